@@ -1,0 +1,41 @@
+# Two commands on a fresh machine do everything: `make demo` and `make test`. They need Python 3.11 or newer and make.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+# The machine may be shared: each test process computes on one thread.
+TEST_ENV := OMP_NUM_THREADS=1 MPLBACKEND=Agg ORT_DISABLE_TELEMETRY=1
+TEST_JOBS ?= 2
+
+.PHONY: install demo test lint format clean lock
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not installed; name another with PYTHON=python3" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install
+	@PATH="$(abspath $(BIN)):$$PATH" sh tools/demo.sh
+
+test: install
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Every version pinned with hashes, no addresses; the same file serves Linux and macOS.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
