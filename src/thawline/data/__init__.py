@@ -1,0 +1,1 @@
+"""Files to samples: list, decode, check, group and split photos."""

@@ -1,0 +1,245 @@
+"""Splits that are stratified by class and never cut a group."""
+
+import csv
+import unicodedata
+import warnings
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import StratifiedGroupKFold
+
+from thawline.data.listing import SIDES
+from thawline.errors import UserError
+
+IntArray = npt.NDArray[np.int64]
+
+_SHUFFLES = 10  # tried where the first leaves a class out of some training part
+
+
+def kfold(
+    labels: npt.ArrayLike, groups: npt.ArrayLike, *, folds: int, seed: int, classes: Sequence[str] = ()
+) -> IntArray:
+    """The test fold of each sample, 0 to folds - 1: stratified, no group cut, every class in every training part.
+
+    Does not depend on the order of the samples.
+
+    Args:
+        labels: [N] class indices.
+        groups: [N] group ids.
+        folds: at least 2.
+        seed: of the shuffle.
+        classes: names, for messages; class indices without.
+
+    Raises:
+        UserError: fewer groups of some class than folds; it says what would work.
+    """
+    labels, groups = _arrays(labels, groups)
+    if folds < 2:
+        raise UserError(f"cv={folds} is not cross-validation; use cv=2 or more.")
+    counts = _groups_per_class(labels, groups)
+    rarest = min(counts, key=lambda label: counts[label])
+    if counts[rarest] < folds:
+        raise UserError(_too_few(f"cv={folds}", folds, labels, rarest, counts[rarest], classes))
+    for attempt in range(_SHUFFLES):
+        test_fold = _stratified(labels, groups, folds, seed, attempt)
+        if all(_is_whole(labels, test_fold != fold) for fold in range(folds)):
+            return test_fold
+    raise UserError(
+        f"cv={folds} leaves some fold without a class to train on, since groups hold photos of several classes; "
+        "use fewer folds, or move the photos under two labels that `thawline data check` names."
+    )
+
+
+def holdout(
+    labels: npt.ArrayLike,
+    groups: npt.ArrayLike,
+    *,
+    fraction: float = 0.2,
+    seed: int,
+    classes: Sequence[str] = (),
+) -> npt.NDArray[np.bool_]:
+    """Which samples are held out: about `fraction` of each class, no group cut, every class on both sides.
+
+    Does not depend on the order of the samples.
+
+    Args:
+        labels: [N] class indices.
+        groups: [N] group ids.
+        fraction: held out, 0.05 to 0.95.
+        seed: of the shuffle.
+        classes: names, for messages; class indices without.
+
+    Raises:
+        UserError: fewer than two groups of some class.
+    """
+    labels, groups = _arrays(labels, groups)
+    if not 0.05 <= fraction <= 0.95:
+        raise UserError(f"A hold-out of {fraction} of the photos is not possible; use 0.05 to 0.95.")
+    counts = _groups_per_class(labels, groups)
+    rarest = min(counts, key=lambda label: counts[label])
+    if counts[rarest] < 2:
+        raise UserError(_too_few("A hold-out", 2, labels, rarest, counts[rarest], classes))
+    # 2/5, say, is two folds of five; scikit-learn takes no more folds than groups or samples of the largest class
+    most = min(int(groups.max()) + 1, int(np.bincount(labels).max()))
+    folds = max(2, min(Fraction(fraction).limit_denominator(20).denominator, most))
+    width = min(max(1, round(fraction * folds)), folds - 1)
+    best, best_cost = None, (1, np.inf)
+    for attempt in range(_SHUFFLES):
+        test_fold = _stratified(labels, groups, folds, seed, attempt)
+        for fold in range(folds):
+            held = _mend((test_fold - fold) % folds < width, labels, groups)
+            cost = _cost(labels, held, fraction)
+            if cost < best_cost:
+                best, best_cost = held, cost
+        if best is not None:
+            return best
+    raise UserError(
+        "No hold-out has every class on both sides, since groups hold photos of several classes; "
+        "move the photos under two labels that `thawline data check` names."
+    )
+
+
+def _arrays(labels: npt.ArrayLike, groups: npt.ArrayLike) -> tuple[IntArray, IntArray]:
+    _, numbered = np.unique(np.asarray(groups), return_inverse=True)
+    return np.asarray(labels, dtype=np.int64), numbered.astype(np.int64)
+
+
+def _groups_per_class(labels: IntArray, groups: IntArray) -> dict[int, int]:
+    return {int(label): len(np.unique(groups[labels == label])) for label in np.unique(labels)}
+
+
+def _is_whole(labels: IntArray, chosen: npt.NDArray[np.bool_]) -> bool:
+    return len(np.unique(labels[chosen])) == len(np.unique(labels))
+
+
+def _stratified(labels: IntArray, groups: IntArray, folds: int, seed: int, attempt: int) -> IntArray:
+    """scikit-learn's folds on the samples in one canonical order, so that theirs does not matter."""
+    order = np.lexsort((labels, groups))
+    state = int(np.random.SeedSequence([seed, attempt]).generate_state(1)[0])
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=state)
+    test_fold = np.full(len(labels), -1, dtype=np.int64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of classes smaller than the folds, which callers check
+        for fold, (_, test) in enumerate(splitter.split(order, labels[order], groups[order])):
+            test_fold[order[test]] = fold
+    return test_fold
+
+
+def _mend(held: npt.NDArray[np.bool_], labels: IntArray, groups: IntArray) -> npt.NDArray[np.bool_]:
+    """Give each side the smallest group of a class that it lacks, where the other side can spare it."""
+    held = held.copy()
+    for side in (True, False):
+        for label in np.setdiff1d(labels, labels[held == side]):
+            candidates = np.unique(groups[labels == label])
+            for group in candidates[np.argsort(np.bincount(groups)[candidates], kind="stable")]:
+                member = groups == group
+                if _is_whole(labels, (held != side) & ~member):
+                    held[member] = side
+                    break
+    return held
+
+
+def _cost(labels: IntArray, held: npt.NDArray[np.bool_], fraction: float) -> tuple[int, float]:
+    """(whether a class is missing on a side, how far the classes' held-out shares are from `fraction`)."""
+    whole = _is_whole(labels, held) and _is_whole(labels, ~held)
+    total = np.bincount(labels)
+    shares = np.bincount(labels[held], minlength=len(total)) / np.maximum(total, 1)
+    return int(not whole), float(np.abs(shares - fraction)[total > 0].sum())
+
+
+def _too_few(what: str, need: int, labels: IntArray, rarest: int, groups: int, classes: Sequence[str]) -> str:
+    name = repr(classes[rarest]) if len(classes) else f"class {rarest}"
+    photos = int((labels == rarest).sum())
+    remedy = f"use cv={groups}, or add photos" if groups >= 2 else "add photos from other occasions"
+    return (
+        f"{what} needs at least {need} groups of every class, but {name} has {groups} "
+        f"({photos} photo{'s' if photos != 1 else ''}; those of one folder, burst or look are one group); {remedy}."
+    )
+
+
+def read_split(path: Path, names: Sequence[str]) -> npt.NDArray[Any]:
+    """Read a split from a CSV file with the columns `path` and `split`.
+
+    Args:
+        path: the file. `split` is train, val (valid, validation) or test, or in every row a fold number.
+        names: [N] photos as the collection names them, relative to its folder. Rows for others are ignored.
+
+    Returns:
+        [N] "train", "val" or "test"; or int64 [N] folds 0, 1, ... in the order of the numbers in the file.
+
+    Raises:
+        UserError: an unreadable file, missing columns, an unknown split, two for one photo, photos without a row,
+            or only one side.
+    """
+    rows = _rows(path)
+    missing = [name for name in names if unicodedata.normalize("NFC", name) not in rows]
+    if missing:
+        raise UserError(
+            f"{path} has no row for {_some(missing)}; give each photo a row, its path relative to the folder."
+        )
+    values = [rows[unicodedata.normalize("NFC", name)] for name in names]
+    if all(value.isdecimal() for value in values):
+        found, folds = np.unique([int(value) for value in values], return_inverse=True)
+        if len(found) < 2:
+            raise UserError(f"{path} puts every photo into fold {found[0]}; at least two folds are needed.")
+        return folds.astype(np.int64)
+    unknown = sorted({value for value in values if value.lower() not in SIDES})
+    if unknown:
+        raise UserError(f"{path} has the split {unknown[0]!r}; use train, val and test, or fold numbers throughout.")
+    sides = np.array([SIDES[value.lower()] for value in values])
+    if "train" not in sides or len(set(sides)) < 2:
+        raise UserError(f"{path} needs photos in train and in val or test, but has only {_some(sorted(set(sides)))}.")
+    return sides
+
+
+def _rows(path: Path) -> dict[str, str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            columns = reader.fieldnames or []
+            if not {"path", "split"} <= set(columns):
+                raise UserError(f"{path} needs the columns path and split, but has {', '.join(columns) or 'none'}.")
+            rows: dict[str, str] = {}
+            for row in reader:
+                name = unicodedata.normalize("NFC", (row["path"] or "").strip().removeprefix("./"))
+                split = (row["split"] or "").strip()
+                if rows.setdefault(name, split) != split:
+                    raise UserError(f"{path} puts {name} into both {rows[name]!r} and {split!r}; keep one row.")
+            return rows
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"The split file {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+
+
+def check_split(sides: npt.ArrayLike, groups: npt.ArrayLike, names: Sequence[str]) -> None:
+    """Refuse a split that has one group on two sides.
+
+    Args:
+        sides: [N] of any type: "train"/"val"/"test", or folds, or held out or not.
+        groups: [N] group ids.
+        names: [N] photos, for the message.
+
+    Raises:
+        UserError: names photos that belong together on two sides, and says how to mend it.
+    """
+    sides, groups = np.asarray(sides), np.asarray(groups)
+    order = np.lexsort((np.arange(len(groups)), groups))
+    cut = []
+    for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
+        if len(members) and len(set(sides[members].tolist())) > 1:
+            other = members[sides[members] != sides[members[0]]][0]
+            cut.append(" and ".join(f"{names[i]} ({sides[i]})" for i in (members[0], other)))
+    if cut:
+        raise UserError(
+            f"The split cuts {len(cut)} group{'s' if len(cut) != 1 else ''} of photos that belong together "
+            f"(same or similar picture, folder, or burst): {_some(cut, '; ')}. "
+            "Move each group to one side or delete its copies; `thawline data check` lists the near-duplicates."
+        )
+
+
+def _some(items: Sequence[str], separator: str = ", ") -> str:
+    shown = separator.join(items[:5])
+    return shown if len(items) <= 5 else f"{shown}{separator}and {len(items) - 5} more"

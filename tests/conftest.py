@@ -1,0 +1,28 @@
+"""What every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Set before torch is imported: the machine may be shared, and results must not depend on how many cores it has.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+# Importing lightning imports onnxruntime where it is installed, which looks up a telemetry host.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real photos that are not part of the project; tests that need them skip where they are absent."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    path = Path(os.environ.get("THAWLINE_SHARED_DATA", default))
+    if not path.is_dir():
+        pytest.skip("the shared data are not on this machine")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's feature store."""
+    monkeypatch.setenv("THAWLINE_STORE", str(tmp_path_factory.mktemp("store")))

@@ -1,0 +1,59 @@
+"""Small photos made on the spot."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+
+def draw_scene(seed: int, size: tuple[int, int] = (480, 360)) -> Image.Image:
+    """A varied picture: a gradient and forty shapes, the same for the same seed."""
+    rng = np.random.default_rng(seed)
+    width, height = size
+    low, high = rng.integers(0, 255, (2, 3))
+    ramp = np.linspace(0, 1, height)[:, None, None]
+    image = Image.fromarray(np.broadcast_to(low + (high - low) * ramp, (height, width, 3)).astype(np.uint8))
+    pen = ImageDraw.Draw(image)
+    for _ in range(40):
+        x, y = rng.integers(0, width), rng.integers(0, height)
+        a, b = rng.integers(width // 20, width // 4), rng.integers(height // 20, height // 4)
+        shape = pen.ellipse if rng.random() < 0.5 else pen.rectangle
+        shape((int(x - a), int(y - b), int(x + a), int(y + b)), fill=tuple(int(c) for c in rng.integers(0, 255, 3)))
+    return image
+
+
+def encode_image(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **({"quality": 90} if kind == "JPEG" else {}) | options)
+    return buffer.getvalue()
+
+
+def write_png_header(width: int, height: int) -> bytes:
+    """A PNG that claims to be this large and holds one row."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    row = zlib.compress(bytes(3 * width + 1))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", row) + chunk(b"IEND", b"")
+
+
+@pytest.fixture
+def scene() -> Callable[..., Image.Image]:
+    return draw_scene
+
+
+@pytest.fixture
+def encode() -> Callable[..., bytes]:
+    return encode_image
+
+
+@pytest.fixture
+def huge_png() -> Callable[[int, int], bytes]:
+    return write_png_header
