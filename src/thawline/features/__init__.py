@@ -1,0 +1,1 @@
+"""The feature store and the passes that fill it."""

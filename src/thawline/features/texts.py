@@ -1,0 +1,75 @@
+"""Text prompts through a frozen text encoder into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from thawline.data.preprocessing import JSON
+from thawline.encoders.encoder import Features
+from thawline.features.filling import CPU, Prefix, fill, threads
+from thawline.features.key import text_digest
+from thawline.features.rows import Rows
+from thawline.features.store import FeatureStore
+
+Tokenize = Callable[[list[str]], Features]
+
+
+@dataclass(frozen=True)
+class EncodedTexts:
+    """Features of texts, and how many of them this run computed and found in the store."""
+
+    rows: Rows
+    computed: int
+    read: int
+
+
+def encode_texts(
+    texts: Sequence[str],
+    store: FeatureStore,
+    key: Mapping[str, JSON],
+    tokenize: Tokenize,
+    prefix: Prefix,
+    *,
+    device: torch.device = CPU,
+    label: str = "",
+) -> EncodedTexts:
+    """The features of `texts`, in this order; each text is computed once, ever, at one padded length.
+
+    All texts of a call are padded to one length, since padding a prompt to the model's full context costs several
+    times as much. How far a text is padded can move its features' last bits, so the length is part of the key: the
+    bits follow from the text and the length, whatever else is in the batch. Longer prompts mean another shelf.
+
+    Args:
+        texts: Prompts; repeated ones are computed once.
+        store: Where the features are kept.
+        key: From `shelf_key`, with nothing for pixels; how texts become tokens is for the encoder's key to say.
+        tokenize: Texts to named tensors, batch first, padded to the longest of them.
+        prefix: The frozen network, on `device` and in eval mode.
+        device: Where `prefix` lies.
+        label: What to call the features on screen.
+    """
+    unique = list(dict.fromkeys(texts))
+    if not unique:
+        raise ValueError("no texts")
+    tokens = tokenize(unique)
+    padded: dict[str, JSON] = {name: list(tensor.shape[1:]) for name, tensor in tokens.items()}
+    shelf = store.shelf({**key, "padded": padded}, label)
+    at = {text_digest(text): i for i, text in enumerate(unique)}
+    computed = 0
+    if shelf.missing(list(at)):
+        with shelf.filling(), threads(device) as workers:
+            missing = shelf.missing(list(at))
+            samples = ((digest, {name: t[at[digest]] for name, t in tokens.items()}) for digest in missing)
+            computed = fill(
+                shelf,
+                prefix,
+                samples,
+                workers=workers,
+                device=device,
+                more=lambda: 0,
+                advance=lambda _: None,
+            )
+    return EncodedTexts(shelf.rows([text_digest(text) for text in texts]), computed, len(unique) - computed)

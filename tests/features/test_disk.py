@@ -1,0 +1,107 @@
+"""A disk that is full."""
+
+import ctypes
+import ctypes.util
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from thawline.data.listing import Listed
+from thawline.errors import UserError
+from thawline.features.disk import check_room
+from thawline.features.files import FileIndex, Seen, Stamp
+from thawline.features.key import shelf_key
+from thawline.features.store import FeatureStore
+from thawline.features.survey import Wanted, survey
+from thawline.features.upkeep import verify
+
+SIZE = 400_000
+FULL = (
+    r"The disk that holds the feature store \(.*\) is full: 0\.\d MB are free, about ([\d.]+) MB are needed; free some"
+)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 400 kB."""
+    libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
+    if not hasattr(libc, "umount2"):
+        pytest.skip("only on Linux")
+    place = tmp_path / "small disk"
+    place.mkdir()
+    if libc.mount(b"none", os.fsencode(place), b"tmpfs", 0, f"size={SIZE}".encode()):
+        pytest.skip("this user may not mount a tmpfs")
+    yield place
+    libc.umount2(os.fsencode(place), 2)
+
+
+def test_a_full_disk_is_said_and_harms_nothing(
+    small_disk: Path, wanted: Wanted, make_photos: Callable[..., list[Listed]]
+) -> None:
+    photos = make_photos(60)
+    store = FeatureStore(small_disk / "store")
+    key = shelf_key({"family": "wide"}, None, cut=1, dtype="float32", device="cpu")
+
+    def wide(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {"features": wanted.prefix(inputs)["features"].repeat(1, 100)}  # 9,600 bytes
+
+    some = Wanted(store.shelf(key), wide, wanted.preprocessing)
+    assert survey(photos[:20], store, some).computed == 20
+    with pytest.raises(UserError, match=FULL) as caught:
+        survey(photos, store, some)
+    needed = float(re.search(FULL, str(caught.value)).group(1))
+    assert needed == pytest.approx(40 * 9600 / 1e6, abs=0.1)
+    assert verify(store).problems == []
+    assert len(some.shelf.digests()) == 20
+    assert survey(photos[:20], store, some).read == 20
+    assert survey(photos[:23], store, some).computed == 3
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_write(small_disk: Path) -> None:
+    store = FeatureStore(small_disk / "store")
+    shelf = store.shelf({"dtype": "float32"})
+    with shelf.filling():
+        shelf.append(["a"], {"features": torch.ones(1, 1000)})
+        filler = small_disk / "filler"
+        free = os.statvfs(small_disk)
+        filler.write_bytes(bytes((free.f_bavail - 2) * free.f_frsize))
+        with pytest.raises(UserError, match=FULL):
+            shelf.append(["b"], {"features": torch.ones(1, 1000)})  # the rows fit, the index does not
+        with pytest.raises(UserError, match=FULL):
+            shelf.append(["c", "d", "e"], {"features": torch.ones(3, 1000)})  # nor do these rows
+        assert shelf.digests() == {"a"}
+        filler.unlink()
+        shelf.append(["b"], {"features": torch.full((1, 1000), 2.0)})
+    assert torch.equal(shelf.rows(["b"])[:]["features"], torch.full((1, 1000), 2.0))
+    assert verify(store).problems == []
+
+
+def test_a_full_disk_still_gives_what_it_holds(
+    small_disk: Path, wanted: Wanted, make_photos: Callable[..., list[Listed]]
+) -> None:
+    photos = make_photos(3)
+    store = FeatureStore(small_disk / "store")
+    key = shelf_key({"family": "net"}, None, cut=1, dtype="float32", device="cpu")
+    some = Wanted(store.shelf(key), wanted.prefix, wanted.preprocessing)
+    survey(photos, store, some)
+    free = os.statvfs(small_disk)
+    (small_disk / "filler").write_bytes(bytes(free.f_bavail * free.f_frsize))
+    assert os.statvfs(small_disk).f_bavail == 0
+    found = survey(photos, FeatureStore(store.root), some)
+    assert (found.computed, found.read) == (0, 3)
+    seen = (Seen(Path(f"/{i}"), Stamp(1, 2, 3, settled=True), found.facts[photos[0].name]) for i in range(3000))
+    with pytest.raises(UserError, match=FULL):
+        FileIndex(store.root).remember(seen)
+    assert FileIndex(store.root).sizes() == {photo.path.stat().st_size for photo in photos}
+    with pytest.raises(UserError, match=FULL):
+        survey(photos, FeatureStore(store.root), Wanted(store.shelf({}), wanted.prefix, wanted.preprocessing))
+
+
+def test_room_is_checked_before_hours_of_computing(tmp_path: Path) -> None:
+    check_room(tmp_path, 0)
+    with pytest.raises(UserError, match=r"about 1000000000\.0 MB are needed"):
+        check_room(tmp_path, 10**15)
