@@ -1,0 +1,297 @@
+"""How good are these predictions? Accuracy, figures for each class, the confusion matrix: all with 95 % intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from thawline.errors import UserError
+from thawline.judging.calibration import Calibration, calibrate
+from thawline.judging.intervals import (
+    Estimate,
+    Estimates,
+    FloatArray,
+    IntArray,
+    mean_of_ratios,
+    number_groups,
+    positive_mean,
+    proportion,
+    proportions,
+)
+
+FEW_GROUPS = 20
+
+
+class Row(NamedTuple):
+    """A line of metrics.csv; None where there is no such number."""
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class ClassJudgement:
+    """One class.
+
+    Attributes:
+        name: the class.
+        support: samples that are of the class.
+        predicted: samples that were said to be.
+        precision: None where the class was never said.
+        recall: None where no sample is of the class.
+        f1: None where both hold; 0 where the class was never said although samples are of it.
+    """
+
+    name: str
+    support: int
+    predicted: int
+    precision: Estimate | None
+    recall: Estimate | None
+    f1: Estimate | None
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """The confusion matrix: the row is the true class, the column what was said.
+
+    Attributes:
+        counts: [C, C] samples.
+        shares: [C, C] shares of each row with their intervals, NaN in the row of a class without samples.
+    """
+
+    counts: IntArray
+    shares: Estimates
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is known of the predictions.
+
+    Attributes:
+        classes: names, in the order of the probabilities' columns.
+        samples: how many were judged.
+        groups: how many groups they come from.
+        accuracy: share of the samples that are right.
+        balanced_accuracy: mean recall over the classes that have samples.
+        macro_f1: mean F1 over the classes that have samples.
+        log_loss: mean of -ln p(true class), nats; None where there are no probabilities.
+        per_class: one entry a class.
+        confusion: the confusion matrix.
+        calibration: how far probabilities can be taken at their word; None where there are none.
+        notes: what to mind when reading the numbers, a sentence each.
+    """
+
+    classes: tuple[str, ...]
+    samples: int
+    groups: int
+    accuracy: Estimate
+    balanced_accuracy: Estimate
+    macro_f1: Estimate
+    log_loss: Estimate | None
+    per_class: tuple[ClassJudgement, ...]
+    confusion: Confusion
+    calibration: Calibration | None
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """What metrics.json holds: plain JSON, null for what is undefined."""
+        return {
+            "classes": list(self.classes),
+            "samples": self.samples,
+            "groups": self.groups,
+            "interval": "95 %, Wilson" if self.groups == self.samples else "95 %, Wilson over effective samples",
+            **{name: _json(estimate) for name, estimate in self._headlines()},
+            "calibration": None if self.calibration is None else self.calibration.to_json(),
+            "per_class": {
+                one.name: {
+                    "support": one.support,
+                    "predicted": one.predicted,
+                    "precision": _json(one.precision),
+                    "recall": _json(one.recall),
+                    "f1": _json(one.f1),
+                }
+                for one in self.per_class
+            },
+            "confusion": {
+                "counts": self.confusion.counts.tolist(),
+                **{name: _nested(array) for name, array in self.confusion.shares._asdict().items()},
+            },
+            "notes": list(self.notes),
+        }
+
+    def rows(self) -> list[Row]:
+        """What metrics.csv holds: the headline numbers, then three a class ("recall/beach"), then counts."""
+        estimates = list(self._headlines())
+        for one in self.per_class:
+            estimates += [(f"precision/{one.name}", one.precision), (f"recall/{one.name}", one.recall)]
+            estimates += [(f"f1/{one.name}", one.f1)]
+        rows = [Row(name, *((e.value, e.low, e.high) if e else (None, None, None))) for name, e in estimates]
+        if self.calibration is not None:
+            rows.append(Row("calibration_error", self.calibration.error, None, None))
+        counts = [("samples", self.samples), ("groups", self.groups)]
+        counts += [(f"support/{one.name}", one.support) for one in self.per_class]
+        return rows + [Row(name, float(count), None, None) for name, count in counts]
+
+    def _headlines(self) -> Iterator[tuple[str, Estimate | None]]:
+        yield "accuracy", self.accuracy
+        yield "balanced_accuracy", self.balanced_accuracy
+        yield "macro_f1", self.macro_f1
+        yield "log_loss", self.log_loss
+
+
+def judge(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, groups: npt.ArrayLike, classes: Sequence[str]
+) -> Judgement:
+    """Judge class probabilities. Nothing is drawn by chance, so there is no seed.
+
+    Args:
+        labels: [N] true class of each sample, 0 to C-1.
+        probabilities: [N, C], rows that sum to 1; the first of equal maxima is what is said.
+        groups: [N] group of each sample.
+        classes: C names.
+
+    Raises:
+        UserError: a probability is not a number or a row is no distribution.
+        ValueError: shapes or labels don't fit.
+    """
+    given = np.asarray(probabilities, dtype=np.float64)
+    truth = np.asarray(labels, dtype=np.int64)
+    if given.shape != (len(truth), len(classes)):
+        raise ValueError(f"probabilities {given.shape} for {len(truth)} samples and {len(classes)} classes")
+    _check_distributions(given)
+    # The clip is scikit-learn's: a certain and wrong prediction costs 36 nats, not infinitely many.
+    likelihood = np.clip(given[np.arange(len(truth)), truth], np.finfo(np.float64).eps, 1.0)
+    loss = positive_mean(-np.log(likelihood), groups)
+    calibration = calibrate(truth, given, groups)
+    return _judge(truth, given.argmax(axis=1).astype(np.int64), groups, classes, loss, calibration)
+
+
+def judge_predictions(
+    labels: npt.ArrayLike, predictions: npt.ArrayLike, groups: npt.ArrayLike, classes: Sequence[str]
+) -> Judgement:
+    """Judge predictions that come without probabilities: labels, predictions and groups [N], C class names.
+
+    Raises:
+        ValueError: shapes, labels or predictions don't fit.
+    """
+    return _judge(np.asarray(labels, np.int64), np.asarray(predictions, np.int64), groups, classes, None, None)
+
+
+def _judge(
+    labels: IntArray,
+    said: IntArray,
+    groups: npt.ArrayLike,
+    classes: Sequence[str],
+    log_loss: Estimate | None,
+    calibration: Calibration | None,
+) -> Judgement:
+    numbers, count = number_groups(groups)
+    _check_shapes(labels, said, numbers, len(classes))
+    right = labels == said
+    shape = (count, len(classes))
+    supports, predicted, hits = _count(shape, numbers, labels), _count(shape, numbers, said), np.zeros(shape)
+    np.add.at(hits, (numbers[right], labels[right]), 1.0)
+
+    recalls = proportions(hits, supports)
+    precisions = proportions(hits, predicted)
+    # F1 = 2 J / (1 + J), where J is the share of hits among the samples that are of the class or were said to be:
+    # a plain proportion, whose interval goes through the same monotone map.
+    jaccards = proportions(hits, supports + predicted - hits)
+    f1s = Estimates(*(2 * array / (1 + array) for array in jaccards))
+
+    # Only classes with samples count; the denominators of the others are emptied.
+    present = supports.sum(0) > 0
+    balanced = mean_of_ratios(hits, supports, recalls)
+    macro_f1 = mean_of_ratios(2 * hits, (supports + predicted) * present, f1s)
+    assert balanced is not None  # noqa: S101  # for the type checker: there is a sample, so there is a class
+    assert macro_f1 is not None  # noqa: S101
+    per_class = tuple(
+        ClassJudgement(
+            name, int(supports[:, i].sum()), int(predicted[:, i].sum()), precisions.at(i), recalls.at(i), f1s.at(i)
+        )
+        for i, name in enumerate(classes)
+    )
+    return Judgement(
+        classes=tuple(classes),
+        samples=len(labels),
+        groups=count,
+        accuracy=proportion(right, numbers),
+        balanced_accuracy=balanced,
+        macro_f1=macro_f1,
+        log_loss=log_loss,
+        per_class=per_class,
+        confusion=_confusion(labels, said, numbers, len(classes)),
+        calibration=calibration,
+        notes=tuple(_notes(len(labels), per_class, supports)),
+    )
+
+
+def _count(shape: tuple[int, int], numbers: IntArray, values: IntArray) -> FloatArray:
+    """How often each value [N] stands in each group [N]: [G, C]."""
+    counts = np.zeros(shape)
+    np.add.at(counts, (numbers, values), 1.0)
+    return counts
+
+
+def _confusion(labels: IntArray, said: IntArray, numbers: IntArray, classes: int) -> Confusion:
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    shares = np.full((3, classes, classes), np.nan)
+    for label in np.unique(labels):
+        of_class = labels == label
+        # Only the groups of this class: a table over all groups and pairs of classes would not fit in memory.
+        own, count = number_groups(numbers[of_class])
+        cells = _count((count, classes), own, said[of_class])
+        counts[label] = cells.sum(0)
+        shares[:, label] = proportions(cells, np.broadcast_to(cells.sum(1, keepdims=True), cells.shape))
+    return Confusion(counts, Estimates(*shares))
+
+
+def _notes(samples: int, per_class: Sequence[ClassJudgement], supports: FloatArray) -> Iterator[str]:
+    groups = (supports > 0).sum(0)
+    if len(supports) < min(samples, FEW_GROUPS):
+        yield f"The {samples} samples are of {len(supports)} groups only: with so few, the intervals are rough."
+    for one, count in zip(per_class, groups.tolist(), strict=True):
+        if one.support == 0:
+            yield f"No sample is of class {one.name}: its recall is undefined."
+        elif count == 1 and one.support > 1:
+            yield f"All {one.support} samples of class {one.name} are of one group: they count as one sample."
+        if one.predicted == 0:
+            yield f"Class {one.name} was never predicted: its precision is undefined."
+
+
+def _check_shapes(labels: IntArray, said: IntArray, numbers: IntArray, classes: int) -> None:
+    if not len(labels) == len(said) == len(numbers) or len(labels) == 0:
+        raise ValueError(f"{len(labels)} labels, {len(said)} predictions, {len(numbers)} groups")
+    for name, values in (("labels", labels), ("predictions", said)):
+        if values.min() < 0 or values.max() >= classes:
+            raise ValueError(f"{name} from {values.min()} to {values.max()} for {classes} classes")
+
+
+def _check_distributions(probabilities: FloatArray) -> None:
+    finite = np.asarray(np.isfinite(probabilities).all(axis=1))
+    if not finite.all():
+        raise UserError(
+            f"the probabilities of {(~finite).sum()} of {len(finite)} samples are not numbers (first: row "
+            f"{int(np.argmin(finite))}): the training diverged; lower the learning rate"
+        )
+    wrong = np.asarray((np.abs(probabilities.sum(axis=1) - 1) > 1e-3) | (probabilities < 0).any(axis=1))
+    if wrong.any():
+        raise UserError(
+            f"the probabilities of {wrong.sum()} of {len(wrong)} samples are negative or don't sum to 1 (first: row "
+            f"{int(np.argmax(wrong))}): give probabilities, not scores"
+        )
+
+
+def _json(estimate: Estimate | None) -> dict[str, float] | None:
+    return None if estimate is None else estimate.to_json()
+
+
+def _nested(array: FloatArray) -> list[list[float | None]]:
+    """A matrix as lists, with null for NaN, which JSON does not have."""
+    return [[None if np.isnan(x) else float(x) for x in row] for row in array]

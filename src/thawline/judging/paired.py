@@ -1,0 +1,160 @@
+"""Is one method better than another on the same samples? The difference, its interval, and an exact test."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from thawline.judging.intervals import Estimate, IntArray, Z, effective_samples, number_groups, sum_by_group
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Two methods, a and b, judged on the same samples.
+
+    Attributes:
+        name_a: what a is called in the summary.
+        name_b: what b is called.
+        difference: accuracy of a less accuracy of b, between -1 and 1, with a 95 % interval.
+        p_value: two-sided, above 0 and at most 1.
+        method: the test's name in words.
+        samples: how many samples both were judged on.
+        groups: how many groups they come from.
+        only_a_right: samples that a alone got right.
+        only_b_right: samples that b alone got right.
+    """
+
+    name_a: str
+    name_b: str
+    difference: Estimate
+    p_value: float
+    method: str
+    samples: int
+    groups: int
+    only_a_right: int
+    only_b_right: int
+
+    @property
+    def n_discordant(self) -> int:
+        """Samples that exactly one of the two got right."""
+        return self.only_a_right + self.only_b_right
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two can be told apart at the 5 % level."""
+        return self.p_value < ALPHA
+
+    def summary(self) -> str:
+        """One plain sentence, the better method first."""
+        how = f"{format_p(self.p_value)}, {self.method} over {self._over()}"
+        points = [100 * x for x in (self.difference.value, self.difference.low, self.difference.high)]
+        if not self.differs:
+            low, high = points[1:]
+            return (
+                f"{self.name_a} and {self.name_b} cannot be told apart: "
+                f"the difference is {points[0]:+.1f} points [{low:+.1f}, {high:+.1f}], {how}"
+            )
+        if points[0] > 0:
+            better, worse, (value, low, high) = self.name_a, self.name_b, points
+        else:
+            better, worse, (value, high, low) = self.name_b, self.name_a, [-x for x in points]
+        return f"{better} is better than {worse} by {value:.1f} points [{low:.1f}, {high:.1f}], {how}"
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict, the sentence among it."""
+        return {**asdict(self), "summary": self.summary()}
+
+    def _over(self) -> str:
+        number, noun = (self.samples, "sample") if self.groups == self.samples else (self.groups, "group")
+        return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def format_p(p_value: float) -> str:
+    """A p-value as it is printed: "p = 0.031", "p = 0.0002", "p < 0.0001"."""
+    if p_value < 1e-4:
+        return "p < 0.0001"
+    return f"p = {p_value:.4f}" if p_value < 0.001 else f"p = {p_value:.3f}"
+
+
+def compare(
+    labels: npt.ArrayLike,
+    predictions_a: npt.ArrayLike,
+    predictions_b: npt.ArrayLike,
+    groups: npt.ArrayLike,
+    *,
+    name_a: str = "a",
+    name_b: str = "b",
+) -> PairedTest:
+    """Compare the predictions of two methods for the same samples.
+
+    With every group of one sample the test is McNemar's exact one (McNemar 1947, exact form); otherwise all signs of a
+    group are flipped together. Both are one exact computation, without resampling: see `sign_flip`.
+
+    Args:
+        labels: [N] true class of each sample.
+        predictions_a: [N] class that method a says.
+        predictions_b: [N] class that method b says.
+        groups: [N] group of each sample.
+        name_a: what to call a.
+        name_b: what to call b.
+
+    Raises:
+        ValueError: the arrays differ in length or are empty.
+    """
+    truth, said_a, said_b = np.asarray(labels), np.asarray(predictions_a), np.asarray(predictions_b)
+    numbers, count = number_groups(groups)
+    if not len(truth) == len(said_a) == len(said_b) == len(numbers) or len(truth) == 0:
+        raise ValueError(f"{len(truth)} labels, {len(said_a)} and {len(said_b)} predictions, {len(numbers)} groups")
+    right_a, right_b = said_a == truth, said_b == truth
+    gain = right_a.astype(np.int64) - right_b
+    net = sum_by_group(gain, numbers)
+    return PairedTest(
+        name_a=name_a,
+        name_b=name_b,
+        difference=_difference(gain, numbers),
+        p_value=sign_flip(net.astype(np.int64)),
+        method="McNemar's exact test" if count == len(truth) else "exact sign-flip test",
+        samples=len(truth),
+        groups=count,
+        only_a_right=int((right_a & ~right_b).sum()),
+        only_b_right=int((right_b & ~right_a).sum()),
+    )
+
+
+def sign_flip(net: IntArray) -> float:
+    """Exact two-sided p-value of the sum of `net` [G] when each entry's sign is as likely + as -.
+
+    The sum's distribution is built by convolution: d times a binomial for the groups whose entry is d or -d. So no
+    signs are drawn, however many groups there are. With entries of 1 and -1 alone this is McNemar's exact test.
+    """
+    sizes, counts = np.unique(np.abs(net[net != 0]), return_counts=True)
+    chances = np.ones(1)  # chances[u]: that the positive entries sum to u
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        steps = stats.binom.pmf(np.arange(count + 1), count, 0.5)
+        wider = np.zeros(len(chances) + size * count)
+        for step, chance in enumerate(steps):
+            wider[step * size : step * size + len(chances)] += chance * chances
+        chances = wider
+    sums = 2 * np.arange(len(chances)) - (len(chances) - 1)
+    p_value = float(chances[np.abs(sums) >= abs(int(net.sum()))].sum())
+    # Thousands of groups on one side round to 0, which no exact p-value is.
+    return min(1.0, max(p_value, sys.float_info.min))
+
+
+def _difference(gain: IntArray, numbers: IntArray) -> Estimate:
+    """The mean of gain [N] in -1, 0, 1: Bonett and Price's interval (2012) over the effective count of samples."""
+    sizes = sum_by_group(np.ones(len(gain)), numbers)
+    samples = float(effective_samples(sum_by_group(gain, numbers), sum_by_group(gain**2, numbers), sizes))
+    # One sample is added to each kind of disagreement, so that no interval shrinks to a point.
+    a, b = (((gain == sign).mean() * samples + 1) / (samples + 2) for sign in (1, -1))
+    half = Z * math.sqrt((a + b - (a - b) ** 2) / (samples + 2))
+    value = float(gain.mean())
+    return Estimate(value, max(-1.0, min(value, a - b - half)), min(1.0, max(value, a - b + half)))
