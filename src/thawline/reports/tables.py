@@ -1,0 +1,94 @@
+"""Results as tables on the console; they fit 80 columns, and any name is printed as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from thawline.judging.intervals import Estimate
+from thawline.judging.metrics import Judgement
+from thawline.judging.paired import PairedTest, format_p
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A row of the comparison.
+
+    Attributes:
+        name: the method or run.
+        judgement: how good it is.
+        against: its test as method a against the baseline as method b; None for the baseline itself.
+    """
+
+    name: str
+    judgement: Judgement
+    against: PairedTest | None = None
+
+
+def print_comparison(judged: Sequence[Judged], console: Console) -> None:
+    """Print methods judged on the same samples, each against the baseline, and a sentence for each test."""
+    first = judged[0].judgement
+    table = _table(f"{_counted(first.samples, 'sample')} in {_counted(first.groups, 'group')}; in percent, [95 %]")
+    table.add_column("method", overflow="fold", ratio=1, min_width=12)
+    for heading in ("accuracy", "log loss", "over baseline", "p"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in judged:
+        loss, against = row.judgement.log_loss, row.against
+        table.add_row(
+            Text(row.name),
+            percent(row.judgement.accuracy),
+            NOTHING if loss is None else f"{loss.value:.3f}",
+            NOTHING if against is None else percent(against.difference, sign="+"),
+            NOTHING if against is None else format_p(against.p_value).removeprefix("p ").removeprefix("= "),
+        )
+    console.print(table)
+    for row in judged:
+        if row.against is not None:
+            console.print(Text(row.against.summary()), soft_wrap=True)
+
+
+def print_classes(judgement: Judgement, console: Console) -> None:
+    """Print precision, recall and F1 of each class with their means, and what to mind."""
+    table = _table("by class, in percent, [95 %]")
+    table.add_column("class", overflow="fold", ratio=1, min_width=12)
+    for heading in ("samples", "precision", "recall", "F1"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in judgement.per_class:
+        figures = [percent(e, digits=0) for e in (one.precision, one.recall, one.f1)]
+        table.add_row(Text(one.name), str(one.support), *figures)
+    table.add_section()
+    means = [percent(e, digits=0) for e in (judgement.balanced_accuracy, judgement.macro_f1)]
+    table.add_row(Text("class mean"), str(judgement.samples), NOTHING, *means)
+    console.print(table)
+    for note in judgement.notes:
+        console.print(Text(note), soft_wrap=True)
+
+
+def percent(estimate: Estimate | None, digits: int = 1, sign: str = "-") -> str:
+    """An estimate in percent with its interval to `digits` digits: "92.5 [88.1, 95.3]"; sign "+" shows a plus."""
+    if estimate is None:
+        return NOTHING
+    value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value:{sign}.1f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=Text(title),
+        title_justify="left",
+        title_style="",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )

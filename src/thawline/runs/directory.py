@@ -1,0 +1,110 @@
+"""A run directory: resolved config, status, results. Whoever wants to know what a run did reads only this."""
+
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from omegaconf import DictConfig, OmegaConf
+
+from thawline.errors import UserError
+from thawline.runs.files import read_json, write_json, write_text
+
+STATUS_FILE = "status.json"
+CONFIG_FILE = "config.yaml"
+
+
+class RunDirectory:
+    """One run's directory, from its start to its end.
+
+    As a context manager it writes `status.json`: `running` on entry, then `finished`, `failed` with the reason, or
+    `interrupted` (Ctrl-C). The exception goes on to the caller.
+    """
+
+    def __init__(self, path: Path, verb: str, config: DictConfig) -> None:
+        self.path = path
+        self._verb = verb
+        self._config = config
+        self._started = _now()
+
+    def __enter__(self) -> Self:
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_text(self.path / CONFIG_FILE, OmegaConf.to_yaml(self._config, resolve=True))
+        self._write_status("running")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if error is None:
+            self._write_status("finished")
+        elif isinstance(error, KeyboardInterrupt):
+            self._write_status("interrupted", "Ctrl-C")
+        else:
+            self._write_status("failed", f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+
+    def file(self, name: str) -> Path:
+        """The path of `name` in the run directory; its folder exists afterwards."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _write_status(self, status: str, reason: str | None = None) -> None:
+        ended = None if status == "running" else _now()
+        record = {
+            "status": status,
+            "reason": reason,
+            "verb": self._verb,
+            "started": self._started,
+            "ended": ended,
+            "process": os.getpid(),
+            "host": socket.gethostname(),
+        }
+        try:
+            write_json(self.path / STATUS_FILE, record)
+        except OSError:
+            # On a full disk the status can't be written; the reason that is on its way to the user matters more.
+            if status == "running":
+                raise
+
+
+def is_run_directory(path: Path) -> bool:
+    """Whether `path` holds a run of Thawline."""
+    return (path / STATUS_FILE).is_file() and (path / CONFIG_FILE).is_file()
+
+
+def read_status(path: Path) -> dict[str, Any]:
+    """The `status.json` of the run directory `path`.
+
+    Raises:
+        UserError: `path` is not a run directory.
+    """
+    _require_run(path)
+    status: dict[str, Any] = read_json(path / STATUS_FILE)
+    return status
+
+
+def read_config(path: Path) -> DictConfig:
+    """The resolved config of the run directory `path`.
+
+    Raises:
+        UserError: `path` is not a run directory.
+    """
+    _require_run(path)
+    config = OmegaConf.load(path / CONFIG_FILE)
+    if not isinstance(config, DictConfig):
+        raise UserError(f"{path / CONFIG_FILE} holds no config; the run directory is damaged")
+    return config
+
+
+def _require_run(path: Path) -> None:
+    if not path.is_dir():
+        raise UserError(f"there is no run directory {path}")
+    if not is_run_directory(path):
+        raise UserError(
+            f"{path} is not a run directory (it has no {STATUS_FILE} and {CONFIG_FILE}); runs lie in outputs/"
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,103 @@
+"""The file of predictions: one row a sample that was judged, byte for byte the same for the same run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from thawline.errors import UserError
+from thawline.runs.files import write_atomically
+
+PREDICTIONS_FILE = "predictions.parquet"
+_PROBABILITY = "probability:"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a run said of each sample that it was judged on.
+
+    Attributes:
+        paths: Paths relative to the collection's folder.
+        groups: Group of each sample, [N].
+        labels: True class, [N].
+        folds: Name of the fold that judged the sample.
+        probabilities: [N, classes].
+        baseline: Class that the baseline said, [N].
+        classes: Names of the classes.
+    """
+
+    paths: tuple[str, ...]
+    groups: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    folds: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    baseline: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+    @property
+    def said(self) -> NDArray[np.int64]:
+        """The most probable class of each sample, [N]."""
+        said: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
+        return said
+
+
+def join_predictions(parts: Sequence[Predictions]) -> Predictions:
+    """The predictions of several folds as one, ordered by path."""
+    paths = [path for part in parts for path in part.paths]
+    folds = [fold for part in parts for fold in part.folds]
+    order = np.array(sorted(range(len(paths)), key=paths.__getitem__), dtype=np.int64)
+    return Predictions(
+        paths=tuple(paths[i] for i in order),
+        groups=np.concatenate([part.groups for part in parts])[order],
+        labels=np.concatenate([part.labels for part in parts])[order],
+        folds=tuple(folds[i] for i in order),
+        probabilities=np.concatenate([part.probabilities for part in parts])[order],
+        baseline=np.concatenate([part.baseline for part in parts])[order],
+        classes=parts[0].classes,
+    )
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write `predictions` as Parquet: path, group, label, prediction, baseline, fold, a probability for each class."""
+    names = np.array(predictions.classes, dtype=object)
+    columns = {
+        "path": pa.array(predictions.paths, pa.string()),
+        "group": pa.array(predictions.groups),
+        "label": pa.array(names[predictions.labels], pa.string()),
+        "prediction": pa.array(names[predictions.said], pa.string()),
+        "baseline": pa.array(names[predictions.baseline], pa.string()),
+        "fold": pa.array(predictions.folds, pa.string()),
+    }
+    for index, name in enumerate(predictions.classes):
+        columns[f"{_PROBABILITY}{name}"] = pa.array(predictions.probabilities[:, index])
+    write_atomically(path, lambda beside: pq.write_table(pa.table(columns), beside))
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read what `write_predictions` wrote.
+
+    Raises:
+        UserError: The file is absent or holds something else.
+    """
+    try:
+        table = pq.read_table(path)
+        classes = tuple(name.removeprefix(_PROBABILITY) for name in table.column_names if name.startswith(_PROBABILITY))
+        index = {name: i for i, name in enumerate(classes)}
+        columns = table.to_pydict()
+        return Predictions(
+            paths=tuple(columns["path"]),
+            groups=np.array(columns["group"], dtype=np.int64),
+            labels=np.array([index[name] for name in columns["label"]], dtype=np.int64),
+            folds=tuple(columns["fold"]),
+            probabilities=np.stack([table[f"{_PROBABILITY}{name}"].to_numpy() for name in classes], axis=1),
+            baseline=np.array([index[name] for name in columns["baseline"]], dtype=np.int64),
+            classes=classes,
+        )
+    except FileNotFoundError as error:
+        raise UserError(f"{path.parent} holds no {path.name}; the run did not finish") from error
+    except (pa.ArrowException, KeyError, ValueError) as error:
+        raise UserError(f"{path} is no file of predictions of a run ({error})") from error

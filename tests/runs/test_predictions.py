@@ -1,0 +1,63 @@
+import dataclasses
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from thawline.errors import UserError
+from thawline.runs.predictions import Predictions, join_predictions, read_predictions, write_predictions
+
+
+def predictions(paths, fold):
+    count = len(paths)
+    return Predictions(
+        paths=tuple(paths),
+        groups=np.arange(count),
+        labels=np.array([0, 1, 2, 0][:count]),
+        folds=(fold,) * count,
+        probabilities=np.eye(3, dtype=np.float32)[[2, 1, 0, 0]][:count] * np.float32(0.7) + np.float32(0.1),
+        baseline=np.zeros(count, dtype=np.int64),
+        classes=("beach day", "été", "wedding"),
+    )
+
+
+def same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(dataclasses.astuple(a), dataclasses.astuple(b), strict=True))
+
+
+def test_they_come_back_and_are_the_same_bytes_each_time(tmp_path):
+    written = predictions(["a/1.jpg", "a/2.jpg", "b/ü, 3.jpg"], "holdout")
+    for name in ("x.parquet", "y.parquet"):
+        write_predictions(tmp_path / name, written)
+    assert same(read_predictions(tmp_path / "x.parquet"), written)
+    assert (tmp_path / "x.parquet").read_bytes() == (tmp_path / "y.parquet").read_bytes()
+
+
+def test_the_columns(tmp_path):
+    write_predictions(tmp_path / "p.parquet", predictions(["a/1.jpg"], "holdout"))
+    (row,) = pq.read_table(tmp_path / "p.parquet").to_pylist()
+    assert {name: row[name] for name in ("path", "group", "label", "prediction", "baseline", "fold")} == {
+        "path": "a/1.jpg",
+        "group": 0,
+        "label": "beach day",
+        "prediction": "wedding",
+        "baseline": "beach day",
+        "fold": "holdout",
+    }
+    assert row["probability:wedding"] == pytest.approx(0.8)
+
+
+def test_folds_are_joined_in_the_order_of_paths():
+    joined = join_predictions([predictions(["b", "d"], "fold0"), predictions(["a", "c"], "fold1")])
+    assert joined.paths == ("a", "b", "c", "d")
+    assert joined.folds == ("fold1", "fold0", "fold1", "fold0")
+    assert list(joined.labels) == [0, 0, 1, 1]
+    assert list(joined.said) == [2, 2, 1, 1]
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(UserError, match="the run did not finish"):
+        read_predictions(tmp_path / "predictions.parquet")
+    (tmp_path / "x.parquet").write_text("no parquet")
+    with pytest.raises(UserError, match="is no file of predictions"):
+        read_predictions(tmp_path / "x.parquet")
