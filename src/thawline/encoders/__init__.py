@@ -1,0 +1,1 @@
+"""Pretrained networks as ordered stages that can be cut at the thaw line."""

@@ -1,0 +1,332 @@
+"""CLIP's two towers as two encoders over one transformers model (Radford et al., arXiv 2103.00020)."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from torch import nn
+from transformers import CLIPModel, CLIPTokenizer
+from transformers.masking_utils import create_causal_mask
+
+from thawline.data.preprocessing import JSON, Preprocessing
+from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
+from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.weights import locate, safetensors_in
+from thawline.errors import UserError
+
+_INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # as Pillow counts them
+
+
+@dataclass(frozen=True)
+class ClipTowers:
+    """One CLIP model.
+
+    Attributes:
+        image: The vision tower with its projection.
+        text: The text tower with its projection.
+        tokenize: Texts to {"input_ids", "attention_mask"}, int64 [texts, longest].
+        logit_scale: What the cosine is multiplied by.
+    """
+
+    image: Encoder
+    text: Encoder
+    tokenize: Callable[[list[str]], Features]
+    logit_scale: float
+
+
+class VisionEmbedding(Stage):
+    """Pixels to tokens."""
+
+    def __init__(self, normalise: Normalise, vision: Any, *, resized: bool) -> None:
+        super().__init__()
+        self.normalise, self.embeddings, self.pre_layrnorm = normalise, vision.embeddings, vision.pre_layrnorm
+        self._resized = resized
+
+    def forward(self, features: Features) -> Features:
+        """{"pixels"} to {"hidden"}."""
+        pixels = self.normalise(features["pixels"])
+        return {"hidden": self.pre_layrnorm(self.embeddings(pixels, interpolate_pos_encoding=self._resized))}
+
+
+class VisionLayer(Stage):
+    """One transformer block."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, features: Features) -> Features:
+        """{"hidden"} to {"hidden"}."""
+        return {"hidden": self.layer(features["hidden"], attention_mask=None)}
+
+
+class VisionPooling(Stage):
+    """The class token, normalised."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, features: Features) -> Features:
+        """{"hidden"} to {"pooled"}."""
+        return {"pooled": self.norm(features["hidden"][:, 0])}
+
+
+class Projection(Stage):
+    """A tower's last matrix."""
+
+    def __init__(self, projection: nn.Module) -> None:
+        super().__init__()
+        self.projection = projection
+
+    def forward(self, features: Features) -> Features:
+        """{"pooled"} to {"features"}, not yet of unit length."""
+        return {"features": self.projection(features["pooled"])}
+
+
+class TextEmbedding(Stage):
+    """Tokens to embeddings; finds where each text ends."""
+
+    def __init__(self, text: Any) -> None:
+        super().__init__()
+        self.embeddings = text.embeddings
+        self._eos = int(text.eos_token_id)
+
+    def forward(self, features: Features) -> Features:
+        """{"input_ids", "attention_mask"} to {"hidden", "attention_mask", "end"}."""
+        ids = features["input_ids"]
+        # Checkpoints from before a fix name 2 as the end token; there it is the token with the highest number.
+        end = ids.argmax(dim=-1) if self._eos == 2 else (ids == self._eos).int().argmax(dim=-1)
+        return {"hidden": self.embeddings(ids), "attention_mask": features["attention_mask"], "end": end}
+
+
+class TextLayer(Stage):
+    """One transformer block under the causal mask and that of the padding."""
+
+    def __init__(self, layer: nn.Module, config: Any) -> None:
+        super().__init__()
+        self.layer = layer
+        self._config = config
+
+    def forward(self, features: Features) -> Features:
+        """{"hidden", "attention_mask", "end"} to the same."""
+        hidden = features["hidden"]
+        mask = create_causal_mask(
+            config=self._config,
+            inputs_embeds=hidden,
+            attention_mask=features["attention_mask"],
+            past_key_values=None,
+        )
+        return {**features, "hidden": self.layer(hidden, attention_mask=mask, is_causal=True)}
+
+
+class TextPooling(Stage):
+    """The end token, normalised."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, features: Features) -> Features:
+        """{"hidden", "attention_mask", "end"} to {"pooled"}."""
+        hidden = features["hidden"]
+        return {"pooled": self.norm(hidden[torch.arange(len(hidden), device=hidden.device), features["end"]])}
+
+
+def load_clip(settings: EncoderSettings) -> ClipTowers:
+    """A CLIP model with its tokenizer and its preprocessing, on the CPU in single precision.
+
+    Raises:
+        UserError: The weights are not on this machine, or are of another network.
+    """
+    directory = locate(settings)
+    safetensors_in(directory)
+    if json.loads(_read(directory, "config.json")).get("model_type") != "clip":
+        raise UserError(f"{directory} holds another model than CLIP, says its config.json; mend encoder.name")
+    preprocessing = _preprocessing(directory, settings)
+    model = _load_model(directory)
+    return cut_clip(model, _load_tokenizer(directory, model.config.text_config), preprocessing, settings.licence)
+
+
+def cut_clip(model: Any, tokenizer: Any, preprocessing: Preprocessing, licence: str | None = None) -> ClipTowers:
+    """Both towers of `model` as stages."""
+    vision, text = model.vision_model, model.text_model
+    resized = preprocessing.size != vision.config.image_size
+    image = _tower(
+        model,
+        "image",
+        VisionEmbedding(Normalise(preprocessing), vision, resized=resized),
+        [VisionLayer(layer) for layer in vision.encoder.layers],
+        [VisionPooling(vision.post_layernorm), Projection(model.visual_projection)],
+        {"preprocessing": preprocessing, "licence": licence},
+    )
+    words = _tower(
+        model,
+        "text",
+        TextEmbedding(text),
+        [TextLayer(layer, text.config) for layer in text.encoder.layers],
+        [TextPooling(text.final_layer_norm), Projection(model.text_projection)],
+        {"entry": {"tokenizer": _tokenizer_key(tokenizer)}, "licence": licence},
+    )
+    return ClipTowers(image, words, _tokenizer(tokenizer, text.config), float(model.logit_scale.exp()))
+
+
+def _tower(
+    model: Any, modality: Any, first: Stage, blocks: list[Any], last: list[Stage], given: dict[str, Any]
+) -> Encoder:
+    config = getattr(model.config, "vision_config" if modality == "image" else "text_config")
+    return Encoder(
+        family="clip",
+        modality=modality,
+        model=model,
+        stages=[first, *blocks, *last],
+        borders=[
+            "pixels" if modality == "image" else "tokens",
+            "embedding",
+            *(f"block{i}" for i in range(len(blocks))),
+            "pooled",
+            "features",
+        ],
+        dim=int(model.config.projection_dim),
+        blocks=len(blocks),
+        projection=True,
+        architecture={
+            "config": _plain(config),
+            "attention": config._attn_implementation,
+            "versions": {"transformers": transformers.__version__, "torch": torch.__version__},
+        },
+        **given,
+    )
+
+
+def _load_model(directory: Path) -> Any:
+    load: Any = CLIPModel.from_pretrained
+    try:
+        with _quiet():
+            # Sizes that don't match are looked at below: otherwise the error names none.
+            model, found = load(
+                directory,
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+            )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise UserError(f"{directory} holds no CLIP model that can be loaded: {str(error).splitlines()[0]}") from error
+    for name, there, wanted in sorted(found["mismatched_keys"]):
+        raise UserError(
+            f"the weights in {directory} are of another network than its config.json: {name} is {list(there)} there, "
+            f"and should be {list(wanted)}"
+        )
+    # Without this the library fills in random numbers and only warns.
+    for name in sorted(found["missing_keys"]):
+        raise UserError(f"the weights in {directory} are of another network than its config.json: they lack {name}")
+    return model
+
+
+def _load_tokenizer(directory: Path, config: Any) -> Any:
+    # Without these files the library gives a tokenizer that knows three tokens, and no error.
+    if not any((directory / name).exists() for name in ("tokenizer.json", "vocab.json")):
+        raise UserError(f"{directory} has no tokenizer.json or vocab.json; copy the tokenizer's files there")
+    with _quiet():
+        tokenizer = CLIPTokenizer.from_pretrained(directory, local_files_only=True)
+    if len(tokenizer) > config.vocab_size:
+        raise UserError(
+            f"the tokenizer in {directory} knows {len(tokenizer)} tokens, and the network {config.vocab_size}; "
+            "they don't belong together"
+        )
+    return tokenizer
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bar and no report of the library's on screen; what matters of it becomes an error here."""
+    log: Any = transformers.logging
+    level, bar = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(level)
+        if bar:
+            log.enable_progress_bar()
+
+
+def _tokenizer(tokenizer: Any, config: Any) -> Callable[[list[str]], Features]:
+    longest = int(config.max_position_embeddings)
+
+    def tokenize(texts: list[str]) -> Features:
+        # Padded to the longest, not to the model's full length, which costs several times as much.
+        batch = tokenizer(texts, padding=True, truncation=True, max_length=longest, return_tensors="pt")
+        return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+
+    return tokenize
+
+
+def _tokenizer_key(tokenizer: Any) -> JSON:
+    """What decides how texts become tokens: the vocabulary's and merges' own serialisation."""
+    plain = json.loads(tokenizer.backend_tokenizer.to_str())
+    # A call leaves its padding and truncation behind in the tokenizer.
+    plain = {name: value for name, value in plain.items() if name not in ("padding", "truncation")}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(config: Any) -> JSON:
+    """A model's config without what does not decide its arithmetic."""
+    left_out = {"_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures"}
+    plain: JSON = {k: v for k, v in json.loads(config.to_json_string(use_diff=False)).items() if k not in left_out}
+    return plain
+
+
+def _preprocessing(directory: Path, settings: EncoderSettings) -> Preprocessing:
+    """What `preprocessor_config.json` (or `processor_config.json`) says, with what the settings override."""
+    values = _processor_values(directory)
+    cropped = values.get("do_center_crop", True)
+    size = settings.size or _side(values["crop_size"] if cropped else values["size"])
+    resize = round(size / settings.crop_pct) if settings.crop_pct else max(size, _side(values["size"]))
+    interpolation = settings.interpolation or _INTERPOLATIONS.get(values.get("resample", 3))
+    if interpolation is None:
+        raise UserError(f"{directory}: resample={values['resample']} is not supported; set encoder.interpolation")
+    mean, std = settings.mean or values["image_mean"], settings.std or values["image_std"]
+    return Preprocessing(
+        size=size,
+        resize=resize,
+        crop="center" if cropped else "squash",
+        interpolation=interpolation,
+        mean=(float(mean[0]), float(mean[1]), float(mean[2])),
+        std=(float(std[0]), float(std[1]), float(std[2])),
+    )
+
+
+def _processor_values(directory: Path) -> dict[str, Any]:
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        if (directory / name).exists():
+            values: dict[str, Any] = json.loads(_read(directory, name))
+            values = values.get("image_processor", values)
+            if missing := {"crop_size", "size", "image_mean", "image_std"} - set(values):
+                raise UserError(f"{directory / name} lacks {sorted(missing)[0]}")
+            return values
+    raise UserError(f"{directory} has no preprocessor_config.json, so how its photos are prepared is unknown")
+
+
+def _read(directory: Path, name: str) -> str:
+    try:
+        return (directory / name).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"{directory} has no {name}; mend encoder.name") from error
+
+
+def _side(size: Any) -> int:
+    """The side that a size in any of the processor's spellings means, px."""
+    if isinstance(size, dict):
+        return int(size.get("shortest_edge") or size.get("height") or 0)
+    return int(size)

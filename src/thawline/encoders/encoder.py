@@ -1,0 +1,208 @@
+"""A pretrained network as a list of stages that can be cut at any border."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Literal, Self
+
+import torch
+from torch import nn
+
+from thawline.data.preprocessing import JSON, Preprocessing
+from thawline.errors import UserError
+
+Features = dict[str, torch.Tensor]
+
+
+class Stage(nn.Module):
+    """One step of a network: named tensors to named tensors, batch first."""
+
+    def forward(self, features: Features) -> Features:
+        """Take what enters this stage and give what enters the next."""
+        raise NotImplementedError(f"{type(self).__name__} computes nothing")
+
+
+class Stages(nn.Module):
+    """Stages in a row, always in eval mode: no dropout and no new BatchNorm statistics, whatever the parent's.
+
+    A tail keeps the pretrained statistics too: a few hundred photos give worse ones, and with them a sample's logits
+    would depend on its batch. The scale and shift of a BatchNorm train.
+    """
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+        self.eval()
+
+    def forward(self, features: Features) -> Features:
+        """Named tensors at the lower border to those at the upper one."""
+        for stage in self.stages:
+            features = stage(features)
+        return features
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in eval mode: a network left in train mode moves its BatchNorm statistics even when it is frozen."""
+        return super().train(False)
+
+
+class FrozenPrefix(Stages):
+    """The stages below a cut. It shares its modules with the encoder, so moving it to a device moves the encoder's."""
+
+    # Not inference mode: its tensors could not enter a tail that is trained on them directly.
+    @torch.no_grad()
+    def forward(self, features: Features) -> Features:
+        """Named tensors at the lower border to those at the upper one, without gradients."""
+        return super().forward(features)
+
+    def digest(self) -> str:
+        """sha256 over the names, types, shapes and bytes of the parameters and buffers, hex."""
+        sha = hashlib.sha256()
+        for name, tensor in _tensors(self).items():
+            sha.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+            sha.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        return sha.hexdigest()
+
+
+class Encoder:
+    """A pretrained network, cut where it is asked to be.
+
+    The stages hold the modules of `model`, so `model` keeps its own names and can be saved as an ordinary network.
+    Its parameters never train: a tail is a copy, and `load_tail` brings a trained copy back.
+
+    Attributes:
+        family: What it is: `clip`, `timm:resnet`, …
+        modality: `image` or `text`.
+        model: The library's own network, frozen and in eval mode.
+        stages: The network in order; stage i lies between the borders i and i+1.
+        borders: Names of the borders, one more than stages; the first is what enters, the last is `features`.
+        dim: Width of what leaves the last stage, {"features": [batch, dim]}.
+        preprocessing: How a photo becomes what enters; None for text.
+        licence: Licence of the weights; None if it is not stated.
+    """
+
+    def __init__(
+        self,
+        *,
+        family: str,
+        modality: Literal["image", "text"],
+        model: nn.Module,
+        stages: Sequence[Stage],
+        borders: Sequence[str],
+        dim: int,
+        blocks: int,
+        architecture: Mapping[str, JSON],
+        entry: Mapping[str, JSON] | None = None,
+        preprocessing: Preprocessing | None = None,
+        projection: bool = False,
+        licence: str | None = None,
+    ) -> None:
+        """Freeze the network and remember its borders.
+
+        Args:
+            family: See the class.
+            modality: See the class.
+            model: See the class.
+            stages: See the class.
+            borders: See the class.
+            dim: See the class.
+            blocks: How many blocks or stages `thaw` counts; they follow the first stage. 0: no listed family.
+            architecture: What besides weights decides what the network computes.
+            entry: What besides the preprocessing decides what enters (a text's tokenizer).
+            preprocessing: See the class.
+            projection: Whether the last stage is a projection.
+            licence: See the class.
+        """
+        if len(borders) != len(stages) + 1:
+            raise ValueError(f"{len(stages)} stages have {len(stages) + 1} borders, not {len(borders)}")
+        self.family = family
+        self.modality = modality
+        self.model = model.eval().requires_grad_(False)
+        self.stages = tuple(stages)
+        self.borders = tuple(borders)
+        self.dim = dim
+        self.preprocessing = preprocessing
+        self.licence = licence
+        self._blocks = blocks
+        self._architecture = dict(architecture)
+        self._entry = dict(entry or {})
+        self._projection = projection
+
+    def cut_for(self, thaw: int | str) -> int:
+        """The border at which `thaw` cuts: `head`, `projection`, `all`, or the number of blocks that train.
+
+        Raises:
+            UserError: This network has no such border.
+        """
+        if thaw == "head":
+            return len(self.stages)
+        if thaw == "all":
+            return 0
+        if thaw == "projection":
+            if not self._projection:
+                raise UserError(
+                    f"thaw=projection: {self.family} has no projection; use thaw=head or a number of blocks"
+                )
+            return len(self.stages) - 1
+        if not isinstance(thaw, int) or isinstance(thaw, bool):
+            raise UserError(f"thaw={thaw} is not known; use head, projection, all, or a number of blocks")
+        if not self._blocks:
+            raise UserError(f"thaw={thaw}: {self.family} can't be cut into blocks; use thaw=head or thaw=all")
+        if not 1 <= thaw <= self._blocks:
+            raise UserError(f"thaw={thaw}: {self.family} has {self._blocks} blocks; use 1 to {self._blocks}, or all")
+        return 1 + self._blocks - thaw
+
+    def prefix(self, cut: int, start: int = 0) -> FrozenPrefix:
+        """The frozen part from border `start`, where a lower cut is stored already, to border `cut`."""
+        return FrozenPrefix(self.stages[start:cut])
+
+    def tail(self, cut: int) -> Stages:
+        """A copy of the part above `cut` whose parameters train; its BatchNorm statistics stay."""
+        return copy.deepcopy(Stages(self.stages[cut:])).requires_grad_(True)
+
+    def names(self, cut: int) -> dict[str, str]:
+        """For each name in the state-dict of `tail(cut)`, the name of the same tensor in that of `model`."""
+        own = {id(tensor): name for name, tensor in self.model.state_dict(keep_vars=True).items()}
+        tail = Stages(self.stages[cut:]).state_dict(keep_vars=True)
+        return {name: own[id(tensor)] for name, tensor in tail.items()}
+
+    def load_tail(self, cut: int, state: Mapping[str, torch.Tensor]) -> None:
+        """Put a trained tail, the state-dict of a `tail(cut)`, into the network; `model` is then the joined one.
+
+        Raises:
+            ValueError: `state` is of another cut or another network.
+        """
+        tail = Stages(self.stages[cut:])
+        if set(state) != set(tail.state_dict()):
+            odd = sorted(set(state) ^ set(tail.state_dict()))[0]
+            raise ValueError(f"not the tail of {self.family} above {self.borders[cut]}: {odd} is on one side only")
+        tail.load_state_dict(state)
+
+    def key(self, cut: int) -> dict[str, JSON]:
+        """What decides the features at `cut` besides pixels: architecture, versions, and the weights below."""
+        if cut == 0:
+            return {"family": self.modality, **self._entry}
+        weights = self.prefix(cut).digest()
+        return {"family": self.family, **self._entry, **self._architecture, "weights": weights}
+
+
+def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    """Parameters and buffers by name, those that are not saved as well."""
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+class Normalise(nn.Module):
+    """uint8 pixels [batch, 3, height, width] to standardised ones."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        # Not saved: a tail's state-dict has the model's own tensors and nothing else. `digest` sees them.
+        self.register_buffer("mean", torch.tensor(preprocessing.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(preprocessing.std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The same arithmetic as torchvision's: scale to 0..1, subtract, divide."""
+        return (pixels.float() / 255 - self.mean) / self.std

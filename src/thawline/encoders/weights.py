@@ -1,0 +1,172 @@
+"""Where weights are: a local directory, the package, or the Hub's cache; and bringing them there, when asked to."""
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from thawline.encoders.settings import EncoderSettings
+from thawline.errors import UserError
+
+PACKAGE = "package:"
+_SAFE = ("model.safetensors", "model.safetensors.index.json")
+_OLD = "pytorch_model.bin"
+# What a repository is asked for: no weights of other frameworks, no code.
+_WANTED = ["*.json", "*.txt", "model.safetensors", "model-*.safetensors"]
+
+
+@dataclass(frozen=True)
+class Cached:
+    """What of an encoder is on this machine.
+
+    Attributes:
+        where: The directory; None if the weights are not here.
+        bytes: Size of the weights.
+        revision: Commit of the Hub repository; None for weights that are not the Hub's.
+    """
+
+    where: Path | None
+    bytes: int
+    revision: str | None = None
+
+
+def locate(settings: EncoderSettings) -> Path:
+    """The directory that holds the weights of `settings.name`. The network is not asked.
+
+    Raises:
+        UserError: It is not on this machine.
+    """
+    name = settings.name
+    local = _local(name)
+    if local.is_dir():
+        return local
+    if name.startswith(PACKAGE):
+        raise UserError(f"the package carries no {name.removeprefix(PACKAGE)}; mend encoder.name")
+    instead = " or encoder.weights to a safetensors file" if settings.family == "timm" else ""
+    if not _is_hub_id(name):
+        raise UserError(f"'{name}' is neither a directory nor a Hub id; set encoder.name to one of these{instead}")
+    from huggingface_hub import try_to_load_from_cache
+
+    for file in (*_SAFE, _OLD):
+        path = try_to_load_from_cache(name, file, revision=settings.revision)
+        if isinstance(path, str):
+            return Path(path).parent
+    raise UserError(
+        f"the weights of {name} are not on this machine; fetch them with 'thawline weights fetch ENCODER', "
+        f"or set encoder.name to a local directory{instead}"
+    )
+
+
+def safetensors_in(directory: Path) -> Path:
+    """The safetensors file (or the index of several) in `directory`, written now if there is only an older `.bin`.
+
+    Raises:
+        UserError: There are no weights, or they can't be converted.
+    """
+    for name in _SAFE:
+        if (directory / name).exists():
+            return directory / name
+    if not (directory / _OLD).exists():
+        raise UserError(f"{directory} holds neither model.safetensors nor {_OLD}; mend encoder.name")
+    return _convert(directory / _OLD, directory / _SAFE[0])
+
+
+def look_up(settings: EncoderSettings) -> Cached:
+    """What of the encoder is on this machine. Neither writes nor asks the network."""
+    try:
+        if settings.weights:
+            path = Path(settings.weights).expanduser()
+            return Cached(path.parent, path.stat().st_size)
+        directory = locate(settings)
+        found = sorted(directory.glob("model*.safetensors")) or sorted(directory.glob(_OLD))
+        if not found:
+            return Cached(None, 0)
+        revision = directory.name if directory.parent.name == "snapshots" else None
+        return Cached(directory, sum(path.stat().st_size for path in found), revision)
+    except (UserError, OSError):
+        return Cached(None, 0)
+
+
+def fetch(settings: EncoderSettings) -> Path:
+    """Bring the weights of the Hub repository `settings.name` to this machine, at the pinned revision.
+
+    Only safetensors are taken; where there are none, an older `.bin` is read without running code and converted once.
+
+    Returns:
+        The directory that holds them.
+
+    Raises:
+        UserError: The Hub can't be reached, or has no such repository or revision.
+    """
+    from huggingface_hub import snapshot_download
+
+    name = settings.name
+    if _local(name).is_dir():
+        raise UserError(f"{name} is on this machine already: {_local(name)}")
+    if not _is_hub_id(name):
+        raise UserError(f"'{name}' is no Hub id; set encoder.name to one, openai/clip-vit-base-patch32 say")
+    try:
+        directory = Path(snapshot_download(name, revision=settings.revision, allow_patterns=_WANTED))
+        if not any((directory / safe).exists() for safe in _SAFE):
+            snapshot_download(name, revision=settings.revision, allow_patterns=[_OLD])
+    except Exception as error:  # what carries the Hub's requests differs by release, and so do its errors
+        if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
+            raise  # the disk's
+        raise UserError(f"{name} can't be fetched from the Hub: {_reason(error, settings)}") from error
+    safetensors_in(directory)
+    return directory
+
+
+def _reason(error: Exception, settings: EncoderSettings) -> str:
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return "it asks for consent; give it on its page there and set HF_TOKEN"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return "there is no such repository, or it is not public; mend encoder.name"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"it has no revision {settings.revision}; mend encoder.revision"
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        return "the Hub can't be reached; check the network"
+    return f"{(str(error).strip() or type(error).__name__).splitlines()[0]}; try again later"
+
+
+def _local(name: str) -> Path:
+    if name.startswith(PACKAGE):
+        return Path(str(files("thawline.samples") / name.removeprefix(PACKAGE)))
+    return Path(name).expanduser()
+
+
+def _is_hub_id(name: str) -> bool:
+    return re.fullmatch(r"[\w.-]+/[\w.-]+", name, re.ASCII) is not None and not name.startswith(".")
+
+
+def _convert(source: Path, target: Path) -> Path:
+    """Turn an older `.bin` into safetensors beside it, once. Reading it with `weights_only` runs no code."""
+    import pickle
+
+    import torch
+    from safetensors.torch import save_file
+
+    try:
+        state = torch.load(source, map_location="cpu", weights_only=True)
+        tensors = {name: tensor.clone().contiguous() for name, tensor in state.items()}
+    except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError) as error:
+        raise UserError(f"{source} holds something other than weights, or is damaged; it is not read") from error
+    # Under a name of its own, since several processes may convert at once; a torn file never has the real name.
+    handle, beside = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
+    os.close(handle)
+    try:
+        save_file(tensors, beside, metadata={"format": "pt"})
+        _sync(Path(beside))
+        Path(beside).replace(target)
+    finally:
+        Path(beside).unlink(missing_ok=True)
+    return target
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,127 @@
+"""Small real networks with weights that hide nothing, and pixels that differ."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
+
+from thawline.data.preprocessing import Preprocessing
+
+TEXTS = ["a photo of a wedding", "a birthday cake with candles", "snow", "people at the beach in summer light"]
+SIDE = 32
+CONTEXT = 40
+
+
+def make_tokenizer() -> CLIPTokenizer:
+    """A small tokenizer with CLIP's conventions: letters, and a few that are joined."""
+    letters = [letter + end for letter in "abcdefghijklmnopqrstuvwxyz" for end in ("", "</w>")]
+    merges = [("t", "h"), ("th", "e</w>"), ("p", "h"), ("c", "a"), ("a", "t</w>"), ("i", "n</w>"), ("p", "e")]
+    tokens = [*letters, *("".join(pair) for pair in merges), "<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=merges)
+
+
+def save_clip(directory: Path, *, old_end_token: bool = False) -> Path:
+    """A small CLIP with random weights, saved as transformers saves it."""
+    tokenizer = make_tokenizer()
+    shared = {"num_hidden_layers": 3, "num_attention_heads": 2, "projection_dim": 12}
+    config = CLIPConfig(
+        vision_config={"hidden_size": 24, "intermediate_size": 48, "image_size": SIDE, "patch_size": 8, **shared},
+        text_config={
+            "hidden_size": 16,
+            "intermediate_size": 32,
+            "vocab_size": len(tokenizer),
+            "max_position_embeddings": CONTEXT,
+            "bos_token_id": tokenizer.bos_token_id,
+            "eos_token_id": 2 if old_end_token else tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
+            **shared,
+        },
+        projection_dim=12,
+    )
+    torch.manual_seed(0)
+    model = CLIPModel(config)
+    with torch.no_grad():  # the usual starting weights are so small that mistakes would not show
+        for parameter in model.parameters():
+            if parameter.ndim:
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+    images = CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE})
+    model.save_pretrained(directory)
+    CLIPProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def make_clip() -> Callable[..., Path]:
+    return save_clip
+
+
+@pytest.fixture(scope="session")
+def texts() -> list[str]:
+    return TEXTS
+
+
+@pytest.fixture(scope="session")
+def clip_directory(tmp_path_factory):
+    return save_clip(tmp_path_factory.mktemp("clip"))
+
+
+@pytest.fixture(scope="session")
+def old_clip_directory(tmp_path_factory):
+    """Like OpenAI's checkpoints, whose config names 2 as the end token."""
+    return save_clip(tmp_path_factory.mktemp("old_clip"), old_end_token=True)
+
+
+@pytest.fixture(scope="session")
+def pixels() -> Callable[..., torch.Tensor]:
+    """Images that differ from each other, as photos do and noise does not: a few soft patches of colour each."""
+
+    def make(size: int, count: int = 2) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(1)
+        coarse = torch.randint(0, 256, (count, 3, 4, 4), generator=generator).float()
+        return F.interpolate(coarse, (size, size), mode="bilinear").round().to(torch.uint8)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def normalised() -> Callable[..., torch.Tensor]:
+    def normalise(batch: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
+        mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (preprocessing.mean, preprocessing.std))
+        return (batch / 255 - mean) / std
+
+    return normalise
+
+
+@pytest.fixture(scope="session")
+def liven() -> Callable[..., nn.Module]:
+    """Make random weights as sensitive as trained ones.
+
+    Everything moves off its neutral start (a zero scale lets no gradient through), and the BatchNorm statistics are
+    those of the images: with the initial ones, features hardly depend on the image, and an error would not show.
+    """
+
+    def measure(norm: nn.BatchNorm2d, entering: tuple[torch.Tensor]) -> None:
+        variance, mean = torch.var_mean(entering[0], dim=(0, 2, 3))
+        norm.running_mean.copy_(mean)
+        # A channel that is nearly constant here would be amplified without bounds.
+        norm.running_var.copy_(variance + 0.1 * variance.mean())
+
+    def change(model: nn.Module, images: torch.Tensor) -> nn.Module:
+        generator = torch.Generator().manual_seed(0)
+        model.eval()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.05)
+            norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+            hooks = [norm.register_forward_pre_hook(measure) for norm in norms]
+            if norms:
+                model(images)
+            for hook in hooks:
+                hook.remove()
+        return model
+
+    return change

@@ -1,0 +1,59 @@
+"""The conf files of the encoders."""
+
+import re
+from pathlib import Path
+
+import pytest
+import timm
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.timm import load_timm
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+FILES = sorted((CONF / "encoder").glob("*.yaml"))
+
+
+def read(name: str) -> EncoderSettings:
+    ConfigStore.instance().store(group="encoder", name="encoder_schema", node=EncoderSettings)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        settings = OmegaConf.to_object(compose(overrides=[f"+encoder={name}"]).encoder)
+    assert isinstance(settings, EncoderSettings)
+    return settings
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_file_makes_settings(path):
+    settings = read(path.stem)
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert "px" in text
+    assert settings.revision is None or re.fullmatch(r"[0-9a-f]{40}", settings.revision)
+    if settings.family == "timm":
+        config = timm.get_pretrained_cfg(settings.model)
+        assert config is not None
+        assert "/" not in settings.name or settings.name == config.hf_hub_id
+
+
+def test_the_encoders_that_there_are():
+    assert [path.stem for path in FILES] == [
+        "clip",
+        "efficientnet_b0",
+        "mobilenetv2",
+        "mobilenetv2_035",
+        "resnet50",
+        "tiny_clip",
+        "vit_base_patch16_224",
+    ]
+
+
+def test_the_converted_mobilenet(shared_data):
+    settings = read("mobilenetv2_035")
+    settings.weights = str(shared_data / "weights" / "mobilenetv2_035_backbone_timm.safetensors")
+    encoder = load_timm(settings)
+    assert encoder.preprocessing.size == 224
+    assert encoder.preprocessing.mean == encoder.preprocessing.std == (0.5, 0.5, 0.5)
+    assert encoder.model.bn2.eps == 1e-3
+    assert encoder.dim == 1280

@@ -1,0 +1,313 @@
+"""Every listed encoder at every cut, against the library's own network, which nothing has touched."""
+
+import copy
+import json
+import shutil
+
+import pytest
+import timm
+import torch
+from torch import nn
+from transformers import CLIPModel
+
+from thawline.encoders.clip import load_clip
+from thawline.encoders.encoder import Encoder, Stages
+from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.timm import cut_timm, load_preprocessing
+from thawline.errors import UserError
+
+# Small networks of the listed families, each with something particular; the name of the last block's border.
+SMALL = {
+    "resnet18": ("layer4", {}),
+    "resnet26d": ("layer4", {}),  # a stem of three convolutions, pooling in the shortcuts
+    "seresnet50": ("layer4", {}),
+    "test_efficientnet": ("blocks.4", {}),
+    "test_efficientnet_gn": ("blocks.4", {}),  # GroupNorm
+    "mobilenetv2_035": ("blocks.6", {"pad_type": "same", "bn_eps": 1e-3}),
+    "vit_tiny_patch16_224": ("blocks.11", {}),
+    "deit3_small_patch16_224": ("blocks.11", {}),  # layer scale, positions without the class token
+    "vit_wee_patch16_reg1_gap_256": ("blocks.13", {}),  # a register token, average pooling
+    "test_vit": ("blocks.5", {"pre_norm": True, "global_pool": "map", "class_token": False}),
+    "test_vit2": ("blocks.7", {"dynamic_img_size": True}),
+}
+# The networks that have a conf file, at the size that they are used at.
+LISTED = ("resnet50", "efficientnet_b0", "mobilenetv2_100", "vit_base_patch16_224")
+UNLISTED = ("convnext_atto", "regnety_002", "mobilenetv3_small_050")
+
+
+@pytest.fixture
+def make(liven, pixels, normalised):
+    """A network with livened weights and, made of a copy of it, the encoder.
+
+    Convolutional networks get the encoder's memory layout: another one means other kernels and other rounding.
+    """
+
+    def make(name: str, size: int = 64, **given: object) -> tuple[nn.Module, Encoder]:
+        torch.manual_seed(0)
+        settings = EncoderSettings(family="timm", name=name, model=name, size=size, model_args=dict(given))
+        if timm.get_pretrained_cfg(name).fixed_input_size:
+            given["img_size"] = size
+        model = timm.create_model(name, pretrained=False, num_classes=0, **given)
+        preprocessing = load_preprocessing(model, settings)
+        liven(model, normalised(pixels(size, 6), preprocessing))
+        encoder = cut_timm(copy.deepcopy(model), preprocessing, settings)
+        layout = next(p for p in encoder.model.parameters() if p.ndim == 4)
+        if layout.is_contiguous(memory_format=torch.channels_last):
+            model.to(memory_format=torch.channels_last)
+        return model, encoder
+
+    return make
+
+
+def check_gradients(tail: Stages, out: torch.Tensor, border: str, unused: tuple[str, ...] = ()) -> None:
+    """Every parameter of `tail` gets a gradient from `out`, but for those that can't have one."""
+    weights = torch.randn(out.shape, generator=torch.Generator().manual_seed(2))
+    (out * weights).sum().backward()
+    without = [name for name, p in tail.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert all(name.endswith(unused) for name in without) if unused else not without, (border, without)
+
+
+def check_cuts(encoder: Encoder, entering, whole: torch.Tensor, with_gradients=None, unused=()) -> None:
+    """prefix ∘ tail is the whole at every cut; every trainable parameter has a gradient, and no frozen one."""
+    before = {name: tensor.clone() for name, tensor in encoder.model.state_dict().items()}
+    assert whole.shape[1] == encoder.dim
+    assert (whole[0] - whole[1]).abs().max() > 0.01, "the features hardly depend on what enters"
+    features, reached = entering, 0
+    for cut, border in enumerate(encoder.borders):
+        features, reached = encoder.prefix(cut, start=reached).train()(features), cut
+        assert all(len(tensor) == len(whole) for tensor in features.values())
+        assert not any(tensor.requires_grad for tensor in features.values())
+        tail = encoder.tail(cut).train()
+        wanted = bool(list(tail.parameters())) and (with_gradients is None or border in with_gradients)
+        with torch.set_grad_enabled(wanted):
+            out = tail(features)["features"]
+        assert (out - whole).abs().max() <= 1e-5, border
+        if wanted:
+            check_gradients(tail, out, border, unused)
+        assert not any(module.training for module in tail.modules())
+    for parameter in encoder.model.parameters():
+        assert parameter.grad is None
+        assert not parameter.requires_grad
+    for name, tensor in encoder.model.state_dict().items():
+        assert torch.equal(tensor, before[name]), f"{name} moved"
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_cut_of_every_listed_family(name, make, pixels, normalised):
+    last, given = SMALL[name]
+    model, encoder = make(name, **given)
+    with torch.no_grad():
+        whole = model(normalised(pixels(64), encoder.preprocessing))
+    check_cuts(encoder, {"pixels": pixels(64)}, whole)
+    assert encoder.borders[encoder.cut_for(1) + 1] == last
+    assert encoder.borders[encoder.cut_for("head")] == "features"
+    assert encoder.borders[encoder.cut_for("all")] == "pixels"
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_every_cut_of_the_networks_with_a_conf_file(name, make, pixels, normalised):
+    model, encoder = make(name, 224)
+    with torch.no_grad():
+        whole = model(normalised(pixels(224), encoder.preprocessing))
+    check_cuts(encoder, {"pixels": pixels(224)}, whole, {"pixels", encoder.borders[-3]})
+
+
+@pytest.mark.parametrize("name", UNLISTED)
+def test_other_timm_models_are_cut_at_their_ends(name, make, pixels, normalised):
+    model, encoder = make(name)
+    with torch.no_grad():
+        whole = model(normalised(pixels(64), encoder.preprocessing))
+    assert encoder.borders == ("pixels", "features")
+    check_cuts(encoder, {"pixels": pixels(64)}, whole)
+    with pytest.raises(UserError, match="can't be cut into blocks; use thaw=head or thaw=all"):
+        encoder.cut_for(1)
+
+
+@pytest.fixture(params=["clip_directory", "old_clip_directory"])
+def clip(request):
+    directory = request.getfixturevalue(request.param)
+    return CLIPModel.from_pretrained(directory).eval(), load_clip(EncoderSettings(family="clip", name=str(directory)))
+
+
+# A key's bias shifts all scores of a query alike, and the softmax takes that out again: its gradient is nothing but
+# rounding, and may be none. Nobody reads the embeddings of tokens and positions that do not occur.
+KEY_BIAS = ("k_proj.bias",)
+
+
+def test_every_cut_of_clips_image_tower(clip, pixels, normalised):
+    model, towers = clip
+    with torch.no_grad():
+        whole = model.get_image_features(normalised(pixels(32), towers.image.preprocessing)).pooler_output
+    check_cuts(towers.image, {"pixels": pixels(32)}, whole, unused=KEY_BIAS)
+
+
+def test_every_cut_of_clips_text_tower(clip, texts):
+    model, towers = clip
+    tokens = towers.tokenize(texts)
+    assert set(tokens["attention_mask"].flatten().tolist()) == {0, 1}, "the prompts differ in length"
+    with torch.no_grad():
+        whole = model.get_text_features(**tokens).pooler_output
+    check_cuts(towers.text, tokens, whole, unused=KEY_BIAS)
+    # What crosses a cut within the tower is more than the hidden state.
+    assert set(towers.text.prefix(2)(tokens)) == {"hidden", "attention_mask", "end"}
+
+
+def test_a_tower_has_nothing_of_the_other(clip):
+    model, towers = clip
+    for encoder, own in ((towers.image, ("vision_model.", "visual_")), (towers.text, ("text_model.", "text_"))):
+        wanted = {name for name, _ in model.named_parameters() if name.startswith(own)}
+        assert {encoder.names(0)[name] for name, _ in encoder.tail(0).named_parameters()} == wanted
+
+
+def test_padding_does_not_move_a_prompt(clip, texts):
+    _, towers = clip
+    prefix = towers.text.prefix(len(towers.text.stages))
+    among = prefix(towers.tokenize(texts))["features"]
+    for i, text in enumerate(texts):
+        assert (prefix(towers.tokenize([text]))["features"][0] - among[i]).abs().max() <= 1e-5
+
+
+def test_a_prompt_longer_than_the_context_is_cut_and_still_ends(clip, texts):
+    _, towers = clip
+    tokens = towers.tokenize([" ".join(texts * 3)])
+    assert tokens["input_ids"].shape == (1, 40)
+    assert towers.text.prefix(1)(tokens)["end"].tolist() == [39]
+
+
+def test_the_logit_scale_is_the_models(clip):
+    model, towers = clip
+    assert towers.logit_scale == pytest.approx(model.logit_scale.exp().item())
+
+
+def test_a_depth_that_the_model_does_not_have_is_refused(clip):
+    _, towers = clip
+    assert [towers.image.cut_for(k) for k in (1, 2, 3)] == [3, 2, 1]
+    assert towers.image.borders[towers.image.cut_for("projection")] == "pooled"
+    for thaw in (0, 4, -1):
+        with pytest.raises(UserError, match=f"thaw={thaw}: clip has 3 blocks; use 1 to 3, or all"):
+            towers.image.cut_for(thaw)
+    with pytest.raises(UserError, match="thaw=heads is not known; use head, projection, all, or a number of blocks"):
+        towers.image.cut_for("heads")
+
+
+def test_only_clip_has_a_projection(make):
+    _, encoder = make("resnet18")
+    with pytest.raises(UserError, match="timm:resnet has no projection"):
+        encoder.cut_for("projection")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenetv2_035", "vit_tiny_patch16_224", "clip"])
+def test_features_are_the_same_bits_in_any_place_and_company_and_on_any_number_of_threads(
+    name, make, pixels, clip_directory
+):
+    if name == "clip":
+        encoder, batch = load_clip(EncoderSettings(family="clip", name=str(clip_directory))).image, pixels(32, 16)
+    else:
+        encoder, batch = make(name)[1], pixels(64, 16)
+    prefix = encoder.prefix(len(encoder.stages))
+    order = torch.randperm(16, generator=torch.Generator().manual_seed(3))
+    alone = batch[:1].expand(16, -1, -1, -1)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        straight = prefix({"pixels": batch})["features"]
+        assert torch.equal(prefix({"pixels": batch[order]})["features"], straight[order])
+        assert torch.equal(prefix({"pixels": alone})["features"][7], straight[0])
+        torch.set_num_threads(2)
+        assert torch.equal(prefix({"pixels": batch})["features"], straight)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_stored_features_give_the_same_bits_as_those_that_were_not(make, pixels):
+    # The store keeps no memory layout, and convolutional networks run with the channels last.
+    _, encoder = make("resnet18")
+    features = encoder.prefix(3)({"pixels": pixels(64)})
+    assert not features["hidden"].is_contiguous()
+    tail = encoder.tail(3)
+    assert torch.equal(
+        tail({"hidden": features["hidden"].contiguous()})["features"], tail({"hidden": features["hidden"]})["features"]
+    )
+
+
+def test_a_trained_tail_goes_back_under_the_models_own_names(make, pixels, normalised):
+    model, encoder = make("resnet18")
+    cut = encoder.cut_for(1)
+    tail = encoder.tail(cut)
+    names = encoder.names(cut)
+    assert set(names) == set(tail.state_dict())
+    assert set(names.values()) == {name for name in model.state_dict() if name.startswith("layer4.")}
+    with torch.no_grad():
+        for parameter in tail.parameters():
+            parameter.mul_(1.01)
+    features = encoder.prefix(cut)({"pixels": pixels(64)})
+    trained = tail(features)["features"].detach()
+    assert not torch.equal(encoder.tail(cut)(features)["features"], trained), "a tail is a copy"
+
+    encoder.load_tail(cut, tail.state_dict())
+    model.load_state_dict(encoder.model.state_dict())  # an ordinary network again
+    with torch.no_grad():
+        assert (model(normalised(pixels(64), encoder.preprocessing)) - trained).abs().max() <= 1e-5
+    assert not any(parameter.requires_grad for parameter in encoder.model.parameters())
+    with pytest.raises(ValueError, match=r"not the tail of timm:resnet above layer2"):
+        encoder.load_tail(cut - 1, tail.state_dict())
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_tails_state_has_the_models_own_tensors_and_no_others(name, make):
+    _, encoder = make(name, 64, **SMALL[name][1])
+    assert sorted(encoder.names(0).values()) == sorted(encoder.model.state_dict())
+
+
+def test_the_prefix_stays_frozen_whatever_its_parent_does(make, pixels):
+    _, encoder = make("resnet18")
+    prefix = encoder.prefix(6)
+    parent = nn.ModuleDict({"frozen": prefix, "head": nn.Linear(encoder.dim, 2)})
+    parent.train().requires_grad_(True)
+    before = {name: tensor.clone() for name, tensor in encoder.model.state_dict().items()}
+    features = prefix({"pixels": pixels(64)})["features"]
+    parent["head"](features).sum().backward()  # so features can enter what is trained
+    assert not features.requires_grad
+    assert all(torch.equal(tensor, before[name]) for name, tensor in encoder.model.state_dict().items())
+
+
+def test_the_key_follows_the_weights_below_the_cut_only(make):
+    _, encoder = make("resnet18")
+    low, high = encoder.key(3), encoder.key(6)
+    with torch.no_grad():
+        encoder.model.layer4[0].conv1.weight[0, 0, 0, 0] += 1e-6
+    assert encoder.key(3) == low
+    assert encoder.key(6) != high
+    encoder.model.layer1[0].bn1.running_mean[0] += 1  # a buffer counts too
+    assert encoder.key(3) != low
+
+
+def test_the_key_follows_what_no_weight_shows(make):
+    model, encoder = make("mobilenetv2_035")
+
+    def key(cut: int = 3, **changed: object) -> dict[str, object]:
+        given = {"family": "timm", "name": "any", "model": "mobilenetv2_035", "size": 64, **changed}
+        settings = EncoderSettings(**given)
+        return cut_timm(model, load_preprocessing(model, settings), settings).key(cut)
+
+    assert key() == encoder.key(3)
+    assert key(name="another place") == key()
+    assert key(weights="the same weights elsewhere") == key()
+    assert key(bn_eps=1e-3) != key()
+    assert key(mean=[0.5, 0.5, 0.5]) != key()
+    assert key(model_args={"pad_type": "same"}) != key()
+    # Nothing of the network decides the pixels.
+    assert key(0, bn_eps=1e-3, mean=[0.5, 0.5, 0.5]) == key(0) == {"family": "image"}
+
+
+def test_the_key_of_texts_follows_the_tokenizer(tmp_path, clip_directory, texts):
+    towers = load_clip(EncoderSettings(family="clip", name=str(clip_directory)))
+    assert towers.text.key(0) != towers.image.key(0)
+    before = towers.text.key(5)
+    towers.tokenize(texts)  # a call leaves its padding behind in the tokenizer
+    other = shutil.copytree(clip_directory, tmp_path / "other")
+    assert load_clip(EncoderSettings(family="clip", name=str(other))).text.key(5) == before
+    tokenizer = json.loads((other / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer["model"]["merges"].pop()
+    (other / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    assert load_clip(EncoderSettings(family="clip", name=str(other))).text.key(5) != before
