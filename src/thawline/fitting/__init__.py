@@ -1,0 +1,1 @@
+"""How a tail is fitted: heads, losses, methods, folds."""

@@ -1,0 +1,45 @@
+"""The course of one training, epoch by epoch, in a CSV file and in W&B alike."""
+
+import csv
+from pathlib import Path
+
+import lightning.pytorch as L
+
+from thawline.runs.wandb import Mirror
+
+COLUMNS = ("epoch", "train_loss", "inner_loss", "inner_accuracy")
+
+
+class History(L.Callback):
+    """Appends a row an epoch. A resumed training drops the rows of epochs that it repeats."""
+
+    def __init__(self, path: Path, mirror: Mirror | None) -> None:
+        self._path = path
+        self._mirror = mirror
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Keep the rows before the epoch that training starts with."""
+        kept = [row for row in read_history(self._path) if int(row["epoch"]) < trainer.current_epoch]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(kept)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Append this epoch's row."""
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name in COLUMNS}
+        row = {"epoch": trainer.current_epoch, **metrics}
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, COLUMNS).writerow(row)
+        if self._mirror is not None:
+            fold = self._path.parent.name
+            self._mirror.log({f"{fold}/{name}": value for name, value in row.items()})
+
+
+def read_history(path: Path) -> list[dict[str, str]]:
+    """The rows of a history file; none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

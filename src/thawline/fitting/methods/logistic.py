@@ -1,0 +1,111 @@
+"""A linear head in closed form: multinomial logistic regression."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+from thawline.fitting.feature_set import FeatureSet
+from thawline.fitting.heads import DenseHead
+from thawline.fitting.methods import Fit
+from thawline.fitting.settings import LogisticSettings
+from thawline.fitting.tail import Tail
+
+Splits = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+
+def fit_logistic(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: LogisticSettings, seed: int) -> Fit:
+    """Fit the tail's linear head; the strength of the penalty is the one with the least inner log-loss.
+
+    Args:
+        tail: Its stages have no parameters and its head is a linear `DenseHead`.
+        train: Training samples.
+        inner: Given validation samples, on which the strength is chosen; they are then trained on too. None: inner
+            grouped folds of `train`.
+        settings: The strengths to choose from.
+        seed: Fixes the inner folds.
+    """
+    everything = train if inner is None else _join(train, inner)
+    head = tail.head
+    if not isinstance(head, DenseHead) or not isinstance(head.layers, nn.Linear):
+        raise TypeError(f"logistic regression fits a linear head, not {type(head).__name__}")
+    head.standardise.measure(torch.from_numpy(everything.matrix()).float())
+    features = _standardised(everything, head)
+    splits = _inner_folds(everything, settings.folds, seed) if inner is None else _given(len(train), len(everything))
+    # One thread: the sums of a threaded BLAS depend on how many threads there are.
+    with threadpool_limits(1):
+        strength, losses = _choose(features, everything.targets, splits, settings.c)
+        model = _regression(strength).fit(features, everything.targets)
+    _copy_into(head.layers, model, everything.targets)
+    chosen = {"c": strength, "inner_log_loss": losses, "inner_folds": len(splits)}
+    return Fit(state=tail.state_dict(), chosen=chosen)
+
+
+def _join(a: FeatureSet, b: FeatureSet) -> FeatureSet:
+    return FeatureSet(
+        rows=a.rows,
+        indices=np.concatenate([a.indices, b.indices]),
+        targets=np.concatenate([a.targets, b.targets]),
+        groups=np.concatenate([a.groups, b.groups]),
+    )
+
+
+def _standardised(samples: FeatureSet, head: DenseHead) -> NDArray[np.float64]:
+    matrix = samples.matrix()
+    scaled: NDArray[np.float64] = (matrix - head.standardise.mean.double().numpy()) / float(head.standardise.scale)
+    return scaled
+
+
+def _inner_folds(samples: FeatureSet, folds: int, seed: int) -> Splits:
+    """Grouped inner folds; fewer where a class has fewer groups, none where a class has only one."""
+    fewest = min(len(np.unique(samples.groups[samples.targets == c])) for c in np.unique(samples.targets))
+    folds = min(folds, fewest)
+    if folds < 2:
+        return []
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    splits = splitter.split(np.zeros(len(samples)), samples.targets, samples.groups)
+    classes = len(np.unique(samples.targets))
+    return [(a, b) for a, b in splits if len(np.unique(samples.targets[a])) == classes]
+
+
+def _given(train: int, everything: int) -> Splits:
+    return [(np.arange(train), np.arange(train, everything))]
+
+
+def _choose(
+    features: NDArray[np.float64], targets: NDArray[np.int64], splits: Splits, strengths: Iterable[float]
+) -> tuple[float, dict[str, float]]:
+    """The strength with the least mean log-loss over the inner folds; the middle one where there are none."""
+    ordered = sorted(strengths)
+    if not splits or len(ordered) == 1:
+        return ordered[len(ordered) // 2], {}
+    labels = np.unique(targets)
+    losses = {}
+    for strength in ordered:
+        folds = []
+        for train, test in splits:
+            model = _regression(strength).fit(features[train], targets[train])
+            folds.append(log_loss(targets[test], model.predict_proba(features[test]), labels=labels))
+        losses[str(strength)] = float(np.mean(folds))
+    best = min(ordered, key=lambda strength: losses[str(strength)])
+    return best, losses
+
+
+def _regression(strength: float) -> LogisticRegression:
+    return LogisticRegression(C=strength, max_iter=5000, tol=1e-5)
+
+
+def _copy_into(layer: nn.Linear, model: LogisticRegression, targets: NDArray[np.int64]) -> None:
+    """Write the regression's coefficients into `layer`. With two classes scikit-learn keeps only their difference."""
+    weight, bias = model.coef_, model.intercept_
+    if len(np.unique(targets)) == 2:
+        weight, bias = np.vstack([-weight / 2, weight / 2]), np.concatenate([-bias / 2, bias / 2])
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight))
+        layer.bias.copy_(torch.from_numpy(bias))

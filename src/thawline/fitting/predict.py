@@ -1,0 +1,49 @@
+"""What a fitted tail, and the baseline, say of the samples that a fold holds out."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thawline.fitting.feature_set import FeatureSet
+from thawline.fitting.fit import Problem
+from thawline.fitting.folds import Fold
+from thawline.fitting.tail import predict
+from thawline.runs.predictions import Predictions
+
+
+def predict_fold(
+    problem: Problem,
+    fold: Fold,
+    state: Mapping[str, torch.Tensor],
+    device: torch.device,
+    majority: int | None = None,
+) -> Predictions:
+    """The predictions of the tail with `state`, and the baseline's, for the samples that `fold` holds out.
+
+    `majority` is the class that most of the tail's training samples have; None: counted from `fold.train`.
+    """
+    if majority is None:
+        majority = int(np.bincount(problem.labels[fold.train], minlength=len(problem.classes)).argmax())
+    tail = problem.tail()
+    tail.load_state_dict(state)
+    samples = problem.samples(fold.test)
+    return Predictions(
+        paths=tuple(problem.names[i] for i in fold.test),
+        groups=samples.groups,
+        labels=samples.targets,
+        folds=(fold.name,) * len(samples),
+        probabilities=predict(tail, samples, device),
+        baseline=_baseline(problem, samples, device, majority),
+        classes=problem.classes,
+    )
+
+
+def _baseline(problem: Problem, samples: FeatureSet, device: torch.device, majority: int) -> NDArray[np.int64]:
+    """Zero-shot where the encoder has text and something was fitted, otherwise the majority class."""
+    zero_shot = problem.zero_shot()
+    if zero_shot is None:
+        return np.full(len(samples), majority, dtype=np.int64)
+    said: NDArray[np.int64] = predict(zero_shot, samples, device).argmax(axis=1).astype(np.int64)
+    return said
