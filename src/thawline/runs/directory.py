@@ -1,6 +1,7 @@
 """A run directory: resolved config, status, results. Whoever wants to know what a run did reads only this."""
 
 import os
+import shutil
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ class RunDirectory:
     """One run's directory, from its start to its end.
 
     As a context manager it writes `status.json`: `running` on entry, then `finished`, `failed` with the reason, or
-    `interrupted` (Ctrl-C). The exception goes on to the caller.
+    `interrupted` (Ctrl-C). A run whose input was refused before it left anything is removed. The exception goes on.
     """
 
     def __init__(self, path: Path, verb: str, config: DictConfig) -> None:
@@ -38,6 +39,8 @@ class RunDirectory:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if error is None:
             self._write_status("finished")
+        elif isinstance(error, UserError) and {path.name for path in self.path.iterdir()} <= {STATUS_FILE, CONFIG_FILE}:
+            shutil.rmtree(self.path)
         elif isinstance(error, KeyboardInterrupt):
             self._write_status("interrupted", "Ctrl-C")
         else:

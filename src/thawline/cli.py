@@ -1,0 +1,291 @@
+"""`thawline VERB [PATH] [hydra overrides]`: dispatch, quoting of paths, help; nothing else.
+
+Nothing heavy is imported here, so that `--help` answers at once.
+"""
+
+import difflib
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from thawline import __version__
+from thawline.commands.quoting import quote
+from thawline.errors import RunError, UserError
+
+
+@dataclass(frozen=True)
+class Positional:
+    """A word after the verb that stands for a config key.
+
+    Attributes:
+        key: The config key that the word sets.
+        metavar: Its name in the help.
+        required: Whether the verb can't do without it.
+        path: Whether it is a path, made absolute before Hydra sees it.
+        many: Whether it takes all the words that are left.
+    """
+
+    key: str
+    metavar: str
+    required: bool = True
+    path: bool = True
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: the function that does it, its primary config, its words, its help."""
+
+    name: str
+    target: str
+    config: str
+    summary: str
+    positionals: tuple[Positional, ...] = ()
+    examples: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def usage(self) -> str:
+        """The usage line."""
+        words = [self.name]
+        for p in self.positionals:
+            word = p.metavar + (" …" if p.many else "")
+            words.append(word if p.required else f"[{word}]")
+        return f"thawline {' '.join(words)} [key=value …]"
+
+
+_PHOTOS = Positional("data.path", "DIR")
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb(
+            "train",
+            "thawline.commands.train:train",
+            "train",
+            "fit a method on a folder of photos and judge it against its baseline",
+            (_PHOTOS,),
+            examples=(
+                "thawline train Photos                                    CLIP, tuned projection, 80/20 hold-out",
+                "thawline train Photos experiment=events_linear cv=5      a linear head, 5-fold cross-validation",
+                "thawline train Photos encoder=resnet50 method=logistic   another encoder and method",
+                "thawline train outputs/train/2026-11-21_10-00-00-000000  resume that run",
+            ),
+            notes=(
+                "method=zero_shot|projection|contrastive|linear|mlp|logistic   encoder=clip|tiny_clip|resnet50|…",
+                "thaw=head|projection|K|all   cv=5   seed=0   trainer=auto|cpu|gpu|mps   logger=wandb|csv",
+                "thawline train DIR --cfg job   shows every setting of the run without running it",
+            ),
+        ),
+        Verb(
+            "evaluate",
+            "thawline.commands.evaluate:evaluate",
+            "evaluate",
+            "judge a finished run again, on its own held-out photos or on another folder",
+            (Positional("run", "RUN"), Positional("data.path", "DIR", required=False)),
+            examples=(
+                "thawline evaluate outputs/train/2026-11-21_10-00-00-000000",
+                "thawline evaluate outputs/train/2026-11-21_10-00-00-000000 NewPhotos",
+            ),
+        ),
+        Verb(
+            "compare",
+            "thawline.commands.compare:compare",
+            "compare",
+            "put finished runs side by side: scores, intervals, paired tests",
+            (Positional("runs", "RUN", many=True),),
+            examples=("thawline compare outputs/train/*",),
+        ),
+        Verb(
+            "data check",
+            "thawline.commands.data_check:data_check",
+            "data_check",
+            "say what a folder of photos holds: classes, groups, duplicates, broken files",
+            (_PHOTOS,),
+            examples=("thawline data check Photos", "thawline data check Photos 'data.classes=[wedding,birthday]'"),
+        ),
+        Verb(
+            "store list",
+            "thawline.commands.store:store_list",
+            "store",
+            "list what the feature store holds",
+            examples=("thawline store list", "thawline store list store.dir=/data/thawline-store"),
+        ),
+        Verb(
+            "store verify",
+            "thawline.commands.store:store_verify",
+            "store",
+            "check every stored feature against its checksum",
+            examples=("thawline store verify",),
+        ),
+        Verb(
+            "store prune",
+            "thawline.commands.store:store_prune",
+            "store",
+            "delete stored features that were not used lately",
+            examples=("thawline store prune older_than_days=30", "thawline store prune all=true"),
+        ),
+        Verb(
+            "weights list",
+            "thawline.commands.weights:weights_list",
+            "weights",
+            "list the encoders and whether their weights are on this machine",
+            examples=("thawline weights list",),
+        ),
+        Verb(
+            "weights fetch",
+            "thawline.commands.weights:weights_fetch",
+            "weights",
+            "bring an encoder's weights to this machine, by pinned revision (uses the network)",
+            (Positional("name", "ENCODER", path=False),),
+            examples=("thawline weights fetch clip", "thawline weights fetch resnet50"),
+        ),
+        Verb(
+            "sample",
+            "thawline.commands.sample:sample",
+            "sample",
+            "make a sample collection of synthetic event photos",
+            (Positional("collection", "COLLECTION", path=False), Positional("directory", "DIR")),
+            examples=("thawline sample events Sample",),
+        ),
+    )
+}
+
+# Config keys whose values are paths. The command quotes them, so that a folder's name may hold any character.
+PATH_KEYS = frozenset(
+    {"data.path", "data.split", "encoder.weights", "encoder.name", "store.dir", "paths.outputs", "task.prompts"}
+)
+
+_OVERRIDE = re.compile(r"^(~[A-Za-z_]|\+{0,2}[A-Za-z_][\w./@:-]*=)")
+_HYDRA_FLAGS_WITH_VALUE = frozenset({"--cfg", "-c", "--package", "-p", "--info", "-i", "--config-dir", "-cd"})
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point. Exit status: 0 done, 1 a run failed, 2 wrong use or bad input, 130 interrupted."""
+    try:
+        _dispatch(list(sys.argv[1:] if argv is None else argv))
+    except UserError as error:
+        print(f"thawline: {error}", file=sys.stderr)
+        sys.exit(2)
+    except RunError as error:
+        print(f"thawline: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("thawline: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _dispatch(words: list[str]) -> None:
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(_overview())
+        return
+    if words[0] == "--version":
+        print(f"thawline {__version__}")
+        return
+    family = [name for name in VERBS if name.split()[0] == words[0]]
+    if len(words) > 1 and words[1] in {"-h", "--help"} and words[0] not in VERBS and family:
+        print("\n\n".join(_verb_help(VERBS[name]) for name in family))
+        return
+    verb, rest = find_verb(words)
+    if any(word in {"-h", "--help"} for word in rest):
+        print(_verb_help(verb))
+        return
+    arguments = to_overrides(verb, rest)
+
+    from thawline.commands.app import run_verb  # late: Hydra takes 0.2 s to import
+
+    run_verb(verb.target, verb.config, arguments)
+
+
+def find_verb(words: Sequence[str]) -> tuple[Verb, list[str]]:
+    """The verb that `words` begin with, and the words after it.
+
+    Raises:
+        UserError: There is no such verb; the nearest one is named.
+    """
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if name in VERBS:
+            return VERBS[name], list(words[length:])
+    two_words = {name.split()[0] for name in VERBS if " " in name}
+    said = " ".join(words[:2]) if words[0] in two_words else words[0]
+    near = difflib.get_close_matches(said, VERBS, n=1, cutoff=0.4)
+    hint = f"did you mean 'thawline {near[0]}'?" if near else "'thawline --help' lists the verbs"
+    raise UserError(f"there is no verb '{said}'; {hint}")
+
+
+def to_overrides(verb: Verb, words: Sequence[str]) -> list[str]:
+    """Turn the words after a verb into Hydra's arguments: positionals become quoted overrides, the rest passes.
+
+    Raises:
+        UserError: A required word is missing, or there is one too many.
+    """
+    values: list[str] = []
+    passed: list[str] = []
+    takes_value = False
+    for word in words:
+        if takes_value or word.startswith("-"):
+            passed.append(word)
+            takes_value = not takes_value and word in _HYDRA_FLAGS_WITH_VALUE
+        elif _OVERRIDE.match(word) and not (len(values) < len(verb.positionals) and Path(word).exists()):
+            passed.append(_quote_path_value(word))
+        else:
+            values.append(word)
+    return [*_bind(verb, values), *passed]
+
+
+def _bind(verb: Verb, values: list[str]) -> list[str]:
+    """One override per positional."""
+    overrides: list[str] = []
+    left = list(values)
+    for positional in verb.positionals:
+        if not left:
+            if positional.required:
+                raise UserError(f"'thawline {verb.name}' needs {positional.metavar}; usage: {verb.usage}")
+            break
+        taken = left if positional.many else left[:1]
+        left = left[len(taken) :]
+        quoted = [quote(str(Path(v).expanduser().absolute()) if positional.path else v) for v in taken]
+        overrides.append(f"{positional.key}=" + (f"[{','.join(quoted)}]" if positional.many else quoted[0]))
+    if left:
+        raise UserError(f"'thawline {verb.name}' can't use '{left[0]}'; usage: {verb.usage}")
+    return overrides
+
+
+def _quote_path_value(word: str) -> str:
+    """Quote the value of a key that holds a path, unless it is a sweep or quoted already."""
+    key, _, value = word.partition("=")
+    is_sweep = "," in value and not Path(value).expanduser().exists()
+    if key.lstrip("+") not in PATH_KEYS or not value or value == "null" or value[0] in "'\"$" or is_sweep:
+        return word
+    return f"{key}={quote(value)}"
+
+
+def _overview() -> str:
+    width = max(len(name) for name in VERBS)
+    verbs = "\n".join(f"  {verb.name:<{width}}  {verb.summary}" for verb in VERBS.values())
+    return (
+        "thawline: adapt pretrained vision networks to a small collection; what is frozen is computed once.\n\n"
+        f"usage: thawline VERB [PATH] [key=value …]\n\nverbs:\n{verbs}\n\n"
+        "examples:\n"
+        "  thawline sample events Sample\n"
+        "  thawline train Sample encoder=tiny_clip\n"
+        "  thawline train Photos experiment=events_linear cv=5\n\n"
+        "'thawline VERB --help' shows a verb's words, settings and examples."
+    )
+
+
+def _verb_help(verb: Verb) -> str:
+    parts = [f"usage: {verb.usage}", f"\n{verb.summary[0].upper()}{verb.summary[1:]}."]
+    if verb.examples:
+        parts.append("\nexamples:\n" + "\n".join(f"  {example}" for example in verb.examples))
+    if verb.notes:
+        parts.append("\nsettings:\n" + "\n".join(f"  {note}" for note in verb.notes))
+    parts.append(f"\nThe settings and what they mean are in conf/{verb.config}.yaml and the groups it names.")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    main()

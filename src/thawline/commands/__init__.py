@@ -1,0 +1,1 @@
+"""One file a verb, and the Hydra app that they share."""

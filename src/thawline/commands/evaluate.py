@@ -1,0 +1,103 @@
+"""`thawline evaluate RUN [DIR]`: judge a finished run again, on its own held-out photos or on another folder."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from thawline.commands.results import finished_run, save_report, save_results
+from thawline.commands.settings import to_settings
+from thawline.encoders.device import find_device
+from thawline.errors import UserError
+from thawline.fitting.fit import read_fit
+from thawline.fitting.folds import Fold, fold_directory
+from thawline.fitting.predict import predict_fold
+from thawline.runs.directory import RunDirectory, read_config
+from thawline.runs.predictions import Predictions, join_predictions
+from thawline.runs.split import SplitRow, read_split_rows
+from thawline.runs.wandb import wandb_run
+from thawline.tasks.registry import TaskData, task_reader
+from thawline.tasks.settings import saved_settings
+
+SEEN = "the run was trained on this photo or on one of its group"
+
+
+def evaluate(config: DictConfig) -> None:
+    """Judge the run again and write a run directory of its own.
+
+    Raises:
+        UserError: The run did not finish, or the photos can't be used.
+    """
+    started = time.perf_counter()
+    settings = to_settings(config)
+    path = Path(settings.run)
+    _, facts = finished_run(path)
+    rows = read_split_rows(path / "split.csv")
+    trained = saved_settings(read_config(path))
+    elsewhere = settings.data.path
+    data = (
+        trained.data
+        if elsewhere is None
+        else dataclasses.replace(trained.data, path=elsewhere, classes=None, split=None)
+    )
+    device = find_device(settings.accelerator)
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
+    console = Console()
+    with RunDirectory(Path(settings.paths.run), "evaluate", config) as run:
+        problem = task_reader(trained.task)(
+            dataclasses.replace(trained, data=data, store=settings.store), device, classes=facts["judged"]["classes"]
+        )
+        report = problem.report()
+        if elsewhere is None:
+            predictions = _again(problem, path, rows, device)
+        else:
+            predictions = _other(problem, path, rows, device)
+            judged = set(predictions.paths)
+            report["left_out"] += [{"name": name, "reason": SEEN} for name in problem.names if name not in judged]
+        save_report(run, report, console)
+        facts = {
+            **{key: facts[key] for key in ("method", "encoder", "thaw", "baseline")},
+            "verb": "evaluate",
+            "features": {"computed": problem.computed, "read": problem.read},
+            "seconds": round(time.perf_counter() - started, 2),
+        }
+        with wandb_run(settings.logger, run.path, verb="evaluate", config=plain, tags=[facts["method"]]) as mirror:
+            save_results(run, predictions, facts, console, mirror)
+    console.print(f"run    {run.path}\nstore  {settings.store.root}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _again(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.device) -> Predictions:
+    """The run's own held-out photos, each judged by the fold that held it out."""
+    index = {name: i for i, name in enumerate(problem.names)}
+    gone = [row.path for row in rows if row.path not in index]
+    if gone:
+        raise UserError(
+            f"{len(gone)} of the run's {len(rows)} photos are not in its folder any more, such as {gone[0]}"
+        )
+    parts = []
+    for name in sorted({row.fold for row in rows} - {""}):
+        test = np.array([index[row.path] for row in rows if row.fold == name], dtype=np.int64)
+        train = np.array([index[row.path] for row in rows if row.fold != name], dtype=np.int64)
+        fit = read_fit(fold_directory(run, name))
+        parts.append(predict_fold(problem, Fold(name, train, None, test), fit.state, device))
+    return join_predictions(parts)
+
+
+def _other(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.device) -> Predictions:
+    """Another folder's photos, less those that belong to a group with a photo that the model was trained on."""
+    refitted = fold_directory(run, "all")
+    fit = read_fit(refitted if refitted.is_dir() else fold_directory(run, "holdout"))
+    seen = rows if refitted.is_dir() else [row for row in rows if not row.fold]
+    known = problem.related_to(seen)
+    if len(known) == len(problem.names):
+        raise UserError("every photo of that folder, or one much like it, was trained on; nothing is left to judge by")
+    kept = np.setdiff1d(np.arange(len(problem.names)), known).astype(np.int64)
+    labels = [problem.classes.index(row.label) for row in seen]
+    majority = int(np.bincount(labels, minlength=len(problem.classes)).argmax())
+    fold = Fold("other", kept[:0], None, kept)
+    return predict_fold(problem, fold, fit.state, device, majority)

@@ -1,0 +1,124 @@
+"""The whole config of each verb, typed: an unknown key or a wrong type is refused when the config is composed."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from thawline.data.settings import DataSettings
+from thawline.encoders.settings import EncoderSettings
+from thawline.errors import UserError
+from thawline.features.settings import StoreSettings
+from thawline.fitting.settings import (
+    GradientSettings,
+    LogisticSettings,
+    TrainerSettings,
+    ZeroShotSettings,
+)
+from thawline.runs.settings import LoggerSettings, PathsSettings
+from thawline.tasks.events.settings import PromptSettings
+from thawline.tasks.settings import RunSettings
+
+
+@dataclass
+class EvaluateData:
+    """The folder to judge on; null: the run's own held-out photos."""
+
+    path: str | None = None
+
+
+@dataclass
+class EvaluateSettings:
+    """`thawline evaluate`."""
+
+    run: str = MISSING
+    data: EvaluateData = field(default_factory=EvaluateData)
+    logger: LoggerSettings = MISSING
+    store: StoreSettings = MISSING
+    paths: PathsSettings = MISSING
+    accelerator: str = "auto"
+
+
+@dataclass
+class CompareSettings:
+    """`thawline compare`."""
+
+    runs: list[str] = MISSING
+
+
+@dataclass
+class DataCheckSettings:
+    """`thawline data check`."""
+
+    data: DataSettings = MISSING
+    paths: PathsSettings = MISSING
+    store: StoreSettings = MISSING
+
+
+@dataclass
+class StoreVerbsSettings:
+    """`thawline store list|verify|prune`."""
+
+    store: StoreSettings = MISSING
+    older_than_days: float = 30
+    all: bool = False
+
+
+@dataclass
+class WeightsSettings:
+    """`thawline weights list|fetch`."""
+
+    name: str | None = None
+
+
+@dataclass
+class SampleSettings:
+    """`thawline sample`."""
+
+    collection: str = MISSING
+    directory: str = MISSING
+    photos_per_class: int = 60
+    seed: int = 0
+
+
+def register_settings() -> None:
+    """Make the schemas known to Hydra under the names that the files of `conf/` begin with."""
+    store = ConfigStore.instance()
+    verbs: list[tuple[str, type]] = [
+        ("train", RunSettings),
+        ("evaluate", EvaluateSettings),
+        ("compare", CompareSettings),
+        ("data_check", DataCheckSettings),
+        ("store_verbs", StoreVerbsSettings),
+        ("weights", WeightsSettings),
+        ("sample", SampleSettings),
+    ]
+    for name, schema in verbs:
+        store.store(name=f"{name}_schema", node=schema)
+    groups: list[tuple[str, str, type]] = [
+        ("prompts", "prompts", PromptSettings),
+        ("data", "data", DataSettings),
+        ("encoder", "encoder", EncoderSettings),
+        ("method", "zero_shot", ZeroShotSettings),
+        ("method", "logistic", LogisticSettings),
+        ("method", "gradient", GradientSettings),
+        ("trainer", "trainer", TrainerSettings),
+        ("logger", "logger", LoggerSettings),
+        ("store", "store", StoreSettings),
+        ("paths", "paths", PathsSettings),
+    ]
+    for group, name, schema in groups:
+        store.store(group=group, name=f"{name}_schema", node=schema)
+
+
+def to_settings(config: DictConfig) -> Any:
+    """The typed settings that `config` holds.
+
+    Raises:
+        UserError: A value is out of its range, or a required one is missing.
+    """
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise UserError(f"the setting '{missing[0]}' has no value; give {missing[0]}=…")
+    return OmegaConf.to_object(config)

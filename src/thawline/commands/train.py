@@ -1,0 +1,115 @@
+"""`thawline train DIR`: fit a method on a folder of photos and judge it against its baseline."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from thawline.commands.results import save_report, save_results
+from thawline.commands.settings import to_settings
+from thawline.encoders.device import find_device
+from thawline.errors import UserError
+from thawline.fitting.fit import Fitting, fit_fold
+from thawline.fitting.folds import Fold, plan_folds
+from thawline.fitting.methods import Fit
+from thawline.fitting.predict import predict_fold
+from thawline.fitting.settings import GradientSettings
+from thawline.runs.directory import RunDirectory, is_run_directory, read_config, read_status
+from thawline.runs.predictions import join_predictions
+from thawline.runs.split import write_split
+from thawline.runs.wandb import Mirror, wandb_run
+from thawline.tasks.registry import TaskData, task_reader
+from thawline.tasks.settings import RunSettings, saved_settings
+
+
+def train(config: DictConfig) -> None:
+    """Train, judge, and write the run directory; a run directory in place of a folder of photos is resumed.
+
+    Raises:
+        UserError: The settings or the photos can't be used.
+        RunError: The training can't go on.
+    """
+    console = Console()
+    if is_run_directory(Path(config.data.path)):
+        config = _resumed(Path(config.data.path), console)
+        settings = saved_settings(config)
+    else:
+        settings = to_settings(config)
+    started = time.perf_counter()
+    device = find_device(settings.trainer.accelerator)
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
+    with RunDirectory(Path(settings.paths.run), "train", config) as run:
+        problem = task_reader(settings.task)(settings, device)
+        plan = plan_folds(
+            problem.labels,
+            problem.groups,
+            problem.sides,
+            cv=settings.cv,
+            share=settings.data.holdout,
+            seed=settings.seed,
+            classes=problem.classes,
+        )
+        save_report(run, problem.report(), console)
+        write_split(run.file("split.csv"), problem.split_rows(plan))
+        with wandb_run(settings.logger, run.path, verb="train", config=plain, tags=[settings.method.name]) as mirror:
+            _run(problem, plan, settings, run, device, mirror, started, console)
+    console.print(f"run    {run.path}\nstore  {settings.store.root}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _run(
+    problem: TaskData,
+    plan: list[Fold],
+    settings: RunSettings,
+    run: RunDirectory,
+    device: torch.device,
+    mirror: Mirror | None,
+    started: float,
+    console: Console,
+) -> None:
+    """Fit and judge each fold; with several folds, fit all the data at the end: the model to use."""
+    how = Fitting(
+        settings.method, settings.trainer, settings.data.inner, settings.seed, device, run=run.path, mirror=mirror
+    )
+    fits = [fit_fold(problem, fold, how) for fold in plan]
+    parts = [predict_fold(problem, fold, fit.state, device) for fold, fit in zip(plan, fits, strict=True)]
+    if len(plan) > 1:
+        _refit(problem, fits, how)
+    facts = {
+        "verb": "train",
+        "method": settings.method.name,
+        "encoder": settings.encoder.model or settings.encoder.name,
+        "thaw": settings.cut,
+        "baseline": "majority class" if problem.zero_shot() is None else "zero-shot",
+        "features": {"computed": problem.computed, "read": problem.read},
+        "chosen": {fold.name: fit.chosen for fold, fit in zip(plan, fits, strict=True)},
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+    save_results(run, join_predictions(parts), facts, console, mirror)
+
+
+def _refit(problem: TaskData, fits: list[Fit], how: Fitting) -> None:
+    """Fit all the data. Nothing is left to choose by, so epochs are the median of what the folds chose."""
+    everything = np.arange(len(problem.labels))
+    chosen = [fit.chosen["epochs"] for fit in fits] if isinstance(how.method, GradientSettings) else []
+    fold = Fold("all", everything, inner=None, test=everything[:0])
+    fit_fold(problem, fold, how, epochs=int(np.median(chosen)) if chosen else None)
+
+
+def _resumed(path: Path, console: Console) -> DictConfig:
+    """The config of the run in `path`, in whose directory the run goes on."""
+    status = read_status(path)
+    if surplus := [word for word in HydraConfig.get().overrides.task if not word.startswith("data.path=")]:
+        raise UserError(f"a run is resumed with the settings that it began with; leave out '{surplus[0]}'")
+    if status["verb"] != "train":
+        raise UserError(f"{path} is a run of 'thawline {status['verb']}', which can't be resumed")
+    if status["status"] == "finished":
+        raise UserError(f"the run {path} is finished; 'thawline evaluate {path}' judges it again")
+    resumed = read_config(path)
+    resumed.paths.run = str(path)
+    console.print(f"resuming {path} ({status['status']})", highlight=False, markup=False, soft_wrap=True)
+    return resumed

@@ -1,0 +1,50 @@
+"""`thawline weights list|fetch`: the encoders' weights on this machine."""
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+
+from thawline.commands.app import conf_directory
+from thawline.commands.settings import to_settings
+from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.weights import fetch, look_up
+from thawline.errors import UserError
+
+
+def weights_list(_: DictConfig) -> None:
+    """List the encoders of `conf/encoder/` and whether their weights are here. Nothing goes on the network."""
+    table = Table("encoder", "weights", "revision", "here", box=None)
+    for name, settings in _encoders().items():
+        found = look_up(settings)
+        here = decimal(found.bytes) if found.where else "-"
+        table.add_row(name, settings.name, (settings.revision or "newest")[:8], here)
+    console = Console()
+    console.print(table)
+    console.print("'thawline weights fetch ENCODER' brings one here; it uses the network.", highlight=False)
+
+
+def weights_fetch(config: DictConfig) -> None:
+    """Bring the weights of an encoder of `conf/encoder/` to this machine.
+
+    Raises:
+        UserError: There is no such encoder, or the Hub can't be reached.
+    """
+    name = to_settings(config).name
+    encoders = _encoders()
+    if name not in encoders:
+        raise UserError(f"there is no encoder '{name}'; there are: {', '.join(encoders)}")
+    where = fetch(encoders[name])
+    Console().print(f"{name}: {where}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _encoders() -> dict[str, EncoderSettings]:
+    """The encoders that have a conf file."""
+    encoders = {}
+    for path in sorted((conf_directory() / "encoder").glob("*.yaml")):
+        config = hydra.compose(overrides=[f"+encoder={path.stem}"])
+        settings = OmegaConf.to_object(config.encoder)
+        assert isinstance(settings, EncoderSettings)  # noqa: S101  # the schema that each file begins with
+        encoders[path.stem] = settings
+    return encoders

@@ -1,0 +1,1 @@
+"""One folder a task: what is particular to that problem."""

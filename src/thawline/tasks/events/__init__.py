@@ -1,0 +1,1 @@
+"""Which occasion a photo shows."""

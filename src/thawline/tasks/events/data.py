@@ -1,0 +1,251 @@
+"""The events task's data: photos and prompts, read, grouped and brought to the thaw line."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thawline.data.collection import Collection, build_collection
+from thawline.data.groups import find_groups
+from thawline.data.listing import Listed, list_photos
+from thawline.data.photos import PhotoFacts
+from thawline.data.report import data_report
+from thawline.data.splits import check_split, read_split
+from thawline.encoders.clip import ClipTowers
+from thawline.encoders.encoder import Encoder
+from thawline.encoders.load import load
+from thawline.errors import UserError
+from thawline.features.key import shelf_key
+from thawline.features.store import FeatureStore
+from thawline.features.survey import Wanted, survey
+from thawline.features.texts import encode_texts
+from thawline.fitting.feature_set import FeatureRows, Features, FeatureSet
+from thawline.fitting.folds import Fold
+from thawline.fitting.heads import DenseHead, PromptHead
+from thawline.fitting.settings import GradientSettings, ZeroShotSettings
+from thawline.fitting.tail import Tail, final_features
+from thawline.runs.split import SplitRow
+from thawline.tasks.events.module import EventsModule
+from thawline.tasks.events.prompts import class_prompts
+from thawline.tasks.settings import RunSettings
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The classes' prompts at the text encoder's cut.
+
+    Attributes:
+        features: Named tensors, each [prompts, …].
+        class_of_prompt: Class of each prompt, [prompts].
+        cut: The text encoder's cut.
+    """
+
+    features: Features
+    class_of_prompt: torch.Tensor
+    cut: int
+
+
+@dataclass(frozen=True)
+class EventsData:
+    """A collection of event photos at the thaw line.
+
+    Attributes:
+        settings: The run's settings.
+        classes: Names of the classes; the labels count them.
+        collection: The photos that can be used, and what is known of them.
+        labels: Class of each photo, [N].
+        sides: The given split, one word or fold number a photo; None: none given.
+        encoder: The image encoder.
+        cut: Its cut, the thaw line.
+        rows: The photos' features at the cut, [N].
+        towers: The image encoder's CLIP; None for an encoder without text.
+        prompts: The classes' prompts; None for an encoder without text.
+        computed: Features (photos and prompts) that were computed now.
+        read: Features that were read from the store.
+    """
+
+    settings: RunSettings
+    classes: tuple[str, ...]
+    collection: Collection
+    labels: NDArray[np.int64]
+    sides: tuple[str, ...] | None
+    encoder: Encoder
+    cut: int
+    rows: FeatureRows
+    towers: ClipTowers | None
+    prompts: Prompts | None
+    computed: int
+    read: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Path of each photo, relative to the folder."""
+        return self.collection.names
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Group of each photo, [N]."""
+        return self.collection.grouping.ids
+
+    def samples(self, indices: NDArray[np.int64]) -> FeatureSet:
+        """The photos `indices` as a feature set."""
+        return FeatureSet(self.rows, indices, self.labels[indices], self.groups[indices])
+
+    def tail(self) -> Tail:
+        """A fresh tail as the method wants it: pretrained stages above the thaw line and a head not yet fitted."""
+        method = self.settings.method
+        if method.head == "prompts":
+            return self._prompt_tail(trainable=isinstance(method, GradientSettings))
+        hidden = method.hidden if isinstance(method, GradientSettings) and method.head == "mlp" else None
+        dropout = method.dropout if isinstance(method, GradientSettings) else 0.0
+        head = DenseHead(self.encoder.dim, len(self.classes), hidden=hidden, dropout=dropout)
+        return Tail(self.encoder.tail(self.cut), head)
+
+    def zero_shot(self) -> Tail | None:
+        """The pretrained network with the classes' prompts, nothing fitted.
+
+        None for an encoder without text, and where it is itself what is judged.
+        """
+        judged_itself = isinstance(self.settings.method, ZeroShotSettings)
+        return None if self.prompts is None or judged_itself else self._prompt_tail(trainable=False)
+
+    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> EventsModule:
+        """The LightningModule that fits `tail` on `samples`; a new head's scaling is measured on them."""
+        settings = self.settings.method
+        assert isinstance(settings, GradientSettings)  # noqa: S101  # the caller chose the method by its type
+        if isinstance(tail.head, DenseHead):
+            tail.head.standardise.measure(final_features(tail.stages, samples))
+        return EventsModule(tail, settings, photos_per_class=len(samples) / len(self.classes), seed=seed)
+
+    def report(self) -> dict[str, Any]:
+        """What the folder holds, as plain JSON."""
+        return data_report(self.collection)
+
+    def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
+        """Indices of the photos that are in one group with a photo of `rows`."""
+        root = self.collection.root
+        others = [Listed(root / row.path, row.path, row.label, folder="", side=None) for row in rows]
+        facts = [PhotoFacts(row.digest, phash=row.phash or None) for row in rows]
+        # The others come first, since of equal photos each is linked to the first.
+        ids = find_groups([*others, *self.collection.photos], [*facts, *self.collection.facts]).ids
+        return np.flatnonzero(np.isin(ids[len(rows) :], ids[: len(rows)])).astype(np.int64)
+
+    def split_rows(self, plan: Sequence[Fold]) -> list[SplitRow]:
+        """Each photo's place in the run: the fold that judges it, or none."""
+        judged = {int(i): fold.name for fold in plan for i in fold.test}
+        return [
+            SplitRow(
+                path=photo.name,
+                digest=facts.digest,
+                phash=facts.phash or "",
+                label=photo.label,
+                group=int(self.groups[i]),
+                fold=judged.get(i, ""),
+            )
+            for i, (photo, facts) in enumerate(zip(self.collection.photos, self.collection.facts, strict=True))
+        ]
+
+    def _prompt_tail(self, *, trainable: bool) -> Tail:
+        assert self.towers is not None  # noqa: S101  # the settings were checked
+        assert self.prompts is not None  # noqa: S101
+        text = self.towers.text
+        text_stages = text.tail(self.prompts.cut) if self.prompts.cut < len(text.stages) else None
+        head = PromptHead(self.prompts.features, self.prompts.class_of_prompt, self.towers.logit_scale, text_stages)
+        tail = Tail(self.encoder.tail(self.cut), head)
+        return tail if trainable else tail.requires_grad_(False)
+
+
+def read_events(settings: RunSettings, device: torch.device, classes: Sequence[str] | None = None) -> EventsData:
+    """Read the photos of `settings.data`, group them, and bring photos and prompts to the thaw line.
+
+    Args:
+        settings: The run's settings.
+        device: What the frozen part is computed on.
+        classes: The classes of a finished run, when other photos are judged by it; None: those of the folder.
+
+    Raises:
+        UserError: The folder, the encoder or the split can't be used.
+    """
+    data = settings.data
+    listing = list_photos(Path(data.path), data.classes)
+    loaded = load(settings.encoder)
+    towers = loaded if isinstance(loaded, ClipTowers) else None
+    encoder = loaded.image if isinstance(loaded, ClipTowers) else loaded
+    cut = encoder.cut_for(settings.cut)
+    store = FeatureStore(settings.store.root)
+    found = survey(listing.photos, store, _wanted(settings, encoder, cut, store, device))
+    collection = build_collection(listing, found.facts)
+    names, labels = _number(collection, classes)
+    prompts, counts = None, (0, 0)
+    if towers is not None:
+        prompts, counts = _read_prompts(settings, towers, names, store, device)
+    return EventsData(
+        settings=settings,
+        classes=names,
+        collection=collection,
+        labels=labels,
+        sides=_sides(collection, data.split),
+        encoder=encoder,
+        cut=cut,
+        rows=found.rows(collection.names),
+        towers=towers,
+        prompts=prompts,
+        computed=found.computed + counts[0],
+        read=found.read + counts[1],
+    )
+
+
+def _wanted(settings: RunSettings, encoder: Encoder, cut: int, store: FeatureStore, device: torch.device) -> Wanted:
+    """Which features of the photos are wanted."""
+    assert encoder.preprocessing is not None  # noqa: S101  # image encoders have one
+    preprocessing = dataclasses.replace(encoder.preprocessing, decode=settings.data.decode)
+    key = shelf_key(
+        encoder.key(cut), preprocessing.pixel_key(), cut=cut, dtype=settings.store.dtype, device=device.type
+    )
+    label = f"{settings.encoder.model or settings.encoder.name} at {encoder.borders[cut]}"
+    return Wanted(store.shelf(key, label), encoder.prefix(cut).to(device), preprocessing, device)
+
+
+def _read_prompts(
+    settings: RunSettings, towers: ClipTowers, classes: Sequence[str], store: FeatureStore, device: torch.device
+) -> tuple[Prompts, tuple[int, int]]:
+    """The classes' prompts at the text encoder's cut, and how many were computed and read."""
+    texts = class_prompts(settings.prompts, classes)
+    train_text = isinstance(settings.method, GradientSettings) and settings.method.train_text
+    cut = towers.text.cut_for("projection" if train_text else "head")
+    flat = [text for prompts in texts for text in prompts]
+    key = shelf_key(towers.text.key(cut), None, cut=cut, dtype=settings.store.dtype, device=device.type)
+    prefix = towers.text.prefix(cut).to(device)
+    label = f"prompts of {settings.encoder.name} at {towers.text.borders[cut]}"
+    found = encode_texts(flat, store, key, towers.tokenize, prefix, device=device, label=label)
+    class_of_prompt = torch.tensor([index for index, prompts in enumerate(texts) for _ in prompts])
+    return Prompts(found.rows[:], class_of_prompt, cut), (found.computed, found.read)
+
+
+def _number(collection: Collection, classes: Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The classes' names and each photo's class, in the order of the finished run `classes` where there is one."""
+    if classes is None:
+        return collection.classes, collection.labels
+    unknown = sorted(set(collection.classes) - set(classes))
+    if unknown:
+        raise UserError(
+            f"{collection.root} has the class '{unknown[0]}', which the run does not know ({', '.join(classes)}); "
+            "rename or remove that folder"
+        )
+    number = {name: index for index, name in enumerate(classes)}
+    labels = np.array([number[collection.classes[label]] for label in collection.labels], dtype=np.int64)
+    return tuple(classes), labels
+
+
+def _sides(collection: Collection, split: str | None) -> tuple[str, ...] | None:
+    """The given split, from a file or from the folders, after a check that it cuts no group."""
+    sides = read_split(Path(split), collection.names) if split is not None else collection.sides
+    if sides is None:
+        return None
+    check_split(sides, collection.grouping.ids, collection.names)
+    return tuple(str(side) for side in sides)

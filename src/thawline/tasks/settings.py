@@ -1,0 +1,115 @@
+"""The whole config of a run, typed: what `thawline train` composes and a run directory keeps."""
+
+from dataclasses import dataclass, field
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from thawline.data.settings import DataSettings
+from thawline.encoders.settings import EncoderSettings
+from thawline.errors import UserError
+from thawline.features.settings import StoreSettings
+from thawline.fitting.settings import (
+    GradientSettings,
+    LogisticSettings,
+    MethodSettings,
+    TrainerSettings,
+    ZeroShotSettings,
+)
+from thawline.runs.settings import LoggerSettings, PathsSettings
+from thawline.tasks.events.settings import PromptSettings
+
+# What each head needs at least to train, from the top of the network down.
+_LEAST_THAW = {"prompts": "projection", "linear": "head", "mlp": "head"}
+
+
+@dataclass
+class RunSettings:
+    """One run.
+
+    Attributes:
+        task: The task's name in the registry of tasks.
+        prompts: What stands for the classes in text.
+        data: The photos and their split.
+        encoder: The pretrained network.
+        method: How the tail is fitted.
+        trainer: What it computes on.
+        logger: What mirrors the run.
+        store: The feature store.
+        paths: Where the run is written.
+        thaw: `head`, `projection`, the number of blocks or stages that train, or `all`; null: what the method needs.
+        cv: Folds of the cross-validation; null: one hold-out.
+        seed: Fixes splits, starting weights and order.
+    """
+
+    task: str = MISSING
+    prompts: PromptSettings = field(default_factory=PromptSettings)
+    data: DataSettings = MISSING
+    encoder: EncoderSettings = MISSING
+    method: MethodSettings = MISSING
+    trainer: TrainerSettings = MISSING
+    logger: LoggerSettings = MISSING
+    store: StoreSettings = MISSING
+    paths: PathsSettings = MISSING
+    thaw: int | str | None = None
+    cv: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check what spans groups."""
+        if self.cv is not None and self.cv < 2:
+            raise UserError(f"cv={self.cv} must be at least 2; leave it out for one hold-out")
+        if self.seed < 0:
+            raise UserError(f"seed={self.seed} must be 0 or more")
+        if isinstance(self.thaw, str) and self.thaw not in ("head", "projection", "all"):
+            raise UserError(
+                f"thaw={self.thaw} is not known; use head, projection, all, or the number of blocks that train"
+            )
+        if isinstance(self.thaw, int) and self.thaw < 1:
+            raise UserError(f"thaw={self.thaw} must be at least 1; thaw=head trains nothing below the head")
+        self._check_method()
+
+    @property
+    def cut(self) -> int | str:
+        """The thaw setting, derived from what the method trains where the user stated none."""
+        if self.thaw is not None:
+            return self.thaw
+        return _LEAST_THAW[self.method.head] if isinstance(self.method, GradientSettings) else "head"
+
+    def _check_method(self) -> None:
+        """Does the method suit the encoder and the thaw line?"""
+        method, encoder = self.method, self.encoder
+        if method.head == "prompts" and encoder.family != "clip":
+            raise UserError(
+                f"method={method.name} compares photos with text, but encoder '{encoder.model or encoder.name}' has "
+                "none; use encoder=clip, or method=linear or logistic"
+            )
+        if not isinstance(method, GradientSettings) and self.cut != "head":
+            name = "closed form" if isinstance(method, LogisticSettings) else "nothing at all"
+            raise UserError(
+                f"method={method.name} fits {name} below the head, so thaw={self.thaw} can't be used; use thaw=head"
+            )
+        if isinstance(method, GradientSettings) and method.head == "prompts" and self.cut == "head":
+            raise UserError(
+                f"method={method.name} trains the projection, so thaw=head leaves nothing to train; use thaw=projection"
+            )
+
+
+def saved_settings(config: DictConfig) -> RunSettings:
+    """The typed settings of a run from the config that its directory keeps.
+
+    Raises:
+        UserError: The config is of another version of the program, or was changed by hand.
+    """
+    methods: tuple[type[MethodSettings], ...] = (ZeroShotSettings, LogisticSettings, GradientSettings)
+    schemas = {schema.fit: schema for schema in methods}
+    try:
+        schema = OmegaConf.structured(RunSettings)
+        schema.method = OmegaConf.structured(schemas[config.method.fit])
+        settings = OmegaConf.to_object(OmegaConf.merge(schema, config))
+    except (OmegaConfBaseException, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"the run's config.yaml does not fit this version of thawline ({reason})") from error
+    if not isinstance(settings, RunSettings):
+        raise TypeError("the schema of a run is RunSettings")
+    return settings

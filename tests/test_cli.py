@@ -1,0 +1,97 @@
+import ast
+import subprocess
+import sys
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from thawline.cli import VERBS, find_verb, main, to_overrides
+from thawline.errors import UserError
+
+
+def value_of(override: str) -> object:
+    """What Hydra and OmegaConf make of an override."""
+    parsed = OverridesParser.create().parse_override(override)
+    config = OmegaConf.create({})
+    OmegaConf.update(config, "key", parsed.value())
+    return config.key
+
+
+def test_a_positional_becomes_an_absolute_quoted_override(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "Photos (2024), été #1"
+    folder.mkdir()
+    (override,) = to_overrides(VERBS["train"], [folder.name])
+    assert override.startswith("data.path=")
+    assert value_of(override) == str(folder)
+
+
+def test_a_folder_whose_name_looks_like_an_override_is_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a=b").mkdir()
+    (override,) = to_overrides(VERBS["train"], ["a=b"])
+    assert value_of(override) == str(tmp_path / "a=b")
+
+
+def test_overrides_and_flags_pass_unchanged():
+    words = ["Photos", "cv=5", "-m", "method.lr=0.1,0.2", "~prompts.classes", "+x.y=1", "--cfg", "job"]
+    assert to_overrides(VERBS["train"], words)[1:] == words[1:]
+
+
+def test_values_of_path_keys_are_quoted_but_sweeps_are_not():
+    path = "/data/My Photos/w (1).safetensors"
+    words = to_overrides(VERBS["train"], ["P", f"encoder.weights={path}", "encoder.name=a,b", "data.split=null"])
+    assert value_of(words[1]) == path
+    assert words[2:] == ["encoder.name=a,b", "data.split=null"]
+
+
+def test_a_verb_that_takes_many_words_gets_a_list():
+    (override,) = to_overrides(VERBS["compare"], ["/runs/a", "/runs/b"])
+    assert value_of(override) == ["/runs/a", "/runs/b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["tran", "x"], "there is no verb 'tran'; did you mean 'thawline train'?"),
+        (["data", "chek"], "there is no verb 'data chek'; did you mean 'thawline data check'?"),
+        (["zzzzzz"], "there is no verb 'zzzzzz'; 'thawline --help' lists the verbs"),
+    ],
+)
+def test_an_unknown_verb_is_refused_with_the_nearest(words, sentence):
+    with pytest.raises(UserError) as error:
+        find_verb(words)
+    assert str(error.value) == sentence
+
+
+def test_missing_and_surplus_words_are_refused():
+    with pytest.raises(UserError, match="'thawline train' needs DIR; usage: thawline train DIR"):
+        to_overrides(VERBS["train"], ["cv=5"])
+    with pytest.raises(UserError, match="'thawline train' can't use 'b'"):
+        to_overrides(VERBS["train"], ["a", "b"])
+
+
+@pytest.mark.parametrize("words", [["--help"], *([*name.split(), "--help"] for name in VERBS)])
+def test_help_shows_examples(words, capsys):
+    main(words)
+    out = capsys.readouterr().out
+    assert "usage: thawline" in out
+    assert "examples:" in out
+
+
+def test_help_of_a_family_shows_each_of_its_verbs(capsys):
+    main(["store", "--help"])
+    assert capsys.readouterr().out.count("usage: thawline store") == 3
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; from thawline.cli import main; main(['train', '--help']); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"hydra", "omegaconf", "torch", "numpy"} & set(ast.literal_eval(done.stdout.splitlines()[-1]))
+
+
+def test_wrong_use_exits_with_2_and_one_line():
+    done = subprocess.run([sys.executable, "-m", "thawline.cli", "tran"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "thawline: there is no verb 'tran'; did you mean 'thawline train'?\n"
