@@ -1,5 +1,5 @@
 # Two commands on a fresh machine do everything: `make demo` and `make test`. They need Python 3.11 or newer and make.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 # The machine may be shared: each test process computes on one thread.
@@ -11,7 +11,7 @@ TEST_JOBS ?= 2
 install: $(VENV)/.installed
 
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not installed; name another with PYTHON=python3" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "make: there is no python3; install Python 3.11 or name it with PYTHON=" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

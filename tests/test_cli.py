@@ -36,7 +36,10 @@ def test_a_folder_whose_name_looks_like_an_override_is_a_path(tmp_path, monkeypa
 
 def test_overrides_and_flags_pass_unchanged():
     words = ["Photos", "cv=5", "-m", "method.lr=0.1,0.2", "~prompts.classes", "+x.y=1", "--cfg", "job"]
-    assert to_overrides(VERBS["train"], words)[1:] == words[1:]
+    options, (path, *rest) = to_overrides(VERBS["train"], words)[:3], to_overrides(VERBS["train"], words)[3:]
+    assert options == ["-m", "--cfg", "job"]
+    assert path.startswith("data.path=")
+    assert rest == ["cv=5", "method.lr=0.1,0.2", "~prompts.classes", "+x.y=1"]
 
 
 def test_values_of_path_keys_are_quoted_but_sweeps_are_not():
@@ -63,6 +66,13 @@ def test_an_unknown_verb_is_refused_with_the_nearest(words, sentence):
     with pytest.raises(UserError) as error:
         find_verb(words)
     assert str(error.value) == sentence
+
+
+def test_unknown_options_are_refused():
+    with pytest.raises(UserError, match=r"there is no option .--multrun.; did you mean --multirun\?"):
+        to_overrides(VERBS["train"], ["a", "--multrun"])
+    with pytest.raises(UserError, match="there is no option '-x'; settings are written key=value"):
+        to_overrides(VERBS["train"], ["a", "-x"])
 
 
 def test_missing_and_surplus_words_are_refused():

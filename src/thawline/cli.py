@@ -159,7 +159,11 @@ PATH_KEYS = frozenset(
 )
 
 _OVERRIDE = re.compile(r"^(~[A-Za-z_]|\+{0,2}[A-Za-z_][\w./@:-]*=)")
-_HYDRA_FLAGS_WITH_VALUE = frozenset({"--cfg", "-c", "--package", "-p", "--info", "-i", "--config-dir", "-cd"})
+# Hydra's own options, and how many words each takes.
+_HYDRA_OPTIONS = {
+    **dict.fromkeys(("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-dir", "-cd"), 1),
+    **dict.fromkeys(("--multirun", "-m", "--run", "-r", "--resolve", "--hydra-help"), 0),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -223,17 +227,23 @@ def to_overrides(verb: Verb, words: Sequence[str]) -> list[str]:
         UserError: A required word is missing, or there is one too many.
     """
     values: list[str] = []
+    options: list[str] = []
     passed: list[str] = []
-    takes_value = False
-    for word in words:
-        if takes_value or word.startswith("-"):
-            passed.append(word)
-            takes_value = not takes_value and word in _HYDRA_FLAGS_WITH_VALUE
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if word in _HYDRA_OPTIONS:
+            options += [word, *(left.pop(0) for _ in range(min(_HYDRA_OPTIONS[word], len(left))))]
+        elif word.startswith("-"):
+            near = difflib.get_close_matches(word, _HYDRA_OPTIONS, n=1)
+            hint = f"did you mean {near[0]}?" if near else "settings are written key=value"
+            raise UserError(f"there is no option '{word}'; {hint}")
         elif _OVERRIDE.match(word) and not (len(values) < len(verb.positionals) and Path(word).exists()):
             passed.append(_quote_path_value(word))
         else:
             values.append(word)
-    return [*_bind(verb, values), *passed]
+    # Hydra's parser wants its options before the overrides.
+    return [*options, *_bind(verb, values), *passed]
 
 
 def _bind(verb: Verb, values: list[str]) -> list[str]:

@@ -19,7 +19,8 @@ def weights_list(_: DictConfig) -> None:
     for name, settings in _encoders().items():
         found = look_up(settings)
         here = decimal(found.bytes) if found.where else "-"
-        table.add_row(name, settings.name, (settings.revision or "newest")[:8], here)
+        revision = found.revision or settings.revision or "-"
+        table.add_row(name, settings.name, revision[:8], here)
     console = Console()
     console.print(table)
     console.print("'thawline weights fetch ENCODER' brings one here; it uses the network.", highlight=False)

@@ -25,12 +25,6 @@ class Tail(nn.Module):
         logits: torch.Tensor = self.head(self.stages(features)["features"])
         return logits
 
-    def train(self, mode: bool = True) -> "Tail":
-        """Switch the head; the pretrained stages stay in eval mode: no dropout, no new BatchNorm statistics."""
-        super().train(mode)
-        self.stages.eval()
-        return self
-
 
 @torch.no_grad()
 def final_features(stages: nn.Module, samples: FeatureSet) -> torch.Tensor:
