@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -30,9 +30,11 @@ from thawline.fitting.heads import DenseHead, PromptHead
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail, final_features
 from thawline.runs.split import SplitRow
-from thawline.tasks.events.module import EventsModule
 from thawline.tasks.events.prompts import class_prompts
 from thawline.tasks.settings import RunSettings
+
+if TYPE_CHECKING:
+    from thawline.tasks.events.module import EventsModule
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,10 @@ class EventsData:
         judged_itself = isinstance(self.settings.method, ZeroShotSettings)
         return None if self.prompts is None or judged_itself else self._prompt_tail(trainable=False)
 
-    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> EventsModule:
+    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "EventsModule":
         """The LightningModule that fits `tail` on `samples`; a new head's scaling is measured on them."""
+        from thawline.tasks.events.module import EventsModule  # late: Lightning takes seconds to import
+
         settings = self.settings.method
         assert isinstance(settings, GradientSettings)  # noqa: S101  # the caller chose the method by its type
         if isinstance(tail.head, DenseHead):
