@@ -1,0 +1,80 @@
+import json
+import shutil
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from thawline.cli import main
+from thawline.samples.events import make_events
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory):
+    """The sample collection, small: 24 photos a class, with its broken files and bursts."""
+    directory = tmp_path_factory.mktemp("photos") / "Sample (2024), été #1"
+    make_events(directory, photos_per_class=24, seed=0)
+    return directory
+
+
+@pytest.fixture
+def photos(sample, tmp_path):
+    """A copy of the sample that a test may change."""
+    return shutil.copytree(sample, tmp_path / "photos")
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory):
+    """A MobileNetV2 with random weights: its features tell the synthetic scenes apart well enough."""
+    torch.manual_seed(0)
+    model = timm.create_model("mobilenetv2_035", num_classes=0, pad_type="same")
+    path = tmp_path_factory.mktemp("weights") / "mobilenetv2 (random).safetensors"
+    save_file(model.state_dict(), path)
+    return path
+
+
+class Command:
+    """Runs `thawline` in this process, as the console script does."""
+
+    def __init__(self, directory, capsys):
+        self.directory = directory
+        self._capsys = capsys
+
+    def __call__(self, *words, status=0):
+        """Run, check the exit status, and give what was printed on stdout and stderr."""
+        self._capsys.readouterr()
+        try:
+            main([str(word) for word in words])
+            code = 0
+        except SystemExit as end:
+            code = end.code
+        out, err = self._capsys.readouterr()
+        assert code == status, f"exit status {code}\n{out}\n{err}"
+        return out + err
+
+    def refused(self, *words):
+        """Run what must be refused: exit status 2 and one sentence, which is given back."""
+        said = self(*words, status=2)
+        lines = [line for line in said.splitlines() if line.startswith("thawline: ")]
+        assert len(lines) == 1, said
+        assert "Traceback" not in said
+        return lines[0].removeprefix("thawline: ")
+
+    def runs(self, verb="train"):
+        """The run directories of a verb, the oldest first."""
+        return sorted((self.directory / "outputs" / verb).iterdir())
+
+    def metrics(self, verb="train"):
+        """What `metrics.json` of the newest run says."""
+        return json.loads((self.runs(verb)[-1] / "metrics.json").read_text())
+
+
+@pytest.fixture
+def thawline(tmp_path, monkeypatch, capsys):
+    """The command, in a working directory of its own."""
+    directory = tmp_path / "work"
+    directory.mkdir()
+    monkeypatch.chdir(directory)
+    monkeypatch.setenv("COLUMNS", "200")
+    return Command(directory, capsys)

@@ -1,0 +1,103 @@
+"""Wrong use: one clear sentence, exit status 2, and nothing left behind."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+TINY = ("encoder=tiny_clip", "logger=csv", "trainer=cpu")
+
+
+def class_folder(root, name, count):
+    (root / name).mkdir(parents=True)
+    for number in range(count):
+        noise = np.random.default_rng((number, len(name))).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(noise).resize((64, 64)).save(root / name / f"{number}.png")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("experiment=events_liner",), "there is no experiment=events_liner; did you mean experiment=events_linear?"),
+        (("method=lineer",), "there is no method=lineer; did you mean method=linear?"),
+        (("method.lrr=1",), "there is no setting 'method.lrr'; did you mean 'method.lr'?"),
+        (("sead=1",), "there is no setting 'sead'; did you mean 'seed'?"),
+        (("method.epochs=many",), "'method.epochs=many': value 'many' of type 'str' could not be converted to Integer"),
+        (("method.epochs=0",), "method.epochs=0 must be at least 1"),
+        (("cv=1",), "cv=1 must be at least 2"),
+        (("seed=-1",), "seed=-1 must be 0 or more"),
+        (("thaw=top",), "thaw=top is not known"),
+        (("thaw=head",), "thaw=head leaves nothing to train"),
+        (("thaw=9",), "thaw=9: clip has 3 blocks"),
+        (("method=logistic", "thaw=1"), "thaw=1 can't be used; use thaw=head"),
+        (("encoder=resnet50",), "has none; use encoder=clip"),
+        (("data.decode=half",), "data.decode=half is not known"),
+        (("data.holdout=2",), "data.holdout=2.0 must lie between 0 and 1"),
+        (("data.classes=[weding]",), "wedding"),
+        (("data.path=x y",), "x y"),
+        (("trainer=gpu",), "finds no such device"),
+        (("method=[",), "can't read the setting"),
+        (("encoder.name=nowhere/model",), "not on this machine"),
+        (("data.split=/no/such.csv",), "/no/such.csv"),
+    ],
+)
+def test_settings(thawline, sample, words, sentence):
+    import torch
+
+    if words == ("trainer=gpu",) and torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    assert sentence in thawline.refused("train", sample, *TINY, *words)
+    assert not list((thawline.directory / "outputs").glob("train/*"))
+
+
+def test_a_missing_folder(thawline):
+    assert "nowhere" in thawline.refused("train", "nowhere", *TINY)
+
+
+def test_one_class_only(thawline, tmp_path):
+    class_folder(tmp_path / "p", "a", 4)
+    assert "one class only" in thawline.refused("train", tmp_path / "p", *TINY)
+
+
+def test_too_few_photos_for_the_folds(thawline, tmp_path):
+    class_folder(tmp_path / "p", "mehndi", 3)
+    class_folder(tmp_path / "p", "barat", 12)
+    said = thawline.refused("train", tmp_path / "p", *TINY, "cv=5")
+    assert "cv=5 needs at least 5 groups of every class, but 'mehndi' has 3 (3 photos" in said
+    assert "use cv=3" in said
+
+
+def test_a_split_through_a_group(thawline, tmp_path):
+    for side in ("train", "test"):
+        class_folder(tmp_path / "p" / side, "aa", 4)
+        class_folder(tmp_path / "p" / side, "bbbb", 4)
+    said = thawline.refused("train", tmp_path / "p", *TINY)
+    assert "The split cuts" in said
+    assert "test/aa/0.png (test) and train/aa/0.png (train)" in said
+
+
+def test_weights_of_another_network(thawline, sample, weights):
+    words = ("encoder=mobilenetv2", f"encoder.weights={weights}", "method=logistic", "logger=csv")
+    assert "another network" in thawline.refused("train", sample, *words)
+
+
+def test_weights_that_are_not_here(thawline, sample):
+    assert "thawline weights fetch" in thawline.refused("train", sample, "logger=csv")
+
+
+def test_a_run_that_is_none(thawline, tmp_path):
+    assert "is not a run directory" in thawline.refused("evaluate", tmp_path)
+    assert "there is no run directory" in thawline.refused("compare", tmp_path / "x")
+
+
+def test_a_sample_directory_that_is_taken(thawline, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    thawline.refused("sample", "events", tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert "there is no sample collection 'genre'" in thawline.refused("sample", "genre", tmp_path / "new")
+
+
+def test_nothing_is_lost_when_the_run_directory_can_not_be_written(thawline, sample):
+    (thawline.directory / "outputs").write_text("a file where a folder should be")
+    said = thawline.refused("train", sample, *TINY, "method=zero_shot")
+    assert "there is a file where a folder is needed" in said
+    assert (thawline.directory / "outputs").read_text() == "a file where a folder should be"

@@ -1,0 +1,97 @@
+"""The other verbs from the command line."""
+
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+
+
+@pytest.fixture
+def linear():
+    return ("experiment=events_linear", "encoder=tiny_clip", "trainer=cpu", "logger=csv")
+
+
+def test_evaluate_gives_the_runs_own_predictions_again(thawline, sample, linear):
+    thawline("train", sample, *linear, "cv=3")
+    (run,) = thawline.runs()
+    thawline("evaluate", run, "logger=csv")
+    (again,) = thawline.runs("evaluate")
+    assert (run / "predictions.parquet").read_bytes() == (again / "predictions.parquet").read_bytes()
+    assert thawline.metrics("evaluate")["judged"] == thawline.metrics()["judged"]
+
+
+def test_evaluate_elsewhere_leaves_out_what_was_trained_on(thawline, sample, photos, linear, tmp_path):
+    thawline("train", sample, *linear)
+    (run,) = thawline.runs()
+    said = thawline("evaluate", run, photos, "logger=csv")
+    judged = {row["path"] for row in pq.read_table(thawline.runs("evaluate")[0] / "predictions.parquet").to_pylist()}
+    rows = [line.split(",") for line in (run / "split.csv").read_text().splitlines()[1:]]
+    assert judged == {row[0] for row in rows if row[-1] == "holdout"}
+    assert "the run was trained on this photo" in said
+    thawline("train", sample, *linear, "cv=2")
+    assert "nothing is left to judge by" in thawline.refused("evaluate", thawline.runs()[-1], photos)
+
+
+def test_evaluate_refuses_a_class_that_the_run_does_not_know(thawline, sample, photos, linear):
+    thawline("train", sample, *linear)
+    shutil.copytree(photos / "wedding", photos / "funeral")
+    assert "the class 'funeral', which the run does not know" in thawline.refused(
+        "evaluate", thawline.runs()[0], photos
+    )
+
+
+def test_compare_puts_runs_side_by_side(thawline, sample, linear):
+    thawline("train", sample, *linear)
+    thawline("train", sample, *linear, "method.c=[0.001]")
+    said = thawline("compare", *thawline.runs())
+    assert all(run.name in said for run in thawline.runs())
+    assert "computed" in said
+    thawline("train", sample, *linear, "seed=5")
+    assert "judged different photos" in thawline.refused("compare", *thawline.runs())
+
+
+def test_data_check_names_what_it_finds(thawline, photos):
+    shutil.copy(next((photos / "wedding").glob("*.jpg")), photos / "birthday" / "stray.jpg")
+    said = thawline("data", "check", photos)
+    assert "Photos under two labels: 1" in said
+    assert "birthday/stray.jpg" in said
+    assert "Predicted size of the feature store" in said
+    (check,) = thawline.runs("check")
+    report = json.loads((check / "data_report.json").read_text())
+    assert report["classes"]["birthday"]["photos"] == 25
+    assert report["left_out"]
+
+
+def test_the_store_is_listed_verified_and_pruned(thawline, sample, linear):
+    assert "0 shelves" in thawline("store", "list")
+    thawline("train", sample, *linear)
+    count = thawline.metrics()["features"]["computed"]
+    assert "package:tiny_clip at features" in thawline("store", "list")
+    assert f"2 shelves, {count} samples checked\nnothing is wrong" in thawline("store", "verify")
+    assert "removed 0 shelves" in thawline("store", "prune")
+    assert "removed 2 shelves" in thawline("store", "prune", "all=true")
+    assert "0 shelves" in thawline("store", "list")
+
+
+def test_a_damaged_feature_is_named_with_status_1(thawline, sample, linear, monkeypatch, tmp_path):
+    monkeypatch.setenv("THAWLINE_STORE", str(tmp_path / "store"))
+    thawline("train", sample, *linear)
+    rows = max((tmp_path / "store").glob("shelves/*/*.rows"), key=lambda path: path.stat().st_size)
+    data = bytearray(rows.read_bytes())
+    data[5] ^= 1
+    rows.write_bytes(data)
+    assert "its bytes have changed" in thawline("store", "verify", status=1)
+
+
+def test_weights_list_knows_every_encoder(thawline):
+    said = thawline("weights", "list")
+    for name in ("clip", "tiny_clip", "resnet50", "efficientnet_b0", "mobilenetv2", "vit_base_patch16_224"):
+        assert name in said
+    assert "there is no encoder 'clipp'" in thawline.refused("weights", "fetch", "clipp")
+
+
+def test_the_sample_is_made_where_asked(thawline):
+    said = thawline("sample", "events", "New sample", "photos_per_class=3")
+    assert "thawline train" in said
+    assert len([path for path in (thawline.directory / "New sample").iterdir() if path.is_dir()]) == 6
