@@ -1,0 +1,44 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from thawline.fitting.heads import DenseHead
+from thawline.fitting.losses import contrastive_loss
+from thawline.fitting.settings import GradientSettings
+from thawline.fitting.tail import Tail
+from thawline.tasks.events.module import EventsModule
+
+
+class Projection(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.matrix = nn.Linear(4, 4, bias=False)
+
+    def forward(self, features):
+        return {"features": self.matrix(features["features"])}
+
+
+def module(**changes):
+    values = {"name": "x", "head": "prompts", "epochs": 1, "batch_size": 4, "lr": 0.1, "patience": 1}
+    settings = GradientSettings(**{**values, **changes})
+    return EventsModule(Tail(Projection(), DenseHead(4, 3)), settings, photos_per_class=8, seed=0)
+
+
+LOGITS = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+TARGETS = torch.tensor([0, 0, 1, 1, 2, 2])
+
+
+def test_the_loss_is_the_one_that_is_named():
+    assert module().loss(LOGITS, TARGETS) == F.cross_entropy(LOGITS, TARGETS)
+    assert module(loss="contrastive").loss(LOGITS, TARGETS) == contrastive_loss(LOGITS, TARGETS)
+
+
+@pytest.mark.parametrize(("penalty", "strength"), [("per_class", 1 / 8), (0.5, 0.5), (None, 0.0)])
+def test_the_penalty_per_class_is_one_over_its_photos(penalty, strength):
+    subject = module(penalty=penalty).eval()
+    batch = ({"features": torch.ones(6, 4)}, TARGETS)
+    with torch.no_grad():
+        subject.tail.stages.matrix.weight += 1.0
+    distance = subject.step(batch)["loss"] - subject.loss(subject(batch[0]), TARGETS)
+    assert distance.item() == pytest.approx(strength * 16, abs=1e-4)
