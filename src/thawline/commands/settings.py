@@ -78,7 +78,7 @@ class SampleSettings:
 
     collection: str = MISSING
     directory: str = MISSING
-    photos_per_class: int = 60
+    photos_per_class: int = 100
     seed: int = 0
 
 

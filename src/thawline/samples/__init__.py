@@ -1,0 +1,1 @@
+"""Sample collections that the project draws itself, and the tiny CLIP that the package carries."""
