@@ -1,0 +1,51 @@
+"""What a user installs is what is here."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The built wheel, unpacked."""
+    out = tmp_path_factory.mktemp("wheel")
+    code = f"from hatchling.build import build_wheel; build_wheel({str(out)!r})"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+    (file,) = out.glob("*.whl")
+    with zipfile.ZipFile(file) as archive:
+        archive.extractall(out / "site")
+    return out / "site"
+
+
+def test_the_wheel_carries_conf_prompts_and_the_tiny_clip(wheel):
+    ours = {path.relative_to(ROOT / "conf") for path in (ROOT / "conf").rglob("*.yaml")}
+    theirs = {path.relative_to(wheel / "thawline" / "conf") for path in (wheel / "thawline" / "conf").rglob("*.yaml")}
+    assert ours == theirs
+    assert (wheel / "thawline" / "samples" / "tiny_clip" / "model.safetensors").is_file()
+    assert (wheel / "thawline" / "py.typed").is_file()
+
+
+def test_an_installed_wheel_composes_its_config(wheel, tmp_path):
+    command = [sys.executable, "-m", "thawline.cli", "train", "Photos", "method=logistic", "--cfg", "job"]
+    environment = {"PYTHONPATH": str(wheel), "PATH": "", "HOME": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "name: logistic" in done.stdout
+    assert "birthday" in done.stdout
+
+
+def test_the_lock_holds_hashes_and_no_addresses():
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    pinned = [line for line in lock.splitlines() if line and line[0] not in " #"]
+    assert all("==" in line for line in pinned)
+    assert lock.count("--hash=sha256:") >= len(pinned)
+
+
+def test_agpl_code_is_no_dependency():
+    assert "ultralytics" not in (ROOT / "requirements.lock").read_text()
