@@ -11,7 +11,7 @@ from thawline.data.listing import list_photos
 from thawline.data.report import data_report, print_report
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
-from thawline.runs.files import write_json
+from thawline.files import write_json
 
 # Bytes of one photo's features at the head, for the widest encoder that has a conf file (ResNet50, 2,048 numbers).
 HEAD_BYTES = 4 * 2048

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from thawline.data.report import print_report
 from thawline.errors import UserError
+from thawline.files import read_json, write_json, write_text
 from thawline.judging.metrics import Judgement, judge, judge_predictions
 from thawline.judging.paired import PairedTest, compare
 from thawline.reports.pictures import draw_confusion, draw_recall, draw_reliability, draw_training
 from thawline.reports.tables import Judged, print_classes, print_comparison
 from thawline.runs.directory import RunDirectory, read_status
-from thawline.runs.files import read_json, write_json, write_text
 from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, read_predictions, write_predictions
 from thawline.runs.wandb import Mirror
 

@@ -1,14 +1,13 @@
 """Where weights are: a local directory, the package, or the Hub's cache; and bringing them there, when asked to."""
 
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
+from thawline.files import write_atomically
 
 PACKAGE = "package:"
 _SAFE = ("model.safetensors", "model.safetensors.index.json")
@@ -155,18 +154,6 @@ def _convert(source: Path, target: Path) -> Path:
         tensors = {name: tensor.clone().contiguous() for name, tensor in state.items()}
     except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError) as error:
         raise UserError(f"{source} holds something other than weights, or is damaged; it is not read") from error
-    # Under a name of its own, since several processes may convert at once; a torn file never has the real name.
-    handle, beside = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
-    os.close(handle)
-    try:
-        save_file(tensors, beside, metadata={"format": "pt"})
-        _sync(Path(beside))
-        Path(beside).replace(target)
-    finally:
-        Path(beside).unlink(missing_ok=True)
+    # Several processes may convert at once; each writes a file of its own, and a torn one never has the real name.
+    write_atomically(target, lambda beside: save_file(tensors, beside, metadata={"format": "pt"}))
     return target
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

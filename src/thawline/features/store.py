@@ -27,10 +27,11 @@ import numpy as np
 from thawline.data.preprocessing import JSON
 from thawline.encoders.encoder import Features
 from thawline.errors import UserError
-from thawline.features.disk import check_room, database, explained, sync_directory, write_durably
+from thawline.features.disk import check_room, database, explained
 from thawline.features.key import shelf_id
 from thawline.features.progress import say
 from thawline.features.rows import DTYPES, Array, Column, Rows, encode, row_checksums
+from thawline.files import sync_folder, write_text
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS columns
@@ -180,7 +181,7 @@ class Shelf:
             for column, array in zip(columns, arrays, strict=True):
                 _write_rows(self.folder / column.file, start * column.row_bytes, array)
             if start == 0:
-                sync_directory(self.folder)
+                sync_folder(self.folder)
             rows = zip(digests, range(start, start + len(digests)), row_checksums(arrays), strict=True)
             with db:
                 db.execute("BEGIN IMMEDIATE")
@@ -223,8 +224,8 @@ class Shelf:
             self.folder.mkdir(exist_ok=True)
             about = self.folder / "key.json"
             if not about.exists():
-                write_durably(about, json.dumps({"label": self.label, "key": self.key}, indent=1, sort_keys=True))
-                sync_directory(self.store.shelves)
+                write_text(about, json.dumps({"label": self.label, "key": self.key}, indent=1, sort_keys=True))
+                sync_folder(self.store.shelves)
             with database(self.index, create=True) as db:
                 with db:
                     db.execute("BEGIN IMMEDIATE")

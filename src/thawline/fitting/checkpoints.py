@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from thawline.runs.files import write_atomically
+from thawline.files import write_atomically
 
 
 class SyncedCheckpoints(TorchCheckpointIO):

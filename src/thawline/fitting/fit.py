@@ -11,12 +11,12 @@ from safetensors.torch import load_file, save_file
 
 from thawline.data.splits import holdout
 from thawline.errors import UserError
+from thawline.files import read_json, write_atomically, write_json
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings, LogisticSettings, MethodSettings, TrainerSettings
 from thawline.fitting.tail import Tail
-from thawline.runs.files import read_json, write_atomically, write_json
 from thawline.runs.wandb import Mirror
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thawline.errors import UserError
+from thawline.files import write_atomically
 from thawline.judging.calibration import Calibration
 from thawline.judging.metrics import Judgement
-from thawline.runs.files import write_atomically
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from typing import Any, Self
 from omegaconf import DictConfig, OmegaConf
 
 from thawline.errors import UserError
-from thawline.runs.files import read_json, write_json, write_text
+from thawline.files import read_json, write_json, write_text
 
 STATUS_FILE = "status.json"
 CONFIG_FILE = "config.yaml"

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from thawline.errors import UserError
-from thawline.runs.files import write_atomically
+from thawline.files import write_atomically
 
 PREDICTIONS_FILE = "predictions.parquet"
 _PROBABILITY = "probability:"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from thawline.runs.files import write_text
+from thawline.files import write_text
 
 COLUMNS = ("path", "digest", "phash", "label", "group", "fold")
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from thawline.runs.files import read_json, write_atomically, write_json, write_text
+from thawline.files import read_json, write_atomically, write_json, write_text
 
 
 def test_json_comes_back(tmp_path):
