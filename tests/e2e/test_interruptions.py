@@ -18,7 +18,13 @@ def start(thawline, sample):
         words = ("encoder=tiny_clip", "method=linear", "method.epochs=200", "method.patience=200", "method.lr=1e-4")
         command = [sys.executable, "-m", "thawline.cli", "train", str(sample), *words, "trainer=cpu", "logger=csv"]
         return subprocess.Popen(
-            command, cwd=thawline.directory, env=dict(os.environ), stderr=subprocess.PIPE, text=True
+            command,
+            cwd=thawline.directory,
+            env=dict(os.environ),
+            stderr=subprocess.PIPE,
+            text=True,
+            # A shell that runs the tests in the background has its children ignore Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     return begin
