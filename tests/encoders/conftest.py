@@ -1,15 +1,34 @@
 """Small real networks with weights that hide nothing, and pixels that differ."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
-from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
+from torchvision import models
+from transformers import (
+    CLIPConfig,
+    CLIPImageProcessor,
+    CLIPModel,
+    CLIPProcessor,
+    CLIPTokenizer,
+    PreTrainedModel,
+    ViTConfig,
+    ViTImageProcessor,
+    ViTModel,
+)
 
 from thawline.data.preprocessing import Preprocessing
+from thawline.encoders import timm as ours
+from thawline.encoders.encoder import Encoder
+from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.torchvision import load_preprocessing, load_torchvision
 
 TEXTS = ["a photo of a wedding", "a birthday cake with candles", "snow", "people at the beach in summer light"]
 SIDE = 32
@@ -125,3 +144,68 @@ def liven() -> Callable[..., nn.Module]:
         return model
 
     return change
+
+
+@pytest.fixture
+def make(liven, pixels, normalised):
+    """A network of timm's with livened weights and, made of a copy of it, the encoder.
+
+    Convolutional networks get the encoder's memory layout: another one means other kernels and other rounding.
+    """
+
+    def make(name: str, size: int = 64, **given: object) -> tuple[nn.Module, Encoder]:
+        torch.manual_seed(0)
+        settings = EncoderSettings(family="timm", name=name, model=name, size=size, model_args=dict(given))
+        if timm.get_pretrained_cfg(name).fixed_input_size:
+            given["img_size"] = size
+        model = timm.create_model(name, pretrained=False, num_classes=0, **given)
+        preprocessing = ours.load_preprocessing(model, settings)
+        liven(model, normalised(pixels(size, 6), preprocessing))
+        encoder = ours.cut_timm(copy.deepcopy(model), preprocessing, settings)
+        layout = next(p for p in encoder.model.parameters() if p.ndim == 4)
+        if layout.is_contiguous(memory_format=torch.channels_last):
+            model.to(memory_format=torch.channels_last)
+        return model, encoder
+
+    return make
+
+
+@pytest.fixture
+def make_torchvision(liven, pixels, normalised, tmp_path):
+    """A network of torchvision's with livened weights and, loaded from its file, the encoder."""
+
+    def make(name: str, size: int = 64, **given: object) -> tuple[Any, Encoder]:
+        torch.manual_seed(0)
+        path = tmp_path / f"{name}.safetensors"
+        settings = EncoderSettings(family="torchvision", name="x", model=name, size=size, weights=str(path), **given)
+        model: Any = models.get_model(name, weights=None, **settings.model_args)
+        liven(model, normalised(pixels(size, 6), load_preprocessing(settings)))
+        save_file(model.state_dict(), path)
+        return model.to(memory_format=torch.channels_last), load_torchvision(settings)
+
+    return make
+
+
+def save_vit(directory: Path, kind: type[PreTrainedModel] = ViTModel) -> Path:
+    """A small ViT with weights that hide nothing, saved as transformers saves it."""
+    config = ViTConfig(
+        hidden_size=24, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2, image_size=SIDE, patch_size=8
+    )
+    torch.manual_seed(0)
+    model = kind(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+    model.save_pretrained(directory)
+    ViTImageProcessor(size={"height": SIDE, "width": SIDE}).save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def make_vit() -> Callable[..., Path]:
+    return save_vit
+
+
+@pytest.fixture(scope="session")
+def vit_directory(tmp_path_factory):
+    return save_vit(tmp_path_factory.mktemp("vit"))

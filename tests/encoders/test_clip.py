@@ -150,7 +150,8 @@ def test_the_tokenizer_of_another_model_is_refused(directory):
 
 def test_settings_that_clip_does_not_read_are_refused():
     with pytest.raises(
-        UserError, match=r"encoder.weights, model, model_args and bn_eps are for timm's networks; choose"
+        UserError,
+        match=r"encoder.weights, model, model_args and bn_eps are for timm's and torchvision's networks; choose",
     ):
         EncoderSettings(family="clip", name="x", weights="file.safetensors")
 

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 import timm
+import torchvision
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.timm import load_timm
+from thawline.encoders.weights import look_up
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 FILES = sorted((CONF / "encoder").glob("*.yaml"))
@@ -35,6 +38,8 @@ def test_every_file_makes_settings(path):
         config = timm.get_pretrained_cfg(settings.model)
         assert config is not None
         assert "/" not in settings.name or settings.name == config.hf_hub_id
+    if settings.family == "torchvision":
+        assert settings.model in torchvision.models.list_models()
 
 
 def test_the_encoders_that_there_are():
@@ -44,8 +49,10 @@ def test_the_encoders_that_there_are():
         "mobilenetv2",
         "mobilenetv2_035",
         "resnet50",
+        "squeezenet",
         "tiny_clip",
         "vit_base_patch16_224",
+        "vit_base_patch16_224_in21k",
     ]
 
 
@@ -57,3 +64,13 @@ def test_the_converted_mobilenet(shared_data):
     assert encoder.preprocessing.mean == encoder.preprocessing.std == (0.5, 0.5, 0.5)
     assert encoder.model.bn2.eps == 1e-3
     assert encoder.dim == 1280
+
+
+def test_a_folder_of_weights_serves_several_encoders(shared_data):
+    for name, width in (("mobilenetv2_035", 1280), ("squeezenet", 512)):
+        settings = read(name)
+        settings.weights = str(shared_data / "weights")
+        encoder = load(settings)
+        assert encoder.dim == width
+        assert encoder.preprocessing.size == 224
+        assert look_up(settings).where == shared_data / "weights"

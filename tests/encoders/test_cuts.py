@@ -1,19 +1,14 @@
 """Every listed encoder at every cut, against the library's own network, which nothing has touched."""
 
-import copy
-import json
-import shutil
-
 import pytest
-import timm
 import torch
 from torch import nn
-from transformers import CLIPModel
+from transformers import CLIPModel, ViTModel
 
 from thawline.encoders.clip import load_clip
 from thawline.encoders.encoder import Encoder, Stages
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.timm import cut_timm, load_preprocessing
+from thawline.encoders.vit import load_vit
 from thawline.errors import UserError
 
 # Small networks of the listed families, each with something particular; the name of the last block's border.
@@ -32,31 +27,18 @@ SMALL = {
 }
 # The networks that have a conf file, at the size that they are used at.
 LISTED = ("resnet50", "efficientnet_b0", "mobilenetv2_100", "vit_base_patch16_224")
+# torchvision's, one or two of each kind.
+TORCHVISION = {
+    "squeezenet1_0": ("features.12", {}),
+    "squeezenet1_1": ("features.12", {}),
+    "resnet18": ("layer4", {}),
+    "resnext50_32x4d": ("layer4", {}),
+    "mobilenet_v2": ("features.17", {"width_mult": 0.35}),
+    "mobilenet_v3_small": ("features.11", {}),
+    "efficientnet_b0": ("features.7", {}),
+    "efficientnet_v2_s": ("features.6", {}),
+}
 UNLISTED = ("convnext_atto", "regnety_002", "mobilenetv3_small_050")
-
-
-@pytest.fixture
-def make(liven, pixels, normalised):
-    """A network with livened weights and, made of a copy of it, the encoder.
-
-    Convolutional networks get the encoder's memory layout: another one means other kernels and other rounding.
-    """
-
-    def make(name: str, size: int = 64, **given: object) -> tuple[nn.Module, Encoder]:
-        torch.manual_seed(0)
-        settings = EncoderSettings(family="timm", name=name, model=name, size=size, model_args=dict(given))
-        if timm.get_pretrained_cfg(name).fixed_input_size:
-            given["img_size"] = size
-        model = timm.create_model(name, pretrained=False, num_classes=0, **given)
-        preprocessing = load_preprocessing(model, settings)
-        liven(model, normalised(pixels(size, 6), preprocessing))
-        encoder = cut_timm(copy.deepcopy(model), preprocessing, settings)
-        layout = next(p for p in encoder.model.parameters() if p.ndim == 4)
-        if layout.is_contiguous(memory_format=torch.channels_last):
-            model.to(memory_format=torch.channels_last)
-        return model, encoder
-
-    return make
 
 
 def check_gradients(tail: Stages, out: torch.Tensor, border: str, unused: tuple[str, ...] = ()) -> None:
@@ -112,6 +94,24 @@ def test_every_cut_of_the_networks_with_a_conf_file(name, make, pixels, normalis
     check_cuts(encoder, {"pixels": pixels(224)}, whole, {"pixels", encoder.borders[-3]})
 
 
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_every_cut_of_torchvisions_networks(name, make_torchvision, pixels, normalised):
+    last, given = TORCHVISION[name]
+    model, encoder = make_torchvision(name, model_args=given)
+    with torch.no_grad():
+        entering = normalised(pixels(64), encoder.preprocessing).to(memory_format=torch.channels_last)
+        if name.startswith("res"):
+            # The library's own way to the features of a ResNet: the classifier that gives back what it is given.
+            model.fc = nn.Identity()
+            whole = model(entering)
+        else:
+            whole = model.features(entering).mean(dim=(2, 3))
+    check_cuts(encoder, {"pixels": pixels(64)}, whole)
+    assert encoder.borders[encoder.cut_for(1) + 1] == last
+    assert encoder.borders[:2] == ("pixels", "embedding")
+    assert encoder.borders[encoder.cut_for("head")] == "features"
+
+
 @pytest.mark.parametrize("name", UNLISTED)
 def test_other_timm_models_are_cut_at_their_ends(name, make, pixels, normalised):
     model, encoder = make(name)
@@ -139,6 +139,16 @@ def test_every_cut_of_clips_image_tower(clip, pixels, normalised):
     with torch.no_grad():
         whole = model.get_image_features(normalised(pixels(32), towers.image.preprocessing)).pooler_output
     check_cuts(towers.image, {"pixels": pixels(32)}, whole, unused=KEY_BIAS)
+
+
+def test_every_cut_of_a_vit(vit_directory, pixels, normalised):
+    model = ViTModel.from_pretrained(vit_directory).eval()
+    encoder = load_vit(EncoderSettings(family="vit", name=str(vit_directory)))
+    with torch.no_grad():
+        whole = model(normalised(pixels(32), encoder.preprocessing)).last_hidden_state[:, 0]
+    check_cuts(encoder, {"pixels": pixels(32)}, whole, unused=KEY_BIAS)
+    assert encoder.borders == ("pixels", "embedding", "block0", "block1", "block2", "features")
+    assert [encoder.cut_for(k) for k in (1, 2, 3)] == [3, 2, 1]
 
 
 def test_every_cut_of_clips_text_tower(clip, texts):
@@ -196,12 +206,18 @@ def test_only_clip_has_a_projection(make):
         encoder.cut_for("projection")
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenetv2_035", "vit_tiny_patch16_224", "clip"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", "mobilenetv2_035", "vit_tiny_patch16_224", "clip", "vit", "squeezenet1_0", "mobilenet_v2"]
+)
 def test_features_are_the_same_bits_in_any_place_and_company_and_on_any_number_of_threads(
-    name, make, pixels, clip_directory
+    name, make, make_torchvision, pixels, clip_directory, vit_directory
 ):
     if name == "clip":
         encoder, batch = load_clip(EncoderSettings(family="clip", name=str(clip_directory))).image, pixels(32, 16)
+    elif name == "vit":
+        encoder, batch = load_vit(EncoderSettings(family="vit", name=str(vit_directory))), pixels(32, 16)
+    elif name in TORCHVISION:
+        encoder, batch = make_torchvision(name)[1], pixels(64, 16)
     else:
         encoder, batch = make(name)[1], pixels(64, 16)
     prefix = encoder.prefix(len(encoder.stages))
@@ -259,6 +275,14 @@ def test_tails_state_has_the_models_own_tensors_and_no_others(name, make):
     assert sorted(encoder.names(0).values()) == sorted(encoder.model.state_dict())
 
 
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_so_has_that_of_torchvisions_networks_but_for_the_classifier(name, make_torchvision):
+    model, encoder = make_torchvision(name, model_args=TORCHVISION[name][1])
+    classifier = "fc." if name.startswith("res") else "classifier."
+    names = sorted(key for key in model.state_dict() if not key.startswith(classifier))
+    assert sorted(encoder.names(0).values()) == sorted(encoder.model.state_dict()) == names
+
+
 def test_the_prefix_stays_frozen_whatever_its_parent_does(make, pixels):
     _, encoder = make("resnet18")
     prefix = encoder.prefix(6)
@@ -269,45 +293,3 @@ def test_the_prefix_stays_frozen_whatever_its_parent_does(make, pixels):
     parent["head"](features).sum().backward()  # so features can enter what is trained
     assert not features.requires_grad
     assert all(torch.equal(tensor, before[name]) for name, tensor in encoder.model.state_dict().items())
-
-
-def test_the_key_follows_the_weights_below_the_cut_only(make):
-    _, encoder = make("resnet18")
-    low, high = encoder.key(3), encoder.key(6)
-    with torch.no_grad():
-        encoder.model.layer4[0].conv1.weight[0, 0, 0, 0] += 1e-6
-    assert encoder.key(3) == low
-    assert encoder.key(6) != high
-    encoder.model.layer1[0].bn1.running_mean[0] += 1  # a buffer counts too
-    assert encoder.key(3) != low
-
-
-def test_the_key_follows_what_no_weight_shows(make):
-    model, encoder = make("mobilenetv2_035")
-
-    def key(cut: int = 3, **changed: object) -> dict[str, object]:
-        given = {"family": "timm", "name": "any", "model": "mobilenetv2_035", "size": 64, **changed}
-        settings = EncoderSettings(**given)
-        return cut_timm(model, load_preprocessing(model, settings), settings).key(cut)
-
-    assert key() == encoder.key(3)
-    assert key(name="another place") == key()
-    assert key(weights="the same weights elsewhere") == key()
-    assert key(bn_eps=1e-3) != key()
-    assert key(mean=[0.5, 0.5, 0.5]) != key()
-    assert key(model_args={"pad_type": "same"}) != key()
-    # Nothing of the network decides the pixels.
-    assert key(0, bn_eps=1e-3, mean=[0.5, 0.5, 0.5]) == key(0) == {"family": "image"}
-
-
-def test_the_key_of_texts_follows_the_tokenizer(tmp_path, clip_directory, texts):
-    towers = load_clip(EncoderSettings(family="clip", name=str(clip_directory)))
-    assert towers.text.key(0) != towers.image.key(0)
-    before = towers.text.key(5)
-    towers.tokenize(texts)  # a call leaves its padding behind in the tokenizer
-    other = shutil.copytree(clip_directory, tmp_path / "other")
-    assert load_clip(EncoderSettings(family="clip", name=str(other))).text.key(5) == before
-    tokenizer = json.loads((other / "tokenizer.json").read_text(encoding="utf-8"))
-    tokenizer["model"]["merges"].pop()
-    (other / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
-    assert load_clip(EncoderSettings(family="clip", name=str(other))).text.key(5) != before

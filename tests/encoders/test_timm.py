@@ -42,6 +42,12 @@ def test_a_file_with_a_classifier_loads_without_it(path, pixels, normalised):
     assert (ours - whole).abs().max() <= 1e-5
 
 
+def test_both_classifiers_of_a_distilled_network_are_not_needed(path):
+    network = save(path, "deit_tiny_distilled_patch16_224")
+    assert {"head.weight", "head_dist.weight"} <= set(network.state_dict())
+    assert load_timm(settings("deit_tiny_distilled_patch16_224", weights=str(path))).dim == 192
+
+
 def test_half_precision_on_disk_is_single_in_memory(path):
     network = save(path, num_classes=0)
     save_file(network.half().state_dict(), path)

@@ -18,7 +18,7 @@ from transformers import CLIPModel
 from thawline.encoders.clip import load_clip
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.timm import load_timm
-from thawline.encoders.weights import Cached, fetch, locate, look_up, safetensors_in
+from thawline.encoders.weights import Cached, fetch, locate, look_up, safetensors_in, weights_file
 from thawline.errors import UserError
 
 COMMIT = "1234567890abcdef1234567890abcdef12345678"
@@ -220,6 +220,66 @@ def test_looking_up_a_directory_and_a_file(make_clip, tmp_path):
     assert not file.exists(), "looking writes nothing"
     (directory / "pytorch_model.bin").unlink()
     assert look_up(clip(name=str(directory))) == Cached(None, 0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with files of several networks; what they hold is not asked."""
+    folder = tmp_path / "mes poids, été"
+    folder.mkdir()
+    names = ("mobilenetv2_035_backbone", "squeezenet1_0-b66bff10", "resnet50d", "resnet18.a", "resnet18_b", "notes")
+    for name in names:
+        (folder / f"{name}.safetensors").write_bytes(name.encode())
+    (folder / "efficientnet_b0.pth").write_bytes(b"")
+    return folder
+
+
+def in_folder(folder, model, family="timm"):
+    return EncoderSettings(family=family, name="x", model=model, weights=str(folder))
+
+
+@pytest.mark.parametrize(
+    ("family", "model", "file"),
+    [
+        ("timm", "mobilenetv2_035", "mobilenetv2_035_backbone"),
+        ("torchvision", "squeezenet1_0", "squeezenet1_0-b66bff10"),
+        ("timm", "resnet50d.ra2_in1k", "resnet50d"),
+    ],
+)
+def test_the_file_of_an_architecture_in_a_folder(folder, family, model, file):
+    path = folder / f"{file}.safetensors"
+    settings = in_folder(folder, model, family)
+    assert weights_file(settings) == path
+    assert look_up(settings) == Cached(folder, path.stat().st_size)
+
+
+def test_a_folder_with_no_file_or_several_for_an_architecture(folder, tmp_path, monkeypatch):
+    several = (
+        r"encoder.weights=.*mes poids, été has several files for resnet18: resnet18\.a\.\w+, resnet18_b\.\w+; name"
+    )
+    with pytest.raises(UserError, match=several):
+        load_timm(in_folder(folder, "resnet18.a1_in1k"))
+    # resnet50d is another network than resnet50, and a .pth is not read.
+    for model in ("resnet50", "efficientnet_b0"):
+        with pytest.raises(
+            UserError, match=rf"has no {model}\*\.safetensors; put it there or .*: there is mobilenetv2_0"
+        ):
+            weights_file(in_folder(folder, model))
+        assert look_up(in_folder(folder, model)) == Cached(None, 0)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UserError, match="there is no safetensors file at all"):
+        weights_file(in_folder("~/empty", "resnet50"))
+
+
+def test_torchvisions_weights_are_not_asked_of_the_hub():
+    settings = EncoderSettings(family="torchvision", name="torchvision/squeezenet1_0", model="squeezenet1_0")
+    said = "torchvision's weights are not the Hub's; set encoder.weights to a safetensors file, or a folder of such"
+    with pytest.raises(UserError, match=f"'torchvision/squeezenet1_0' is no directory, and {said}"):
+        weights_file(settings)
+    with pytest.raises(UserError, match=f"torchvision/squeezenet1_0 can't be fetched: {said}"):
+        fetch(settings)
+    assert look_up(settings) == Cached(None, 0)
 
 
 def test_an_old_directory_of_timms(tmp_path):

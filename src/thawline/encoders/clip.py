@@ -2,15 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
-from safetensors import SafetensorError
 from torch import nn
 from transformers import CLIPModel, CLIPTokenizer
 from transformers.masking_utils import create_causal_mask
@@ -18,10 +15,11 @@ from transformers.masking_utils import create_causal_mask
 from thawline.data.preprocessing import JSON, Preprocessing
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.weights import locate, safetensors_in
+from thawline.encoders.transformers import Block, architecture, find_model, load_model, load_preprocessing, quiet
 from thawline.errors import UserError
 
-_INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # as Pillow counts them
+# What transformers' CLIPImageProcessor does where its file says nothing.
+_USUAL = {"do_center_crop": True, "resample": 3}
 
 
 @dataclass(frozen=True)
@@ -53,18 +51,6 @@ class VisionEmbedding(Stage):
         """{"pixels"} to {"hidden"}."""
         pixels = self.normalise(features["pixels"])
         return {"hidden": self.pre_layrnorm(self.embeddings(pixels, interpolate_pos_encoding=self._resized))}
-
-
-class VisionLayer(Stage):
-    """One transformer block."""
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, features: Features) -> Features:
-        """{"hidden"} to {"hidden"}."""
-        return {"hidden": self.layer(features["hidden"], attention_mask=None)}
 
 
 class VisionPooling(Stage):
@@ -146,12 +132,9 @@ def load_clip(settings: EncoderSettings) -> ClipTowers:
     Raises:
         UserError: The weights are not on this machine, or are of another network.
     """
-    directory = locate(settings)
-    safetensors_in(directory)
-    if json.loads(_read(directory, "config.json")).get("model_type") != "clip":
-        raise UserError(f"{directory} holds another model than CLIP, says its config.json; mend encoder.name")
-    preprocessing = _preprocessing(directory, settings)
-    model = _load_model(directory)
+    directory = find_model(settings, "clip", "CLIP")
+    preprocessing = load_preprocessing(directory, settings, _USUAL)
+    model = load_model(CLIPModel, directory, "CLIP")
     return cut_clip(model, _load_tokenizer(directory, model.config.text_config), preprocessing, settings.licence)
 
 
@@ -163,7 +146,7 @@ def cut_clip(model: Any, tokenizer: Any, preprocessing: Preprocessing, licence: 
         model,
         "image",
         VisionEmbedding(Normalise(preprocessing), vision, resized=resized),
-        [VisionLayer(layer) for layer in vision.encoder.layers],
+        [Block(layer) for layer in vision.encoder.layers],
         [VisionPooling(vision.post_layernorm), Projection(model.visual_projection)],
         {"preprocessing": preprocessing, "licence": licence},
     )
@@ -197,46 +180,16 @@ def _tower(
         dim=int(model.config.projection_dim),
         blocks=len(blocks),
         projection=True,
-        architecture={
-            "config": _plain(config),
-            "attention": config._attn_implementation,
-            "versions": {"transformers": transformers.__version__, "torch": torch.__version__},
-        },
+        architecture=architecture(config),
         **given,
     )
-
-
-def _load_model(directory: Path) -> Any:
-    load: Any = CLIPModel.from_pretrained
-    try:
-        with _quiet():
-            # Sizes that don't match are looked at below: otherwise the error names none.
-            model, found = load(
-                directory,
-                local_files_only=True,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,
-            )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise UserError(f"{directory} holds no CLIP model that can be loaded: {str(error).splitlines()[0]}") from error
-    for name, there, wanted in sorted(found["mismatched_keys"]):
-        raise UserError(
-            f"the weights in {directory} are of another network than its config.json: {name} is {list(there)} there, "
-            f"and should be {list(wanted)}"
-        )
-    # Without this the library fills in random numbers and only warns.
-    for name in sorted(found["missing_keys"]):
-        raise UserError(f"the weights in {directory} are of another network than its config.json: they lack {name}")
-    return model
 
 
 def _load_tokenizer(directory: Path, config: Any) -> Any:
     # Without these files the library gives a tokenizer that knows three tokens, and no error.
     if not any((directory / name).exists() for name in ("tokenizer.json", "vocab.json")):
         raise UserError(f"{directory} has no tokenizer.json or vocab.json; copy the tokenizer's files there")
-    with _quiet():
+    with quiet():
         tokenizer = CLIPTokenizer.from_pretrained(directory, local_files_only=True)
     if len(tokenizer) > config.vocab_size:
         raise UserError(
@@ -244,21 +197,6 @@ def _load_tokenizer(directory: Path, config: Any) -> Any:
             "they don't belong together"
         )
     return tokenizer
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bar and no report of the library's on screen; what matters of it becomes an error here."""
-    log: Any = transformers.logging
-    level, bar = log.get_verbosity(), log.is_progress_bar_enabled()
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        log.set_verbosity(level)
-        if bar:
-            log.enable_progress_bar()
 
 
 def _tokenizer(tokenizer: Any, config: Any) -> Callable[[list[str]], Features]:
@@ -278,55 +216,3 @@ def _tokenizer_key(tokenizer: Any) -> JSON:
     # A call leaves its padding and truncation behind in the tokenizer.
     plain = {name: value for name, value in plain.items() if name not in ("padding", "truncation")}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-
-
-def _plain(config: Any) -> JSON:
-    """A model's config without what does not decide its arithmetic."""
-    left_out = {"_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures"}
-    plain: JSON = {k: v for k, v in json.loads(config.to_json_string(use_diff=False)).items() if k not in left_out}
-    return plain
-
-
-def _preprocessing(directory: Path, settings: EncoderSettings) -> Preprocessing:
-    """What `preprocessor_config.json` (or `processor_config.json`) says, with what the settings override."""
-    values = _processor_values(directory)
-    cropped = values.get("do_center_crop", True)
-    size = settings.size or _side(values["crop_size"] if cropped else values["size"])
-    resize = round(size / settings.crop_pct) if settings.crop_pct else max(size, _side(values["size"]))
-    interpolation = settings.interpolation or _INTERPOLATIONS.get(values.get("resample", 3))
-    if interpolation is None:
-        raise UserError(f"{directory}: resample={values['resample']} is not supported; set encoder.interpolation")
-    mean, std = settings.mean or values["image_mean"], settings.std or values["image_std"]
-    return Preprocessing(
-        size=size,
-        resize=resize,
-        crop="center" if cropped else "squash",
-        interpolation=interpolation,
-        mean=(float(mean[0]), float(mean[1]), float(mean[2])),
-        std=(float(std[0]), float(std[1]), float(std[2])),
-    )
-
-
-def _processor_values(directory: Path) -> dict[str, Any]:
-    for name in ("preprocessor_config.json", "processor_config.json"):
-        if (directory / name).exists():
-            values: dict[str, Any] = json.loads(_read(directory, name))
-            values = values.get("image_processor", values)
-            if missing := {"crop_size", "size", "image_mean", "image_std"} - set(values):
-                raise UserError(f"{directory / name} lacks {sorted(missing)[0]}")
-            return values
-    raise UserError(f"{directory} has no preprocessor_config.json, so how its photos are prepared is unknown")
-
-
-def _read(directory: Path, name: str) -> str:
-    try:
-        return (directory / name).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UserError(f"{directory} has no {name}; mend encoder.name") from error
-
-
-def _side(size: Any) -> int:
-    """The side that a size in any of the processor's spellings means, px."""
-    if isinstance(size, dict):
-        return int(size.get("shortest_edge") or size.get("height") or 0)
-    return int(size)

@@ -24,15 +24,22 @@ class Stage(nn.Module):
 
 
 class Stages(nn.Module):
-    """Stages in a row, always in eval mode: no dropout and no new BatchNorm statistics, whatever the parent's.
+    """Stages in a row, in eval mode whatever the parent's: no dropout, and by default no new BatchNorm statistics.
 
     A tail keeps the pretrained statistics too: a few hundred photos give worse ones, and with them a sample's logits
     would depend on its batch. The scale and shift of a BatchNorm train.
     """
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
+    def __init__(self, stages: Sequence[Stage], *, batch_norm: bool = False) -> None:
+        """Hold the stages.
+
+        Args:
+            stages: In the order in which they run.
+            batch_norm: Whether BatchNorm follows `train()` and `eval()`, so that its statistics train.
+        """
         super().__init__()
         self.stages = nn.ModuleList(stages)
+        self._batch_norm = batch_norm
         self.eval()
 
     def forward(self, features: Features) -> Features:
@@ -43,7 +50,12 @@ class Stages(nn.Module):
 
     def train(self, mode: bool = True) -> Self:
         """Stay in eval mode: a network left in train mode moves its BatchNorm statistics even when it is frozen."""
-        return super().train(False)
+        super().train(False)
+        for module in self.modules() if self._batch_norm else ():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                # Not `module.train(mode)`: timm's have a dropout within.
+                module.training = mode
+        return self
 
 
 class FrozenPrefix(Stages):
@@ -54,14 +66,6 @@ class FrozenPrefix(Stages):
     def forward(self, features: Features) -> Features:
         """Named tensors at the lower border to those at the upper one, without gradients."""
         return super().forward(features)
-
-    def digest(self) -> str:
-        """sha256 over the names, types, shapes and bytes of the parameters and buffers, hex."""
-        sha = hashlib.sha256()
-        for name, tensor in _tensors(self).items():
-            sha.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
-            sha.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-        return sha.hexdigest()
 
 
 class Encoder:
@@ -127,6 +131,7 @@ class Encoder:
         self._architecture = dict(architecture)
         self._entry = dict(entry or {})
         self._projection = projection
+        self._digests = [StageDigest(stage) for stage in self.stages]
 
     def cut_for(self, thaw: int | str) -> int:
         """The border at which `thaw` cuts: `head`, `projection`, `all`, or the number of blocks that train.
@@ -156,9 +161,15 @@ class Encoder:
         """The frozen part from border `start`, where a lower cut is stored already, to border `cut`."""
         return FrozenPrefix(self.stages[start:cut])
 
-    def tail(self, cut: int) -> Stages:
-        """A copy of the part above `cut` whose parameters train; its BatchNorm statistics stay."""
-        return copy.deepcopy(Stages(self.stages[cut:])).requires_grad_(True)
+    def tail(self, cut: int, *, batch_norm: bool = False) -> Stages:
+        """A copy of the part above `cut` whose parameters train. It lies on the CPU, wherever the network is.
+
+        Args:
+            cut: The border that it begins at.
+            batch_norm: Whether the statistics of its BatchNorm train as well. In train mode a sample's features then
+                depend on its batch, and PyTorch refuses a batch that has one value a channel.
+        """
+        return copy.deepcopy(Stages(self.stages[cut:], batch_norm=batch_norm)).cpu().requires_grad_(True)
 
     def names(self, cut: int) -> dict[str, str]:
         """For each name in the state-dict of `tail(cut)`, the name of the same tensor in that of `model`."""
@@ -168,6 +179,8 @@ class Encoder:
 
     def load_tail(self, cut: int, state: Mapping[str, torch.Tensor]) -> None:
         """Put a trained tail, the state-dict of a `tail(cut)`, into the network; `model` is then the joined one.
+
+        This alone changes the network, for everyone who holds it: take one from `load(settings, fresh=True)`.
 
         Raises:
             ValueError: `state` is of another cut or another network.
@@ -182,13 +195,43 @@ class Encoder:
         """What decides the features at `cut` besides pixels: architecture, versions, and the weights below."""
         if cut == 0:
             return {"family": self.modality, **self._entry}
-        weights = self.prefix(cut).digest()
+        # Each stage is digested once, not once for every cut above it.
+        weights = _sha256([digest.hex() for digest in self._digests[:cut]])
         return {"family": self.family, **self._entry, **self._architecture, "weights": weights}
 
 
-def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
-    """Parameters and buffers by name, those that are not saved as well."""
-    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+class StageDigest:
+    """sha256 of a stage's weights, computed again only after one of them was written to.
+
+    A digest that outlived its weights would have the store give another network's features, and nobody would see it.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._tensors: dict[str, torch.Tensor] = {}
+        self._stamp: list[tuple[str, int, int, int]] | None = None
+        self._hex = ""
+
+    def hex(self) -> str:
+        """sha256 over the names, types, shapes and bytes of the parameters and buffers."""
+        tensors = {**dict(self._stage.named_parameters()), **dict(self._stage.named_buffers())}
+        # PyTorch counts what is written to a tensor in place.
+        stamp = [(name, id(tensor), tensor.data_ptr(), tensor._version) for name, tensor in tensors.items()]
+        if stamp != self._stamp:
+            self._hex = _sha256([[name, *_content(tensor)] for name, tensor in tensors.items()])
+            # The tensors are kept, so that none that takes the place of one gets its id.
+            self._stamp, self._tensors = stamp, tensors
+        return self._hex
+
+
+def _content(tensor: torch.Tensor) -> list[JSON]:
+    """What a tensor holds, wherever and however it lies in memory."""
+    values = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+    return [str(tensor.dtype), list(tensor.shape), hashlib.sha256(values.data).hexdigest()]
+
+
+def _sha256(value: JSON) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 class Normalise(nn.Module):
@@ -199,7 +242,7 @@ class Normalise(nn.Module):
 
     def __init__(self, preprocessing: Preprocessing) -> None:
         super().__init__()
-        # Not saved: a tail's state-dict has the model's own tensors and nothing else. `digest` sees them.
+        # Not saved: a tail's state-dict has the model's own tensors and nothing else. the digest sees them.
         self.register_buffer("mean", torch.tensor(preprocessing.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(preprocessing.std).view(1, 3, 1, 1), persistent=False)
 

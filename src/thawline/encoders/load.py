@@ -1,25 +1,68 @@
 """The encoder families that there are."""
 
-from typing import TYPE_CHECKING
+import dataclasses
+import json
+from collections import OrderedDict
+from typing import TYPE_CHECKING, TypeAlias
 
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.weights import local_files
 
 if TYPE_CHECKING:
     from thawline.encoders.clip import ClipTowers
     from thawline.encoders.encoder import Encoder
 
+Loaded: TypeAlias = "Encoder | ClipTowers"
 
-def load(settings: EncoderSettings) -> "Encoder | ClipTowers":
+# Those that were asked for last, by what decides them. Two: a sweep over encoders mostly goes through one at a time.
+_HELD = 2
+_held: OrderedDict[str, Loaded] = OrderedDict()
+
+
+def load(settings: EncoderSettings, *, fresh: bool = False) -> Loaded:
     """The pretrained network that `settings` name; a CLIP comes as its two towers.
+
+    The last two are kept, since a sweep's trials ask for the same one again and again, and are shared: what one user
+    moved to a device is there for the next. `Encoder.load_tail`, which changes a network, wants a fresh one.
+
+    Args:
+        settings: Which one. Other settings, or files that were written since, make another network.
+        fresh: Load one that nobody else holds or will be given.
 
     Raises:
         UserError: Its weights are absent or don't fit.
     """
+    if fresh:
+        return _load(settings)
+    key = _key(settings)
+    if key not in _held:
+        _held[key] = _load(settings)
+    _held.move_to_end(key)
+    while len(_held) > _HELD:
+        _held.popitem(last=False)
+    return _held[key]
+
+
+def _key(settings: EncoderSettings) -> str:
+    stats = [(path, path.stat()) for path in local_files(settings) if path.exists()]
+    files = [[str(path.resolve()), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+    return json.dumps([dataclasses.asdict(settings), files], sort_keys=True, default=repr)
+
+
+def _load(settings: EncoderSettings) -> Loaded:
     # Late: transformers and timm take seconds to import, and a run needs one of them.
     if settings.family == "clip":
         from thawline.encoders.clip import load_clip
 
         return load_clip(settings)
+    if settings.family == "vit":
+        from thawline.encoders.vit import load_vit
+
+        return load_vit(settings)
+    if settings.family == "torchvision":
+        from thawline.encoders.torchvision import load_torchvision
+
+        return load_torchvision(settings)
     from thawline.encoders.timm import load_timm
 
     return load_timm(settings)

@@ -7,19 +7,24 @@ from omegaconf import MISSING
 
 from thawline.errors import UserError
 
+_FROM_TRANSFORMERS = {"clip": "CLIP", "vit": "ViT"}
+_BY_NAME = ("timm", "torchvision")
+
 
 @dataclass
 class EncoderSettings:
     """A pretrained network and where its weights are.
 
     Attributes:
-        family: `clip` (transformers) or `timm`.
+        family: `clip` or `vit` (transformers), `timm`, or `torchvision`.
         name: Hub id or local directory; `package:tiny_clip` is the one that the package carries.
-        model: timm's name of the architecture, with the tag that says which preprocessing; null for CLIP.
-        weights: A local safetensors file (timm); null: those of `name`.
+        model: timm's or torchvision's name of the architecture, timm's with the tag that says which preprocessing; null
+            for transformers' networks.
+        weights: A local safetensors file (timm, torchvision), or a folder of such, each named after its architecture;
+            null: those of `name`.
         revision: Commit of the Hub repository that the weights are pinned to; null: the newest when they are fetched.
-        model_args: What else `timm.create_model` is given.
-        bn_eps: eps of every BatchNorm, where the weights want another than timm's; null: timm's.
+        model_args: What else timm or torchvision is given to create the network.
+        bn_eps: eps of every BatchNorm, where the weights want another than the library's; null: the library's.
         size: Side of the input, px; null: the checkpoint's.
         crop_pct: Share of the resized shortest side that the centre crop keeps; null: the checkpoint's.
         interpolation: `bicubic` or `bilinear`; null: the checkpoint's.
@@ -44,12 +49,14 @@ class EncoderSettings:
 
     def __post_init__(self) -> None:
         """Check the names."""
-        if self.family not in ("clip", "timm"):
-            raise UserError(f"encoder.family={self.family} is not known; use clip or timm")
-        if self.family == "timm" and not self.model:
-            raise UserError("encoder.family=timm needs encoder.model, timm's name of the architecture")
-        if self.family == "clip" and (self.model or self.weights or self.model_args or self.bn_eps):
+        if self.family not in (*_FROM_TRANSFORMERS, *_BY_NAME):
+            raise UserError(f"encoder.family={self.family} is not known; use clip, vit, timm or torchvision")
+        if self.family in _BY_NAME and not self.model:
             raise UserError(
-                "encoder.weights, model, model_args and bn_eps are for timm's networks; "
-                "choose one (encoder=resnet50, say), or set encoder.name to a directory that holds a CLIP"
+                f"encoder.family={self.family} needs encoder.model, {self.family}'s name of the architecture"
+            )
+        if self.family in _FROM_TRANSFORMERS and (self.model or self.weights or self.model_args or self.bn_eps):
+            raise UserError(
+                "encoder.weights, model, model_args and bn_eps are for timm's and torchvision's networks; choose one "
+                f"(encoder=resnet50, say), or set encoder.name to a directory with a {_FROM_TRANSFORMERS[self.family]}"
             )

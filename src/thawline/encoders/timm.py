@@ -1,70 +1,23 @@
 """timm's networks as stages: ResNet, EfficientNet (MobileNet too) and ViT at every border, any other at its ends."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from timm.data.config import resolve_data_config
 from timm.models import EfficientNet, ResNet, VisionTransformer
 from timm.models.vision_transformer import checkpoint_filter_fn
 from torch import nn
 
-from thawline.data.preprocessing import JSON, Preprocessing
-from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
+from thawline.data.preprocessing import Preprocessing
+from thawline.encoders.encoder import Encoder
+from thawline.encoders.images import Parts, cut_parts, set_bn_eps
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.weights import locate, safetensors_in
+from thawline.encoders.state import State, load_weights
+from thawline.encoders.weights import weights_file
 from thawline.errors import UserError
-
-
-class Entry(Stage):
-    """Normalises pixels, then runs the network's first modules."""
-
-    def __init__(self, normalise: Normalise, first: nn.Module) -> None:
-        super().__init__()
-        self.normalise = normalise
-        self.first = first
-
-    def forward(self, features: Features) -> Features:
-        """{"pixels"} to {"hidden"}."""
-        return {"hidden": self.first(_arranged(self.normalise(features["pixels"])))}
-
-
-class Middle(Stage):
-    """One block or stage."""
-
-    def __init__(self, block: nn.Module) -> None:
-        super().__init__()
-        self.block = block
-
-    def forward(self, features: Features) -> Features:
-        """{"hidden"} to {"hidden"}."""
-        return {"hidden": self.block(_arranged(features["hidden"]))}
-
-
-class Exit(Middle):
-    """What follows the last block: norm, pooling."""
-
-    def forward(self, features: Features) -> Features:
-        """{"hidden"} to {"features"}."""
-        return {"features": self.block(_arranged(features["hidden"]))}
-
-
-class Whole(Stage):
-    """A network of a family that is not listed, in one piece."""
-
-    def __init__(self, normalise: Normalise, model: nn.Module) -> None:
-        super().__init__()
-        self.normalise = normalise
-        self.model = model
-
-    def forward(self, features: Features) -> Features:
-        """{"pixels"} to {"features"}."""
-        return {"features": self.model(self.normalise(features["pixels"]))}
 
 
 class ViTEmbedding(nn.Module):
@@ -108,43 +61,19 @@ def load_timm(settings: EncoderSettings) -> Encoder:
     Raises:
         UserError: The architecture is unknown, or the weights are absent or of another network.
     """
-    path = Path(settings.weights).expanduser() if settings.weights else safetensors_in(locate(settings))
+    path = weights_file(settings)
     model = _create(settings)
     _load_weights(model, path, settings)
     return cut_timm(model, load_preprocessing(model, settings), settings)
 
 
 def cut_timm(model: Any, preprocessing: Preprocessing, settings: EncoderSettings) -> Encoder:
-    """`model`, created with `num_classes=0`, as stages."""
-    normalise = Normalise(preprocessing)
-    family, entry, blocks, names, end = _parts(model)
-    if end is None:
-        stages: list[Stage] = [Whole(normalise, model)]
-    else:
-        stages = [Entry(normalise, entry), *(Middle(block) for block in blocks), Exit(end)]
-        names = ["embedding", *names]
-    if convolutional := type(model) in (ResNet, EfficientNet):
-        # 1.3 to 1.9 times as fast on the CPU.
-        model.to(memory_format=torch.channels_last)
-    architecture: dict[str, JSON] = {
-        "model": settings.model,
-        "model_args": {str(k): str(v) for k, v in settings.model_args.items()},
-        "bn_eps": settings.bn_eps,
-        "channels_last": convolutional,
-        "versions": {"timm": timm.__version__, "torch": torch.__version__},
-    }
-    return Encoder(
-        family=f"timm:{family}",
-        modality="image",
-        model=model,
-        stages=stages,
-        borders=["pixels", *names, "features"],
-        dim=_width(model.eval(), preprocessing, settings),
-        blocks=len(blocks),
-        architecture=architecture,
-        preprocessing=preprocessing,
-        licence=settings.licence,
-    )
+    """`model`, created with `num_classes=0`, as stages.
+
+    Raises:
+        UserError: It gives no single vector for an image.
+    """
+    return cut_parts(model, _parts(model), preprocessing, settings, {"timm": timm.__version__})
 
 
 def load_preprocessing(model: Any, settings: EncoderSettings) -> Preprocessing:
@@ -169,39 +98,36 @@ def load_preprocessing(model: Any, settings: EncoderSettings) -> Preprocessing:
     )
 
 
-def _arranged(images: torch.Tensor) -> torch.Tensor:
-    """Images with the channels last, as the weights of convolutional networks lie; tokens as they are.
-
-    What comes out of the store is arranged the usual way. With this it gives the same bits as what was not stored.
-    """
-    return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images
-
-
-def _parts(model: Any) -> tuple[str, nn.Module, Sequence[nn.Module], list[str], nn.Module | None]:
-    """Family, what comes first, the blocks, names of the borders above each, what comes last (None: not listed)."""
+def _parts(model: Any) -> Parts:
     kind = type(model)  # exactly: a subclass may compute something else
     if kind is ResNet:
-        first = nn.Sequential(model.conv1, model.bn1, model.act1, model.maxpool)
-        blocks = [model.layer1, model.layer2, model.layer3, model.layer4]
-        return "resnet", first, blocks, [f"layer{i}" for i in range(1, 5)], model.global_pool
+        return Parts(
+            family="timm:resnet",
+            first=nn.Sequential(model.conv1, model.bn1, model.act1, model.maxpool),
+            blocks=[model.layer1, model.layer2, model.layer3, model.layer4],
+            borders=[f"layer{i}" for i in range(1, 5)],
+            last=model.global_pool,
+            convolutional=True,
+        )
     if kind is EfficientNet:
-        first = nn.Sequential(model.conv_stem, model.bn1)
-        end = nn.Sequential(model.conv_head, model.bn2, model.global_pool)
-        return "efficientnet", first, list(model.blocks), [f"blocks.{i}" for i in range(len(model.blocks))], end
+        return Parts(
+            family="timm:efficientnet",
+            first=nn.Sequential(model.conv_stem, model.bn1),
+            blocks=list(model.blocks),
+            borders=[f"blocks.{i}" for i in range(len(model.blocks))],
+            last=nn.Sequential(model.conv_head, model.bn2, model.global_pool),
+            convolutional=True,
+        )
     if kind is VisionTransformer:
-        blocks = list(model.blocks)
-        names = [f"blocks.{i}" for i in range(len(blocks))]
-        return "vision_transformer", ViTEmbedding(model), blocks, names, ViTPooling(model)
-    return kind.__name__.lower(), nn.Identity(), [], [], None
-
-
-def _width(model: nn.Module, preprocessing: Preprocessing, settings: EncoderSettings) -> int:
-    """Width of what the network gives for an image; timm's own attributes don't tell it for every network."""
-    with torch.no_grad():
-        out = model(torch.zeros(1, 3, preprocessing.size, preprocessing.size))
-    if not isinstance(out, torch.Tensor) or out.ndim != 2:
-        raise UserError(f"timm's {settings.model} gives no single vector for an image; choose another encoder.model")
-    return int(out.shape[1])
+        return Parts(
+            family="timm:vision_transformer",
+            first=ViTEmbedding(model),
+            blocks=list(model.blocks),
+            borders=[f"blocks.{i}" for i in range(len(model.blocks))],
+            last=ViTPooling(model),
+            convolutional=False,
+        )
+    return Parts(f"timm:{kind.__name__.lower()}", nn.Identity(), [], [], None, convolutional=False)
 
 
 def _create(settings: EncoderSettings) -> nn.Module:
@@ -215,36 +141,18 @@ def _create(settings: EncoderSettings) -> nn.Module:
         raise UserError(f"timm has no model '{name}' ({error}); 'timm.list_models()' lists them") from error
     except TypeError as error:
         raise UserError(f"timm's {name} does not take encoder.model_args as given: {error}") from error
-    for module in model.modules():
-        if settings.bn_eps is not None and isinstance(module, nn.BatchNorm2d):
-            module.eps = settings.bn_eps
+    set_bn_eps(model, settings)
     return model.float()
 
 
 def _load_weights(model: nn.Module, path: Path, settings: EncoderSettings) -> None:
-    try:
-        state = load_file(path)
-    except FileNotFoundError as error:
-        raise UserError(f"there is no file of weights {path}; mend encoder.weights") from error
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"the weights {path} can't be read as safetensors ({error})") from error
-    if type(model) is VisionTransformer:
-        # Interpolates the positions where the network is built for another size than the weights.
-        state = checkpoint_filter_fn(state, model)
-    own = model.state_dict()
-    # The classifier of the pretraining is not needed.
-    classifier = str(getattr(model, "default_cfg", {}).get("classifier", "classifier"))
-    state = {k: v for k, v in state.items() if k in own or not k.startswith(f"{classifier}.")}
-    for name, tensor in own.items():
-        if name.endswith("num_batches_tracked"):
-            state.setdefault(name, tensor)
-        elif name not in state:
-            raise UserError(f"the weights {path} are of another network than {settings.model}: they have no {name}")
-        elif state[name].shape != tensor.shape:
-            raise UserError(
-                f"the weights {path} are of another network: {name} is {list(state[name].shape)} there and "
-                f"{list(tensor.shape)} in {settings.model}; choose the encoder that fits (mobilenetv2_035, say)"
-            )
-    if surplus := sorted(set(state) - set(own)):
-        raise UserError(f"the weights {path} are of another network than {settings.model}: it has no {surplus[0]}")
-    model.load_state_dict(state)
+    named = getattr(model, "default_cfg", {}).get("classifier") or "classifier"
+    classifier = [named] if isinstance(named, str) else list(named)  # a distilled network has two
+
+    def interpolate(state: State) -> State:
+        """The positions for the size that the network is built for, which may be another than the weights'."""
+        adapted: State = checkpoint_filter_fn(state, cast(Any, model))
+        return adapted
+
+    adapt = interpolate if type(model) is VisionTransformer else None
+    load_weights(model, path, settings, classifier=classifier, adapt=adapt)

@@ -14,6 +14,7 @@ _SAFE = ("model.safetensors", "model.safetensors.index.json")
 _OLD = "pytorch_model.bin"
 # What a repository is asked for: no weights of other frameworks, no code.
 _WANTED = ["*.json", "*.txt", "model.safetensors", "model-*.safetensors"]
+_NOT_FETCHED = "torchvision's weights are not the Hub's; set encoder.weights to a safetensors file, or a folder of such"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ def locate(settings: EncoderSettings) -> Path:
         return local
     if name.startswith(PACKAGE):
         raise UserError(f"the package carries no {name.removeprefix(PACKAGE)}; mend encoder.name")
+    if settings.family == "torchvision":
+        raise UserError(f"'{name}' is no directory, and {_NOT_FETCHED}")
     instead = " or encoder.weights to a safetensors file" if settings.family == "timm" else ""
     if not _is_hub_id(name):
         raise UserError(f"'{name}' is neither a directory nor a Hub id; set encoder.name to one of these{instead}")
@@ -72,11 +75,40 @@ def safetensors_in(directory: Path) -> Path:
     return _convert(directory / _OLD, directory / _SAFE[0])
 
 
+def weights_file(settings: EncoderSettings) -> Path:
+    """The safetensors file of a network of timm's or torchvision's. One that is given need not exist.
+
+    Returns:
+        `encoder.weights`. If that is a folder, the one file in it whose name begins with the architecture's name, which
+        a letter or digit may not follow: `resnet50_mine.safetensors` is resnet50's, `resnet50d.safetensors` is not.
+        If it is null, the file in the directory of `encoder.name`.
+
+    Raises:
+        UserError: The folder has none or several such files, or the weights are not on this machine.
+    """
+    if not settings.weights:
+        return safetensors_in(locate(settings))
+    path = Path(settings.weights).expanduser()
+    return _of_architecture(path, str(settings.model)) if path.is_dir() else path
+
+
+def local_files(settings: EncoderSettings) -> list[Path]:
+    """The files that decide what is loaded: one of weights, which need not exist, or a directory's with its configs.
+
+    Raises:
+        UserError: The weights are not on this machine.
+    """
+    if settings.weights:
+        return [weights_file(settings)]
+    directory = locate(settings)
+    return sorted(path for pattern in (*_WANTED, _OLD) for path in directory.glob(pattern))
+
+
 def look_up(settings: EncoderSettings) -> Cached:
     """What of the encoder is on this machine. Neither writes nor asks the network."""
     try:
         if settings.weights:
-            path = Path(settings.weights).expanduser()
+            path = weights_file(settings)
             return Cached(path.parent, path.stat().st_size)
         directory = locate(settings)
         found = sorted(directory.glob("model*.safetensors")) or sorted(directory.glob(_OLD))
@@ -104,6 +136,8 @@ def fetch(settings: EncoderSettings) -> Path:
     name = settings.name
     if _local(name).is_dir():
         raise UserError(f"{name} is on this machine already: {_local(name)}")
+    if settings.family == "torchvision":
+        raise UserError(f"{name} can't be fetched: {_NOT_FETCHED}")
     if not _is_hub_id(name):
         raise UserError(f"'{name}' is no Hub id; set encoder.name to one, openai/clip-vit-base-patch32 say")
     try:
@@ -116,6 +150,20 @@ def fetch(settings: EncoderSettings) -> Path:
         raise UserError(f"{name} can't be fetched from the Hub: {_reason(error, settings)}") from error
     safetensors_in(directory)
     return directory
+
+
+def _of_architecture(folder: Path, model: str) -> Path:
+    architecture = model.split(".")[0]  # without timm's tag
+    there = sorted(path.name for path in folder.glob("*.safetensors"))
+    own = [name for name in there if re.match(rf"{re.escape(architecture)}(?![^\W_])", name)]
+    if len(own) == 1:
+        return folder / own[0]
+    if own:
+        raise UserError(f"encoder.weights={folder} has several files for {architecture}: {', '.join(own)}; name one")
+    raise UserError(
+        f"encoder.weights={folder} has no {architecture}*.safetensors; put it there or name the file: "
+        f"there is {', '.join(there) or 'no safetensors file at all'}"
+    )
 
 
 def _reason(error: Exception, settings: EncoderSettings) -> str:

@@ -1,0 +1,181 @@
+"""What CLIP and ViT share: loading transformers' models strictly, and the preprocessing that lies beside them."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from torch import nn
+
+from thawline.data.preprocessing import JSON, Preprocessing
+from thawline.encoders.encoder import Features, Stage
+from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.weights import locate, safetensors_in
+from thawline.errors import UserError
+
+_INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # as Pillow counts them
+
+
+class Block(Stage):
+    """One transformer block over an image's tokens."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, features: Features) -> Features:
+        """{"hidden"} to {"hidden"}, [batch, tokens, width]."""
+        return {"hidden": self.layer(features["hidden"], attention_mask=None)}
+
+
+def find_model(settings: EncoderSettings, model_type: str, called: str) -> Path:
+    """The directory of the model that `settings` name; its weights are safetensors.
+
+    Args:
+        settings: The encoder's.
+        model_type: What its config.json must say that it is.
+        called: The model's name in a message.
+
+    Raises:
+        UserError: It is not on this machine, or is another model.
+    """
+    directory = locate(settings)
+    safetensors_in(directory)
+    if json.loads(_read(directory, "config.json")).get("model_type") != model_type:
+        raise UserError(f"{directory} holds another model than {called}, says its config.json; mend encoder.name")
+    return directory
+
+
+def load_model(kind: Any, directory: Path, called: str, **given: Any) -> Any:
+    """The model of class `kind` in `directory`, on the CPU in single precision.
+
+    Args:
+        kind: transformers' class.
+        directory: In transformers' format.
+        called: The model's name in a message.
+        given: What else the class is created with.
+
+    Raises:
+        UserError: The files are damaged, or the weights are not those of the config.
+    """
+    try:
+        with quiet():
+            # Sizes that don't match are looked at below: otherwise the error names none.
+            model, found = kind.from_pretrained(
+                directory,
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+                **given,
+            )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise UserError(
+            f"{directory} holds no {called} model that can be loaded: {str(error).splitlines()[0]}"
+        ) from error
+    _check(found, f"the weights in {directory} are of another network than its config.json")
+    return model
+
+
+def load_preprocessing(directory: Path, settings: EncoderSettings, usual: Mapping[str, Any]) -> Preprocessing:
+    """What `preprocessor_config.json` (or `processor_config.json`) says, with what the settings override.
+
+    Args:
+        directory: Where it lies.
+        settings: What overrides it.
+        usual: What the model's processor does where the file says nothing.
+
+    Raises:
+        UserError: There is no such file, or it wants what photos are not prepared with here.
+    """
+    values = {**usual, **_processor_values(directory)}
+    cropped = bool(values["do_center_crop"])
+    for name in ("size", "image_mean", "image_std", *(["crop_size"] if cropped else [])):
+        if values.get(name) is None:
+            raise UserError(f"the preprocessor's config in {directory} lacks {name}; copy the model's own there")
+    if settings.crop_pct and not cropped:
+        raise UserError(f"encoder.crop_pct: the photos of {settings.name} are not cropped; leave it out")
+    size = settings.size or side(values["crop_size"] if cropped else values["size"])
+    resize = round(size / settings.crop_pct) if settings.crop_pct else max(size, side(values["size"]))
+    interpolation = settings.interpolation or _INTERPOLATIONS.get(values["resample"])
+    if interpolation is None:
+        raise UserError(f"{directory}: resample={values['resample']} is not supported; set encoder.interpolation")
+    mean, std = settings.mean or values["image_mean"], settings.std or values["image_std"]
+    return Preprocessing(
+        size=size,
+        resize=resize,
+        crop="center" if cropped else "squash",
+        interpolation=interpolation,
+        mean=(float(mean[0]), float(mean[1]), float(mean[2])),
+        std=(float(std[0]), float(std[1]), float(std[2])),
+    )
+
+
+def architecture(config: Any) -> dict[str, JSON]:
+    """What besides the weights decides a model's arithmetic."""
+    left_out = {
+        *("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures"),
+        *("id2label", "label2id", "problem_type"),
+    }
+    plain = {k: v for k, v in json.loads(config.to_json_string(use_diff=False)).items() if k not in left_out}
+    return {
+        "config": plain,
+        "attention": config._attn_implementation,
+        "versions": {"transformers": transformers.__version__, "torch": torch.__version__},
+    }
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bar and no report of the library's on screen; what matters of it becomes an error here."""
+    log: Any = transformers.logging
+    level, bar = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(level)
+        if bar:
+            log.enable_progress_bar()
+
+
+def side(size: Any) -> int:
+    """The side that a size in any of the library's spellings means, px."""
+    if isinstance(size, dict):
+        return int(size.get("shortest_edge") or size.get("height") or 0)
+    return int(size[0] if isinstance(size, list | tuple) else size)
+
+
+def _check(found: dict[str, Any], problem: str) -> None:
+    for name, there, wanted in sorted(found["mismatched_keys"]):
+        raise UserError(f"{problem}: {name} is {list(there)} there, and should be {list(wanted)}")
+    # Without this the library fills in random numbers and only warns.
+    for name in sorted(found["missing_keys"]):
+        raise UserError(f"{problem}: they lack {name}")
+    # A classifier or a pooler may be left over, a block may not.
+    for name in sorted(found["unexpected_keys"]):
+        if re.search(r"\blayers?\.\d+\.", name):
+            raise UserError(f"{problem}: it has no {name}")
+
+
+def _processor_values(directory: Path) -> dict[str, Any]:
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        if (directory / name).exists():
+            values: dict[str, Any] = json.loads(_read(directory, name))
+            inner: dict[str, Any] = values.get("image_processor", values)
+            return inner
+    raise UserError(f"{directory} has no preprocessor_config.json, so how its photos are prepared is unknown")
+
+
+def _read(directory: Path, name: str) -> str:
+    try:
+        return (directory / name).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"{directory} has no {name}; mend encoder.name") from error
