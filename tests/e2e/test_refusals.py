@@ -24,7 +24,7 @@ def class_folder(root, name, count):
         (("method.epochs=many",), "'method.epochs=many': value 'many' of type 'str' could not be converted to Integer"),
         (("method.epochs=0",), "method.epochs=0 must be at least 1"),
         (("cv=1",), "cv=1 must be at least 2"),
-        (("seed=-1",), "seed=-1 must be 0 or more"),
+        (("seed=-1",), "seed=-1 must be 0 to 4294967295"),
         (("thaw=top",), "thaw=top is not known"),
         (("thaw=head",), "thaw=head leaves nothing to train"),
         (("thaw=9",), "thaw=9: clip has 3 blocks"),

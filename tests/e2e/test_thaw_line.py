@@ -4,7 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
+from torch import nn
 
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
@@ -20,27 +23,49 @@ CPU = torch.device("cpu")
 STEPS, BATCH = 10, 12
 
 
-def settings(photos, store, head, thaw):
+TINY_VIT = {"depth": 4, "embed_dim": 48, "num_heads": 3, "img_size": 64}
+
+
+def timm_encoder(folder, model, **model_args):
+    """A network of timm's with random weights, for photos of 64 px."""
+    torch.manual_seed(0)
+    network = timm.create_model(model, num_classes=0, **model_args)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):  # statistics that matter: those of a trained network are not 0 and 1
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    save_file(network.state_dict(), folder / f"{model}.safetensors")
+    return EncoderSettings(family="timm", name=model, model=model, weights=str(folder), model_args=model_args, size=64)
+
+
+ENCODERS = {
+    "clip": lambda _: EncoderSettings(family="clip", name="package:tiny_clip"),
+    "vit": lambda folder: timm_encoder(folder, "vit_tiny_patch16_224", **TINY_VIT),
+    "resnet": lambda folder: timm_encoder(folder, "resnet18"),
+}
+
+
+def settings(photos, folder, encoder, head, thaw):
+    how = {"schedule": "cosine", "warmup": 0.5, "penalty": "per_class", "weight_decay": 0.01, "layer_decay": 0.7}
     return RunSettings(
         task="events",
         prompts=PromptSettings(templates=["a photo of a {label}"]),
         data=DataSettings(path=str(photos)),
-        encoder=EncoderSettings(family="clip", name="package:tiny_clip"),
-        method=GradientSettings(
-            name="x", head=head, epochs=1, batch_size=BATCH, lr=1e-2, patience=1, penalty="per_class"
-        ),
+        encoder=ENCODERS[encoder](folder),
+        method=GradientSettings(name="x", head=head, epochs=1, batch_size=BATCH, lr=1e-2, patience=1, **how),
         trainer=TrainerSettings(accelerator="cpu"),
         logger=LoggerSettings(name="csv"),
-        store=StoreSettings(dir=str(store)),
+        store=StoreSettings(dir=str(folder / "store")),
         paths=PathsSettings(),
         thaw=thaw,
     )
 
 
 def train(problem, tail, samples):
-    """Ten steps of the run's own optimiser; the logits of each step."""
+    """Ten steps of the run's own optimiser and its course of learning rates; the logits of each step."""
     module = problem.module(tail, samples, seed=0)
-    optimiser = module.configure_optimizers()
+    how = module.configure_optimizers()
+    optimiser, scheduler = how["optimizer"], how["lr_scheduler"]["scheduler"]
     module.train()
     order = np.random.default_rng(0).permutation(len(samples))
     seen = []
@@ -50,15 +75,26 @@ def train(problem, tail, samples):
         out = module.step(batch)
         out["loss"].backward()
         optimiser.step()
+        scheduler.step()
         seen.append(out["output"].detach())
     return torch.stack(seen)
 
 
-@pytest.mark.parametrize(("head", "thaw"), [("linear", "head"), ("prompts", "projection"), ("prompts", 2)])
-def test_ten_steps_give_the_same_logits(sample, tmp_path, head, thaw):
-    from_store = read_events(settings(sample, tmp_path / "store", head, thaw), CPU)
+@pytest.mark.parametrize(
+    ("encoder", "head", "thaw"),
+    [
+        ("clip", "linear", "head"),
+        ("clip", "prompts", "projection"),
+        ("clip", "prompts", 2),
+        ("clip", "linear", 2),
+        ("vit", "linear", 2),
+        ("resnet", "linear", 2),
+    ],
+)
+def test_ten_steps_give_the_same_logits(sample, tmp_path, encoder, head, thaw):
+    from_store = read_events(settings(sample, tmp_path, encoder, head, thaw), CPU)
     # The whole network, from the pixels up; what lies below the thaw line is frozen, as in any usual fine-tune.
-    whole = read_events(settings(sample, tmp_path / "store", head, "all"), CPU)
+    whole = read_events(settings(sample, tmp_path, encoder, head, "all"), CPU)
     indices = np.arange(0, len(whole.labels), 3)
 
     torch.manual_seed(0)

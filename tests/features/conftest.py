@@ -13,9 +13,10 @@ from torch import nn
 
 from thawline.data.listing import Listed
 from thawline.data.preprocessing import Preprocessing
+from thawline.encoders.encoder import Encoder, Stage
 from thawline.features.key import shelf_key
 from thawline.features.store import FeatureStore, Shelf
-from thawline.features.survey import Wanted
+from thawline.features.wanted import Target, Wanted
 
 SQUARE = Preprocessing(size=32, resize=32)
 
@@ -39,6 +40,47 @@ class Network(nn.Module):
         return {"hidden": hidden.mean(dim=2), "features": self.linear(hidden.flatten(1))}
 
 
+class Counted(Stage):
+    """One of the stages of a small encoder; counts the samples of its batches."""
+
+    def __init__(self, module: nn.Module, seed: int, entry: str = "hidden", exit_: str = "hidden") -> None:
+        super().__init__()
+        self.module = module
+        generator = torch.Generator().manual_seed(seed)
+        for parameter in module.parameters():
+            parameter.data = torch.randn(parameter.shape, generator=generator) * 0.2
+        self.entry, self.exit = entry, exit_
+        self.given: list[int] = []
+
+    def forward(self, features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        entering = features[self.entry]
+        self.given.append(len(entering))
+        # As convolutional encoders do: whatever the arrangement in memory, the bits are the same.
+        entering = entering.float().contiguous(memory_format=torch.channels_last)
+        return {self.exit: self.module(entering)}
+
+
+@pytest.fixture
+def encoder() -> Encoder:
+    """Three stages that can be cut at each border."""
+    stages = [
+        Counted(nn.Conv2d(3, 8, 5, stride=3), 1, entry="pixels"),
+        Counted(nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(8, 12, 3)), 2),
+        Counted(nn.Sequential(nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(12 * 64, 24)), 3, exit_="features"),
+    ]
+    return Encoder(
+        family="small",
+        modality="image",
+        model=nn.Sequential(*stages),
+        stages=stages,
+        borders=["pixels", "entry", "block 1", "features"],
+        dim=24,
+        blocks=1,
+        architecture={},
+        preprocessing=SQUARE,
+    )
+
+
 @pytest.fixture
 def network() -> Network:
     return Network()
@@ -60,7 +102,7 @@ def make_shelf(store: FeatureStore) -> Callable[..., Shelf]:
 
 @pytest.fixture
 def wanted(make_shelf: Callable[..., Shelf], network: Network) -> Wanted:
-    return Wanted(make_shelf(), network, SQUARE)
+    return Wanted((Target(make_shelf(), cut=3),), lambda *_: network, SQUARE)
 
 
 @pytest.fixture(scope="session")

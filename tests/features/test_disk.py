@@ -5,10 +5,12 @@ import ctypes.util
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from tests.features.conftest import Network
 
 from thawline.data.listing import Listed
 from thawline.errors import UserError
@@ -16,8 +18,9 @@ from thawline.features.disk import check_room
 from thawline.features.files import FileIndex, Seen, Stamp
 from thawline.features.key import shelf_key
 from thawline.features.store import FeatureStore
-from thawline.features.survey import Wanted, survey
+from thawline.features.survey import survey
 from thawline.features.upkeep import verify
+from thawline.features.wanted import Target, Wanted
 
 SIZE = 400_000
 FULL = (
@@ -40,23 +43,23 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_said_and_harms_nothing(
-    small_disk: Path, wanted: Wanted, make_photos: Callable[..., list[Listed]]
+    small_disk: Path, wanted: Wanted, network: Network, make_photos: Callable[..., list[Listed]]
 ) -> None:
     photos = make_photos(60)
     store = FeatureStore(small_disk / "store")
     key = shelf_key({"family": "wide"}, None, cut=1, dtype="float32", device="cpu")
 
     def wide(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        return {"features": wanted.prefix(inputs)["features"].repeat(1, 100)}  # 9,600 bytes
+        return {"features": network(inputs)["features"].repeat(1, 100)}  # 9,600 bytes
 
-    some = Wanted(store.shelf(key), wide, wanted.preprocessing)
+    some = Wanted((Target(store.shelf(key), cut=1),), lambda *_: wide, wanted.preprocessing)
     assert survey(photos[:20], store, some).computed == 20
     with pytest.raises(UserError, match=FULL) as caught:
         survey(photos, store, some)
     needed = float(re.search(FULL, str(caught.value)).group(1))
     assert needed == pytest.approx(40 * 9600 / 1e6, abs=0.1)
     assert verify(store).problems == []
-    assert len(some.shelf.digests()) == 20
+    assert len(some.targets[0].shelf.digests()) == 20
     assert survey(photos[:20], store, some).read == 20
     assert survey(photos[:23], store, some).computed == 3
 
@@ -86,7 +89,7 @@ def test_a_full_disk_still_gives_what_it_holds(
     photos = make_photos(3)
     store = FeatureStore(small_disk / "store")
     key = shelf_key({"family": "net"}, None, cut=1, dtype="float32", device="cpu")
-    some = Wanted(store.shelf(key), wanted.prefix, wanted.preprocessing)
+    some = replace(wanted, targets=(Target(store.shelf(key), cut=1),))
     survey(photos, store, some)
     free = os.statvfs(small_disk)
     (small_disk / "filler").write_bytes(bytes(free.f_bavail * free.f_frsize))
@@ -98,7 +101,7 @@ def test_a_full_disk_still_gives_what_it_holds(
         FileIndex(store.root).remember(seen)
     assert FileIndex(store.root).sizes() == {photo.path.stat().st_size for photo in photos}
     with pytest.raises(UserError, match=FULL):
-        survey(photos, FeatureStore(store.root), Wanted(store.shelf({}), wanted.prefix, wanted.preprocessing))
+        survey(photos, FeatureStore(store.root), replace(wanted, targets=(Target(store.shelf({}), cut=1),)))
 
 
 def test_room_is_checked_before_hours_of_computing(tmp_path: Path) -> None:

@@ -12,13 +12,18 @@ import pytest
 from thawline.data.listing import Listed
 
 PHOTOS = 64
-
+PLACES = [[1, 0], [2, 0], [3, 0], [1, 1], [2, 1], [3, 1]]
+SETS = [PLACES[:3], PLACES[::-1], [PLACES[2], PLACES[1], PLACES[4]], PLACES[3:]]
+POINTS = [9, 20, 3, 4, 5]  # making the shelves takes the first 18 syncs
 
 ASKED = [  # those that fork come first: no thread runs yet
     {"scenario": "together", "processes": 4, "seconds": 0.02},
     {"scenario": "kills", "kills": 15, "seed": 0, "longest": 0.25, "seconds": 0.02, "all": PHOTOS},
+    {"scenario": "overlapping", "places": SETS, "seconds": 0.01},
+    {"scenario": "kills of many", "places": PLACES, "points": POINTS},
     {"scenario": "limited", "limit": 100_000},
     {"scenario": "one"},
+    {"scenario": "many", "places": PLACES},
 ]
 
 
@@ -63,3 +68,27 @@ def test_a_write_cut_short_leaves_the_store_unharmed(found: dict[str, Any]) -> N
     assert limited["wrong"] == []
     assert limited["held"] == 16
     assert limited["after"] == found["one"] | {"computed": PHOTOS - 16, "read": 16}
+
+
+def test_processes_that_want_overlapping_targets_compute_each_feature_once(found: dict[str, Any]) -> None:
+    """And none waits for another forever, in whatever order they name their targets."""
+    many, four = found["many"], found["overlapping"]
+    assert [set(one) for one in four] == [{f"{cut} {view}" for cut, view in places} for places in SETS]
+    for place, alone in many.items():
+        assert alone["computed"] == PHOTOS
+        told = [one[place] for one in four if place in one]
+        assert sorted(one["computed"] for one in told)[::-1] == [PHOTOS] + [0] * (len(told) - 1)
+        assert all(one["computed"] + one["read"] == PHOTOS for one in told)
+        assert {one["bits"] for one in told} == {alone["bits"]}
+
+
+def test_a_pass_over_several_shelves_goes_on_where_it_was_killed(found: dict[str, Any]) -> None:
+    killed, many = found["kills of many"], found["many"]
+    assert killed["wrong"] == []
+    *_, held = killed["held"]
+    assert killed["held"] == sorted(killed["held"])
+    assert any(len(set(counts)) > 1 for counts in killed["held"]), "no kill fell between two shelves"
+    assert 0 < sum(held) < PHOTOS * len(PLACES)
+    for count, place in zip(held, killed["last"].values(), strict=True):
+        assert (place["computed"], place["read"]) == (PHOTOS - count, count)
+    assert [place["bits"] for place in killed["last"].values()] == [place["bits"] for place in many.values()]

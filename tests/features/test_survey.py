@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.features.conftest import Network
 
 from thawline.data.listing import Listed
 from thawline.data.photos import read_photo
-from thawline.features.store import FeatureStore, Shelf
-from thawline.features.survey import Survey, Wanted, survey
+from thawline.features.store import FeatureStore
+from thawline.features.survey import Survey, survey
 from thawline.features.upkeep import verify
+from thawline.features.wanted import Wanted
 
 MakePhotos = Callable[..., list[Listed]]
 
@@ -28,20 +30,20 @@ def named(path: Path) -> Listed:
 
 
 def test_everything_is_computed_once_and_then_read(
-    store: FeatureStore, wanted: Wanted, make_photos: MakePhotos
+    store: FeatureStore, wanted: Wanted, network: Network, make_photos: MakePhotos
 ) -> None:
     photos = make_photos(21)
     assert counts(survey(photos, store, wanted)) == (21, 0, 21)
     again = survey(photos, FeatureStore(store.root), wanted)
     assert counts(again) == (0, 21, 0)
-    assert wanted.prefix.given == [16, 16]
+    assert network.given == [16, 16]
     names = [photo.name for photo in photos][::-1]
     rows = again.rows(names)
     for i, photo in enumerate(reversed(photos)):
         facts, pixels = read_photo(photo.path, wanted.preprocessing)
         assert again.facts[photo.name] == facts
         with torch.inference_mode():
-            expected = wanted.prefix({"pixels": pixels[None].expand(16, -1, -1, -1)})
+            expected = network({"pixels": pixels[None].expand(16, -1, -1, -1)})
         for name, tensor in rows[np.array([i])].items():
             assert torch.equal(tensor[0], expected[name][0])
 
@@ -58,10 +60,10 @@ def test_facts_alone_need_no_network(store: FeatureStore, wanted: Wanted, make_p
     assert counts(found) == (0, 0, 5)
     assert counts(survey(photos, store)) == (0, 0, 0)
     assert found.facts == {photo.name: read_photo(photo.path, None)[0] for photo in photos}
-    with pytest.raises(RuntimeError, match="no features"):
+    with pytest.raises(RuntimeError, match="asked for no features"):
         found.rows([photos[0].name])
     assert counts(survey(photos, store, wanted)) == (5, 0, 5)
-    assert list(store.shelves.iterdir()) == [wanted.shelf.folder]
+    assert list(store.shelves.iterdir()) == [wanted.targets[0].shelf.folder]
 
 
 def test_the_same_content_is_computed_once(store: FeatureStore, wanted: Wanted, make_photos: MakePhotos) -> None:
@@ -74,22 +76,17 @@ def test_the_same_content_is_computed_once(store: FeatureStore, wanted: Wanted, 
     assert torch.equal(features[0], features[1])
 
 
-def test_a_touched_or_moved_file_is_hashed_but_not_decoded(
-    store: FeatureStore, wanted: Wanted, make_photos: MakePhotos
+def test_a_touched_or_moved_file_is_hashed_but_not_computed_again(
+    store: FeatureStore, wanted: Wanted, network: Network, make_photos: MakePhotos
 ) -> None:
     photos = make_photos(4)
     survey(photos, store, wanted)
     photos[0].path.touch()
     moved = photos[1].path.rename(photos[1].path.with_name("moved.jpg"))
-    decoded: list[str] = []
-
-    def note(pixels: torch.Tensor, digest: str) -> torch.Tensor:
-        decoded.append(digest)
-        return pixels
-
-    found = survey([photos[0], named(moved), *photos[2:]], store, replace(wanted, view=note))
+    network.given.clear()
+    found = survey([photos[0], named(moved), *photos[2:]], store, wanted)
     assert counts(found) == (0, 4, 2)
-    assert decoded == []
+    assert network.given == []
     assert found.facts["beach/moved.jpg"].phash
 
 
@@ -158,34 +155,22 @@ def test_a_file_that_vanishes_is_a_problem_of_this_run_only(
     assert (back.computed, back.read) == (0, 3)
 
 
-def test_another_view_is_another_shelf(
-    store: FeatureStore, wanted: Wanted, make_shelf: Callable[..., Shelf], make_photos: MakePhotos
-) -> None:
-    photos = make_photos(3)
-    names = [photo.name for photo in photos]
-    plain = survey(photos, store, wanted).rows(names)[:]["features"]
-    flipped = replace(wanted, shelf=make_shelf(name="flipped"), view=lambda pixels, _: pixels.flip(-1))
-    found = survey(photos, store, flipped)
-    assert counts(found) == (3, 0, 3)
-    assert not torch.equal(found.rows(names)[:]["features"], plain)
-
-
 def test_an_error_of_the_network_is_not_swallowed_and_leaves_the_store_sound(
-    store: FeatureStore, wanted: Wanted, make_photos: MakePhotos
+    store: FeatureStore, wanted: Wanted, network: Network, make_photos: MakePhotos
 ) -> None:
     photos = make_photos(40)
 
     def breaks(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        if wanted.prefix.given:
+        if network.given:
             raise ZeroDivisionError
-        return wanted.prefix(inputs)
+        return network(inputs)
 
     threads = torch.get_num_threads()
     with pytest.raises(ZeroDivisionError):
-        survey(photos, store, replace(wanted, prefix=breaks))
+        survey(photos, store, replace(wanted, prefix=lambda *_: breaks))
     assert torch.get_num_threads() == threads
     assert verify(store).problems == []
-    held = len(wanted.shelf.digests())
+    held = len(wanted.targets[0].shelf.digests())
     assert held in (0, 16)
     assert survey(photos, store, wanted).computed == 40 - held
 

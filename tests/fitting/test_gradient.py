@@ -1,16 +1,22 @@
 import csv
+import logging
 
 import numpy as np
 import pytest
+import timm
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.timm import cut_timm, load_preprocessing
 from thawline.errors import RunError
+from thawline.fitting.feature_set import FeatureSet
+from thawline.fitting.feeding import Feeding
 from thawline.fitting.heads import DenseHead
-from thawline.fitting.methods.gradient import fit_gradient
+from thawline.fitting.methods.gradient import Course, fit_gradient
 from thawline.fitting.module import TailModule
-from thawline.fitting.settings import GradientSettings, TrainerSettings
+from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
 from thawline.fitting.tail import Tail, final_features
 
 CPU = torch.device("cpu")
@@ -46,16 +52,18 @@ def new_module(samples, kind=Module, *, stages=None, penalty=0.0, how=None):
     torch.manual_seed(0)
     tail = Tail(stages or nn.Identity(), DenseHead(8, 3, hidden=16, dropout=0.3))
     tail.head.standardise.measure(final_features(tail.stages, samples))
-    return kind(tail, how or settings(), penalty=penalty, seed=0)
+    return kind(tail, how or settings(), samples=len(samples), penalty=penalty, seed=0)
 
 
-def fit(samples, inner, directory, *, module=None, how=None, epochs=None, mirror=None):
+def fit(
+    samples, inner, directory, *, module=None, how=None, epochs=None, mirror=None, debug=None, devices=1, **feeding
+):
     how = how or settings()
     module = module or new_module(samples, how=how)
-    trainer = TrainerSettings(accelerator="cpu")
-    return fit_gradient(
-        module, samples, inner, how, trainer, directory, seed=0, device=CPU, epochs=epochs, mirror=mirror
-    )
+    feed = Feeding(how.batch_size, seed=0, **feeding)
+    trainer = TrainerSettings(accelerator="cpu", devices=devices)
+    course = Course(feed, trainer, debug or DebugSettings(), device=CPU, epochs=epochs)
+    return fit_gradient(module, samples, inner, how, course, directory, mirror=mirror)
 
 
 @pytest.fixture
@@ -96,7 +104,7 @@ class KilledError(Exception):
 class DyingMirror:
     """Ends the training the moment the third epoch was logged."""
 
-    def log(self, row):
+    def history(self, row):
         if row[next(key for key in row if key.endswith("epoch"))] == 2:
             raise KilledError
 
@@ -133,7 +141,7 @@ def test_the_penalty_is_the_squared_distance_from_the_start(halves):
 
 
 def test_a_penalty_holds_pretrained_weights_but_not_the_new_head(halves, tmp_path):
-    how = settings(epochs=5, lr=0.01)
+    how = settings(epochs=5, lr=0.01, body_lr=0.01)
     moved = {}
     for penalty in (0.0, 10.0):
         module = new_module(halves[0], stages=Stage(), penalty=penalty, how=how)
@@ -142,3 +150,200 @@ def test_a_penalty_holds_pretrained_weights_but_not_the_new_head(halves, tmp_pat
         moved[penalty] = {name: (p - start[name]).abs().max().item() for name, p in module.tail.named_parameters()}
     assert moved[10.0]["stages.layer.weight"] < 0.5 * moved[0.0]["stages.layer.weight"]
     assert moved[10.0]["head.layers.0.weight"] > 0.5 * moved[0.0]["head.layers.0.weight"]
+
+
+def course_of(directory):
+    """The history as numbers."""
+    return {name: [float(row[name]) for row in rows(directory)] for name in ("train_loss", "inner_loss")}
+
+
+def test_a_training_under_a_cosine_that_was_cut_off_ends_like_one_that_was_not(halves, tmp_path):
+    how = settings(schedule="cosine", warmup=1.5, epochs=6, patience=6)
+    whole = fit(*halves, tmp_path / "whole", how=how)
+    with pytest.raises(KilledError):
+        fit(*halves, tmp_path / "cut", how=how, mirror=DyingMirror())
+    resumed = fit(*halves, tmp_path / "cut", how=how)
+    assert all(torch.equal(whole.state[name], resumed.state[name]) for name in whole.state)
+    assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
+    assert course_of(tmp_path / "cut") != course_of_constant(halves, tmp_path)
+
+
+def course_of_constant(halves, tmp_path):
+    fit(*halves, tmp_path / "constant", how=settings(epochs=6, patience=6))
+    return course_of(tmp_path / "constant")
+
+
+def test_the_rates_are_those_of_the_course_and_a_refit_stops_on_the_way(halves, tmp_path):
+    how = settings(schedule="cosine", warmup=1, epochs=8, lr=0.02, body_lr=0.01)
+    kept = {}
+    for name, epochs in (("whole", None), ("refit", 3)):
+        torch.manual_seed(1)
+        module = new_module(halves[0], stages=Stage(), how=how)
+        fit(halves[0], None, tmp_path / name, module=module, how=how, epochs=epochs)
+        kept[name] = rows(tmp_path / name)
+    assert len(kept["whole"]) == 8
+    assert kept["refit"] == kept["whole"][:3]
+    last = torch.load(tmp_path / "refit" / "last.ckpt", weights_only=True)
+    rates = [group["lr"] for group in last["optimizer_states"][0]["param_groups"]]
+    after = (1 + np.cos(np.pi * (9 - 3) / (24 - 3))) / 2  # 45 samples make 3 steps an epoch
+    assert rates == pytest.approx([0.01 * after, 0.02 * after])
+
+
+def test_debugging_may_end_it_after_a_few_epochs(halves, tmp_path):
+    fit(*halves, tmp_path / "few", debug=DebugSettings(epochs=2))
+    assert len(rows(tmp_path / "few")) == 2
+    fit(*halves, tmp_path / "many", how=settings(epochs=3), debug=DebugSettings(epochs=100))
+    assert len(rows(tmp_path / "many")) == 3
+    fit(halves[0], None, tmp_path / "refit", epochs=5, debug=DebugSettings(epochs=1))
+    assert len(rows(tmp_path / "refit")) == 1
+
+
+def test_a_limit_of_batches_is_a_limit_of_steps(halves, tmp_path):
+    fit(*halves, tmp_path, debug=DebugSettings(epochs=3), limit=2)
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 6
+
+
+def test_one_batch_can_be_learnt_by_heart(halves, tmp_path):
+    fit(*halves, tmp_path, how=settings(epochs=150, patience=150), overfit=True)
+    course = course_of(tmp_path)
+    assert course["train_loss"][-1] < 0.05 < course["train_loss"][0]
+    assert course["inner_loss"][-1] < 0.01  # chosen by the very same batch, without dropout
+
+
+@pytest.mark.parametrize("kind", ["simple", "advanced"])
+def test_a_profile_is_written_to_the_folds_directory(halves, tmp_path, kind):
+    fit(*halves, tmp_path, debug=DebugSettings(epochs=1, profiler=kind))
+    assert "training_step" in (tmp_path / "fit-profile.txt").read_text()
+
+
+class Backwards(torch.autograd.Function):
+    """Fine on the way there, and NaN on the way back."""
+
+    @staticmethod
+    def forward(_, logits):
+        return logits.clone()
+
+    @staticmethod
+    def backward(_, gradient):
+        return gradient * float("nan")
+
+
+class Poisoned(TailModule):
+    def loss(self, logits, targets):
+        return F.cross_entropy(Backwards.apply(logits), targets)
+
+
+def test_anomaly_detection_names_the_operation(halves, tmp_path):
+    module = new_module(halves[0], Poisoned)
+    with (
+        pytest.warns(UserWarning, match="Error detected in BackwardsBackward"),
+        pytest.raises(RuntimeError, match="'BackwardsBackward' returned nan"),
+    ):
+        fit(*halves, tmp_path, module=module, debug=DebugSettings(anomaly=True))
+    assert not torch.is_anomaly_enabled()
+
+
+class Counting(TailModule):
+    def loss(self, logits, targets):
+        self.threads = torch.get_num_threads()
+        return F.cross_entropy(logits, targets)
+
+
+@pytest.mark.parametrize(("threads", "used"), [(None, 1), (2, 2)])
+def test_a_small_tail_computes_on_one_thread_unless_told(halves, tmp_path, threads, used):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    module = new_module(halves[0], Counting)
+    trainer = TrainerSettings(accelerator="cpu", threads=threads)
+    course = Course(Feeding(16, seed=0), trainer, DebugSettings(epochs=1), device=CPU)
+    fit_gradient(module, *halves, settings(), course, tmp_path)
+    assert (module.threads, torch.get_num_threads()) == (used, 3)
+    torch.set_num_threads(before)
+
+
+def test_lightning_speaks_again_after_a_training_that_failed(halves, tmp_path):
+    logger = logging.getLogger("lightning.pytorch")
+    before = logger.level
+    with pytest.raises(RunError):
+        fit(*halves, tmp_path, module=new_module(halves[0], Diverging))
+    assert logger.level == before
+
+
+def test_two_processes_train_like_one(halves, tmp_path):
+    # Shares of 2 and 2, and nothing drawn by chance in the tail: the mean of the gradients is the batch's.
+    how = settings(epochs=4, patience=4, batch_size=4)
+    train, inner = halves[0].subset(np.arange(44)), halves[1]
+
+    def run(name, devices):
+        torch.manual_seed(0)
+        tail = Tail(nn.Identity(), DenseHead(8, 3))
+        tail.head.standardise.measure(final_features(tail.stages, train))
+        module, mirror = Module(tail, how, samples=len(train), seed=0), Noting()
+        result = fit(train, inner, tmp_path / name, module=module, how=how, devices=devices, mirror=mirror)
+        return result, mirror.rows
+
+    (one, noted), (two, replayed) = run("one", 1), run("two", 2)
+    for name in ("train_loss", "inner_loss"):
+        here, there = course_of(tmp_path / "one")[name], course_of(tmp_path / "two")[name]
+        assert here == pytest.approx(there, rel=1e-4)
+    assert one.chosen["epochs"] == two.chosen["epochs"]
+    assert all(torch.allclose(one.state[name], two.state[name], atol=1e-3) for name in one.state)
+    assert [row["two/epoch"] for row in replayed] == [row["one/epoch"] for row in noted] == [0, 1, 2, 3]
+    last = torch.load(tmp_path / "two" / "last.ckpt", weights_only=True)
+    assert last["global_step"] == 44
+
+
+class Noting:
+    """A mirror that keeps what it is told."""
+
+    def __init__(self):
+        self.rows = []
+
+    def history(self, row):
+        self.rows.append(row)
+
+
+class HiddenRows:
+    """What a frozen prefix gave, in memory."""
+
+    def __init__(self, hidden):
+        self._hidden = hidden
+
+    def __len__(self):
+        return len(self._hidden)
+
+    def __getitem__(self, indices):
+        return {"hidden": self._hidden[torch.from_numpy(np.asarray(indices))]}
+
+
+@pytest.fixture
+def thawed():
+    """A small real network, cut below its last blocks, and 48 images at that cut in two classes."""
+    wanted = EncoderSettings(family="timm", name="x", model="resnet10t", size=32)
+    torch.manual_seed(0)
+    network = timm.create_model("resnet10t", pretrained=False, num_classes=0)
+    encoder = cut_timm(network, load_preprocessing(network, wanted), wanted)
+    cut = encoder.cut_for(1)
+    targets = np.arange(48) % 2
+    noise = torch.randint(0, 120, (48, 3, 32, 32)) + 100 * torch.from_numpy(targets)[:, None, None, None]
+    hidden = encoder.prefix(cut)({"pixels": noise.to(torch.uint8)})["hidden"]
+    return encoder, cut, FeatureSet(HiddenRows(hidden), np.arange(48), targets, np.arange(48))
+
+
+@pytest.mark.parametrize("batch_norm", ["frozen", "train"])
+def test_the_statistics_of_a_real_tail_move_only_when_they_are_asked_to(thawed, tmp_path, batch_norm):
+    encoder, cut, samples = thawed
+    how = settings(epochs=2, batch_size=12, lr=0.01, batch_norm=batch_norm)
+    tail = Tail(encoder.tail(cut, batch_norm=batch_norm == "train"), DenseHead(encoder.dim, 2))
+    tail.head.standardise.measure(final_features(tail.stages, samples))
+    before = {name: tensor.clone() for name, tensor in tail.state_dict().items()}
+    module = Module(tail, how, samples=36, seed=0)
+    result = fit(samples.subset(np.arange(36)), samples.subset(np.arange(36, 48)), tmp_path, module=module, how=how)
+    moved = {name for name, tensor in result.state.items() if not torch.equal(tensor, before[name])}
+    statistics = {name for name in before if "running_" in name or "num_batches" in name}
+    assert statistics
+    assert moved & statistics == (statistics if batch_norm == "train" else set())
+    steps = {int(result.state[name]) for name in statistics if "num_batches" in name}
+    # Three steps an epoch; choosing moves nothing.
+    assert steps == ({3 * result.chosen["epochs"]} if batch_norm == "train" else {0})
+    assert any("block" in name for name in moved - statistics)

@@ -19,7 +19,7 @@ def test_a_run_that_ends_well_is_finished(tmp_path):
 @pytest.mark.parametrize(
     ("error", "status", "reason"),
     [
-        (RunError("the loss became nan"), "failed", "RunError: the loss became nan"),
+        (RunError("the loss became nan"), "failed", "the loss became nan"),
         (MemoryError(), "failed", "MemoryError"),
         (KeyboardInterrupt(), "interrupted", "Ctrl-C"),
     ],

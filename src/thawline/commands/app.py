@@ -1,33 +1,25 @@
 """Each verb is a Hydra app: this composes its config, checks it, calls the verb, and turns errors into one sentence."""
 
-import difflib
-import errno
 import importlib
 import os
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import hydra
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from hydra.errors import HydraException
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-import thawline
+from thawline.commands.explain import explain, explain_os_error
+from thawline.commands.paths import conf_directory
 from thawline.commands.quoting import quote
 from thawline.commands.settings import register_settings
 from thawline.errors import UserError
 
-
-def conf_directory() -> Path:
-    """The project's `conf/`: inside the package when installed from a wheel, at the top of the repository otherwise."""
-    package = Path(thawline.__file__).parent
-    inside = package / "conf"
-    return inside if inside.is_dir() else package.parents[1] / "conf"
+_SWEPT = "train"
+_MULTIRUN = ("--multirun", "-m")
 
 
 def run_verb(target: str, config_name: str, arguments: Sequence[str]) -> None:
@@ -36,9 +28,42 @@ def run_verb(target: str, config_name: str, arguments: Sequence[str]) -> None:
     Raises:
         UserError: The arguments do not compose, or the verb refuses its input.
     """
-    module, _, name = target.partition(":")
     register_settings()
+    # Otherwise Hydra prints the exception itself and exits with status 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        _run(target, config_name, arguments)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(explain(error, config_name, arguments)) from error
+    except OSError as error:
+        raise explain_os_error(error) from error
 
+
+def _run(target: str, config_name: str, arguments: Sequence[str]) -> None:
+    many = any(word in _MULTIRUN for word in arguments)
+    if many and config_name != _SWEPT:
+        raise UserError(f"-m sweeps over 'thawline {_SWEPT}' alone; leave it out")
+    cut_off = _sweep_to_resume(arguments) if config_name == _SWEPT else None
+    if not many and cut_off is None:
+        _run_once(target, config_name, arguments)
+        return
+    from thawline.commands.sweep import resume_sweep, run_sweep  # late: a single run needs none of it
+
+    def compose(words: Sequence[str]) -> DictConfig:
+        with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
+            return hydra.compose(config_name, [*words, *_user_conf(words)], return_hydra_config=True)
+
+    def launch(task: Callable[[DictConfig], None], words: Sequence[str]) -> None:
+        _call_hydra(task, config_name, words)
+
+    if cut_off is not None:
+        resume_sweep(cut_off, compose, launch)
+    else:
+        run_sweep([word for word in arguments if word not in _MULTIRUN], compose, launch)
+
+
+def _run_once(target: str, config_name: str, arguments: Sequence[str]) -> None:
+    module, _, name = target.partition(":")
     failures: list[Exception] = []
 
     def call(config: DictConfig) -> None:
@@ -50,20 +75,32 @@ def run_verb(target: str, config_name: str, arguments: Sequence[str]) -> None:
         finally:
             _remove_if_empty(HydraConfig.get().runtime.output_dir)
 
-    # Otherwise Hydra prints the exception itself and exits with status 1.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
+    _call_hydra(call, config_name, arguments)
+    if failures:
+        raise failures[0]
+
+
+def _call_hydra(task: Callable[[DictConfig], None], config_name: str, arguments: Sequence[str]) -> None:
+    """Have Hydra call `task` with the config of `arguments`, or of each trial of a sweep."""
     saved = sys.argv
     sys.argv = ["thawline", *arguments, *_user_conf(arguments)]
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name=config_name)(call)()
-        if failures:
-            raise failures[0]
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(explain(error, config_name, arguments)) from error
-    except OSError as error:
-        raise _explain_os_error(error) from error
+        hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name=config_name)(task)()
     finally:
         sys.argv = saved
+
+
+def _sweep_to_resume(arguments: Sequence[str]) -> Path | None:
+    """The directory of a sweep in place of a folder of photos, if that is what the command line names."""
+    from thawline.runs.sweep import is_sweep_directory
+
+    given = [word.removeprefix("data.path=") for word in arguments if word.startswith("data.path=")]
+    path = Path(given[0].strip("'")) if given else None
+    if path is None or not is_sweep_directory(path):
+        return None
+    if surplus := [word for word in arguments if not word.startswith("data.path=")]:
+        raise UserError(f"a sweep is resumed with the settings that it began with; leave out '{surplus[0]}'")
+    return path
 
 
 def _user_conf(arguments: Sequence[str]) -> list[str]:
@@ -81,82 +118,3 @@ def _remove_if_empty(directory: str) -> None:
     path = Path(directory)
     if path.is_dir() and path != Path.cwd() and not any(path.iterdir()):
         path.rmdir()
-
-
-def _explain_os_error(error: OSError) -> Exception:
-    where = f" ({error.filename})" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return UserError(
-            f"the disk is full{where}; free some space, or set store.dir=… and paths.outputs=… to another disk"
-        )
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return UserError(f"this may not be read or written{where}; change its permissions or choose another place")
-    if error.errno in (errno.ENOTDIR, errno.EEXIST):
-        return UserError(f"there is a file where a folder is needed{where}; move it or set paths.outputs=…")
-    return error
-
-
-def explain(error: Exception, config_name: str, arguments: Sequence[str]) -> str:
-    """One sentence for an error of Hydra or OmegaConf: what is wrong, where, and the nearest valid name."""
-    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
-    if isinstance(error, OverrideParseException):
-        return f"can't read the setting '{error.override}'; write key=value, with special characters in quotes"
-    if isinstance(error, MissingConfigException):
-        return _explain_choice(error)
-    text = str(error)
-    unknown = re.search(
-        r"Could not override '([^']+)'|Key '([^']+)' is not in struct|Key '([^']+)' not in '", text + str(cause)
-    )
-    if unknown and "could not be converted" not in str(cause):
-        return _explain_key(error, next(group for group in unknown.groups() if group), config_name, arguments)
-    first = str(cause).strip().splitlines()[0]
-    key = getattr(cause, "full_key", None)
-    said = re.search(r"Error merging override (.+)", text)
-    where = f"in '{said.group(1)}'" if said else f"in '{key}'" if key else "in the config"
-    return f"{where}: {first[0].lower()}{first[1:]}"
-
-
-def _explain_choice(error: MissingConfigException) -> str:
-    """`method=lineer`: there is no such file in the group."""
-    group, _, choice = (error.missing_cfg_file or "").rpartition("/")
-    options = list(error.options or [])
-    near = difflib.get_close_matches(choice, options, n=1)
-    hint = f"did you mean {group}={near[0]}? " if near else ""
-    there = f"there are: {', '.join(options)}" if options else "there is no such group"
-    return f"there is no {group}={choice}; {hint}{there}" if group else f"there is no '{choice}'; {there}"
-
-
-def _explain_key(error: Exception, key: str, config_name: str, arguments: Sequence[str]) -> str:
-    """`method.lrr=1`: the config has no such key."""
-    full = getattr(error.__cause__, "full_key", None) or key
-    full = full if full.count(".") >= key.count(".") else key
-    valid = _valid_keys(config_name, arguments)
-    near = difflib.get_close_matches(full, valid, n=1, cutoff=0.5)
-    last = {name.rpartition(".")[2]: name for name in valid}
-    if not near:
-        near = [last[name] for name in difflib.get_close_matches(full.rpartition(".")[2], last, n=1)]
-    hint = f"did you mean '{near[0]}'?" if near else f"'--cfg job' lists the settings of this verb ({config_name})"
-    return f"there is no setting '{full}'; {hint}"
-
-
-def _valid_keys(config_name: str, arguments: Sequence[str]) -> list[str]:
-    """The dotted keys and groups of the config, with the groups that the user chose where they exist."""
-    groups = {p.name for p in conf_directory().iterdir() if p.is_dir()}
-    chosen = [a for a in arguments if a.lstrip("+").partition("=")[0] in groups and "," not in a]
-    for overrides in (chosen, []):
-        try:
-            GlobalHydra.instance().clear()
-            with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
-                config = hydra.compose(config_name, overrides=overrides)
-            return sorted({*_dotted(OmegaConf.to_container(config)), *groups})
-        except HydraException:
-            continue
-    return sorted(groups)
-
-
-def _dotted(node: Any, prefix: str = "") -> Iterator[str]:
-    if not isinstance(node, dict):
-        return
-    for key, value in node.items():
-        yield f"{prefix}{key}"
-        yield from _dotted(value, f"{prefix}{key}.")

@@ -1,7 +1,7 @@
 """`thawline evaluate RUN [DIR]`: judge a finished run again, on its own held-out photos or on another folder."""
 
-import dataclasses
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,19 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from thawline.commands.results import finished_run, save_report, save_results
+from thawline.commands.results import finished_run, save_report, save_results, show_results
 from thawline.commands.settings import to_settings
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
+from thawline.files import read_json
 from thawline.fitting.fit import read_fit
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.predict import predict_fold
 from thawline.runs.directory import RunDirectory, read_config
+from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, read_split_rows
-from thawline.runs.wandb import wandb_run
+from thawline.runs.sweep import INNER_FILE, SWEEP_FILE, is_sweep_directory, read_trial
 from thawline.tasks.registry import TaskData, task_reader
 from thawline.tasks.settings import saved_settings
 
@@ -35,23 +37,16 @@ def evaluate(config: DictConfig) -> None:
     """
     started = time.perf_counter()
     settings = to_settings(config)
-    path = Path(settings.run)
-    _, facts = finished_run(path)
+    path, facts, classes = _finished(Path(settings.run), elsewhere=settings.data.path is not None)
     rows = read_split_rows(path / "split.csv")
     trained = saved_settings(read_config(path))
     elsewhere = settings.data.path
-    data = (
-        trained.data
-        if elsewhere is None
-        else dataclasses.replace(trained.data, path=elsewhere, classes=None, split=None)
-    )
+    data = trained.data if elsewhere is None else replace(trained.data, path=elsewhere, classes=None, split=None)
     device = find_device(settings.accelerator)
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
     console = Console()
     with RunDirectory(Path(settings.paths.run), "evaluate", config) as run:
-        problem = task_reader(trained.task)(
-            dataclasses.replace(trained, data=data, store=settings.store), device, classes=facts["judged"]["classes"]
-        )
+        problem = task_reader(trained.task)(replace(trained, data=data, store=settings.store), device, classes=classes)
         report = problem.report()
         if elsewhere is None:
             predictions = _again(problem, path, rows, device)
@@ -66,9 +61,43 @@ def evaluate(config: DictConfig) -> None:
             "features": {"computed": problem.computed, "read": problem.read},
             "seconds": round(time.perf_counter() - started, 2),
         }
-        with wandb_run(settings.logger, run.path, verb="evaluate", config=plain, tags=[facts["method"]]) as mirror:
-            save_results(run, predictions, facts, console, mirror)
+        with mirrored(
+            settings.logger,
+            run.path,
+            name=run.path.name,
+            verb="evaluate",
+            config=plain,
+            group=None,
+            tags=[facts["method"], facts["encoder"]],
+        ) as mirror:
+            save_results(run, predictions, facts, console)
+            if mirror is not None:
+                show_results(mirror, predictions, replace(trained, data=data, logger=settings.logger))
     console.print(f"run    {run.path}\nstore  {settings.store.root}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, dict[str, Any], list[str]]:
+    """The run to judge again, what its `metrics.json` says, and its classes; of a sweep that is the winner.
+
+    Raises:
+        UserError: There is none that may be judged.
+    """
+    if (path / INNER_FILE).exists():
+        raise UserError(
+            f"{path} is a trial of a sweep, which judges its winner alone; 'thawline evaluate {path.parent}' takes that"
+        )
+    _, facts = finished_run(path)
+    if not is_sweep_directory(path):
+        return path, facts, facts["judged"]["classes"]
+    sweep = read_json(path / SWEEP_FILE)
+    winner = read_trial(path, sweep["winner"])
+    refitted = fold_directory(winner.path, "all").is_dir()
+    if len(sweep["chosen"]) > 1 and not (elsewhere and refitted):
+        raise UserError(
+            f"{path} is a sweep over several folds or seeds, each judged by its own choice; with refit=true it "
+            "has one model, which 'thawline evaluate SWEEP DIR' judges on other photos"
+        )
+    return winner.path, winner.facts, winner.facts["inner"]["classes"]
 
 
 def _again(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.device) -> Predictions:

@@ -2,9 +2,11 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from thawline.data.report import print_report
@@ -15,10 +17,12 @@ from thawline.judging.paired import PairedTest, compare
 from thawline.reports.pictures import draw_confusion, draw_recall, draw_reliability, draw_training
 from thawline.reports.tables import Judged, print_classes, print_comparison
 from thawline.runs.directory import RunDirectory, read_status
+from thawline.runs.loggers import Mirror
 from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, read_predictions, write_predictions
-from thawline.runs.wandb import Mirror
+from thawline.runs.sweep import INNER_FILE
+from thawline.tasks.settings import RunSettings
 
-METRICS_FILE = "metrics.json"
+METRICS_FILE, REPORT_FILE = "metrics.json", "data_report.json"
 
 
 def save_results(
@@ -26,7 +30,6 @@ def save_results(
     predictions: Predictions,
     facts: dict[str, Any],
     console: Console,
-    mirror: Mirror | None,
 ) -> None:
     """Judge `predictions`, compare them with the baseline's, and write and show all of it.
 
@@ -35,7 +38,6 @@ def save_results(
         predictions: Of the samples that were held out.
         facts: What else `metrics.json` says of the run: the method, the features' counts, seconds.
         console: Where the tables go.
-        mirror: A W&B run, or None.
     """
     judged, baseline, test = judge_run(predictions, facts["method"], facts["baseline"])
     write_predictions(run.file(PREDICTIONS_FILE), predictions)
@@ -49,8 +51,43 @@ def save_results(
     print_classes(judged, console)
     counts = "{computed} computed, {read} read from the store".format(**facts["features"])
     console.print(f"features {counts}; {facts['seconds']} s in all", highlight=False)
-    if mirror is not None:
-        mirror.summary.update({row.name: row.value for row in judged.rows() if row.value is not None})
+
+
+def save_trial(run: RunDirectory, inner: Predictions, facts: dict[str, Any]) -> None:
+    """Judge a trial's predictions of inner samples and write them: what its sweep ranks it by."""
+    judged, baseline, test = judge_run(inner, facts["method"], facts["baseline"])
+    write_predictions(run.file(INNER_FILE), inner)
+    write_json(
+        run.file(METRICS_FILE),
+        {**facts, "inner": judged.to_json(), "inner_baseline": baseline.to_json(), "inner_test": test.to_json()},
+    )
+
+
+def show_results(mirror: Mirror, predictions: Predictions, settings: RunSettings, prefix: str = "") -> None:
+    """Send the end results to a logger: numbers, the confusion matrix, and, only when asked, the worst mistakes.
+
+    Args:
+        mirror: The logger.
+        predictions: What was judged.
+        settings: The run's; `logger.thumbnails` says how many photos go to the logger.
+        prefix: Before the names of the numbers.
+    """
+    p = predictions
+    judged = judge(p.labels, p.probabilities, p.groups, p.classes)
+    mirror.summary({f"{prefix}{row.name}": row.value for row in judged.rows() if row.value is not None})
+    mirror.confusion(p.labels, p.said, p.classes)
+    if settings.logger.thumbnails:
+        mirror.mistakes(list(_worst(p, Path(settings.data.path), settings.logger.thumbnails)))
+
+
+def _worst(predictions: Predictions, root: Path, count: int) -> Iterator[tuple[Path, str]]:
+    """The photos that were called wrong with the most conviction, and what was said of each."""
+    p = predictions
+    sure = p.probabilities.max(axis=1)
+    wrong = np.flatnonzero(p.said != p.labels)
+    for i in wrong[np.argsort(-sure[wrong], kind="stable")][:count]:
+        label, said = p.classes[p.labels[i]], p.classes[p.said[i]]
+        yield root / p.paths[i], f"{label}, called {said} with {100 * sure[i]:.0f} %"
 
 
 def _draw(run: RunDirectory, judged: Judgement) -> None:
@@ -64,7 +101,7 @@ def _draw(run: RunDirectory, judged: Judgement) -> None:
 
 def save_report(run: RunDirectory, report: dict[str, Any], console: Console) -> None:
     """Write and show what the collection holds, before anything is fitted."""
-    write_json(run.file("data_report.json"), report)
+    write_json(run.file(REPORT_FILE), report)
     print_report(report, console)
 
 

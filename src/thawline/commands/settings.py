@@ -6,11 +6,13 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
+from thawline.data.augmentation import AugmentationSettings
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.fitting.settings import (
+    DebugSettings,
     GradientSettings,
     LogisticSettings,
     TrainerSettings,
@@ -100,6 +102,8 @@ def register_settings() -> None:
         ("prompts", "prompts", PromptSettings),
         ("data", "data", DataSettings),
         ("encoder", "encoder", EncoderSettings),
+        ("augmentation", "augmentation", AugmentationSettings),
+        ("debug", "debug", DebugSettings),
         ("method", "zero_shot", ZeroShotSettings),
         ("method", "logistic", LogisticSettings),
         ("method", "gradient", GradientSettings),

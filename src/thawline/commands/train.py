@@ -1,6 +1,7 @@
 """`thawline train DIR`: fit a method on a folder of photos and judge it against its baseline."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from thawline.commands.results import save_report, save_results
+from thawline.commands.results import save_report, save_results, show_results
 from thawline.commands.settings import to_settings
+from thawline.data.augmentation import Augmentation
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.fitting.fit import Fitting, fit_fold
@@ -20,9 +22,9 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.settings import GradientSettings
 from thawline.runs.directory import RunDirectory, is_run_directory, read_config, read_status
+from thawline.runs.loggers import Mirror, mirrored
 from thawline.runs.predictions import join_predictions
 from thawline.runs.split import write_split
-from thawline.runs.wandb import Mirror, wandb_run
 from thawline.tasks.registry import TaskData, task_reader
 from thawline.tasks.settings import RunSettings, saved_settings
 
@@ -45,18 +47,18 @@ def train(config: DictConfig) -> None:
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
     with RunDirectory(Path(settings.paths.run), "train", config) as run:
         problem = task_reader(settings.task)(settings, device)
-        plan = plan_folds(
-            problem.labels,
-            problem.groups,
-            problem.sides,
-            cv=settings.cv,
-            share=settings.data.holdout,
-            seed=settings.seed,
-            classes=problem.classes,
-        )
+        plan = plan_run(problem, settings)
         save_report(run, problem.report(), console)
         write_split(run.file("split.csv"), problem.split_rows(plan))
-        with wandb_run(settings.logger, run.path, verb="train", config=plain, tags=[settings.method.name]) as mirror:
+        with mirrored(
+            settings.logger,
+            run.path,
+            name=run.path.name,
+            verb="train",
+            config=plain,
+            group=None,
+            tags=tags(plain),
+        ) as mirror:
             _run(problem, plan, settings, run, device, mirror, started, console)
     console.print(f"run    {run.path}\nstore  {settings.store.root}", highlight=False, markup=False, soft_wrap=True)
 
@@ -72,27 +74,76 @@ def _run(
     console: Console,
 ) -> None:
     """Fit and judge each fold; with several folds, fit all the data at the end: the model to use."""
-    how = Fitting(
-        settings.method, settings.trainer, settings.data.inner, settings.seed, device, run=run.path, mirror=mirror
-    )
+    how = how_to_fit(settings, run.path, device, mirror)
     fits = [fit_fold(problem, fold, how) for fold in plan]
     parts = [predict_fold(problem, fold, fit.state, device) for fold, fit in zip(plan, fits, strict=True)]
-    if len(plan) > 1:
-        _refit(problem, fits, how)
+    if len(plan) > 1 if settings.refit is None else settings.refit:
+        fit_everything(problem, fits, how)
     facts = {
+        **facts_of(problem, settings),
+        "chosen": {fold.name: fit.chosen for fold, fit in zip(plan, fits, strict=True)},
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+    save_results(run, join_predictions(parts), facts, console)
+    if mirror is not None:
+        show_results(mirror, join_predictions(parts), settings)
+
+
+def plan_run(problem: TaskData, settings: RunSettings) -> list[Fold]:
+    """Who is trained on and who is judged.
+
+    Raises:
+        UserError: A class has too few groups, or a given split and `cv` contradict each other.
+    """
+    return plan_folds(
+        problem.labels,
+        problem.groups,
+        problem.sides,
+        cv=settings.cv,
+        share=settings.data.holdout,
+        seed=settings.seed,
+        classes=problem.classes,
+    )
+
+
+def how_to_fit(settings: RunSettings, run: Path, device: torch.device, mirror: Mirror | None) -> Fitting:
+    """How the folds of the run with `settings` are fitted."""
+    stepwise = settings.cut == "all" and settings.augmentation.changes_pixels
+    return Fitting(
+        settings.method,
+        settings.trainer,
+        settings.debug,
+        inner_share=settings.data.inner,
+        seed=settings.seed,
+        device=device,
+        run=run,
+        augment=Augmentation(settings.augmentation) if stepwise else None,
+        mirror=mirror,
+        keep_history=settings.logger.keeps_history,
+    )
+
+
+def facts_of(problem: TaskData, settings: RunSettings) -> dict[str, Any]:
+    """What `metrics.json` says of a run besides numbers."""
+    return {
         "verb": "train",
         "method": settings.method.name,
         "encoder": settings.encoder.model or settings.encoder.name,
         "thaw": settings.cut,
+        "debug": settings.debug.name,
         "baseline": "majority class" if problem.zero_shot() is None else "zero-shot",
         "features": {"computed": problem.computed, "read": problem.read},
-        "chosen": {fold.name: fit.chosen for fold, fit in zip(plan, fits, strict=True)},
-        "seconds": round(time.perf_counter() - started, 2),
     }
-    save_results(run, join_predictions(parts), facts, console, mirror)
 
 
-def _refit(problem: TaskData, fits: list[Fit], how: Fitting) -> None:
+def tags(config: Mapping[str, Any]) -> list[str]:
+    """What a logger can filter runs by: the method, the encoder and the thaw line of a plain config."""
+    encoder = config["encoder"]
+    thaw = [] if config["thaw"] is None else [f"thaw={config['thaw']}"]
+    return [config["method"]["name"], encoder["model"] or encoder["name"], *thaw]
+
+
+def fit_everything(problem: TaskData, fits: list[Fit], how: Fitting) -> None:
     """Fit all the data. Nothing is left to choose by, so epochs are the median of what the folds chose."""
     everything = np.arange(len(problem.labels))
     chosen = [fit.chosen["epochs"] for fit in fits] if isinstance(how.method, GradientSettings) else []

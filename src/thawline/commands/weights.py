@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from thawline.commands.app import conf_directory
+from thawline.commands.paths import conf_directory
 from thawline.commands.settings import to_settings
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.weights import fetch, look_up

@@ -1,18 +1,19 @@
-"""Samples through a frozen network into a shelf."""
+"""Samples through a frozen network onto shelves, at one cut or at several in one go."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from typing import TypeAlias
 
 import torch
 
 from thawline.encoders.encoder import Features
+from thawline.features.disk import check_room, explained
 from thawline.features.store import Shelf
 
 # Every forward pass has this many samples, the last one filled up, so that a sample's features are the same bits
@@ -20,7 +21,40 @@ from thawline.features.store import Shelf
 BATCH = 16
 CPU = torch.device("cpu")
 
+# Samples that lack different features wait for others of their kind; so many at most, so that memory stays bounded.
+_WAITING = 4 * BATCH
+
 Prefix = Callable[[Features], Features]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a frozen network, and the shelf that takes what leaves it.
+
+    Attributes:
+        prefix: On the pass's device and in eval mode: named tensors, batch first, to those at its end.
+        shelf: Where these are kept.
+    """
+
+    prefix: Prefix
+    shelf: Shelf
+
+
+# Each segment is given what leaves the one before it.
+Chain: TypeAlias = tuple[Segment, ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is to be computed for a sample.
+
+    Attributes:
+        digest: Of its content.
+        inputs: What enters each chain, without the batch axis.
+    """
+
+    digest: str
+    inputs: Mapping[Chain, Features]
 
 
 @dataclass(frozen=True)
@@ -56,54 +90,119 @@ def threads(device: torch.device) -> Iterator[Threads]:
 
 
 def fill(
-    shelf: Shelf,
-    prefix: Prefix,
-    samples: Iterable[tuple[str, Features]],
+    samples: Iterable[Sample],
     *,
     workers: Threads,
     device: torch.device,
-    more: Callable[[], int],
+    owed: Callable[[Shelf], int],
     advance: Callable[[int], object],
-) -> int:
-    """Compute and store features, batch by batch; what is stored is durable. Only within `shelf.filling()`.
+) -> Counter[Shelf]:
+    """Compute and store features, batch by batch; what is stored is durable. Only within `filling()` of each shelf.
+
+    Samples of a batch lack the same features. No more than a few batches are in memory.
 
     Args:
-        shelf: Takes the features.
-        prefix: The frozen network, on `device` and in eval mode: named tensors, batch first, to those at the cut.
-        samples: Digest and inputs (without the batch axis) of each sample, drawn as they are needed.
+        samples: Drawn as they are needed.
         workers: From `threads`.
-        device: Where `prefix` lies.
-        more: How many samples are still to be drawn, at least.
-        advance: Called with the number of samples just stored.
+        device: Where the chains' prefixes lie.
+        owed: How many samples that a shelf lacks are still to be drawn, at least.
+        advance: Called with the number of samples of which everything is stored now.
 
     Returns:
-        How many were computed.
+        How many features each shelf was given.
+
+    Raises:
+        UserError: The disk is full, or is too small for what is still to come.
     """
-    pending: deque[tuple[list[str], Future[Features]]] = deque()
-    computed = 0
-
-    def store() -> int:
-        digests, features = pending.popleft()
-        waiting = sum(len(digests) for digests, _ in pending)
-        count = shelf.append(digests, features.result(), more() + waiting)
-        advance(count)
-        return count
-
-    drawn = iter(samples)
-    while chunk := list(islice(drawn, BATCH)):
-        digests, inputs = zip(*chunk, strict=True)
-        pending.append((list(digests), workers.compute.submit(_forward, prefix, inputs, device)))
-        while pending and (len(pending) > workers.count or pending[0][1].done()):
-            computed += store()
-    while pending:
-        computed += store()
-    return computed
+    filler = _Filler(workers, device, owed, advance)
+    for sample in samples:
+        filler.take(sample)
+    return filler.finish()
 
 
-def _forward(prefix: Prefix, inputs: Sequence[Features], device: torch.device) -> Features:
-    """The features of at most `BATCH` samples, from a full batch."""
+@dataclass(frozen=True)
+class _Job:
+    """A batch on its way through one chain; `last` of the chains that its samples go through."""
+
+    chain: Chain
+    digests: list[str]
+    ends: Future[list[Features]]
+    last: bool
+
+
+class _Filler:
+    """Batches that wait for samples, and batches that are being computed."""
+
+    def __init__(
+        self,
+        workers: Threads,
+        device: torch.device,
+        owed: Callable[[Shelf], int],
+        advance: Callable[[int], object],
+    ) -> None:
+        self._workers = workers
+        self._device = device
+        self._owed = owed
+        self._advance = advance
+        self._waiting: dict[tuple[Chain, ...], list[Sample]] = {}
+        self._pending: deque[_Job] = deque()
+        self._drawn: Counter[Shelf] = Counter()  # samples that were drawn and are not stored yet
+        self._row_bytes: dict[Shelf, int] = {}
+        self._computed: Counter[Shelf] = Counter()
+
+    def take(self, sample: Sample) -> None:
+        """Put a sample beside those that go through the same chains; compute them when they are a batch."""
+        kind = tuple(sample.inputs)
+        group = self._waiting.setdefault(kind, [])
+        group.append(sample)
+        self._drawn.update(segment.shelf for chain in kind for segment in chain)
+        if len(group) == BATCH:
+            self._begin(kind)
+        elif sum(map(len, self._waiting.values())) > _WAITING:
+            self._begin(max(self._waiting, key=lambda kind: len(self._waiting[kind])))
+
+    def finish(self) -> Counter[Shelf]:
+        """Compute and store what is left; how many features each shelf was given in all."""
+        for kind in list(self._waiting):
+            self._begin(kind)
+        while self._pending:
+            self._store(self._pending.popleft())
+        return self._computed
+
+    def _begin(self, kind: tuple[Chain, ...]) -> None:
+        samples = self._waiting.pop(kind)
+        digests = [sample.digest for sample in samples]
+        for number, chain in enumerate(kind, 1):
+            inputs = [sample.inputs[chain] for sample in samples]
+            ends = self._workers.compute.submit(_forward, chain, inputs, self._device)
+            self._pending.append(_Job(chain, digests, ends, last=number == len(kind)))
+            while self._pending and (len(self._pending) > self._workers.count or self._pending[0].ends.done()):
+                self._store(self._pending.popleft())
+
+    def _store(self, job: _Job) -> None:
+        ends = job.ends.result()
+        shelves = [segment.shelf for segment in job.chain]
+        self._row_bytes |= {shelf: shelf.row_bytes(end) for shelf, end in zip(shelves, ends, strict=True)}
+        # Before the first row rather than after hours of computing.
+        needed = sum(size * (self._owed(shelf) + self._drawn[shelf]) for shelf, size in self._row_bytes.items())
+        root = shelves[0].store.root
+        with explained(root, needed):
+            check_room(root, needed)
+        for shelf, end in zip(shelves, ends, strict=True):
+            self._computed[shelf] += shelf.append(job.digests, end)
+            self._drawn[shelf] -= len(job.digests)
+        if job.last:
+            self._advance(len(job.digests))
+
+
+def _forward(chain: Chain, inputs: Sequence[Features], device: torch.device) -> list[Features]:
+    """What leaves each segment for at most `BATCH` samples, from a full batch; on the CPU, batch first."""
     full = [*inputs, *[inputs[-1]] * (BATCH - len(inputs))]
-    batch = {name: torch.stack([one[name] for one in full]).to(device) for name in full[0]}
+    features = {name: torch.stack([one[name] for one in full]).to(device) for name in full[0]}
+    ends = []
     with torch.inference_mode():
-        outputs = prefix(batch)
-    return {name: tensor[: len(inputs)].cpu() for name, tensor in outputs.items()}
+        for segment in chain:
+            features = segment.prefix(features)
+            # A copy, since the next segment may work in place.
+            ends.append({name: tensor[: len(inputs)].to(CPU, copy=True) for name, tensor in features.items()})
+    return ends

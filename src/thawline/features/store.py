@@ -141,13 +141,17 @@ class Shelf:
         self._touch()
         return rows
 
-    def append(self, digests: Sequence[str], features: Features, more: int = 0) -> int:
+    def row_bytes(self, features: Features) -> int:
+        """Bytes that one sample of `features` (batch first) takes here."""
+        columns = _new_columns(encode({name: tensor[:0] for name, tensor in features.items()}, self._dtype))
+        return sum(column.row_bytes for column in columns)
+
+    def append(self, digests: Sequence[str], features: Features) -> int:
         """Store the features of some samples; they are durable when this returns. Only within `filling()`.
 
         Args:
             digests: Of the samples; those that are there already, or stand here twice, are stored once.
             features: Named tensors, batch first.
-            more: Samples that will follow: room for them is checked now rather than after hours of computing.
 
         Returns:
             How many were new.
@@ -169,7 +173,7 @@ class Shelf:
         if columns:
             self._compare(columns, given)
         columns = columns or given
-        needed = (len(new) + more) * sum(column.row_bytes for column in columns)
+        needed = len(new) * sum(column.row_bytes for column in columns)
         with explained(self.store.root, needed):
             check_room(self.store.root, needed)
             self._write([digests[i] for i in new], columns, [encoded[column.name][1][new] for column in columns])

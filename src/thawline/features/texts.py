@@ -9,7 +9,7 @@ import torch
 
 from thawline.data.preprocessing import JSON
 from thawline.encoders.encoder import Features
-from thawline.features.filling import CPU, Prefix, fill, threads
+from thawline.features.filling import CPU, Prefix, Sample, Segment, fill, threads
 from thawline.features.key import text_digest
 from thawline.features.rows import Rows
 from thawline.features.store import FeatureStore
@@ -62,14 +62,9 @@ def encode_texts(
     if shelf.missing(list(at)):
         with shelf.filling(), threads(device) as workers:
             missing = shelf.missing(list(at))
-            samples = ((digest, {name: t[at[digest]] for name, t in tokens.items()}) for digest in missing)
-            computed = fill(
-                shelf,
-                prefix,
-                samples,
-                workers=workers,
-                device=device,
-                more=lambda: 0,
-                advance=lambda _: None,
-            )
+            chain = (Segment(prefix, shelf),)
+            inputs = ((digest, {name: t[at[digest]] for name, t in tokens.items()}) for digest in missing)
+            samples = (Sample(digest, {chain: one}) for digest, one in inputs)
+            done = fill(samples, workers=workers, device=device, owed=lambda _: 0, advance=lambda _: None)
+            computed = done[shelf]
     return EncodedTexts(shelf.rows([text_digest(text) for text in texts]), computed, len(unique) - computed)

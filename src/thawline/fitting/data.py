@@ -1,24 +1,34 @@
-"""The one LightningDataModule: a fold's samples, fed from the store without worker processes."""
+"""The one LightningDataModule: a fold's samples, fed from the store, each epoch in an order and views of its own."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import lightning.pytorch as L
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.module import Batch
+from thawline.fitting.feature_set import Batch, FeatureSet
+from thawline.fitting.feeding import Feeding, batches_per_epoch
 from thawline.fitting.tail import PREDICTION_BATCH
 
+Positions = NDArray[np.int64]
+Place = tuple[int, Positions]
 
-class EpochBatches(Sampler[NDArray[np.int64]]):
-    """Shuffled batches of positions. Their order follows from seed and epoch, so that a resumed run repeats it."""
 
-    def __init__(self, samples: int, batch_size: int, seed: int) -> None:
+class EpochBatches(Sampler[Place]):
+    """Shuffled batches of positions with the number of their epoch.
+
+    Their order follows from seed and epoch alone, so that a resumed run repeats it. Of several processes each takes
+    its share of every batch, as even as can be: the batch size, and with it the course of the training, is that of one.
+    """
+
+    def __init__(self, samples: int, how: Feeding, *, rank: int = 0, world: int = 1) -> None:
         self._samples = samples
-        self._batch_size = batch_size
-        self._seed = seed
+        self._how = how
+        self._rank = rank
+        self._world = world
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -26,43 +36,81 @@ class EpochBatches(Sampler[NDArray[np.int64]]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self._samples // self._batch_size)
+        whole = batches_per_epoch(self._samples, self._how.batch_size)
+        return min(whole, 1 if self._how.overfit else self._how.limit or whole)
 
-    def __iter__(self) -> Iterator[NDArray[np.int64]]:
-        order = np.random.default_rng((self._seed, self._epoch)).permutation(self._samples)
-        for start in range(0, self._samples, self._batch_size):
-            yield order[start : start + self._batch_size]
+    def __iter__(self) -> Iterator[Place]:
+        seed = (self._how.seed, 0 if self._how.overfit else self._epoch)
+        order = np.random.default_rng(seed).permutation(self._samples)
+        size, count = self._how.batch_size, batches_per_epoch(self._samples, self._how.batch_size)
+        for positions in islice(np.split(order, size * np.arange(1, count)), len(self)):
+            share = positions[self._rank :: self._world]
+            yield self._epoch, share if len(share) else positions[:1]
 
 
-class _Batches(Dataset[Batch]):
-    """A feature set indexed by whole batches: one gather from the memory map, no collation sample by sample."""
+class _Training(Dataset[Batch]):
+    """A feature set indexed by whole batches: one gather from the memory map, no collation sample by sample.
+
+    Which view and which augmentation a sample gets is a function of seed, epoch and sample, whoever loads it.
+    """
+
+    def __init__(self, samples: FeatureSet, how: Feeding) -> None:
+        self._samples = samples
+        self._how = how
+
+    def __getitem__(self, place: Place) -> Batch:
+        epoch, positions = place
+        draw = np.random.default_rng((self._how.seed, epoch, 1))
+        numbers = draw.integers(len(self._samples.views) + 1, size=len(self._samples))
+        batch = self._samples.in_views(positions, numbers[positions])
+        return batch if self._how.augment is None else self._augmented(batch, epoch, positions)
+
+    def _augmented(self, batch: Batch, epoch: int, positions: Positions) -> Batch:
+        features, targets = batch
+        assert self._how.augment is not None  # noqa: S101  # the caller looked
+        seeds = np.random.default_rng((self._how.seed, epoch, 2)).integers(2**63, size=len(self._samples))
+        pixels = [self._how.augment(p, int(seeds[i])) for p, i in zip(features["pixels"], positions, strict=True)]
+        return {"pixels": torch.stack(pixels)}, targets
+
+
+class _Plain(Dataset[Batch]):
+    """A feature set in its plain view, indexed by whole batches."""
 
     def __init__(self, samples: FeatureSet) -> None:
         self._samples = samples
 
-    def __getitem__(self, positions: NDArray[np.int64]) -> Batch:
+    def __getitem__(self, positions: Positions) -> Batch:
         return self._samples[positions]
 
 
 class TailData(L.LightningDataModule):
     """The samples of one fold: `train` to fit on, `inner` to choose by."""
 
-    def __init__(self, train: FeatureSet, inner: FeatureSet | None, *, batch_size: int, seed: int) -> None:
+    def __init__(self, train: FeatureSet, inner: FeatureSet | None, how: Feeding) -> None:
         super().__init__()
         self._train = train
         self._inner = inner
-        self._batch_size = batch_size
-        self._seed = seed
+        self._how = how
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled training batches."""
-        sampler = EpochBatches(len(self._train), self._batch_size, self._seed)
-        return DataLoader(_Batches(self._train), sampler=sampler, batch_size=None)
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = EpochBatches(len(self._train), self._how, rank=rank, world=world)
+        return DataLoader(
+            _Training(self._train, self._how),
+            sampler=sampler,
+            batch_size=None,
+            num_workers=self._how.workers,
+            persistent_workers=self._how.workers > 0,
+        )
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """The inner samples in their order; no loader where nothing is chosen."""
         if self._inner is None:
             return []
+        if self._how.overfit:
+            batches = [positions for _, positions in EpochBatches(len(self._train), self._how)]
+            return [DataLoader(_Plain(self._train), sampler=batches, batch_size=None)]
         starts = range(0, len(self._inner), PREDICTION_BATCH)
         batches = [np.arange(s, min(s + PREDICTION_BATCH, len(self._inner))) for s in starts]
-        return [DataLoader(_Batches(self._inner), sampler=batches, batch_size=None)]
+        return [DataLoader(_Plain(self._inner), sampler=batches[: self._how.limit], batch_size=None)]

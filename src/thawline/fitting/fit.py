@@ -1,6 +1,7 @@
 """Fit one fold by whichever method the settings name, and keep what was fitted."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,12 +13,19 @@ from safetensors.torch import load_file, save_file
 from thawline.data.splits import holdout
 from thawline.errors import UserError
 from thawline.files import read_json, write_atomically, write_json
-from thawline.fitting.feature_set import FeatureSet
+from thawline.fitting.feature_set import Augment, FeatureSet
+from thawline.fitting.feeding import Feeding
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.methods import Fit
-from thawline.fitting.settings import GradientSettings, LogisticSettings, MethodSettings, TrainerSettings
+from thawline.fitting.settings import (
+    DebugSettings,
+    GradientSettings,
+    LogisticSettings,
+    MethodSettings,
+    TrainerSettings,
+)
 from thawline.fitting.tail import Tail
-from thawline.runs.wandb import Mirror
+from thawline.runs.loggers import Mirror
 
 if TYPE_CHECKING:
     from thawline.fitting.module import TailModule
@@ -40,8 +48,15 @@ class Problem(Protocol):
     def labels(self) -> NDArray[np.int64]:
         """Class of each sample, [N]."""
 
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Group of each sample, [N]."""
+
     def samples(self, indices: NDArray[np.int64]) -> FeatureSet:
-        """The samples `indices`."""
+        """The samples `indices`, with the views that are stored of them."""
+
+    def judged(self, indices: NDArray[np.int64]) -> Sequence[FeatureSet]:
+        """The samples `indices` in each view whose probabilities are averaged, the plain one first."""
 
     def tail(self) -> Tail:
         """A fresh tail, not yet fitted."""
@@ -59,25 +74,42 @@ class Fitting:
 
     Attributes:
         method: How a tail is fitted.
-        trainer: Precision and threads.
+        trainer: What it computes on.
+        debug: How the training is looked into.
         inner_share: Share of the training groups by which a method chooses, where the fold gives no inner samples.
         seed: The run's seed.
         device: What to compute on.
         run: The run directory.
-        mirror: A W&B run, or None.
+        augment: What varies stored pixels each step; None: nothing.
+        mirror: What mirrors the run, or None.
+        keep_history: Whether the course of each training is written.
     """
 
     method: MethodSettings
     trainer: TrainerSettings
+    debug: DebugSettings
     inner_share: float
     seed: int
     device: torch.device
     run: Path
+    augment: Augment | None = None
     mirror: Mirror | None = None
+    keep_history: bool = True
 
     def directory(self, fold: Fold) -> Path:
         """Where `fold` keeps its checkpoints and its fitted tail."""
         return fold_directory(self.run, fold.name)
+
+    def feeding(self, method: GradientSettings) -> Feeding:
+        """How samples reach the tail."""
+        return Feeding(
+            batch_size=method.batch_size,
+            seed=self.seed,
+            augment=None if self.debug.overfit else self.augment,
+            workers=self.trainer.workers,
+            overfit=self.debug.overfit,
+            limit=self.debug.limit_batches,
+        )
 
 
 def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = None) -> Fit:
@@ -119,31 +151,38 @@ def read_fit(directory: Path) -> Fit:
 
 
 def _by_gradient(problem: Problem, fold: Fold, how: Fitting, method: GradientSettings, epochs: int | None) -> Fit:
-    from thawline.fitting.methods.gradient import fit_gradient  # late: Lightning takes seconds to import
+    from thawline.fitting.methods.gradient import Course, fit_gradient  # late: Lightning takes seconds to import
 
-    train, inner = (fold.train, None) if epochs else _with_inner(problem, fold, how.inner_share, how.seed)
-    samples = problem.samples(train)
+    chosen_by = None if epochs else inner_fold(problem, fold, how)
+    samples = problem.samples(fold.train if chosen_by is None else chosen_by.train)
+    if how.debug.overfit:
+        samples = replace(samples, views=())
     return fit_gradient(
         problem.module(problem.tail(), samples, how.seed),
         samples,
-        None if inner is None else problem.samples(inner),
+        None if chosen_by is None else problem.samples(chosen_by.test),
         method,
-        how.trainer,
+        Course(how.feeding(method), how.trainer, how.debug, how.device, epochs),
         how.directory(fold),
-        seed=how.seed,
-        device=how.device,
-        epochs=epochs,
         mirror=how.mirror,
+        keep_history=how.keep_history,
     )
 
 
-def _with_inner(problem: Problem, fold: Fold, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The fold's training samples and the inner ones: the user's, or some of the training groups."""
+def inner_fold(problem: Problem, fold: Fold, how: Fitting) -> Fold:
+    """`fold` one level further in: trained on part of its training side, and tested on the inner samples.
+
+    The inner samples are the user's (a `val/` folder), or some of the training groups. They choose: the epoch, and a
+    sweep's winner.
+
+    Raises:
+        UserError: A class has too few groups to be on both sides.
+    """
     if fold.inner is not None:
-        return fold.train, fold.inner
-    samples = problem.samples(fold.train)
-    held = holdout(samples.targets, samples.groups, fraction=share, seed=seed, classes=problem.classes)
-    return fold.train[~held], fold.train[held]
+        return Fold(fold.name, fold.train, fold.inner, fold.inner)
+    labels, groups = problem.labels[fold.train], problem.groups[fold.train]
+    held = holdout(labels, groups, fraction=how.inner_share, seed=how.seed, classes=problem.classes)
+    return Fold(fold.name, fold.train[~held], fold.train[held], fold.train[held])
 
 
 def _keep(fit: Fit, directory: Path) -> None:

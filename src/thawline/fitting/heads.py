@@ -32,11 +32,18 @@ class Standardise(nn.Module):
         return (features - self.mean) / self.scale
 
 
-class DenseHead(nn.Module):
+class Head(nn.Module):
+    """Features [batch, dim] to logits [batch, classes]."""
+
+    classes: int
+
+
+class DenseHead(Head):
     """A new head: linear, or with one hidden layer, on standardised features."""
 
     def __init__(self, dim: int, classes: int, *, hidden: int | None = None, dropout: float = 0.0) -> None:
         super().__init__()
+        self.classes = classes
         self.standardise = Standardise(dim)
         self.layers: nn.Module
         if hidden is None:
@@ -52,7 +59,7 @@ class DenseHead(nn.Module):
         return logits
 
 
-class PromptHead(nn.Module):
+class PromptHead(Head):
     """Scaled cosine between an image and each class's prompts (CLIP, arXiv 2103.00020, section 3.1.4).
 
     A class's embedding is the mean of its prompts' unit vectors, made a unit vector again.
@@ -77,6 +84,7 @@ class PromptHead(nn.Module):
             text_stages: The text encoder's trainable stages above its cut; None: `prompts` holds its final features.
         """
         super().__init__()
+        self.classes = int(class_of_prompt.max()) + 1
         self.text_stages = text_stages
         self._names = tuple(prompts)
         for name, tensor in prompts.items():
@@ -90,8 +98,7 @@ class PromptHead(nn.Module):
         if self.text_stages is not None:
             features = self.text_stages(features)
         unit = F.normalize(features["features"], dim=-1)
-        classes = int(self.class_of_prompt.max()) + 1
-        sums = torch.zeros(classes, unit.shape[1], dtype=unit.dtype, device=unit.device)
+        sums = torch.zeros(self.classes, unit.shape[1], dtype=unit.dtype, device=unit.device)
         return F.normalize(sums.index_add(0, self.class_of_prompt, unit), dim=-1)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

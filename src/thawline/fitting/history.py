@@ -5,8 +5,9 @@ from pathlib import Path
 
 import lightning.pytorch as L
 
-from thawline.runs.wandb import Mirror
+from thawline.runs.loggers import Mirror
 
+HISTORY = "history.csv"
 COLUMNS = ("epoch", "train_loss", "inner_loss", "inner_accuracy")
 
 
@@ -14,11 +15,14 @@ class History(L.Callback):
     """Appends a row an epoch. A resumed training drops the rows of epochs that it repeats."""
 
     def __init__(self, path: Path, mirror: Mirror | None) -> None:
+        """Keep where to: `mirror` gets the same rows, under the name of the fold."""
         self._path = path
         self._mirror = mirror
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Keep the rows before the epoch that training starts with."""
+        if not trainer.is_global_zero:
+            return
         kept = [row for row in read_history(self._path) if int(row["epoch"]) < trainer.current_epoch]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("w", newline="", encoding="utf-8") as file:
@@ -28,13 +32,15 @@ class History(L.Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Append this epoch's row."""
+        if not trainer.is_global_zero:
+            return
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name in COLUMNS}
         row = {"epoch": trainer.current_epoch, **metrics}
         with self._path.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, COLUMNS).writerow(row)
         if self._mirror is not None:
             fold = self._path.parent.name
-            self._mirror.log({f"{fold}/{name}": value for name, value in row.items()})
+            self._mirror.history({f"{fold}/{name}": value for name, value in row.items()})
 
 
 def read_history(path: Path) -> list[dict[str, str]]:

@@ -14,3 +14,8 @@ def contrastive_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tenso
     same = (targets[:, None] == targets[None, :]).to(pairs.dtype)
     wanted = same / same.sum(dim=1, keepdim=True)
     return (F.cross_entropy(pairs, wanted) + F.cross_entropy(pairs.T, wanted)) / 2
+
+
+def class_weights(targets: torch.Tensor, classes: int) -> torch.Tensor:
+    """A weight for each class, [classes]: the inverse of its share of `targets` [n], so that all count the same."""
+    return len(targets) / (classes * torch.bincount(targets, minlength=classes).clamp(min=1).float())

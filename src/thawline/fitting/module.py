@@ -1,39 +1,55 @@
 """The one LightningModule that fits a tail; tasks subclass it thinly."""
 
+from typing import Any
+
 import lightning.pytorch as L
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from thawline.errors import RunError
-from thawline.fitting.feature_set import Features
+from thawline.fitting.feature_set import Batch, Features
+from thawline.fitting.feeding import batches_per_epoch
+from thawline.fitting.mixup import mix
+from thawline.fitting.optimiser import learning_rate_course, parameter_groups
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
-
-Batch = tuple[Features, torch.Tensor]
 
 
 class TailModule(L.LightningModule):
     """Trains a tail from stored features by AdamW; a subclass states the loss."""
 
-    def __init__(self, tail: Tail, settings: GradientSettings, *, penalty: float, seed: int) -> None:
+    def __init__(
+        self,
+        tail: Tail,
+        settings: GradientSettings,
+        *,
+        samples: int,
+        seed: int,
+        penalty: float = 0.0,
+        mixup: float = 0.0,
+    ) -> None:
         """Remember where the pretrained parameters start.
 
         Args:
             tail: What is fitted.
-            settings: Learning rate, weight decay.
-            penalty: λ of λ‖W−W₀‖² over the pretrained parameters of the tail; 0: none.
+            settings: Learning rates and their course, weight decay.
+            samples: How many there are to train on.
             seed: Fixes the random state of every step.
+            penalty: λ of λ‖W−W₀‖² over the pretrained parameters of the tail; 0: none.
+            mixup: α of MixUp; 0: none.
         """
         super().__init__()
         self.tail = tail
         self._settings = settings
-        self._penalty = penalty
+        self._steps_per_epoch = batches_per_epoch(samples, settings.batch_size)
         self._seed = seed
+        self._penalty = penalty
+        self._mixup = mixup
         self._start = {name: p.detach().clone() for name, p in self._pretrained()} if penalty else {}
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The loss of a batch, without the penalty."""
+        """The loss of a batch, without the penalty; targets are classes [batch], or shares of them [batch, classes]."""
         raise NotImplementedError(f"{type(self).__name__} states no loss")
 
     def forward(self, features: Features) -> torch.Tensor:
@@ -47,31 +63,41 @@ class TailModule(L.LightningModule):
         logits = self(features)
         return {"loss": self.loss(logits, targets) + self._distance(), "output": logits}
 
+    def on_train_start(self) -> None:
+        """Train mode, which Lightning leaves to the module: a tail's stages come in eval mode."""
+        self.train()
+
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the random state anew at the line, a function of seed and step alone: a resumed run draws the same."""
         torch.manual_seed(self._seed * 1_000_003 + self.global_step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """One step; a loss that is not finite stops the run."""
-        loss = self.step(batch)["loss"]
+        mixed = mix(batch, self._mixup, self.tail.head.classes) if self._mixup else batch
+        loss = self.step(mixed)["loss"]
         if not torch.isfinite(loss):
             raise RunError(
                 f"the training loss became {loss.item()} in epoch {self.current_epoch}; try a smaller method.lr"
             )
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[1]))
+        # Of several processes each has seen its share alone.
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[1]), sync_dist=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Cross-entropy and accuracy on the inner samples: what early stopping and the best epoch are chosen by."""
         features, targets = batch
         logits = self(features)
-        self.log("inner_loss", F.cross_entropy(logits, targets), batch_size=len(targets))
-        self.log("inner_accuracy", (logits.argmax(dim=1) == targets).float().mean(), batch_size=len(targets))
+        right = (logits.argmax(dim=1) == targets).float().mean()
+        values = {"inner_loss": F.cross_entropy(logits, targets), "inner_accuracy": right}
+        self.log_dict(values, batch_size=len(targets), sync_dist=True)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW over exactly the trainable parameters."""
-        trainable = [p for p in self.parameters() if p.requires_grad]
-        return torch.optim.AdamW(trainable, lr=self._settings.lr, weight_decay=self._settings.weight_decay)
+    def configure_optimizers(self) -> Any:
+        """AdamW over exactly the trainable parameters, each group with its own learning rate, set anew every step."""
+        groups = parameter_groups(self.tail, self._settings)
+        optimiser = torch.optim.AdamW(groups, lr=self._settings.lr, weight_decay=self._settings.weight_decay)
+        course = learning_rate_course(self._settings, self._steps_per_epoch)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, course)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _pretrained(self) -> list[tuple[str, nn.Parameter]]:
         """The trainable parameters that were pretrained: the encoder's stages, and the text encoder's in the head."""

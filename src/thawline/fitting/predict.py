@@ -28,13 +28,14 @@ def predict_fold(
         majority = int(np.bincount(problem.labels[fold.train], minlength=len(problem.classes)).argmax())
     tail = problem.tail()
     tail.load_state_dict(state)
-    samples = problem.samples(fold.test)
+    views = problem.judged(fold.test)
+    samples = views[0]
     return Predictions(
         paths=tuple(problem.names[i] for i in fold.test),
         groups=samples.groups,
         labels=samples.targets,
         folds=(fold.name,) * len(samples),
-        probabilities=predict(tail, samples, device),
+        probabilities=np.mean([predict(tail, view, device) for view in views], axis=0),
         baseline=_baseline(problem, samples, device, majority),
         classes=problem.classes,
     )

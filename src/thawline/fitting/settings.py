@@ -62,7 +62,15 @@ class GradientSettings(MethodSettings):
         loss: `cross_entropy` over the logits, or `contrastive` (pairs of the batch, same-class pairs positive).
         epochs: At most this many; fewer when `patience` ends it.
         batch_size: Samples a step.
-        lr: Learning rate.
+        lr: Learning rate of a new head, and of all that trains where no head is new (`head=prompts`).
+        body_lr: Learning rate of the uppermost pretrained stage, under a new head; null: a tenth of `lr`.
+        layer_decay: Each pretrained stage further down learns this many times as fast as the one above it
+            (ULMFiT, arXiv 1801.06146, section 3.2; BEiT, arXiv 2106.08254, appendix H).
+        warmup: Epochs over which the learning rates rise from nothing, evenly by step.
+        schedule: `constant`, or `cosine`: falling to nothing at the end of `epochs` (SGDR, arXiv 1608.03983).
+        label_smoothing: Share of each target that is spread over all classes (arXiv 1512.00567, section 7).
+        class_weights: `balanced` weighs each class by the inverse of its number of training samples; null: none.
+        batch_norm: `frozen` keeps the pretrained statistics of thawed stages; `train` lets them follow the batches.
         weight_decay: AdamW's decoupled weight decay.
         penalty: λ of λ‖W−W₀‖² toward the start; `per_class`: 1/N with N photos a class (ProLIP, arXiv 2410.05270);
             null: none.
@@ -77,8 +85,15 @@ class GradientSettings(MethodSettings):
     epochs: int = MISSING
     batch_size: int = MISSING
     lr: float = MISSING
+    body_lr: float | None = None
+    layer_decay: float = 1.0
+    warmup: float = 0.0
+    schedule: str = "constant"
+    label_smoothing: float = 0.0
+    class_weights: str | None = None
+    batch_norm: str = "frozen"
     weight_decay: float = 0.0
-    penalty: float | str | None = None
+    penalty: float | int | str | None = None
     train_text: bool = False
     patience: int = MISSING
     hidden: int = 256
@@ -90,15 +105,46 @@ class GradientSettings(MethodSettings):
         _require_one_of("method.loss", self.loss, ("cross_entropy", "contrastive"))
         for key in ("epochs", "batch_size", "patience", "hidden"):
             _require_at_least(f"method.{key}", getattr(self, key), 1)
+        _require_at_least("method.weight_decay", self.weight_decay, 0)
+        self._check_course()
+        self._check_loss()
+
+    @property
+    def top_lr(self) -> float:
+        """Learning rate of the uppermost pretrained stage."""
+        if self.head == "prompts":
+            return self.lr
+        return self.lr / 10 if self.body_lr is None else self.body_lr
+
+    def _check_course(self) -> None:
+        """Check the learning rates and their course."""
         if not self.lr > 0:
             raise UserError(f"method.lr={self.lr} must be above 0")
-        _require_at_least("method.weight_decay", self.weight_decay, 0)
+        if self.body_lr is not None:
+            if self.head == "prompts":
+                raise UserError("method.body_lr is for a new head above pretrained stages; with prompts use method.lr")
+            _require_at_least("method.body_lr", self.body_lr, 0)
+        if not 0 < self.layer_decay <= 1:
+            raise UserError(f"method.layer_decay={self.layer_decay} must be above 0 and at most 1")
+        _require_one_of("method.schedule", self.schedule, ("constant", "cosine"))
+        if not 0 <= self.warmup < self.epochs:
+            raise UserError(f"method.warmup={self.warmup} must be at least 0 and less than method.epochs={self.epochs}")
+        _require_one_of("method.batch_norm", self.batch_norm, ("frozen", "train"))
+
+    def _check_loss(self) -> None:
+        """Check what the loss is made of, and the head it is for."""
         if isinstance(self.penalty, str) and self.penalty != "per_class":
             raise UserError(f"method.penalty={self.penalty} is not known; use a number, per_class or null")
-        if isinstance(self.penalty, float):
+        if isinstance(self.penalty, float | int):
             _require_at_least("method.penalty", self.penalty, 0)
         if not 0 <= self.dropout < 1:
             raise UserError(f"method.dropout={self.dropout} must be at least 0 and below 1")
+        if not 0 <= self.label_smoothing < 1:
+            raise UserError(f"method.label_smoothing={self.label_smoothing} must be at least 0 and below 1")
+        if self.class_weights not in (None, "balanced"):
+            raise UserError(f"method.class_weights={self.class_weights} is not known; use balanced or null")
+        if self.loss == "contrastive" and (self.label_smoothing or self.class_weights):
+            raise UserError("method.label_smoothing and class_weights are for method.loss=cross_entropy")
         if self.head != "prompts" and (self.loss == "contrastive" or self.train_text):
             raise UserError(
                 f"method.loss=contrastive and method.train_text=true need method.head=prompts, not {self.head}"
@@ -112,18 +158,57 @@ class TrainerSettings:
     Attributes:
         accelerator: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
         precision: `32-true`, `bf16-mixed` or `16-mixed`, of the tail's training.
-        threads: Threads of a small tail's arithmetic; one is fastest and never slowed by a busy neighbour.
+        threads: Threads of the tail's arithmetic on the CPU; null: one for a tail of less than a million parameters,
+            which gains little by more and is slowed several times by a busy neighbour; for a larger one as many as
+            PyTorch takes (OMP_NUM_THREADS, or the cores).
+        devices: Devices of one run; more than one means DDP, each process with its share of the batches.
+        workers: Loader processes that augment stored pixels ahead; only for `thaw=all`.
     """
 
     accelerator: str = MISSING
     precision: str = "32-true"
-    threads: int = 1
+    threads: int | None = None
+    devices: int = 1
+    workers: int = 0
 
     def __post_init__(self) -> None:
         """Check the names."""
         _require_one_of("trainer.accelerator", self.accelerator, ("auto", "cpu", "gpu", "mps"))
         _require_one_of("trainer.precision", self.precision, ("32-true", "bf16-mixed", "16-mixed"))
-        _require_at_least("trainer.threads", self.threads, 1)
+        if self.threads is not None:
+            _require_at_least("trainer.threads", self.threads, 1)
+        _require_at_least("trainer.devices", self.devices, 1)
+        _require_at_least("trainer.workers", self.workers, 0)
+
+
+@dataclass
+class DebugSettings:
+    """How a run is looked into. What it then says of the photos is no result.
+
+    Attributes:
+        name: The profile's name.
+        epochs: At most this many; null: the method's.
+        limit_batches: At most this many batches an epoch, of training and of choosing; null: all.
+        overfit: Train and choose on one and the same first batch: the loss must go to nothing.
+        profiler: `simple` or `advanced`, Lightning's, written to the run directory; null: none.
+        anomaly: Find the operation that made a gradient NaN (slow).
+    """
+
+    name: str = "none"
+    epochs: int | None = None
+    limit_batches: int | None = None
+    overfit: bool = False
+    profiler: str | None = None
+    anomaly: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.epochs is not None:
+            _require_at_least("debug.epochs", self.epochs, 1)
+        if self.limit_batches is not None:
+            _require_at_least("debug.limit_batches", self.limit_batches, 1)
+        if self.profiler not in (None, "simple", "advanced"):
+            raise UserError(f"debug.profiler={self.profiler} is not known; use simple, advanced or null")
 
 
 def _require_one_of(key: str, value: str, names: tuple[str, ...]) -> None:

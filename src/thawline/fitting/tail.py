@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from thawline.fitting.feature_set import Features, FeatureSet
+from thawline.fitting.heads import Head
 
 PREDICTION_BATCH = 256
 
@@ -15,10 +16,10 @@ PREDICTION_BATCH = 256
 class Tail(nn.Module):
     """What is fitted. Its parameters that require a gradient are exactly those that train."""
 
-    def __init__(self, stages: nn.Module, head: nn.Module) -> None:
+    def __init__(self, stages: nn.Module, head: Head) -> None:
         super().__init__()
         self.stages = stages
-        self.head = head
+        self.head: Head = head
 
     def forward(self, features: Features) -> torch.Tensor:
         """Named tensors at the thaw line to logits [batch, classes]."""

@@ -1,1 +1,1 @@
-"""The run directory: the truth about one run. W&B is a mirror of it."""
+"""The run directory: the truth about one run. W&B and TensorBoard are mirrors of it."""

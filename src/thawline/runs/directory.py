@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from omegaconf import DictConfig, OmegaConf
 
-from thawline.errors import UserError
+from thawline.errors import RunError, UserError
 from thawline.files import read_json, write_json, write_text
 
 STATUS_FILE = "status.json"
@@ -21,13 +21,23 @@ class RunDirectory:
     """One run's directory, from its start to its end.
 
     As a context manager it writes `status.json`: `running` on entry, then `finished`, `failed` with the reason, or
-    `interrupted` (Ctrl-C). A run whose input was refused before it left anything is removed. The exception goes on.
+    `interrupted` (Ctrl-C). A run whose input was refused before it left anything is removed, unless it is a trial of a
+    sweep, which tells its reason there. The exception goes on.
     """
 
-    def __init__(self, path: Path, verb: str, config: DictConfig) -> None:
+    def __init__(self, path: Path, verb: str, config: DictConfig, *, keep: bool = False) -> None:
+        """Name what is run.
+
+        Args:
+            path: The directory.
+            verb: What `status.json` calls the run.
+            config: The config, which is saved resolved.
+            keep: Whether the directory of a refused run stays.
+        """
         self.path = path
         self._verb = verb
         self._config = config
+        self._keep = keep
         self._started = _now()
 
     def __enter__(self) -> Self:
@@ -39,18 +49,21 @@ class RunDirectory:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if error is None:
             self._write_status("finished")
-        elif isinstance(error, UserError) and {path.name for path in self.path.iterdir()} <= {STATUS_FILE, CONFIG_FILE}:
+        elif isinstance(error, UserError) and not self._keep and self._is_bare():
             shutil.rmtree(self.path)
         elif isinstance(error, KeyboardInterrupt):
             self._write_status("interrupted", "Ctrl-C")
         else:
-            self._write_status("failed", f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            self._write_status("failed", reason_of(error))
 
     def file(self, name: str) -> Path:
         """The path of `name` in the run directory; its folder exists afterwards."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def _is_bare(self) -> bool:
+        return {path.name for path in self.path.iterdir()} <= {STATUS_FILE, CONFIG_FILE}
 
     def _write_status(self, status: str, reason: str | None = None) -> None:
         ended = None if status == "running" else _now()
@@ -69,6 +82,20 @@ class RunDirectory:
             # On a full disk the status can't be written; the reason that is on its way to the user matters more.
             if status == "running":
                 raise
+
+
+def reason_of(error: BaseException) -> str:
+    """What `status.json` says of a failure: its sentence where it has one for the user, otherwise its kind with it."""
+    if isinstance(error, UserError | RunError):
+        return str(error)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def mark_failed(path: Path, reason: str) -> None:
+    """Write that the run in `path` failed: for a process that could not do so itself, being killed."""
+    path.mkdir(parents=True, exist_ok=True)
+    known = read_json(path / STATUS_FILE) if (path / STATUS_FILE).exists() else {"verb": "train", "started": None}
+    write_json(path / STATUS_FILE, {**known, "status": "failed", "reason": reason, "ended": _now()})
 
 
 def is_run_directory(path: Path) -> bool:

@@ -44,21 +44,32 @@ class Predictions:
         said: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
         return said
 
+    def subset(self, rows: NDArray[np.int64]) -> "Predictions":
+        """The predictions in `rows`, in that order."""
+        return Predictions(
+            paths=tuple(self.paths[i] for i in rows),
+            groups=self.groups[rows],
+            labels=self.labels[rows],
+            folds=tuple(self.folds[i] for i in rows),
+            probabilities=self.probabilities[rows],
+            baseline=self.baseline[rows],
+            classes=self.classes,
+        )
+
 
 def join_predictions(parts: Sequence[Predictions]) -> Predictions:
-    """The predictions of several folds as one, ordered by path."""
-    paths = [path for part in parts for path in part.paths]
-    folds = [fold for part in parts for fold in part.folds]
-    order = np.array(sorted(range(len(paths)), key=paths.__getitem__), dtype=np.int64)
-    return Predictions(
-        paths=tuple(paths[i] for i in order),
-        groups=np.concatenate([part.groups for part in parts])[order],
-        labels=np.concatenate([part.labels for part in parts])[order],
-        folds=tuple(folds[i] for i in order),
-        probabilities=np.concatenate([part.probabilities for part in parts])[order],
-        baseline=np.concatenate([part.baseline for part in parts])[order],
+    """The predictions of several folds as one, ordered by path, then by fold."""
+    joined = Predictions(
+        paths=tuple(path for part in parts for path in part.paths),
+        groups=np.concatenate([part.groups for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        folds=tuple(fold for part in parts for fold in part.folds),
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        baseline=np.concatenate([part.baseline for part in parts]),
         classes=parts[0].classes,
     )
+    places = list(zip(joined.paths, joined.folds, strict=True))
+    return joined.subset(np.array(sorted(range(len(places)), key=places.__getitem__), dtype=np.int64))
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:

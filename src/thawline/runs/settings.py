@@ -4,6 +4,11 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
+from thawline.errors import UserError
+
+LOGGERS = ("wandb", "tensorboard", "csv", "none")
+WANDB_MODES = ("offline", "online", "disabled")
+
 
 @dataclass
 class PathsSettings:
@@ -20,14 +25,17 @@ class PathsSettings:
 
 @dataclass
 class LoggerSettings:
-    """What mirrors a run besides its own CSV files.
+    """What mirrors a run. Whatever is chosen, the run directory holds the config, the status and the results.
 
     Attributes:
-        name: `wandb` or `csv`.
+        name: `wandb`, `tensorboard`, `csv` (only the run directory's own files) or `none` (not even the course of the
+            training, `history.csv`).
         mode: W&B's mode: `offline` (default; nothing goes on the network), `online` or `disabled`.
         project: W&B's project.
-        group: W&B's group; null: none.
-        tags: W&B's tags.
+        group: W&B's group; null: the sweep that the run is a trial of, if any.
+        tags: W&B's tags, beside those that the run gives itself.
+        thumbnails: How many of the worst mistakes are shown to `wandb` or `tensorboard` as small pictures; 0: none,
+            since photos of people are private.
     """
 
     name: str = MISSING
@@ -35,3 +43,18 @@ class LoggerSettings:
     project: str = "thawline"
     group: str | None = None
     tags: list[str] = field(default_factory=list)
+    thumbnails: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the names and the range."""
+        if self.name not in LOGGERS:
+            raise UserError(f"logger.name={self.name} is not known; use one of {', '.join(LOGGERS)}")
+        if self.mode not in WANDB_MODES:
+            raise UserError(f"logger.mode={self.mode} is not known; use one of {', '.join(WANDB_MODES)}")
+        if self.thumbnails < 0:
+            raise UserError(f"logger.thumbnails={self.thumbnails} must be at least 0; 0 shows no photos")
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether the run directory keeps the course of the training."""
+        return self.name != "none"

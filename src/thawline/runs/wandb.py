@@ -1,85 +1,148 @@
-"""Weights & Biases as a mirror of the run directory: offline unless told otherwise, and never a reason to fail."""
+"""Weights & Biases as a mirror of the run directory: offline unless told otherwise, one W&B run a run directory."""
 
+from __future__ import annotations
+
+import hashlib
 import os
-import warnings
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from thawline.errors import UserError
+import numpy as np
+from numpy.typing import NDArray
+
+from thawline.runs.mirror import MOST_CLASSES, epoch_key, thumbnail
 from thawline.runs.settings import LoggerSettings
 
+if TYPE_CHECKING:  # wandb takes half a second to import, and may be absent
+    import wandb
 
-class Mirror(Protocol):
-    """What a run uses of a W&B run."""
+LONGEST_TAG = LONGEST_ID = 64
+# By default W&B waits 90 s for its server at the start, and without end for its uploads at the end.
+START_SECONDS, FINISH_SECONDS = 30.0, 300.0
+# wandb-core flushes nothing when the run's process is killed; what it wrote until then is what is left of the run.
+FLUSH_SECONDS = 1.0
 
-    summary: Any
 
-    def log(self, data: dict[str, Any]) -> None:
-        """Add a row to the history."""
+class WandbMirror:
+    """A W&B run. Each method may raise whatever W&B raises."""
 
-    def finish(self, exit_code: int | None = None) -> None:
+    def __init__(self, run: wandb.Run, directory: Path) -> None:
+        self._run = run
+        self._directory = directory
+        self._axes: set[str] = set()
+
+    def history(self, row: Mapping[str, float]) -> None:
+        """Add a row, drawn over the epochs of its fold."""
+        axis = epoch_key(row)
+        if axis is not None and axis not in self._axes:
+            self._axes.add(axis)
+            self._run.define_metric(axis, hidden=True)
+            self._run.define_metric(axis.removesuffix("epoch") + "*", step_metric=axis)
+        self._run.log(dict(row))
+
+    def summary(self, values: Mapping[str, float]) -> None:
+        """State the end results."""
+        self._run.summary.update(dict(values))
+
+    def confusion(self, labels: NDArray[np.int64], said: NDArray[np.int64], classes: Sequence[str]) -> None:
+        """Show W&B's own chart. It reads its table from the summary, so the history stays as it is.
+
+        `Run.log` would also add a row to the history; what it does for the chart apart from that is called here.
+        """
+        if len(classes) > MOST_CLASSES:
+            return
+        from wandb.plot import confusion_matrix
+
+        chart = confusion_matrix(
+            y_true=labels.tolist(), preds=said.tolist(), class_names=list(classes), title="Confusion matrix"
+        )
+        with _staged_in(self._directory / "wandb"):
+            self._run.summary.update(self._run._serialize_custom_charts({"confusion": chart}))
+
+    def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
+        """Show the thumbnails as one row of media, in which there are no scalars."""
+        from wandb import Image
+
+        images = [Image(thumbnail(path), caption=caption, file_type="jpg") for path, caption in pictures]
+        if images:
+            self._run.log({"mistakes": images})
+
+    def finish(self, exit_code: int) -> None:
         """End the W&B run."""
+        self._run.finish(exit_code=exit_code)
 
 
-_MODES = ("offline", "online", "disabled")
+def start_wandb(
+    settings: LoggerSettings,
+    directory: Path,
+    *,
+    name: str,
+    verb: str,
+    config: Mapping[str, Any],
+    group: str | None,
+    tags: Sequence[str],
+) -> WandbMirror:
+    """Start a W&B run under `directory`; it may raise whatever W&B raises."""
+    # W&B's own error reporting would look up a host at import.
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    import wandb
+
+    run = wandb.init(
+        project=settings.project,
+        group=settings.group or group,
+        job_type=verb,
+        # One run directory is one W&B run, also when it is resumed.
+        id=run_id(name),
+        name=name,
+        resume="allow",
+        dir=directory,
+        mode=settings.mode,  # type: ignore[arg-type]  # LoggerSettings has checked it
+        tags=clean_tags([*settings.tags, *tags]),
+        config=dict(config),
+        # Runs of the same process, the user's own among them, are left alone.
+        reinit="create_new",
+        settings=wandb.Settings(
+            silent=True,
+            console="off",
+            disable_git=True,
+            init_timeout=START_SECONDS,
+            finish_timeout=FINISH_SECONDS,
+            x_disable_stats=True,
+            x_transaction_log_flush_interval=FLUSH_SECONDS,
+        ),
+    )
+    return WandbMirror(run, directory)
+
+
+def run_id(name: str) -> str:
+    """The W&B id of the run `name`: the name itself where W&B allows it, else like it, and told apart by a digest."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
+    if plain == name and 0 < len(name) <= LONGEST_ID:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{plain[-(LONGEST_ID - len(digest) - 1) :]}-{digest}"
+
+
+def clean_tags(tags: Sequence[str]) -> list[str]:
+    """The tags as W&B takes them: each once, none empty, none longer than 64 characters."""
+    cut = (tag.strip()[:LONGEST_TAG] for tag in tags)
+    return list(dict.fromkeys(tag for tag in cut if tag))
 
 
 @contextmanager
-def wandb_run(
-    settings: LoggerSettings, directory: Path, *, verb: str, config: Mapping[str, Any], tags: list[str]
-) -> Iterator[Mirror | None]:
-    """Yield a W&B run that is finished inside this block, with exit code 1 when the block fails; None without W&B.
+def _staged_in(directory: Path) -> Iterator[None]:
+    """W&B keeps tables that wait for `wandb sync` in the user's home; here they stay in the run directory.
 
-    Raises:
-        UserError: `settings` names another logger or mode than there are.
+    A place that the user chose is left as it is.
     """
-    if settings.name not in ("wandb", "csv"):
-        raise UserError(f"logger.name={settings.name} is not known; use logger=wandb or logger=csv")
-    if settings.mode not in _MODES:
-        raise UserError(f"logger.mode={settings.mode} is not known; use one of {', '.join(_MODES)}")
-    run = _start(settings, directory, verb, config, tags) if settings.name == "wandb" else None
-    try:
-        yield run
-    except BaseException:
-        _finish(run, exit_code=1)
-        raise
-    _finish(run, exit_code=0)
-
-
-def _start(
-    settings: LoggerSettings, directory: Path, verb: str, config: Mapping[str, Any], tags: list[str]
-) -> Mirror | None:
-    try:
-        # W&B's own error reporting would look up a host at import.
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-        import wandb
-
-        return wandb.init(
-            project=settings.project,
-            group=settings.group,
-            job_type=verb,
-            # One run directory is one W&B run, also when it is resumed.
-            id=directory.name.replace(" ", "_")[-64:],
-            name=directory.name,
-            resume="allow",
-            dir=directory,
-            mode=settings.mode,  # type: ignore[arg-type]  # checked above
-            tags=[*settings.tags, *tags],
-            config=dict(config),
-            reinit="finish_previous",
-            settings=wandb.Settings(silent=True, console="off", x_disable_stats=True, disable_git=True),
-        )
-    except Exception as error:  # whatever W&B raises, the run goes on
-        warnings.warn(f"W&B is not available ({error}); the run goes on without it", stacklevel=2)
-        return None
-
-
-def _finish(run: Mirror | None, exit_code: int) -> None:
-    if run is None:
+    if "WANDB_DATA_DIR" in os.environ:
+        yield
         return
+    os.environ["WANDB_DATA_DIR"] = str(directory.absolute())
     try:
-        run.finish(exit_code=exit_code)
-    except Exception as error:
-        warnings.warn(f"W&B could not finish its run ({error})", stacklevel=2)
+        yield
+    finally:
+        del os.environ["WANDB_DATA_DIR"]

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,10 +18,6 @@ from thawline.tasks.settings import RunSettings
 
 class TaskData(Problem, Protocol):
     """What the verbs need of a task's data besides what fitting needs."""
-
-    @property
-    def groups(self) -> NDArray[np.int64]:
-        """Group of each sample, [N]."""
 
     @property
     def sides(self) -> tuple[str, ...] | None:
@@ -51,17 +48,74 @@ class TaskReader(Protocol):
         """Read the data of `settings`; `classes` are those of a finished run, when other data are judged by it."""
 
 
-_TASKS = {"events": "thawline.tasks.events.data:read_events"}
+@dataclass(frozen=True)
+class Filled:
+    """What one feature pass did.
+
+    Attributes:
+        report: What the collection holds, as plain JSON.
+        photos: Photos that can be used.
+        computed: Features that were computed.
+        read: Features that the store had.
+        opened: Files that were opened.
+        seconds: That it took.
+    """
+
+    report: dict[str, Any]
+    photos: int
+    computed: int
+    read: int
+    opened: int
+    seconds: float
+
+
+class TaskFiller(Protocol):
+    """Computes the features of several runs in one pass."""
+
+    def __call__(self, runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:
+        """Fill the store for `runs`, which differ only above their thaw lines and in where these lie.
+
+        Runs whose thaw line the encoder does not have are left out, and `refusals` gets the reason; None: all were.
+        """
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Where a task's functions are, as `module:function`: they are imported only when they are used."""
+
+    reader: str
+    filler: str
+
+
+_TASKS = {"events": _Task("thawline.tasks.events.data:read_events", "thawline.tasks.events.features:fill_events")}
 
 
 def task_reader(name: str) -> TaskReader:
-    """The function that reads the data of task `name`, imported only now.
+    """The function that reads the data of task `name`.
 
     Raises:
         UserError: There is no such task.
     """
+    reader: TaskReader = _function(_task(name).reader)
+    return reader
+
+
+def task_filler(name: str) -> TaskFiller:
+    """The function that computes the features of task `name`.
+
+    Raises:
+        UserError: There is no such task.
+    """
+    filler: TaskFiller = _function(_task(name).filler)
+    return filler
+
+
+def _task(name: str) -> _Task:
     if name not in _TASKS:
         raise UserError(f"there is no task '{name}'; there are: {', '.join(_TASKS)}")
-    module, _, function = _TASKS[name].partition(":")
-    reader: TaskReader = getattr(importlib.import_module(module), function)
-    return reader
+    return _TASKS[name]
+
+
+def _function(where: str) -> Any:
+    module, _, function = where.partition(":")
+    return getattr(importlib.import_module(module), function)

@@ -9,6 +9,8 @@ from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 from thawline.tasks.events.module import EventsModule
 
+SEEN = torch.tensor([0] * 12 + [1] * 8 + [2] * 4)
+
 
 class Projection(nn.Module):
     def __init__(self):
@@ -22,7 +24,7 @@ class Projection(nn.Module):
 def module(**changes):
     values = {"name": "x", "head": "prompts", "epochs": 1, "batch_size": 4, "lr": 0.1, "patience": 1}
     settings = GradientSettings(**{**values, **changes})
-    return EventsModule(Tail(Projection(), DenseHead(4, 3)), settings, photos_per_class=8, seed=0)
+    return EventsModule(Tail(Projection(), DenseHead(4, 3)), settings, targets=SEEN, seed=0)
 
 
 LOGITS = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
@@ -42,3 +44,18 @@ def test_the_penalty_per_class_is_one_over_its_photos(penalty, strength):
         subject.tail.stages.matrix.weight += 1.0
     distance = subject.step(batch)["loss"] - subject.loss(subject(batch[0]), TARGETS)
     assert distance.item() == pytest.approx(strength * 16, abs=1e-4)
+
+
+def test_class_weights_make_all_classes_count_the_same():
+    balanced = module(class_weights="balanced")
+    pairs = zip(LOGITS.split(2), TARGETS.split(2), strict=True)  # two of each class
+    each = torch.stack([F.cross_entropy(logits, targets) for logits, targets in pairs])
+    weights = torch.tensor([24 / (3 * 12), 24 / (3 * 8), 24 / (3 * 4)])
+    assert balanced.loss(LOGITS, TARGETS).item() == pytest.approx(((weights * each).sum() / weights.sum()).item())
+
+
+def test_label_smoothing_and_mixed_targets():
+    smooth = module(label_smoothing=0.1)
+    assert smooth.loss(LOGITS, TARGETS) == F.cross_entropy(LOGITS, TARGETS, label_smoothing=0.1)
+    shares = F.one_hot(TARGETS, 3).float()
+    assert module().loss(LOGITS, shares).item() == pytest.approx(F.cross_entropy(LOGITS, TARGETS).item())

@@ -1,27 +1,55 @@
 """Gradient descent by the Trainer: early stopping and the best epoch on inner samples, or a fixed number of epochs."""
 
 import logging
+import math
+import re
 import signal
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as L
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
+from torch.multiprocessing.spawn import ProcessRaisedException
 
+from thawline.errors import RunError
 from thawline.fitting.checkpoints import SyncedCheckpoints
 from thawline.fitting.data import TailData
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.history import History
+from thawline.fitting.feeding import Feeding
+from thawline.fitting.history import HISTORY, History, read_history
 from thawline.fitting.methods import Fit
 from thawline.fitting.module import TailModule
-from thawline.fitting.settings import GradientSettings, TrainerSettings
-from thawline.runs.wandb import Mirror
+from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
+from thawline.runs.loggers import Mirror
 
 LAST, BEST = "last.ckpt", "best.ckpt"
+SMALL_TAIL = 1_000_000  # parameters
+
+
+@dataclass(frozen=True)
+class Course:
+    """How one training runs, besides what the method says.
+
+    Attributes:
+        feeding: How samples reach the tail.
+        trainer: What it computes on.
+        debug: How it is looked into.
+        device: What to compute on.
+        epochs: Instead of the method's; None: the method's.
+    """
+
+    feeding: Feeding
+    trainer: TrainerSettings
+    debug: DebugSettings
+    device: torch.device
+    epochs: int | None = None
 
 
 def fit_gradient(
@@ -29,13 +57,11 @@ def fit_gradient(
     train: FeatureSet,
     inner: FeatureSet | None,
     settings: GradientSettings,
-    trainer: TrainerSettings,
+    course: Course,
     directory: Path,
     *,
-    seed: int,
-    device: torch.device,
-    epochs: int | None = None,
     mirror: Mirror | None = None,
+    keep_history: bool = True,
 ) -> Fit:
     """Train `module` and give the state of its best epoch.
 
@@ -44,58 +70,110 @@ def fit_gradient(
         train: Training samples.
         inner: Samples that early stopping and the best epoch are chosen by; None: all epochs run, the last one counts.
         settings: The method.
-        trainer: Precision and threads.
+        course: How it runs.
         directory: Where `last.ckpt`, `best.ckpt` and `history.csv` go; training resumes from a `last.ckpt` found there.
-        seed: Fixes the order of the samples.
-        device: What to compute on.
-        epochs: Instead of `settings.epochs`.
-        mirror: A W&B run that gets the same history, or None.
+        mirror: What gets the same history, or None.
+        keep_history: Whether `history.csv` is written.
+
+    Raises:
+        RunError: The training diverged.
     """
-    callbacks: list[L.Callback] = [
-        History(directory / "history.csv", mirror),
-        ModelCheckpoint(directory, "last", save_top_k=1, enable_version_counter=False),
-    ]
+    callbacks = _callbacks(directory, settings, inner is not None)
+    if keep_history:
+        # A mirror does not travel to DDP's processes: it gets the history afterwards.
+        callbacks.append(History(directory / HISTORY, mirror if course.trainer.devices == 1 else None))
+    data = TailData(train, inner, course.feeding)
+    before = len(read_history(directory / HISTORY))
+    with _quiet_lightning(), _threads(course.trainer.threads or _enough_threads(module)):
+        runner = _trainer(settings, course, directory, callbacks)
+        last = directory / LAST
+        with _own_errors():
+            runner.fit(module, data, ckpt_path=last if last.exists() else None, weights_only=True)
+    if mirror is not None and course.trainer.devices > 1:
+        for row in read_history(directory / HISTORY)[before:]:
+            mirror.history({f"{directory.name}/{name}": float(value) for name, value in row.items() if value})
+    kept = torch.load(directory / (LAST if inner is None else BEST), map_location="cpu", weights_only=True)
+    module.load_state_dict(kept["state_dict"])
+    chosen: dict[str, float] = {"epochs": int(kept["epoch"]) + 1}
     if inner is not None:
+        chosen["inner_loss"] = _best_score(kept)
+    return Fit(_state(module), chosen)
+
+
+def _best_score(checkpoint: dict[str, Any]) -> float:
+    """The least inner loss, which must be a number."""
+    best = next(state for state in checkpoint["callbacks"].values() if state.get("monitor") == "inner_loss")
+    score = float(best["best_model_score"])
+    if not math.isfinite(score):
+        raise RunError(f"the inner loss became {score}; try a smaller method.lr")
+    return score
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """Turn what Lightning makes of Ctrl-C, and of an error in one of DDP's processes, back into what it was."""
+    try:
+        yield
+    except SystemExit as end:
+        # Lightning exits with status 1 and has SIGINT ignored from then on.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt from end
+    except ProcessRaisedException as error:
+        # All that is left of the other process's error is its traceback, as text.
+        own = re.findall(rf"^{RunError.__module__}\.{RunError.__name__}: (.+)$", str(error), re.MULTILINE)
+        if own:
+            raise RunError(own[-1]) from error
+        raise
+
+
+def _trainer(settings: GradientSettings, course: Course, directory: Path, callbacks: list[L.Callback]) -> L.Trainer:
+    longest = course.epochs or settings.epochs
+    return L.Trainer(
+        accelerator={"cuda": "gpu"}.get(course.device.type, course.device.type),
+        devices=course.trainer.devices,
+        # Spawned, not started anew: the command line is not run a second time.
+        strategy="ddp_spawn" if course.trainer.devices > 1 else "auto",
+        use_distributed_sampler=False,
+        precision=course.trainer.precision,  # type: ignore[arg-type]  # checked by the settings
+        max_epochs=min(longest, course.debug.epochs or longest),
+        callbacks=callbacks,
+        plugins=[SyncedCheckpoints()],
+        logger=False,
+        deterministic=True,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        enable_progress_bar=sys.stderr.isatty(),
+        default_root_dir=directory,
+        profiler=_profiler(course.debug, directory),
+        detect_anomaly=course.debug.anomaly,
+    )
+
+
+def _callbacks(directory: Path, settings: GradientSettings, chooses: bool) -> list[L.Callback]:
+    callbacks: list[L.Callback] = [ModelCheckpoint(directory, "last", save_top_k=1, enable_version_counter=False)]
+    if chooses:
         best = ModelCheckpoint(directory, "best", monitor="inner_loss", enable_version_counter=False)
         callbacks += [best, EarlyStopping("inner_loss", patience=settings.patience, check_finite=True)]
-    data = TailData(train, inner, batch_size=settings.batch_size, seed=seed)
-    with _quiet_lightning(), _threads(trainer.threads if device.type == "cpu" else torch.get_num_threads()):
-        runner = L.Trainer(
-            accelerator={"cuda": "gpu"}.get(device.type, device.type),
-            devices=1,
-            precision=trainer.precision,  # type: ignore[arg-type]  # checked by the settings
-            max_epochs=epochs or settings.epochs,
-            callbacks=callbacks,
-            plugins=[SyncedCheckpoints()],
-            logger=False,
-            deterministic=True,
-            num_sanity_val_steps=0,
-            enable_model_summary=False,
-            enable_progress_bar=sys.stderr.isatty(),
-            default_root_dir=directory,
-        )
-        last = directory / LAST
-        try:
-            runner.fit(module, data, ckpt_path=last if last.exists() else None, weights_only=True)
-        except SystemExit as end:
-            # Lightning turns Ctrl-C into an exit with status 1 and has SIGINT ignored from then on.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            raise KeyboardInterrupt from end
-    if inner is None:
-        return Fit(_state(module), {"epochs": runner.current_epoch})
-    kept = torch.load(directory / BEST, map_location="cpu", weights_only=True)
-    module.load_state_dict(kept["state_dict"])
-    chosen = {"epochs": int(kept["epoch"]) + 1, "inner_loss": float(best.best_model_score or float("nan"))}
-    return Fit(_state(module), chosen)
+    return callbacks
+
+
+def _profiler(debug: DebugSettings, directory: Path) -> Profiler | None:
+    kinds = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}
+    return kinds[debug.profiler](dirpath=directory, filename="profile") if debug.profiler else None
 
 
 def _state(module: TailModule) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().cpu() for name, tensor in module.tail.state_dict().items()}
 
 
+def _enough_threads(module: TailModule) -> int:
+    """A small tail is fastest, and safe from a busy neighbour, on one thread."""
+    size = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    return 1 if size < SMALL_TAIL else torch.get_num_threads()
+
+
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """A small tail is fastest, and safe from a busy neighbour, on one thread."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -119,5 +197,7 @@ def _quiet_lightning() -> Iterator[None]:
         warnings.filterwarnings(
             "ignore", ".*Total length of `list` across ranks is zero.*"
         )  # the refit has no inner data
-        yield
-    logger.setLevel(before)
+        try:
+            yield
+        finally:
+            logger.setLevel(before)

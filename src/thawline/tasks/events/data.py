@@ -1,8 +1,7 @@
 """The events task's data: photos and prompts, read, grouped and brought to the thaw line."""
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from thawline.data.augmentation import Augmentation, view_seed
 from thawline.data.collection import Collection, build_collection
 from thawline.data.groups import find_groups
 from thawline.data.listing import Listed, list_photos
@@ -18,38 +18,18 @@ from thawline.data.report import data_report
 from thawline.data.splits import check_split, read_split
 from thawline.encoders.clip import ClipTowers
 from thawline.encoders.encoder import Encoder
-from thawline.encoders.load import load
 from thawline.errors import UserError
-from thawline.features.key import shelf_key
-from thawline.features.store import FeatureStore
-from thawline.features.survey import Wanted, survey
-from thawline.features.texts import encode_texts
-from thawline.fitting.feature_set import FeatureRows, Features, FeatureSet
+from thawline.fitting.feature_set import AugmentedRows, FeatureRows, FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.heads import DenseHead, PromptHead
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail, final_features
 from thawline.runs.split import SplitRow
-from thawline.tasks.events.prompts import class_prompts
+from thawline.tasks.events.features import Prompts, load_towers, read_prompts, survey_photos
 from thawline.tasks.settings import RunSettings
 
 if TYPE_CHECKING:
     from thawline.tasks.events.module import EventsModule
-
-
-@dataclass(frozen=True)
-class Prompts:
-    """The classes' prompts at the text encoder's cut.
-
-    Attributes:
-        features: Named tensors, each [prompts, …].
-        class_of_prompt: Class of each prompt, [prompts].
-        cut: The text encoder's cut.
-    """
-
-    features: Features
-    class_of_prompt: torch.Tensor
-    cut: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +45,7 @@ class EventsData:
         encoder: The image encoder.
         cut: Its cut, the thaw line.
         rows: The photos' features at the cut, [N].
+        views: The same of each augmented view that is stored.
         towers: The image encoder's CLIP; None for an encoder without text.
         prompts: The classes' prompts; None for an encoder without text.
         computed: Features (photos and prompts) that were computed now.
@@ -79,6 +60,7 @@ class EventsData:
     encoder: Encoder
     cut: int
     rows: FeatureRows
+    views: tuple[FeatureRows, ...]
     towers: ClipTowers | None
     prompts: Prompts | None
     computed: int
@@ -95,8 +77,21 @@ class EventsData:
         return self.collection.grouping.ids
 
     def samples(self, indices: NDArray[np.int64]) -> FeatureSet:
-        """The photos `indices` as a feature set."""
-        return FeatureSet(self.rows, indices, self.labels[indices], self.groups[indices])
+        """The photos `indices` as a feature set, with the views that are stored of them."""
+        return FeatureSet(self.rows, indices, self.labels[indices], self.groups[indices], self.views)
+
+    def judged(self, indices: NDArray[np.int64]) -> list[FeatureSet]:
+        """The photos `indices` in each view whose probabilities are averaged, the plain one first."""
+        samples = self.samples(indices)
+        augmentation = self.settings.augmentation
+        if not augmentation.average:
+            return [replace(samples, views=())]
+        if self.views:
+            return samples.each_view()
+        augment = Augmentation(augmentation)
+        digests = [facts.digest for facts in self.collection.facts]
+        seeds = [[view_seed(digest, view) for digest in digests] for view in range(1, augmentation.views + 1)]
+        return [samples, *(replace(samples, rows=AugmentedRows(self.rows, augment, each)) for each in seeds)]
 
     def tail(self) -> Tail:
         """A fresh tail as the method wants it: pretrained stages above the thaw line and a head not yet fitted."""
@@ -106,7 +101,8 @@ class EventsData:
         hidden = method.hidden if isinstance(method, GradientSettings) and method.head == "mlp" else None
         dropout = method.dropout if isinstance(method, GradientSettings) else 0.0
         head = DenseHead(self.encoder.dim, len(self.classes), hidden=hidden, dropout=dropout)
-        return Tail(self.encoder.tail(self.cut), head)
+        statistics = isinstance(method, GradientSettings) and method.batch_norm == "train"
+        return Tail(self.encoder.tail(self.cut, batch_norm=statistics), head)
 
     def zero_shot(self) -> Tail | None:
         """The pretrained network with the classes' prompts, nothing fitted.
@@ -124,7 +120,8 @@ class EventsData:
         assert isinstance(settings, GradientSettings)  # noqa: S101  # the caller chose the method by its type
         if isinstance(tail.head, DenseHead):
             tail.head.standardise.measure(final_features(tail.stages, samples))
-        return EventsModule(tail, settings, photos_per_class=len(samples) / len(self.classes), seed=seed)
+        targets = torch.from_numpy(samples.targets)
+        return EventsModule(tail, settings, targets=targets, seed=seed, mixup=self.settings.augmentation.mixup)
 
     def report(self) -> dict[str, Any]:
         """What the folder holds, as plain JSON."""
@@ -175,60 +172,29 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
     Raises:
         UserError: The folder, the encoder or the split can't be used.
     """
-    data = settings.data
-    listing = list_photos(Path(data.path), data.classes)
-    loaded = load(settings.encoder)
-    towers = loaded if isinstance(loaded, ClipTowers) else None
-    encoder = loaded.image if isinstance(loaded, ClipTowers) else loaded
+    listing = list_photos(Path(settings.data.path), settings.data.classes)
+    encoder, towers = load_towers(settings)
     cut = encoder.cut_for(settings.cut)
-    store = FeatureStore(settings.store.root)
-    found = survey(listing.photos, store, _wanted(settings, encoder, cut, store, device))
+    found, wanted = survey_photos(listing, [settings], encoder, device)
     collection = build_collection(listing, found.facts)
     names, labels = _number(collection, classes)
-    prompts, counts = None, (0, 0)
-    if towers is not None:
-        prompts, counts = _read_prompts(settings, towers, names, store, device)
+    prompts = None if towers is None else read_prompts(settings, towers, names, device)
+    plain, *augmented = (found.rows(collection.names, target) for target in wanted.targets)
     return EventsData(
         settings=settings,
         classes=names,
         collection=collection,
         labels=labels,
-        sides=_sides(collection, data.split),
+        sides=_sides(collection, settings.data.split),
         encoder=encoder,
         cut=cut,
-        rows=found.rows(collection.names),
+        rows=plain,
+        views=tuple(augmented),
         towers=towers,
         prompts=prompts,
-        computed=found.computed + counts[0],
-        read=found.read + counts[1],
+        computed=found.computed + (prompts.computed if prompts else 0),
+        read=found.read + (prompts.read if prompts else 0),
     )
-
-
-def _wanted(settings: RunSettings, encoder: Encoder, cut: int, store: FeatureStore, device: torch.device) -> Wanted:
-    """Which features of the photos are wanted."""
-    assert encoder.preprocessing is not None  # noqa: S101  # image encoders have one
-    preprocessing = dataclasses.replace(encoder.preprocessing, decode=settings.data.decode)
-    key = shelf_key(
-        encoder.key(cut), preprocessing.pixel_key(), cut=cut, dtype=settings.store.dtype, device=device.type
-    )
-    label = f"{settings.encoder.model or settings.encoder.name} at {encoder.borders[cut]}"
-    return Wanted(store.shelf(key, label), encoder.prefix(cut).to(device), preprocessing, device)
-
-
-def _read_prompts(
-    settings: RunSettings, towers: ClipTowers, classes: Sequence[str], store: FeatureStore, device: torch.device
-) -> tuple[Prompts, tuple[int, int]]:
-    """The classes' prompts at the text encoder's cut, and how many were computed and read."""
-    texts = class_prompts(settings.prompts, classes)
-    train_text = isinstance(settings.method, GradientSettings) and settings.method.train_text
-    cut = towers.text.cut_for("projection" if train_text else "head")
-    flat = [text for prompts in texts for text in prompts]
-    key = shelf_key(towers.text.key(cut), None, cut=cut, dtype=settings.store.dtype, device=device.type)
-    prefix = towers.text.prefix(cut).to(device)
-    label = f"prompts of {settings.encoder.name} at {towers.text.borders[cut]}"
-    found = encode_texts(flat, store, key, towers.tokenize, prefix, device=device, label=label)
-    class_of_prompt = torch.tensor([index for index, prompts in enumerate(texts) for _ in prompts])
-    return Prompts(found.rows[:], class_of_prompt, cut), (found.computed, found.read)
 
 
 def _number(collection: Collection, classes: Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.int64]]:

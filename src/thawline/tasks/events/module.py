@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from thawline.fitting.losses import contrastive_loss
+from thawline.fitting.losses import class_weights, contrastive_loss
 from thawline.fitting.module import TailModule
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
@@ -12,12 +12,25 @@ from thawline.fitting.tail import Tail
 class EventsModule(TailModule):
     """A tail over the logits of event classes."""
 
-    def __init__(self, tail: Tail, settings: GradientSettings, *, photos_per_class: float, seed: int) -> None:
-        """Fix λ: ProLIP's own choice is 1/N with N photos a class (arXiv 2410.05270, section 4.2)."""
+    _weights: torch.Tensor | None
+
+    def __init__(
+        self, tail: Tail, settings: GradientSettings, *, targets: torch.Tensor, seed: int, mixup: float = 0.0
+    ) -> None:
+        """Fix what depends on the training photos' classes `targets`, [n].
+
+        λ: ProLIP's own choice is 1/N with N photos a class (arXiv 2410.05270, section 4.2).
+        """
+        photos_per_class = len(targets) / tail.head.classes
         penalty = 1 / photos_per_class if settings.penalty == "per_class" else float(settings.penalty or 0.0)
-        super().__init__(tail, settings, penalty=penalty, seed=seed)
+        super().__init__(tail, settings, samples=len(targets), seed=seed, penalty=penalty, mixup=mixup)
         self._contrastive = settings.loss == "contrastive"
+        self._smoothing = settings.label_smoothing
+        weights = class_weights(targets, tail.head.classes) if settings.class_weights == "balanced" else None
+        self.register_buffer("_weights", weights, persistent=False)
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Cross-entropy over the classes, or the contrastive loss of the original recipe."""
-        return contrastive_loss(logits, targets) if self._contrastive else F.cross_entropy(logits, targets)
+        if self._contrastive:
+            return contrastive_loss(logits, targets)
+        return F.cross_entropy(logits, targets, weight=self._weights, label_smoothing=self._smoothing)

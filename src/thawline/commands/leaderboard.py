@@ -1,0 +1,165 @@
+"""The end of a sweep: the trials ranked, the winner judged on the outer data, what failed named."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Console
+
+from thawline.commands.results import REPORT_FILE, save_report, save_results
+from thawline.commands.train import fit_everything, how_to_fit, plan_run
+from thawline.encoders.device import find_device
+from thawline.errors import RunError
+from thawline.files import read_json, write_json, write_text
+from thawline.fitting.fit import Fitting, fit_fold
+from thawline.fitting.folds import Fold
+from thawline.fitting.predict import predict_fold
+from thawline.judging.leaderboard import Cell, Row, Scored, choose, rank
+from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
+from thawline.runs.directory import RunDirectory, read_config
+from thawline.runs.predictions import Predictions, join_predictions
+from thawline.runs.sweep import SWEEP_FILE, Trial, read_trials
+from thawline.tasks.registry import TaskData, task_reader
+from thawline.tasks.settings import saved_settings
+
+
+def finish_sweep(run: RunDirectory, refit: bool, console: Console) -> str | None:
+    """Rank the trials by their inner scores, judge what each cell chose on its outer samples, and show all of it.
+
+    Args:
+        run: The sweep's directory.
+        refit: Whether the winner is fitted once more on all data.
+        console: Where the tables go.
+
+    Returns:
+        What failed, in a sentence; None if nothing did.
+
+    Raises:
+        UserError: All trials were refused.
+        RunError: All trials failed.
+    """
+    trials = read_trials(run.path)
+    names = setting_names(trials)
+    done = [trial for trial in trials if trial.status == "finished"]
+    failed = [trial for trial in trials if trial.status != "finished"]
+    if not done:
+        raise RunError(_say_failed(failed, len(trials), names) or "the sweep has no trials")
+    scored = [_scored(trial, names[trial.number]) for trial in done]
+    rows, chosen = rank(scored), choose(scored)
+    print_leaderboard(rows, console)
+    write_text(run.file("leaderboard.csv"), leaderboard_csv(rows))
+    _judge(run, done, chosen, rows, console)
+    if refit:
+        _refit(next(trial for trial in done if trial.number == rows[0].trials[0]), console)
+    _save(run, trials, names, rows, chosen)
+    console.print(f"sweep  {run.path}", highlight=False, markup=False, soft_wrap=True)
+    return _say_failed(failed, len(trials), names)
+
+
+def setting_names(trials: Sequence[Trial]) -> dict[int, str]:
+    """What the sweep varied, for each trial in words; the seed is left out, since seeds are repetitions."""
+    everywhere = set.intersection(*(set(trial.overrides) for trial in trials)) if trials else set()
+    return {
+        trial.number: " ".join(w for w in trial.overrides if w not in everywhere and not w.startswith("seed="))
+        or "as given"
+        for trial in trials
+    }
+
+
+def _scored(trial: Trial, setting: str) -> Scored:
+    facts = trial.facts
+    return Scored(
+        trial.number,
+        setting,
+        facts["seed"],
+        trial.inner(),
+        facts["baseline"],
+        facts["seconds"],
+        facts["features"]["computed"],
+        facts["features"]["read"],
+    )
+
+
+def _judge(
+    run: RunDirectory, done: Sequence[Trial], chosen: Mapping[Cell, int], rows: Sequence[Row], console: Console
+) -> None:
+    """Judge the trial that each cell chose on that cell's outer samples. No other trial is."""
+    started = time.perf_counter()
+    of = {trial.number: trial for trial in done}
+    several = len({seed for seed, _ in chosen}) > 1
+    parts: list[Predictions] = []
+    facts: dict[str, Any] = {}
+    for number in sorted(set(chosen.values())):
+        problem, plan, how = _open(of[number])
+        if not run.file(REPORT_FILE).exists():
+            save_report(run, problem.report(), console)
+        cells = [fold for fold in plan if chosen.get((how.seed, fold.name)) == number]
+        for fold in cells:
+            predictions = predict_fold(problem, fold, fit_fold(problem, fold, how).state, how.device)
+            named = tuple(f"seed{how.seed}/{name}" for name in predictions.folds)
+            parts.append(replace(predictions, folds=named) if several else predictions)
+        facts = facts or of[number].facts
+    counts = {key: sum(trial.facts["features"][key] for trial in done) for key in ("computed", "read")}
+    passes = read_json(run.path / SWEEP_FILE)["features"]
+    counts["computed"] += sum(one["computed"] for one in passes)
+    seconds = sum(trial.facts["seconds"] for trial in done) + time.perf_counter() - started
+    summary = {
+        **{key: facts[key] for key in ("encoder", "thaw", "debug")},
+        "baseline": " or ".join(dict.fromkeys(of[number].facts["baseline"] for number in chosen.values())),
+        "verb": "sweep",
+        "method": rows[0].setting if len(chosen) == 1 else "the sweep's choice",
+        "features": counts,
+        "seconds": round(seconds + sum(one["seconds"] for one in passes), 2),
+    }
+    said = ", ".join(f"trial {number} in {_cell(cell, several)}" for cell, number in chosen.items())
+    console.print(f"chosen by inner scores, judged on the outer data: {said}", highlight=False, markup=False)
+    save_results(run, join_predictions(parts), summary, console)
+
+
+def _open(trial: Trial) -> tuple[TaskData, list[Fold], Fitting]:
+    """A trial's data and how its folds were fitted."""
+    settings = saved_settings(read_config(trial.path))
+    device = find_device(settings.trainer.accelerator)
+    problem = task_reader(settings.task)(settings, device)
+    return problem, plan_run(problem, settings), how_to_fit(settings, trial.path, device, None)
+
+
+def _refit(winner: Trial, console: Console) -> None:
+    problem, plan, how = _open(winner)
+    fit_everything(problem, [fit_fold(problem, fold, how) for fold in plan], how)
+    console.print(f"refitted on all data: {winner.path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _save(
+    run: RunDirectory,
+    trials: Sequence[Trial],
+    names: Mapping[int, str],
+    rows: Sequence[Row],
+    chosen: Mapping[Cell, int],
+) -> None:
+    several = len({seed for seed, _ in chosen}) > 1
+    write_json(
+        run.file(SWEEP_FILE),
+        {
+            **read_json(run.path / SWEEP_FILE),
+            "trials": [
+                {"number": t.number, "setting": names[t.number], "status": t.status, "reason": t.reason} for t in trials
+            ],
+            "rows": [row.to_json() for row in rows],
+            "chosen": {_cell(cell, several): number for cell, number in chosen.items()},
+            "winner": rows[0].trials[0],
+        },
+    )
+
+
+def _cell(cell: Cell, several: bool) -> str:
+    return f"seed{cell[0]}/{cell[1]}" if several else cell[1]
+
+
+def _say_failed(failed: Sequence[Trial], count: int, names: Mapping[int, str]) -> str | None:
+    """One sentence that names every trial that failed, with its cause."""
+    if not failed:
+        return None
+    said = "; ".join(f"{trial.number} ({names[trial.number]}): {trial.reason or trial.status}" for trial in failed)
+    return f"{len(failed)} of {count} trials failed: {said}"

@@ -1,0 +1,42 @@
+"""What a trial does once its directory and its logger are there: it fits every fold and scores it."""
+
+import time
+
+from omegaconf import DictConfig
+
+from thawline.commands.results import save_trial, show_results
+from thawline.commands.train import facts_of, how_to_fit, plan_run
+from thawline.encoders.device import find_device
+from thawline.fitting.scoring import score_fold
+from thawline.runs.directory import RunDirectory
+from thawline.runs.loggers import Mirror
+from thawline.runs.predictions import join_predictions
+from thawline.runs.split import write_split
+from thawline.tasks.registry import task_reader
+from thawline.tasks.settings import saved_settings
+
+
+def score(config: DictConfig, run: RunDirectory, mirror: Mirror | None, started: float) -> None:
+    """Fit every fold of the trial and judge it on its inner samples; the outer ones are the winner's alone.
+
+    Raises:
+        UserError: The settings or the photos can't be used.
+        RunError: The training can't go on.
+    """
+    settings = saved_settings(config)
+    device = find_device(settings.trainer.accelerator)
+    problem = task_reader(settings.task)(settings, device)
+    plan = plan_run(problem, settings)
+    write_split(run.file("split.csv"), problem.split_rows(plan))
+    how = how_to_fit(settings, run.path, device, mirror)
+    scored = [score_fold(problem, fold, how) for fold in plan]
+    inner = join_predictions([predictions for predictions, _ in scored])
+    facts = {
+        **facts_of(problem, settings),
+        "seed": settings.seed,
+        "chosen": {fold.name: fit.chosen for fold, (_, fit) in zip(plan, scored, strict=True)},
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+    save_trial(run, inner, facts)
+    if mirror is not None:
+        show_results(mirror, inner, settings, prefix="inner/")

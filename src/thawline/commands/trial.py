@@ -1,0 +1,118 @@
+"""One trial of a sweep: fitted and scored on inner samples. The outer samples are the winner's alone.
+
+Nothing heavy is imported here: under a launcher with worker processes each worker imports this module.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from thawline.runs.directory import mark_failed, reason_of
+from thawline.runs.sweep import read_trial, write_overrides
+
+
+def run_trial(config: dict[str, Any], overrides: Sequence[str], *, apart: bool) -> None:
+    """Run a trial, unless it ended before; whatever happens to it stands in its directory, and nothing is raised.
+
+    Args:
+        config: The resolved config; `paths.run` is the trial's directory, named by its number, in the sweep's.
+        overrides: What the command line gave this trial.
+        apart: Whether it runs in a process of its own, so that its death is only its own.
+    """
+    directory = Path(config["paths"]["run"])
+    if read_trial(directory.parent, int(directory.name)).ended:
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    write_overrides(directory, overrides)
+    if apart:
+        _in_a_process(config, directory)
+    else:
+        _attempt(config)
+    _say(directory)
+
+
+def _attempt(config: dict[str, Any]) -> None:
+    try:
+        _score(OmegaConf.create(config))
+    except Exception as error:
+        # Most are in status.json already; those from before the run directory was entered are not.
+        mark_failed(Path(config["paths"]["run"]), reason_of(error))
+
+
+def _score(config: DictConfig) -> None:
+    """Score a trial in its directory, mirrored by its own logger: a trial that fails is a run there too."""
+    # Late: a worker that only hands the trial on needs none of this, which takes seconds to import.
+    from thawline.commands.scoring import score
+    from thawline.commands.train import tags
+    from thawline.runs.directory import RunDirectory
+    from thawline.runs.loggers import mirrored
+    from thawline.runs.settings import LoggerSettings
+
+    started = time.perf_counter()
+    directory = Path(config.paths.run)
+    plain: dict[str, Any] = OmegaConf.to_container(config)  # type: ignore[assignment]  # its keys are strings
+    with (
+        RunDirectory(directory, "train", config, keep=True) as run,
+        mirrored(
+            LoggerSettings(**plain["logger"]),
+            directory,
+            name=f"{directory.parent.name}/{directory.name}",
+            verb="train",
+            config=plain,
+            group=directory.parent.name,
+            tags=tags(plain),
+        ) as mirror,
+    ):
+        score(config, run, mirror, started)
+
+
+def _say(directory: Path) -> None:
+    """One line on screen for a trial that ended."""
+    trial = read_trial(directory.parent, int(directory.name))
+    if trial.status == "finished":
+        score = trial.facts["inner"]["accuracy"]["value"]
+        print(f"trial {trial.number}: inner accuracy {100 * score:.1f} %, {trial.facts['seconds']:.1f} s", flush=True)
+    else:
+        print(f"trial {trial.number} {trial.status}: {trial.reason}", flush=True)
+
+
+def _in_a_process(config: dict[str, Any], directory: Path) -> None:
+    """Run the trial in a child. One that is killed takes neither the worker nor other trials with it.
+
+    The children come from one server process that has done the slow imports, and nothing else, before.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["thawline.commands.train", "thawline.fitting.methods.gradient"])
+    child = context.Process(target=_child, args=(config,))
+    child.start()
+    child.join()
+    if read_trial(directory.parent, int(directory.name)).status in ("running", "absent"):
+        mark_failed(directory, _cause(child.exitcode))
+
+
+def _child(config: dict[str, Any]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _attempt(config)
+
+
+def _end_with_parent() -> None:
+    """A trial whose worker was killed must not go on: another worker may take it up."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _cause(exit_code: int | None) -> str:
+    if exit_code is None or exit_code >= 0:
+        return f"its process ended with exit status {exit_code}"
+    name = signal.Signals(-exit_code).name
+    hint = "; the system does that when memory runs out" if name == "SIGKILL" else ""
+    return f"its process was killed by {name}{hint}"

@@ -1,0 +1,56 @@
+"""What trains how fast: a group of parameters for each pretrained stage, and the course of the learning rates."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from thawline.fitting.settings import GradientSettings
+from thawline.fitting.tail import Tail
+
+
+def parameter_groups(tail: Tail, settings: GradientSettings) -> list[dict[str, Any]]:
+    """The trainable parameters of `tail` as an optimiser's groups, the lowest stage first, each with its `lr`.
+
+    The stages above the thaw line learn at `settings.top_lr`, less by `layer_decay` for each stage further down; so do
+    those of a text encoder. A new head learns at `settings.lr`.
+    """
+    towers = [tail.stages, getattr(tail.head, "text_stages", None)]
+    groups = [group for tower in towers if tower is not None for group in _tower(tower, settings)]
+    pretrained = {id(parameter) for group in groups for parameter in group["params"]}
+    new = [p for p in tail.parameters() if p.requires_grad and id(p) not in pretrained]
+    if new:
+        groups.append({"params": new, "lr": settings.lr})
+    return groups
+
+
+def learning_rate_course(settings: GradientSettings, steps_per_epoch: int) -> Callable[[int], float]:
+    """By what the learning rates are multiplied at each step.
+
+    It follows from `settings.epochs`, not from how many epochs this training runs: a refit on all data, which stops
+    where the folds were best, passes through the same rates as they did.
+    """
+    warmup = settings.warmup * steps_per_epoch
+    total = settings.epochs * steps_per_epoch
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        if settings.schedule == "constant":
+            return 1.0
+        return (1 + math.cos(math.pi * min(1.0, (step - warmup) / (total - warmup)))) / 2
+
+    return factor
+
+
+def _tower(tower: nn.Module, settings: GradientSettings) -> list[dict[str, Any]]:
+    """A group for each stage of one encoder that has trainable parameters."""
+    stages = [[p for p in stage.parameters() if p.requires_grad] for stage in getattr(tower, "stages", [tower])]
+    # A stage that has none, such as a ResNet's pooling on top, is no height to count from.
+    learning = [parameters for parameters in stages if parameters]
+    heights = reversed(range(len(learning)))
+    return [
+        {"params": parameters, "lr": settings.top_lr * settings.layer_decay**above}
+        for above, parameters in zip(heights, learning, strict=True)
+    ]

@@ -1,0 +1,170 @@
+"""The trials of a sweep in order of their inner scores, and which of them is judged on the outer data.
+
+A sweep chooses, so what it chose by can't be what it reports. Each trial is scored on inner samples alone. In each cell
+(a seed and a fold: one split of the data) the setting with the best inner score of that very cell is chosen, and judged
+on the cell's outer samples: with several folds this is nested cross-validation (Varma and Simon 2006, BMC
+Bioinformatics 7:91), whose estimate no choice has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from thawline.errors import UserError
+from thawline.judging.metrics import Judgement, judge
+from thawline.judging.paired import PairedTest, compare
+from thawline.runs.predictions import Predictions, join_predictions
+
+Cell = tuple[int, str]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one trial said of the inner samples.
+
+    Attributes:
+        number: The trial's.
+        setting: What the sweep varied, in words, without the seed.
+        seed: The trial's seed.
+        inner: Its predictions, each with the fold whose inner sample it is.
+        baseline: The baseline's name.
+        seconds: Its wall time.
+        computed: Features that it computed.
+        read: Features that it read from the store.
+    """
+
+    number: int
+    setting: str
+    seed: int
+    inner: Predictions
+    baseline: str
+    seconds: float
+    computed: int
+    read: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting: all its seeds and folds.
+
+    Attributes:
+        setting: What the sweep varied, in words.
+        trials: Their numbers.
+        judgement: Of the inner samples of all cells.
+        against_best: Its test against the best setting on the same inner samples; None for the best itself, and where
+            the two have no sample in common.
+        against_baseline: Its test against its baseline.
+        seconds: Wall time of its trials.
+        computed: Features that they computed.
+        read: Features that they read from the store.
+    """
+
+    setting: str
+    trials: tuple[int, ...]
+    judgement: Judgement
+    against_best: PairedTest | None
+    against_baseline: PairedTest
+    seconds: float
+    computed: int
+    read: int
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        best = self.against_best
+        return {
+            "setting": self.setting,
+            "trials": list(self.trials),
+            "accuracy": self.judgement.accuracy.to_json(),
+            "against_best": None if best is None else best.to_json(),
+            "against_baseline": self.against_baseline.to_json(),
+            "seconds": round(self.seconds, 2),
+            "features": {"computed": self.computed, "read": self.read},
+        }
+
+
+def rank(trials: Sequence[Scored]) -> list[Row]:
+    """A row for each setting, the best inner accuracy first; equal ones by their log-loss."""
+    settings = dict.fromkeys(trial.setting for trial in trials)
+    of = {name: [trial for trial in trials if trial.setting == name] for name in settings}
+    pooled = {name: _pool(mine) for name, mine in of.items()}
+    judged = {name: _judge(predictions) for name, predictions in pooled.items()}
+    order = sorted(settings, key=lambda name: _merit(judged[name]), reverse=True)
+    best = order[0]
+    return [
+        Row(
+            setting=name,
+            trials=tuple(trial.number for trial in of[name]),
+            judgement=judged[name],
+            against_best=None if name == best else _test(pooled[name], pooled[best], (name, best)),
+            against_baseline=_against_baseline(pooled[name], name, of[name][0].baseline),
+            seconds=sum(trial.seconds for trial in of[name]),
+            computed=sum(trial.computed for trial in of[name]),
+            read=sum(trial.read for trial in of[name]),
+        )
+        for name in order
+    ]
+
+
+def choose(trials: Sequence[Scored]) -> dict[Cell, int]:
+    """The number of the trial that is best in each cell, by that cell's inner samples alone; the first of equals.
+
+    Raises:
+        UserError: Trials of one cell were scored on different samples.
+    """
+    merits: dict[Cell, dict[int, tuple[float, float]]] = {}
+    samples: dict[Cell, tuple[int, tuple[str, ...]]] = {}
+    for trial in trials:
+        for fold in dict.fromkeys(trial.inner.folds):
+            cell, inner = (trial.seed, fold), _of_fold(trial.inner, fold)
+            merits.setdefault(cell, {})[trial.number] = _merit(_judge(inner))
+            first, paths = samples.setdefault(cell, (trial.number, inner.paths))
+            if paths != inner.paths:
+                raise UserError(
+                    f"trials {first} and {trial.number} were scored on different samples, so neither can be chosen; "
+                    "sweep over settings that leave the split as it is"
+                )
+    return {cell: max(sorted(mine), key=mine.__getitem__) for cell, mine in sorted(merits.items())}
+
+
+def _merit(judgement: Judgement) -> tuple[float, float]:
+    loss = judgement.log_loss
+    return judgement.accuracy.value, -loss.value if loss else 0.0
+
+
+def _judge(predictions: Predictions) -> Judgement:
+    p = predictions
+    return judge(p.labels, p.probabilities, p.groups, p.classes)
+
+
+def _pool(trials: Sequence[Scored]) -> Predictions:
+    """The inner predictions of all seeds of a setting as one; the cell stands where the fold did."""
+    return join_predictions(
+        [replace(t.inner, folds=tuple(f"seed{t.seed}/{fold}" for fold in t.inner.folds)) for t in trials]
+    )
+
+
+def _of_fold(predictions: Predictions, fold: str) -> Predictions:
+    return predictions.subset(np.flatnonzero(np.array(predictions.folds) == fold))
+
+
+def _test(mine: Predictions, other: Predictions, names: tuple[str, str]) -> PairedTest | None:
+    """The paired test over the samples that both have; a trial that failed leaves gaps."""
+    here, there = _places(mine), _places(other)
+    common = [place for place in here if place in there]
+    if not common or mine.classes != other.classes:
+        return None
+    a = mine.subset(np.array([here[place] for place in common]))
+    b = other.subset(np.array([there[place] for place in common]))
+    return compare(a.labels, a.said, b.said, a.groups, name_a=names[0], name_b=names[1])
+
+
+def _places(predictions: Predictions) -> Mapping[tuple[str, str], int]:
+    return {place: i for i, place in enumerate(zip(predictions.folds, predictions.paths, strict=True))}
+
+
+def _against_baseline(p: Predictions, name: str, baseline: str) -> PairedTest:
+    return compare(p.labels, p.said, p.baseline, p.groups, name_a=name, name_b=baseline)

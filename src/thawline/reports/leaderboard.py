@@ -1,0 +1,127 @@
+"""A sweep's leaderboard: on the console, and as CSV."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from thawline.judging.leaderboard import Row
+from thawline.judging.paired import PairedTest, format_p
+from thawline.reports.tables import NOTHING, percent
+
+COLUMNS = (
+    "rank",
+    "setting",
+    "trials",
+    "accuracy",
+    "low",
+    "high",
+    "log_loss",
+    "over_best",
+    "p_best",
+    "over_baseline",
+    "p_baseline",
+    "seconds",
+    "features_computed",
+    "features_read",
+)
+
+
+def print_leaderboard(rows: Sequence[Row], console: Console) -> None:
+    """Print the settings in order of their inner scores, with tests against the best and against the baseline."""
+    first = rows[0].judgement
+    table = Table(
+        title=f"leaderboard: {first.samples:,} inner samples in {first.groups:,} groups; in percent, [95 %]",
+        title_justify="left",
+        title_style="",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=0,  # the box has a blank between columns
+    )
+    table.add_column("", justify="right", no_wrap=True)
+    headings, cells = _settings([row.setting for row in rows])
+    for heading in headings:
+        table.add_column(heading, overflow="fold", ratio=1 if len(headings) == 1 else None, min_width=4)
+    for heading in ("accuracy", "to best", "p", "to base", "p", "s", "features"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    most = max(row.judgement.samples for row in rows)
+    for number, (row, said) in enumerate(zip(rows, cells, strict=True), start=1):
+        table.add_row(
+            str(number),
+            *(Text(cell) for cell in [*said[:-1], said[-1] + _extent(row, most)]),
+            percent(row.judgement.accuracy, digits=0),
+            *_test(row.against_best),
+            *_test(row.against_baseline),
+            f"{row.seconds:.1f}" if row.seconds < 1000 else f"{row.seconds:.0f}",
+            f"{_short(row.computed)}+{_short(row.read)}",
+        )
+    console.print(table)
+    console.print(
+        "to best, to base(line): points of difference, and the p of the paired test, not adjusted for the number of "
+        "settings; features: computed + read by the trials",
+        highlight=False,
+    )
+
+
+def _settings(settings: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells for what was swept: a column for each key where every row has the same few, otherwise one."""
+    split = [dict(word.partition("=")[::2] for word in re.split(r" (?=[\w./@+~]+=)", one)) for one in settings]
+    keys = list(split[0])
+    if not 1 < len(keys) <= 4 or any(list(one) != keys for one in split):
+        return ["setting"], [[one] for one in settings]
+    last = [key.rpartition(".")[2] for key in keys]
+    headings = last if len(set(last)) == len(last) else keys
+    return headings, [list(one.values()) for one in split]
+
+
+def _extent(row: Row, most: int) -> str:
+    """How many trials a row stands for, and that it lacks some where others have them."""
+    times = f" x{len(row.trials)}" if len(row.trials) > 1 else ""
+    return times if row.judgement.samples == most else f"{times} ({row.judgement.samples} of {most} samples)"
+
+
+def leaderboard_csv(rows: Sequence[Row]) -> str:
+    """The same as CSV; numbers between 0 and 1."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for number, row in enumerate(rows, start=1):
+        accuracy, loss = row.judgement.accuracy, row.judgement.log_loss
+        writer.writerow(
+            [
+                number,
+                row.setting,
+                " ".join(map(str, row.trials)),
+                accuracy.value,
+                accuracy.low,
+                accuracy.high,
+                loss.value if loss else "",
+                *_numbers(row.against_best),
+                *_numbers(row.against_baseline),
+                round(row.seconds, 2),
+                row.computed,
+                row.read,
+            ]
+        )
+    return text.getvalue()
+
+
+def _test(test: PairedTest | None) -> tuple[str, str]:
+    if test is None:
+        return NOTHING, NOTHING
+    # 80 columns: ".031", "<.0001", "1.000"
+    p = format_p(test.p_value).removeprefix("p ").removeprefix("= ").replace("< 0.", "<.")
+    return f"{100 * test.difference.value:+.1f}", p.removeprefix("0")
+
+
+def _short(count: int) -> str:
+    return str(count) if count < 100_000 else f"{count / 1000:.0f}k"
+
+
+def _numbers(test: PairedTest | None) -> tuple[float | str, float | str]:
+    return ("", "") if test is None else (test.difference.value, test.p_value)

@@ -1,0 +1,127 @@
+"""The loggers of a run. They mirror the run directory; none of them is ever a reason for the run to fail."""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thawline.errors import UserError
+from thawline.runs.mirror import Mirror
+from thawline.runs.settings import LoggerSettings
+from thawline.runs.tensorboard import start_tensorboard
+from thawline.runs.wandb import start_wandb
+
+__all__ = ["Mirror", "mirrored"]
+
+
+class _Backend(Mirror, Protocol):
+    def finish(self, exit_code: int) -> None:
+        """End the mirror, with 1 for a run that failed."""
+
+
+@contextmanager
+def mirrored(
+    settings: LoggerSettings,
+    directory: Path,
+    *,
+    name: str,
+    verb: str,
+    config: Mapping[str, Any],
+    group: str | None,
+    tags: Sequence[str],
+) -> Iterator[Mirror | None]:
+    """Yield what mirrors the run; None where nothing does: `csv`, `none`, W&B disabled or not available.
+
+    The mirror is finished inside this block, as failed when the block raises. When the mirror itself raises, there is
+    one warning, and the run goes on without it.
+
+    Args:
+        settings: Which logger, and how.
+        directory: The run directory; what the logger writes goes under it.
+        name: The run's name, unique among the runs of one project: `2026-11-21_10-00-00-000000`, or `…/3` for the
+            trial of a sweep. A run that is resumed under its name stays one run.
+        verb: What was executed; W&B's job type.
+        config: The resolved config.
+        group: W&B's group, unless the settings state one.
+        tags: W&B's tags, beside those of the settings.
+
+    Raises:
+        UserError: The logger needs a package that is not installed.
+    """
+    backend = _start(settings, directory, name=name, verb=verb, config=config, group=group, tags=tags)
+    if backend is None:
+        yield None
+        return
+    mirror = _Guarded(settings.name, backend)
+    try:
+        yield mirror
+    except BaseException:
+        mirror.finish(exit_code=1)
+        raise
+    mirror.finish(exit_code=0)
+
+
+def _start(
+    settings: LoggerSettings,
+    directory: Path,
+    *,
+    name: str,
+    verb: str,
+    config: Mapping[str, Any],
+    group: str | None,
+    tags: Sequence[str],
+) -> _Backend | None:
+    try:
+        if settings.name == "tensorboard":
+            return start_tensorboard(directory, config)
+        if settings.name == "wandb" and settings.mode != "disabled":
+            return start_wandb(settings, directory, name=name, verb=verb, config=config, group=group, tags=tags)
+    except UserError:
+        raise
+    except Exception as error:  # whatever the logger raises, the run goes on
+        _warn(settings.name, error)
+    return None
+
+
+class _Guarded:
+    """Passes calls on until one raises: then there is one warning, and what follows is dropped."""
+
+    def __init__(self, name: str, backend: _Backend) -> None:
+        self._name = name
+        self._backend = backend
+        self._broken = False
+
+    def history(self, row: Mapping[str, float]) -> None:
+        self._attempt(lambda: self._backend.history(row))
+
+    def summary(self, values: Mapping[str, float]) -> None:
+        self._attempt(lambda: self._backend.summary(values))
+
+    def confusion(self, labels: NDArray[np.int64], said: NDArray[np.int64], classes: Sequence[str]) -> None:
+        self._attempt(lambda: self._backend.confusion(labels, said, classes))
+
+    def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
+        self._attempt(lambda: self._backend.mistakes(pictures))
+
+    def finish(self, exit_code: int) -> None:
+        """End the mirror, a broken one too: what it took before may still be kept."""
+        self._attempt(lambda: self._backend.finish(exit_code), even_if_broken=True)
+
+    def _attempt(self, call: Callable[[], None], *, even_if_broken: bool = False) -> None:
+        if self._broken and not even_if_broken:
+            return
+        try:
+            call()
+        except Exception as error:  # as above
+            if not self._broken:
+                _warn(self._name, error)
+            self._broken = True
+
+
+def _warn(name: str, error: Exception) -> None:
+    reason = str(error).strip() or type(error).__name__
+    warnings.warn(f"logger={name} is not available ({reason}); the run goes on without it", stacklevel=2)

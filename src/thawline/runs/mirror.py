@@ -1,0 +1,58 @@
+"""What it takes to mirror a run elsewhere, and what every such mirror needs: a row's epoch, a photo made small."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageFile
+
+from thawline.data.decoding import load_rgb, open_image, orient
+
+THUMBNAIL_SIDE = 256
+# A larger matrix can't be read, and W&B would cut its table off without a word.
+MOST_CLASSES = 100
+
+
+class Mirror(Protocol):
+    """One thing that mirrors a run. The run directory is the truth; a mirror may fail, and the run goes on."""
+
+    def history(self, row: Mapping[str, float]) -> None:
+        """Add the scalars of one epoch, such as {"fold0/epoch": 3, "fold0/train_loss": 0.2}."""
+
+    def summary(self, values: Mapping[str, float]) -> None:
+        """State the end results."""
+
+    def confusion(self, labels: NDArray[np.int64], said: NDArray[np.int64], classes: Sequence[str]) -> None:
+        """Show the confusion matrix, unless there are more than `MOST_CLASSES` classes."""
+
+    def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
+        """Show photos, each with its caption, as thumbnails. Photos of people are private: only call when asked to."""
+
+
+def epoch_key(row: Mapping[str, float]) -> str | None:
+    """The name of the row's epoch, such as `fold0/epoch`; None where it has none."""
+    return next((key for key in row if key.rpartition("/")[2] == "epoch"), None)
+
+
+def thumbnail(path: Path) -> Image.Image:
+    """The photo upright and at most `THUMBNAIL_SIDE` pixels long: new pixels, without the file's EXIF, place included.
+
+    Raises:
+        UnusableError: The file is no photo that can be decoded.
+        OSError: The file can't be read.
+    """
+    image = open_image(path.read_bytes())
+    orientation = _orientation(image)
+    image.draft(None, (2 * THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE))
+    rgb = load_rgb(image)
+    rgb.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    return Image.fromarray(np.ascontiguousarray(orient(np.asarray(rgb), orientation)))
+
+
+def _orientation(image: ImageFile.ImageFile) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # parsing foreign bytes: struct.error, SyntaxError, ValueError, ...
+        return 1

@@ -1,0 +1,69 @@
+"""A sweep's directory: a run directory with one directory a trial, named by the trial's number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from thawline.files import read_json, write_json
+from thawline.runs.directory import STATUS_FILE
+from thawline.runs.predictions import Predictions, read_predictions
+
+SWEEP_FILE, TRIAL_FILE, INNER_FILE = "sweep.json", "trial.json", "inner.parquet"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial, finished or not.
+
+    Attributes:
+        number: Its number, which is its directory's name.
+        path: Its directory.
+        overrides: The settings that the command line gave it; none where it did not come so far.
+        status: `finished`, `failed`, `interrupted`, `running`, or `absent` where it left nothing.
+        reason: Why it is not finished.
+        facts: What its `metrics.json` says; nothing where it is not finished.
+    """
+
+    number: int
+    path: Path
+    overrides: tuple[str, ...]
+    status: str
+    reason: str | None
+    facts: dict[str, Any]
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to do for it."""
+        return self.status in ("finished", "failed")
+
+    def inner(self) -> Predictions:
+        """What it said of the inner samples."""
+        return read_predictions(self.path / INNER_FILE)
+
+
+def write_overrides(trial: Path, overrides: Sequence[str]) -> None:
+    """Keep what the command line gave a trial."""
+    write_json(trial / TRIAL_FILE, {"overrides": list(overrides)})
+
+
+def read_trial(sweep: Path, number: int) -> Trial:
+    """What is known of the trial `number`."""
+    path = sweep / str(number)
+    status: dict[str, Any] = {"status": "absent", "reason": None}
+    if (path / STATUS_FILE).exists():
+        status = read_json(path / STATUS_FILE)
+    overrides = read_json(path / TRIAL_FILE)["overrides"] if (path / TRIAL_FILE).exists() else []
+    facts = read_json(path / "metrics.json") if status["status"] == "finished" else {}
+    return Trial(number, path, tuple(overrides), status["status"], status["reason"], facts)
+
+
+def read_trials(sweep: Path) -> list[Trial]:
+    """All trials of which there is a directory, by number."""
+    numbers = sorted(int(path.name) for path in sweep.iterdir() if path.is_dir() and path.name.isdigit())
+    return [read_trial(sweep, number) for number in numbers]
+
+
+def is_sweep_directory(path: Path) -> bool:
+    """Whether `path` holds a sweep of Thawline."""
+    return (path / SWEEP_FILE).is_file()

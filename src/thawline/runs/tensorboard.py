@@ -1,0 +1,125 @@
+"""TensorBoard as a mirror of the run directory: event files in `tensorboard/`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import OmegaConf
+
+from thawline.errors import UserError
+from thawline.runs.mirror import MOST_CLASSES, epoch_key, thumbnail
+
+FOLDER = "tensorboard"
+FEW_CLASSES = 30
+
+
+class TensorBoardMirror:
+    """The event files of one execution. A run that is resumed adds another file to the folder.
+
+    TensorBoard knows neither groups nor tags nor exit codes; a killed run leaves every row that it reached.
+    """
+
+    def __init__(self, writer: Any, config: Mapping[str, Any]) -> None:
+        self._writer = writer
+        self._config = config
+        self._writer.add_text("config", _verbatim(OmegaConf.to_yaml(OmegaConf.create(dict(config)))))
+
+    def history(self, row: Mapping[str, float]) -> None:
+        """Add the scalars at the row's epoch."""
+        axis = epoch_key(row)
+        step = None if axis is None else int(row[axis])
+        for key, value in row.items():
+            if key != axis:
+                self._writer.add_scalar(key, value, step)
+        self._writer.flush()
+
+    def summary(self, values: Mapping[str, float]) -> None:
+        """State the end results, as scalars and beside the settings in the tab HPARAMS."""
+        from torch.utils.tensorboard.summary import hparams
+
+        # `add_hparams` would write them as a run of its own, under another name.
+        for event in hparams(_flat(self._config), dict(values)):  # type: ignore[no-untyped-call]
+            self._writer.file_writer.add_summary(event)
+        for key, value in values.items():
+            self._writer.add_scalar(key, value, 0)
+
+    def confusion(self, labels: NDArray[np.int64], said: NDArray[np.int64], classes: Sequence[str]) -> None:
+        """Show the confusion matrix as a picture."""
+        if len(classes) <= MOST_CLASSES:
+            self._writer.add_image("confusion", _draw(labels, said, classes), dataformats="HWC")
+
+    def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
+        """Show the thumbnails, and their captions as a text: TensorBoard's pictures have none."""
+        for index, (path, _) in enumerate(pictures):
+            self._writer.add_image(f"mistakes/{index}", np.asarray(thumbnail(path)), dataformats="HWC")
+        captions = "\n".join(f"{index}: {caption}" for index, (_, caption) in enumerate(pictures))
+        if pictures:
+            self._writer.add_text("mistakes", _verbatim(captions))
+
+    def finish(self, exit_code: int) -> None:
+        """Write what is left and close the file."""
+        self._writer.close()
+
+
+def start_tensorboard(directory: Path, config: Mapping[str, Any]) -> TensorBoardMirror:
+    """Open an event file under `directory`.
+
+    Raises:
+        UserError: The package `tensorboard` is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UserError(
+            "logger=tensorboard needs the package tensorboard; pip install 'thawline[tensorboard]'"
+        ) from error
+    return TensorBoardMirror(SummaryWriter(directory / FOLDER), config)
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str | bool | int | float]:
+    """The settings by dotted names, with values that the tab HPARAMS takes."""
+    flat: dict[str, str | bool | int | float] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value if isinstance(value, str | bool | int | float) else str(value)
+    return flat
+
+
+def _verbatim(text: str) -> str:
+    """The text as a block of code: TensorBoard reads texts as Markdown."""
+    return "".join(f"    {line}\n" for line in text.splitlines())
+
+
+def _draw(labels: NDArray[np.int64], said: NDArray[np.int64], classes: Sequence[str]) -> NDArray[np.uint8]:
+    """The confusion matrix as pixels, [height, width, 3]; `reports/pictures.py` draws the one for the run directory."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(counts, (labels, said), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 3 + 0.3 * len(classes)
+    # A "$" in a class's name starts no formula, and a script that no font has is no news to whoever started the run.
+    with mpl.rc_context({"text.parse_math": False}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure = Figure(figsize=(side, side), layout="constrained")
+        axes = figure.subplots()
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.set(xlabel="predicted class", ylabel="true class")
+        axes.set_xticks(range(len(classes)), classes, rotation=90)
+        axes.set_yticks(range(len(classes)), classes)
+        for row, column in np.argwhere(counts > 0) if len(classes) <= FEW_CLASSES else ():
+            color = "white" if shares[row, column] > 0.55 else "black"
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color)
+        canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
+        canvas.draw()
+    pixels: NDArray[np.uint8] = np.asarray(canvas.buffer_rgba())[..., :3]
+    return pixels

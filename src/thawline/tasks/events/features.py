@@ -1,0 +1,135 @@
+"""The photos' and the prompts' features: from the store, or through the frozen part of the encoder into it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from thawline.data.augmentation import Augmentation
+from thawline.data.collection import build_collection
+from thawline.data.listing import Listing, list_photos
+from thawline.data.report import data_report
+from thawline.encoders.clip import ClipTowers
+from thawline.encoders.encoder import Encoder
+from thawline.encoders.load import load
+from thawline.errors import UserError
+from thawline.features.key import shelf_key
+from thawline.features.store import FeatureStore
+from thawline.features.survey import Survey, survey
+from thawline.features.texts import encode_texts
+from thawline.features.wanted import Wanted, photo_features
+from thawline.fitting.feature_set import Features
+from thawline.fitting.settings import GradientSettings
+from thawline.tasks.events.prompts import class_prompts
+from thawline.tasks.registry import Filled
+from thawline.tasks.settings import RunSettings
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The classes' prompts at the text encoder's cut.
+
+    Attributes:
+        features: Named tensors, each [prompts, …].
+        class_of_prompt: Class of each prompt, [prompts].
+        cut: The text encoder's cut.
+        computed: Prompts that were computed now.
+        read: Prompts that were read from the store.
+    """
+
+    features: Features
+    class_of_prompt: torch.Tensor
+    cut: int
+    computed: int
+    read: int
+
+
+def load_towers(settings: RunSettings) -> tuple[Encoder, ClipTowers | None]:
+    """The image encoder, and the CLIP that it belongs to; None for an encoder without text.
+
+    Raises:
+        UserError: Its weights are absent or don't fit.
+    """
+    loaded = load(settings.encoder)
+    return (loaded.image, loaded) if isinstance(loaded, ClipTowers) else (loaded, None)
+
+
+def survey_photos(
+    listing: Listing, runs: Sequence[RunSettings], encoder: Encoder, device: torch.device
+) -> tuple[Survey, Wanted]:
+    """Bring photos to the thaw lines of `runs` in one pass. The runs differ in what lies above these lines.
+
+    Raises:
+        UserError: The encoder can't be cut where a run wants it.
+    """
+    first = runs[0]
+    assert encoder.preprocessing is not None  # noqa: S101  # image encoders have one
+    store = FeatureStore(first.store.root)
+    wanted = photo_features(
+        encoder,
+        store,
+        replace(encoder.preprocessing, decode=first.data.decode),
+        cuts=[encoder.cut_for(run.cut) for run in runs],
+        views=first.augmentation.views,
+        dtype=first.store.dtype,
+        device=device,
+        label=encoder_name(first),
+        augment=Augmentation(first.augmentation).view,
+        augmentation=first.augmentation.key(),
+    )
+    return survey(listing.photos, store, wanted), wanted
+
+
+def fill_events(runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:
+    """Compute what is missing of the photos' features at the thaw lines of `runs`, in one pass over the photos.
+
+    Args:
+        runs: Differ only in what lies above their thaw lines, and in where these lie.
+        device: What the frozen part is computed on.
+        refusals: Gets the reason why a run's thaw line is left out.
+
+    Returns:
+        What was done; None where no thaw line can be used.
+
+    Raises:
+        UserError: The folder or the encoder can't be used.
+    """
+    listing = list_photos(Path(runs[0].data.path), runs[0].data.classes)
+    encoder, _ = load_towers(runs[0])
+    usable = [run for run in runs if _has_line(encoder, run, refusals)]
+    if not usable:
+        return None
+    found, _ = survey_photos(listing, usable, encoder, device)
+    collection = build_collection(listing, found.facts)
+    photos = len(collection.photos)
+    return Filled(data_report(collection), photos, found.computed, found.read, found.opened, round(found.seconds, 2))
+
+
+def _has_line(encoder: Encoder, run: RunSettings, refusals: list[UserError]) -> bool:
+    try:
+        encoder.cut_for(run.cut)
+    except UserError as error:
+        refusals.append(error)
+        return False
+    return True
+
+
+def read_prompts(settings: RunSettings, towers: ClipTowers, classes: Sequence[str], device: torch.device) -> Prompts:
+    """The prompts of `classes` at the text encoder's cut."""
+    texts = class_prompts(settings.prompts, classes)
+    train_text = isinstance(settings.method, GradientSettings) and settings.method.train_text
+    cut = towers.text.cut_for("projection" if train_text else "head")
+    flat = [text for prompts in texts for text in prompts]
+    key = shelf_key(towers.text.key(cut), None, cut=cut, dtype=settings.store.dtype, device=device.type)
+    prefix = towers.text.prefix(cut).to(device)
+    label = f"prompts of {settings.encoder.name} at {towers.text.borders[cut]}"
+    store = FeatureStore(settings.store.root)
+    found = encode_texts(flat, store, key, towers.tokenize, prefix, device=device, label=label)
+    class_of_prompt = torch.tensor([index for index, prompts in enumerate(texts) for _ in prompts])
+    return Prompts(found.rows[:], class_of_prompt, cut, found.computed, found.read)
+
+
+def encoder_name(settings: RunSettings) -> str:
+    """What to call the encoder on screen."""
+    return settings.encoder.model or settings.encoder.name

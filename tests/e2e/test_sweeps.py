@@ -1,0 +1,233 @@
+"""One command, many trials: features once, each trial its own run, the winner alone judged, failures named."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from tests.runs.readback import read_offline_runs
+
+from thawline.runs.predictions import read_predictions
+
+TINY = ("encoder=tiny_clip", "trainer=cpu")
+FINETUNE = (*TINY, "method=finetune", "method.epochs=3")
+
+
+def sweep_directory(thawline):
+    (directory,) = (thawline.directory / "outputs" / "sweep").iterdir()
+    return directory
+
+
+def trials(directory):
+    """The status of each trial, by number."""
+    numbered = sorted((path for path in directory.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
+    return [json.loads((path / "status.json").read_text()) for path in numbered]
+
+
+def leaderboard(directory):
+    with (directory / "leaderboard.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def test_a_sweep_pays_for_its_features_once_and_judges_its_winner_alone(thawline, sample):
+    said = thawline("train", sample, "-m", *FINETUNE, "thaw=head,1,2", "method.lr=1e-3,1e-2")
+    directory = sweep_directory(thawline)
+    assert [trial["status"] for trial in trials(directory)] == ["finished"] * 6
+    sweep = read(directory / "sweep.json")
+    (once,) = sweep["features"]
+    photos = once["photos"]
+    unique = once["computed"] // 3  # three thaw lines; equal files are computed once
+    assert once["thaw"] == ["head", 1, 2]
+    assert once["computed"] == 3 * unique
+    assert photos - 3 == unique  # the sample has three exact duplicates
+    for number in range(6):
+        facts = read(directory / str(number) / "metrics.json")
+        assert facts["features"]["read"] >= unique
+        # The prompts of the zero-shot baseline are computed by the first trial, no photo by any.
+        assert facts["features"]["computed"] <= 60 * (number == 0)
+        assert "judged" not in facts
+        assert not (directory / str(number) / "predictions.parquet").exists()
+
+    rows = leaderboard(directory)
+    assert len(rows) == 6
+    assert [float(row["accuracy"]) for row in rows] == sorted((float(row["accuracy"]) for row in rows), reverse=True)
+    assert rows[0]["p_best"] == ""
+    assert all(0 < float(row["p_best"]) <= 1 for row in rows[1:])
+    assert int(rows[0]["trials"]) == sweep["winner"] == sweep["chosen"]["holdout"]
+    for row in rows:
+        for word in row["setting"].split():
+            assert word.split("=")[1] in said
+
+    # What is reported is what the winner's own tail says of the outer photos, which no trial was scored on.
+    judged = read_predictions(directory / "predictions.parquet")
+    for number in range(6):
+        inner = read_predictions(directory / str(number) / "inner.parquet")
+        assert not set(inner.paths) & set(judged.paths)
+        assert not set(inner.groups) & set(judged.groups)
+    assert read(directory / "metrics.json")["judged"]["accuracy"]["value"] == np.mean(judged.said == judged.labels)
+
+
+def test_a_sweeps_choice_is_the_run_that_its_settings_give_alone(thawline, sample):
+    """Judging the winner is judging the same run: the tail that was scored, on the photos that were held out."""
+    thawline("train", sample, "-m", *FINETUNE, "method.lr=1e-2", "logger=csv")
+    thawline("train", sample, *FINETUNE, "method.lr=1e-2", "logger=csv")
+    alone, swept = thawline.runs()[-1], sweep_directory(thawline)
+    assert (swept / "predictions.parquet").read_bytes() == (alone / "predictions.parquet").read_bytes()
+    # So it can stand beside the run, and be judged again.
+    assert "as given" in thawline("compare", swept, alone)
+    thawline("evaluate", swept, "logger=csv")
+    assert (thawline.runs("evaluate")[-1] / "predictions.parquet").read_bytes() == (
+        alone / "predictions.parquet"
+    ).read_bytes()
+    thawline("evaluate", swept, sample, "logger=csv")
+    refused = thawline.refused("evaluate", swept / "0")
+    assert f"is a trial of a sweep, which judges its winner alone; 'thawline evaluate {swept}'" in refused
+
+
+def test_each_trial_is_one_offline_run_with_its_own_config_and_end(thawline, sample):
+    said = thawline("train", sample, "-m", *FINETUNE, "thaw=head,20", "method.lr=1e-2,1e30", status=1)
+    directory = sweep_directory(thawline)
+    assert "3 of 4 trials failed" in said
+    assert "1 (thaw=head method.lr=1e+30): the training loss became nan" in said
+    assert "thaw=20: clip has 3 blocks" in said
+    assert [trial["status"] for trial in trials(directory)] == ["finished", "failed", "failed", "failed"]
+
+    assert len(list(directory.rglob("offline-run-*"))) == 4
+    mirrors = [read_offline_runs(directory / str(number)) for number in range(4)]
+    assert [[run.exit_code for run in each] for each in mirrors] == [[0], [1], [1], [1]]
+    runs = [each[0] for each in mirrors]
+    assert len({run.about["run_id"] for run in runs}) == 4
+    assert {run.about["run_group"] for run in runs} == {directory.name}
+    assert [(run.config["thaw"], run.config["method"]["lr"]) for run in runs] == [
+        ("head", 1e-2),
+        ("head", 1e30),
+        (20, 1e-2),
+        (20, 1e30),
+    ]
+    with (directory / "0/folds/holdout/history.csv").open() as file:
+        history = [{f"holdout/{k}": float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    assert runs[0].history == history
+    assert runs[0].summary["inner/accuracy"] == read(directory / "0/metrics.json")["inner"]["accuracy"]["value"]
+
+
+def test_seeds_and_folds_of_a_setting_are_one_row_and_the_winner_is_refitted_when_asked(thawline, sample):
+    words = ("method=logistic,zero_shot", "seed=0,1", "cv=2", "refit=true", "logger=none")
+    said = thawline("train", sample, "-m", *TINY, *words)
+    directory = sweep_directory(thawline)
+    rows = leaderboard(directory)
+    assert sorted(row["setting"] for row in rows) == ["method=logistic", "method=zero_shot"]
+    assert [len(row["trials"].split()) for row in rows] == [2, 2]
+    sweep = read(directory / "sweep.json")
+    assert list(sweep["chosen"]) == ["seed0/fold0", "seed0/fold1", "seed1/fold0", "seed1/fold1"]
+    # Nested: each photo is judged once for each seed, by what its own cell chose.
+    judged = read_predictions(directory / "predictions.parquet")
+    assert len(judged.paths) == 2 * len(set(judged.paths))
+    assert (directory / str(sweep["winner"]) / "folds/all/tail.safetensors").exists()
+    assert f"refitted on all data: {directory / str(sweep['winner'])}" in said
+    assert "over several folds or seeds" in thawline.refused("evaluate", directory)
+    others = [n for n in range(4) if n != sweep["winner"]]
+    assert not any((directory / str(n) / "folds/all").exists() for n in others)
+
+
+def kill_trial(directory, number, killed):
+    """Kill the process of a trial with SIGKILL, once it trains."""
+    for _ in range(3000):
+        for history in directory.glob(f"outputs/sweep/*/{number}/folds/holdout/history.csv"):
+            status = json.loads((history.parents[2] / "status.json").read_text())
+            os.kill(status["process"], signal.SIGKILL)
+            killed.append(status["status"])
+            return
+        time.sleep(0.02)
+
+
+def test_under_joblib_an_exception_a_nan_and_a_kill_fail_three_trials_and_no_other(thawline, sample):
+    rates = "method.lr=1e-3,1e38,2e-3,1e30,3e-3,4e-3,5e-3,6e-3,7e-3,8e-3,9e-3,1e-2"
+    long = ("method.epochs=60", "method.patience=60", "hydra/launcher=joblib", "hydra.launcher.n_jobs=4")
+    killed = []
+    killer = threading.Thread(target=kill_trial, args=(thawline.directory, 5, killed))
+    killer.start()
+    said = thawline("train", sample, "-m", *TINY, "method=linear", *long, rates, status=1)
+    killer.join()
+    directory = sweep_directory(thawline)
+    assert killed == ["running"]
+    found = trials(directory)
+    assert [n for n, trial in enumerate(found) if trial["status"] != "finished"] == [1, 3, 5]
+    assert found[1]["reason"].startswith("RuntimeError: ")
+    assert "loss became" in found[3]["reason"]
+    assert "killed by SIGKILL" in found[5]["reason"]
+    assert "3 of 12 trials failed" in said
+    for number in (1, 3, 5):
+        assert f"{number} (method.lr=" in said
+    assert len(leaderboard(directory)) == 9
+    # In four processes too each trial has a W&B run of its own; the killed one's never ended.
+    assert len(list(directory.rglob("offline-run-*"))) == 12
+    ends = {n: [run.exit_code for run in read_offline_runs(directory / str(n))] for n in (0, 1, 3)}
+    assert ends == {0: [0], 1: [1], 3: [1]}
+
+
+def test_a_trial_says_the_same_in_one_process_and_in_two(thawline, sample):
+    words = (*FINETUNE, "thaw=head,1", "logger=csv")
+    thawline("train", sample, "-m", *words)
+    thawline("train", sample, "-m", *words, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    one, two = sorted((thawline.directory / "outputs" / "sweep").iterdir())
+    for number in ("0", "1"):
+        assert (one / number / "inner.parquet").read_bytes() == (two / number / "inner.parquet").read_bytes()
+    assert (one / "predictions.parquet").read_bytes() == (two / "predictions.parquet").read_bytes()
+
+
+def test_a_sweep_that_was_killed_goes_on_where_it_was(thawline, sample):
+    words = (*TINY, "method=linear", "method.epochs=40", "method.patience=40", "method.lr=1e-3,2e-3,3e-3", "logger=csv")
+    command = [sys.executable, "-m", "thawline.cli", "train", str(sample), "-m", *words]
+    process = subprocess.Popen(command, cwd=thawline.directory, env=dict(os.environ), stdout=subprocess.DEVNULL)
+    for _ in range(1200):
+        if list(thawline.directory.glob("outputs/sweep/*/1/folds/holdout/history.csv")):
+            break
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    directory = sweep_directory(thawline)
+    before = (directory / "0" / "metrics.json").stat().st_mtime_ns
+    assert [trial["status"] for trial in trials(directory)] == ["finished", "running"]
+    assert "leave out 'seed=1'" in thawline.refused("train", directory, "seed=1")
+
+    thawline("train", directory)
+    assert [trial["status"] for trial in trials(directory)] == ["finished"] * 3
+    assert (directory / "0" / "metrics.json").stat().st_mtime_ns == before
+    thawline("train", sample, "-m", *words)
+    whole = max((thawline.directory / "outputs" / "sweep").iterdir())
+    assert (directory / "predictions.parquet").read_bytes() == (whole / "predictions.parquet").read_bytes()
+    for number in ("0", "1", "2"):
+        mine, others = (path / number / "inner.parquet" for path in (directory, whole))
+        assert mine.read_bytes() == others.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("-m", "thaw=20"), "thaw=20: clip has 3 blocks"),
+        (("-m", "method=linear", "trainer.devices=2", "seed=0,1"), "a sweep's trials are one device each"),
+        (("-m", "method=logistic", "augmentation=light", "seed=0,1"), "fitted in closed form"),
+        (("-m", "method=logistic", "cv=2,3"), "'cv' can't be swept"),
+        (("-m", "method=logistic", "data.inner=0.2,0.3", "seed=0,1"), "'data.inner' can't be swept"),
+        (("-m", "method=linear,lineer"), "there is no method=lineer; did you mean method=linear?"),
+        (("-m", "method=logistic,linear", "method.epochs=3"), "not every choice on the command line has the setting"),
+    ],
+)
+def test_a_sweep_that_can_not_be_run_is_refused_and_leaves_nothing(thawline, sample, words, sentence):
+    assert sentence in thawline.refused("train", sample, "encoder=tiny_clip", "trainer=cpu", *words)
+    outputs = thawline.directory / "outputs" / "sweep"
+    assert not outputs.exists() or not list(outputs.iterdir())
+
+
+def test_other_verbs_are_not_swept(thawline, sample):
+    assert "-m sweeps over 'thawline train' alone" in thawline.refused("data", "check", sample, "-m")

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+import torch
+from tests.fitting.problems import Clusters, fitting
+
+from thawline.fitting.fit import fit_fold
+from thawline.fitting.folds import Fold
+from thawline.fitting.heads import PromptHead
+from thawline.fitting.predict import predict_fold
+from thawline.fitting.settings import LogisticSettings
+from thawline.fitting.tail import Tail, predict
+
+CPU = torch.device("cpu")
+FOLD = Fold("fold0", np.arange(0, 90, 2), None, np.arange(1, 90, 2)[::-1].copy())
+LOGISTIC = LogisticSettings(name="logistic", head="linear", c=[1.0], folds=2)
+
+
+@pytest.fixture
+def state(tmp_path):
+    return fit_fold(Clusters(), FOLD, fitting(LOGISTIC, tmp_path)).state
+
+
+def views_said(problem, state):
+    tail = problem.tail()
+    tail.load_state_dict(state)
+    return [predict(tail, view) for view in problem.judged(FOLD.test)]
+
+
+def test_over_views_it_is_the_mean_of_the_probabilities(state):
+    problem = Clusters(views=3)
+    predicted = predict_fold(problem, FOLD, state, CPU)
+    each = views_said(problem, state)
+    assert len(each) == 4
+    assert not np.allclose(each[0], each[1])
+    np.testing.assert_allclose(predicted.probabilities, sum(each) / 4, atol=1e-6)
+    assert predicted.probabilities.dtype == np.float32
+    np.testing.assert_allclose(predicted.probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+def test_one_view_is_what_the_tail_says_of_it(state):
+    problem = Clusters()
+    (plain,) = views_said(problem, state)
+    np.testing.assert_array_equal(predict_fold(problem, FOLD, state, CPU).probabilities, plain)
+
+
+def test_each_sample_stands_with_its_own_name_group_and_class(state):
+    predicted = predict_fold(Clusters(views=1), FOLD, state, CPU)
+    assert predicted.paths == tuple(f"{i:02}.jpg" for i in FOLD.test)
+    assert list(predicted.groups) == [i // 2 for i in FOLD.test]
+    assert list(predicted.labels) == [i // 30 for i in FOLD.test]
+    assert set(predicted.folds) == {"fold0"}
+    assert predicted.classes == ("a", "b", "c")
+
+
+def test_the_baseline_is_the_majority_of_the_training_side_or_the_class_that_is_named(state):
+    more_of_b = Fold("x", np.array([0, 1, 30, 31, 32, 60]), None, FOLD.test)
+    assert set(predict_fold(Clusters(), more_of_b, state, CPU).baseline) == {1}
+    assert set(predict_fold(Clusters(), more_of_b, state, CPU, majority=2).baseline) == {2}
+
+
+def test_the_baseline_is_zero_shot_on_the_plain_view_where_there_is_text(state):
+    text = PromptHead({"features": torch.eye(3, 8)}, torch.arange(3), 10.0)
+    zero_shot = Tail(torch.nn.Identity(), text)
+    problem = Clusters(views=2, zero_shot=zero_shot)
+    expected = predict(zero_shot, problem.samples(FOLD.test)).argmax(axis=1)
+    predicted = predict_fold(problem, FOLD, state, CPU)
+    assert list(predicted.baseline) == list(expected)
+    assert len(set(predicted.baseline)) > 1

@@ -1,0 +1,62 @@
+"""Reads offline W&B runs back by W&B's own tool, and makes a photo that says more than it should."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import ExifTags, Image
+
+
+@dataclass
+class OfflineRun:
+    """What the records of one offline W&B run say; `history` and `summary` without W&B's own fields."""
+
+    folder: Path
+    about: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    exit_code: int | None = None
+
+
+def read_offline_runs(directory):
+    """The offline runs in a run directory, in the order of their start."""
+    return sorted(map(_read, directory.glob("wandb/offline-run-*")), key=lambda run: run.about.get("start_time", ""))
+
+
+def _read(folder):
+    (path,) = folder.glob("run-*.wandb")
+    command = [Path(sys.executable).with_name("wandb"), "leet", "inspect", "--json", path]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    run = OfflineRun(folder)
+    for record in map(json.loads, lines):
+        body = record[record["type"]]
+        match record["type"]:
+            case "run":
+                run.about = body
+                run.config = _own(body["config"]["update"])
+            case "history":
+                run.history.append(_own(body["item"]))
+            case "summary":
+                run.summary |= _own(body["update"])
+            case "exit":
+                run.exit_code = body.get("exit_code", 0)
+    return run
+
+
+def _own(fields):
+    return {key: value for key, value in fields.items() if not key.startswith("_")}
+
+
+def write_telling_photo(path):
+    """A photo on its side, 800 by 400 pixels as stored, whose EXIF says where it was taken."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Make] = "Secretcam"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (46.0, 57.0, 12.0)
+    Image.linear_gradient("L").resize((800, 400)).convert("RGB").save(path, exif=exif, comment=b"Secretcam")
+    assert b"Secretcam" in path.read_bytes()
+    return path
