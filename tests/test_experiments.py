@@ -1,30 +1,92 @@
-"""Every experiment composes to settings that pass their checks, and says how it is run."""
+"""Every experiment composes, says how it is run, and runs; so does every debug profile."""
 
+import json
 from pathlib import Path
 
 import hydra
 import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+from tests.e2e.conftest import sample, thawline  # noqa: F401  # fixtures
+from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
-from thawline.commands.app import conf_directory
+from thawline.commands.paths import conf_directory
 from thawline.commands.settings import register_settings, to_settings
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+PROFILES = sorted(path.stem for path in (CONF / "debug").glob("*.yaml"))
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """For each encoder of an experiment, settings that put a small network of the same class in its place."""
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    for model in ("resnet18", "efficientnet_lite0"):
+        save_file(timm.create_model(model, num_classes=0).state_dict(), folder / f"{model}.safetensors")
+    config = ViTConfig(hidden_size=32, num_hidden_layers=3, num_attention_heads=2, intermediate_size=64, image_size=64)
+    ViTModel(config, add_pooling_layer=False).save_pretrained(folder / "vit")
+    ViTImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder / "vit")
+
+    def timm_network(model):
+        return (f"encoder.model={model}", f"encoder.weights={folder}", "encoder.size=64")
+
+    return {
+        "clip": ("encoder.name=package:tiny_clip",),
+        "resnet50": timm_network("resnet18"),
+        "efficientnet_b0": timm_network("efficientnet_lite0"),
+        "vit_base_patch16_224_in21k": (f"encoder.name={folder / 'vit'}",),
+    }
+
+
+def compose(name):
+    register_settings()
+    with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
+        words = [f"experiment={name}", "data.path=Photos", "paths.run=run"]
+        return hydra.compose("train", overrides=words, return_hydra_config=True)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_it_composes(name):
-    register_settings()
-    with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
-        words = [f"experiment={name}", "data.path=Photos", "paths.run=run"]
-        config = hydra.compose("train", overrides=words)
+    config = compose(name)
+    del config.hydra
     assert to_settings(config).task == "events"
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_its_header_states_the_command(name):
-    assert f"thawline train PHOTOS experiment={name}" in (CONF / "experiment" / f"{name}.yaml").read_text()
+def test_its_header_states_command_result_and_time(name):
+    header = [line for line in (CONF / "experiment" / f"{name}.yaml").read_text().splitlines() if line.startswith("#")]
+    text = " ".join(header)
+    assert f"thawline train PHOTOS experiment={name}" in text
+    assert "Expected" in text
+    assert " s " in text
 
 
-def test_there_are_experiments():
-    assert "events_linear" in EXPERIMENTS
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_it_runs(name, thawline, sample, small):  # noqa: F811
+    encoder = compose(name).hydra.runtime.choices.encoder
+    thawline("train", sample, f"experiment={name}", *small[encoder], "debug=fast", "trainer=cpu", "logger=csv")
+    metrics = thawline.metrics()
+    assert 0 <= metrics["judged"]["accuracy"]["value"] <= 1
+    assert metrics["features"]["computed"] > 0
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_debug_profile_runs(profile, thawline, sample):  # noqa: F811
+    words = ("encoder=tiny_clip", "method=linear", "method.epochs=30", "trainer=cpu", "logger=csv")
+    thawline("train", sample, *words, "method.lr=0.1", "method.batch_size=8", f"debug={profile}")
+    folds = thawline.runs()[-1] / "folds" / "holdout"
+    rows = (folds / "history.csv").read_text().splitlines()[1:]
+    assert json.loads((thawline.runs()[-1] / "metrics.json").read_text())["debug"] == profile
+    assert (len(rows) == 1) == (profile == "fast")
+    assert bool(list(folds.glob("*profile*.txt"))) == (profile == "profiler")
+    if profile == "overfit":
+        assert float(rows[-1].split(",")[1]) < 0.05
+
+
+def test_what_there_is():
+    recipes = {"zero_shot", "contrastive", "projection", "linear", "resnet50", "efficientnet_b0"}
+    assert {f"events_{name}" for name in recipes | {"vit_head", "vit_blocks"}} <= set(EXPERIMENTS)
+    assert set(PROFILES) == {"none", "fast", "overfit", "profiler", "anomaly", "limit"}
