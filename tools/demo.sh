@@ -1,5 +1,5 @@
 #!/bin/sh
-# `make demo`: makes the sample, trains and judges three methods on it with the tiny CLIP, compares them. No network.
+# `make demo`: makes the sample and sweeps over it with the tiny CLIP: eight trials, one feature pass, one winner. No network.
 set -eu
 cd "$(dirname "$0")/.."
 out=outputs/demo
@@ -9,13 +9,10 @@ rm -rf "$out"
 mkdir -p "$out"
 echo "== A sample collection of synthetic event photos"
 thawline sample events "$out/sample"
-for method in zero_shot projection logistic; do
-    echo
-    echo "== method=$method, 5-fold cross-validation"
-    thawline train "$out/sample" encoder=tiny_clip method=$method cv=5 "paths.outputs=$out"
-done
 echo
-echo "== The comparison"
-thawline compare "$out"/train/*
+echo "== Eight trials: ProLIP's projection and a new head, four learning rates"
+thawline train "$out/sample" -m encoder=tiny_clip method=projection,finetune thaw=projection \
+    method.lr=3e-4,1e-3,3e-3,1e-2 refit=true "paths.outputs=$out"
+echo
 thawline store list
-echo "Everything lies in $out: sample/, store/, and a run directory for each method in train/."
+echo "Everything lies in $out: sample/, store/, and the sweep in sweep/ with a directory for each trial."
