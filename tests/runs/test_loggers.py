@@ -6,7 +6,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from tests.runs.readback import read_offline_runs
 
-from thawline.commands.app import conf_directory
+from thawline.commands.paths import conf_directory
 from thawline.commands.settings import register_settings
 from thawline.errors import UserError
 from thawline.runs.loggers import mirrored

@@ -52,7 +52,12 @@ def mirrored(
     Raises:
         UserError: The logger needs a package that is not installed.
     """
-    backend = _start(settings, directory, name=name, verb=verb, config=config, group=group, tags=tags)
+    starters: dict[str, Callable[[], _Backend]] = {
+        "tensorboard": lambda: start_tensorboard(directory, config),
+        "wandb": lambda: start_wandb(settings, directory, name=name, verb=verb, config=config, group=group, tags=tags),
+    }
+    off = settings.name == "wandb" and settings.mode == "disabled"
+    backend = None if off else _start(settings.name, starters.get(settings.name))
     if backend is None:
         yield None
         return
@@ -65,26 +70,14 @@ def mirrored(
     mirror.finish(exit_code=0)
 
 
-def _start(
-    settings: LoggerSettings,
-    directory: Path,
-    *,
-    name: str,
-    verb: str,
-    config: Mapping[str, Any],
-    group: str | None,
-    tags: Sequence[str],
-) -> _Backend | None:
+def _start(name: str, starter: Callable[[], _Backend] | None) -> _Backend | None:
     try:
-        if settings.name == "tensorboard":
-            return start_tensorboard(directory, config)
-        if settings.name == "wandb" and settings.mode != "disabled":
-            return start_wandb(settings, directory, name=name, verb=verb, config=config, group=group, tags=tags)
+        return None if starter is None else starter()
     except UserError:
         raise
     except Exception as error:  # whatever the logger raises, the run goes on
-        _warn(settings.name, error)
-    return None
+        _warn(name, error)
+        return None
 
 
 class _Guarded:
