@@ -44,7 +44,7 @@ def test_each_setting_has_a_line_with_its_tests():
     text = printed(rank([scored(1, 30), scored(2, 38)]))
     assert text.startswith("leaderboard: 40 inner samples in 20 groups; in percent, [95 %]")
     lines = words(text)
-    assert ["1", "method.lr=1e-2", "95.0", "[76,", "99]", "-", "-", "+45.0", "<.0001", "12.3", "0+480"] in lines
+    assert ["1", "method.lr=1e-2", "95.0", "[76,", "99]", "-", "-", "+45.0", "<.0001", "12", "0+480"] in lines
     (second,) = [line for line in lines if line[:2] == ["2", "method.lr=1e-1"]]
     assert second[2] == "75.0"
     assert second[5:7] == ["-20.0", ".125"]  # four groups of two
@@ -77,7 +77,7 @@ def read_table(text):
 @pytest.mark.parametrize(
     ("facts", "seconds", "features"),
     [
-        ({}, "12.3", "0+480"),
+        ({}, "12", "0+480"),
         ({"seconds": 0.04, "computed": 3, "read": 0}, "0.0", "3+0"),
         ({"seconds": 7205.4, "computed": 0, "read": 61_000}, "7205", "0+61000"),
         ({"seconds": 98_765.4, "computed": 305_000, "read": 1_220_000}, "98765", "305k+1220k"),
@@ -90,7 +90,7 @@ def test_twenty_four_rows_with_long_settings_fit_80_columns_and_nothing_is_cut_o
     assert max(map(len, lines)) <= 80
     assert "…" not in text
     headings = next(line for line in lines if "setting" in line)
-    assert headings.split() == ["setting", "accuracy", "to", "best", "p", "to", "base", "p", "s", "features"]
+    assert headings.split() == ["setting", "accuracy", "-best", "p", "-base", "p", "s", "feat."]
     table = read_table(text)
     assert [rank for rank, _, _ in table] == [str(i) for i in range(1, 25)]
     assert [setting for _, setting, _ in table] == [LONG.format(i).replace(" ", "") for i in range(24)]
@@ -121,6 +121,20 @@ def test_what_was_swept_has_a_column_for_each_key():
     heading = next(line for line in text.splitlines() if "accuracy" in line)
     assert heading.split()[:3] == ["thaw", "lr", "accuracy"]
     assert "head 0.001" in " ".join(text.split())
+
+
+def test_a_sweep_over_encoders_depths_and_rates_fits_80_columns_a_line_a_row():
+    names = [f"encoder=mobilenetv2_035 thaw={thaw} method.lr={lr}" for thaw in ("head", 1) for lr in (0.0003, 0.01)]
+    text = printed(rank([scored(i, 39 - i, setting=name, seconds=129.9) for i, name in enumerate(names)]))
+    rows = [line.split() for line in text.splitlines() if "mobilenetv2_035" in line]
+    assert [row[:4] for row in rows] == [
+        ["1", "mobilenetv2_035", "head", "0.0003"],
+        ["2", "mobilenetv2_035", "head", "0.01"],
+        ["3", "mobilenetv2_035", "1", "0.0003"],
+        ["4", "mobilenetv2_035", "1", "0.01"],
+    ]
+    assert {row[-1] for row in rows} == {"0+480"}
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_settings_with_other_keys_each_share_a_column():

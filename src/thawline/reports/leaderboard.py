@@ -45,9 +45,10 @@ def print_leaderboard(rows: Sequence[Row], console: Console) -> None:
     )
     table.add_column("", justify="right", no_wrap=True)
     headings, cells = _settings([row.setting for row in rows])
-    for heading in headings:
-        table.add_column(heading, overflow="fold", ratio=1 if len(headings) == 1 else None, min_width=4)
-    for heading in ("accuracy", "to best", "p", "to base", "p", "s", "features"):
+    for heading, values in zip(headings, zip(*cells, strict=True), strict=True):
+        longest = max(map(len, (heading, *values)))
+        table.add_column(heading, overflow="fold", ratio=1 if len(headings) == 1 else None, min_width=min(longest, 8))
+    for heading in ("accuracy", "-best", "p", "-base", "p", "s", "feat."):
         table.add_column(heading, justify="right", no_wrap=True)
     most = max(row.judgement.samples for row in rows)
     for number, (row, said) in enumerate(zip(rows, cells, strict=True), start=1):
@@ -57,13 +58,13 @@ def print_leaderboard(rows: Sequence[Row], console: Console) -> None:
             percent(row.judgement.accuracy, digits=0),
             *_test(row.against_best),
             *_test(row.against_baseline),
-            f"{row.seconds:.1f}" if row.seconds < 1000 else f"{row.seconds:.0f}",
+            f"{row.seconds:.1f}" if row.seconds < 10 else f"{row.seconds:.0f}",
             f"{_short(row.computed)}+{_short(row.read)}",
         )
     console.print(table)
     console.print(
-        "to best, to base(line): points of difference, and the p of the paired test, not adjusted for the number of "
-        "settings; features: computed + read by the trials",
+        "-best, -base: points above the best and the baseline, and the p of the paired test, not adjusted for the "
+        "number of settings; feat.: features computed + read by the trials themselves",
         highlight=False,
     )
 
