@@ -63,7 +63,7 @@ def read_table(text):
     """The table's rows, put together again: the rank, the setting, and the words beside its first line."""
     lines = text.splitlines()
     start = next(i for i, line in enumerate(lines) if "setting" in line)
-    body = lines[start + 2 : lines.index(" " * 80, start)]
+    body = lines[start + 2 : lines.index("", start)]
     place = lines[start].index("setting")
     end = min(found.start() for line in body if (found := re.search(r"\d+\.\d \[", line)))
     rows = []

@@ -40,6 +40,7 @@ def print_leaderboard(rows: Sequence[Row], console: Console) -> None:
         title_justify="left",
         title_style="",
         box=box.SIMPLE_HEAD,
+        show_edge=False,  # no blank columns at the sides
         pad_edge=False,
         padding=0,  # the box has a blank between columns
     )
@@ -62,6 +63,7 @@ def print_leaderboard(rows: Sequence[Row], console: Console) -> None:
             f"{_short(row.computed)}+{_short(row.read)}",
         )
     console.print(table)
+    console.print()
     console.print(
         "-best, -base: points above the best and the baseline, and the p of the paired test, not adjusted for the "
         "number of settings; feat.: features computed + read by the trials themselves",
