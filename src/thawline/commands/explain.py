@@ -53,7 +53,7 @@ def explain(error: Exception, config_name: str, arguments: Sequence[str]) -> str
 def _explain_choice(error: MissingConfigException) -> str:
     """`method=lineer`: there is no such file in the group."""
     group, _, choice = (error.missing_cfg_file or "").rpartition("/")
-    options = list(error.options or [])
+    options = [name for name in error.options or [] if not name.endswith("_schema")]  # those only give types
     near = difflib.get_close_matches(choice, options, n=1)
     hint = f"did you mean {group}={near[0]}? " if near else ""
     there = f"there are: {', '.join(options)}" if options else "there is no such group"
