@@ -32,7 +32,7 @@ def start(thawline, sample):
 
 def wait_for_epochs(thawline, process, epochs):
     """Wait until the training has written some epochs, and give its run directory."""
-    for _ in range(1200):
+    for _ in range(6000):
         for history in thawline.directory.glob("outputs/train/*/folds/holdout/history.csv"):
             if len(history.read_text().splitlines()) > epochs:
                 return history.parents[2]

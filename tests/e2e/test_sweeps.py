@@ -139,25 +139,27 @@ def test_seeds_and_folds_of_a_setting_are_one_row_and_the_winner_is_refitted_whe
     assert not any((directory / str(n) / "folds/all").exists() for n in others)
 
 
-def kill_trial(directory, number, killed):
+def kill_trial(directory, number, killed, done):
     """Kill the process of a trial with SIGKILL, once it trains."""
-    for _ in range(3000):
+    while not done.wait(0.02):
         for history in directory.glob(f"outputs/sweep/*/{number}/folds/holdout/history.csv"):
             status = json.loads((history.parents[2] / "status.json").read_text())
             os.kill(status["process"], signal.SIGKILL)
             killed.append(status["status"])
             return
-        time.sleep(0.02)
 
 
 def test_under_joblib_an_exception_a_nan_and_a_kill_fail_three_trials_and_no_other(thawline, sample):
     rates = "method.lr=1e-3,1e38,2e-3,1e30,3e-3,4e-3,5e-3,6e-3,7e-3,8e-3,9e-3,1e-2"
     long = ("method.epochs=60", "method.patience=60", "hydra/launcher=joblib", "hydra.launcher.n_jobs=4")
-    killed = []
-    killer = threading.Thread(target=kill_trial, args=(thawline.directory, 5, killed))
+    killed, done = [], threading.Event()
+    killer = threading.Thread(target=kill_trial, args=(thawline.directory, 5, killed, done))
     killer.start()
-    said = thawline("train", sample, "-m", *TINY, "method=linear", *long, rates, status=1)
-    killer.join()
+    try:
+        said = thawline("train", sample, "-m", *TINY, "method=linear", *long, rates, status=1)
+    finally:
+        done.set()
+        killer.join()
     directory = sweep_directory(thawline)
     assert killed == ["running"]
     found = trials(directory)
@@ -189,7 +191,7 @@ def test_a_sweep_that_was_killed_goes_on_where_it_was(thawline, sample):
     words = (*TINY, "method=linear", "method.epochs=40", "method.patience=40", "method.lr=1e-3,2e-3,3e-3", "logger=csv")
     command = [sys.executable, "-m", "thawline.cli", "train", str(sample), "-m", *words]
     process = subprocess.Popen(command, cwd=thawline.directory, env=dict(os.environ), stdout=subprocess.DEVNULL)
-    for _ in range(1200):
+    for _ in range(6000):
         if list(thawline.directory.glob("outputs/sweep/*/1/folds/holdout/history.csv")):
             break
         time.sleep(0.05)

@@ -202,7 +202,7 @@ def elsewhere(tmp_path, before, **changes):
     # In that home there is no key of W&B's. W&B's own limit for an answer of its server is 90 s.
     return subprocess.run(
         [sys.executable, "-W", "always::UserWarning", "-c", code],
-        timeout=60,
+        timeout=300,
         capture_output=True,
         text=True,
         check=True,
