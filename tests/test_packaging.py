@@ -28,6 +28,7 @@ def test_the_wheel_carries_conf_prompts_and_the_tiny_clip(wheel):
     assert ours == theirs
     assert (wheel / "thawline" / "samples" / "tiny_clip" / "model.safetensors").is_file()
     assert (wheel / "thawline" / "py.typed").is_file()
+    assert {"style.css", "script.js"} <= {path.name for path in (wheel / "thawline/reports/page").iterdir()}
 
 
 def test_an_installed_wheel_composes_its_config(wheel, tmp_path):

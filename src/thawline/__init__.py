@@ -1,3 +1,20 @@
 """Thawline: adapt pretrained vision and audio networks to small collections."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from thawline.reports.notebook import compare
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "compare"]
+
+# Where each is, imported when it is first used: the command line answers without torch.
+_PLACES = {"compare": "thawline.reports.notebook"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'thawline' has no attribute '{name}'")
+    import importlib
+
+    return getattr(importlib.import_module(_PLACES[name]), name)

@@ -94,9 +94,13 @@ VERBS: dict[str, Verb] = {
             "compare",
             "thawline.commands.compare:compare",
             "compare",
-            "put finished runs side by side: scores, intervals, paired tests",
-            (Positional("runs", "RUN", many=True),),
-            examples=("thawline compare outputs/train/*",),
+            "put finished runs and sweeps side by side: on screen, and as one HTML page",
+            (Positional("runs", "DIR", many=True),),
+            examples=(
+                "thawline compare outputs/train/*                         the page is outputs/compare.html",
+                "thawline compare outputs/sweep/2026-11-21_10-00-00-000000 out=sweep.html thumbnails=true",
+                "thawline compare RUN 'others=[vision_api.csv]'           path,prediction[,price_per_1000]",
+            ),
         ),
         Verb(
             "data check",
@@ -155,7 +159,7 @@ VERBS: dict[str, Verb] = {
 
 # Config keys whose values are paths. The command quotes them, so that a folder's name may hold any character.
 PATH_KEYS = frozenset(
-    {"data.path", "data.split", "encoder.weights", "encoder.name", "store.dir", "paths.outputs", "task.prompts"}
+    {"data.path", "data.split", "encoder.weights", "encoder.name", "store.dir", "paths.outputs", "task.prompts", "out"}
 )
 
 _OVERRIDE = re.compile(r"^(~[A-Za-z_]|\+{0,2}[A-Za-z_][\w./@:-]*=)")

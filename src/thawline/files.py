@@ -45,3 +45,8 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def printable(text: str) -> str:
+    """`text` with the bytes of a file's name that are no UTF-8 written out, so that any terminal and file takes it."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,40 +1,75 @@
-"""`thawline compare RUN …`: finished runs side by side."""
+"""`thawline compare DIR …`: runs and sweeps side by side, on screen and as a page."""
 
 from pathlib import Path
 
-import numpy as np
 from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.commands.results import finished_run, judge_run
 from thawline.commands.settings import to_settings
 from thawline.errors import UserError
+from thawline.files import printable
+from thawline.reports.comparison import Board, Line
+from thawline.reports.gather import gather
+from thawline.reports.leaderboard import print_leaderboard
+from thawline.reports.page.document import write_page
 from thawline.reports.tables import Judged, print_comparison
 
 
 def compare(config: DictConfig) -> None:
-    """Print the runs, the best first, each each tested against its baseline.
+    """Print each board, the best first, and write the page.
 
     Raises:
-        UserError: A directory holds no finished run, or the runs judged different samples.
+        UserError: A directory holds no finished run, runs judged different samples, or a file of another system's
+            predictions can't be used, or `out` is a folder.
     """
-    paths = [Path(path) for path in to_settings(config).runs]
-    runs = {path.name: finished_run(path) for path in paths}
-    (first, (predictions, _)) = next(iter(runs.items()))
-    for name, (other, _) in runs.items():
-        if other.paths != predictions.paths or not np.array_equal(other.labels, predictions.labels):
-            raise UserError(
-                f"the runs {first} and {name} judged different photos, so they can't be compared; "
-                "give runs on the same folder with the same cv and data.split"
-            )
+    settings = to_settings(config)
+    out = Path(settings.out).expanduser().absolute()
+    if out.is_dir():
+        raise UserError(f"out={settings.out} is a folder; name a file in it, such as out={settings.out}/compare.html")
+    comparison = gather([Path(path) for path in settings.runs], [Path(path).expanduser() for path in settings.others])
     console = Console()
-    ranked = sorted(runs.items(), key=lambda run: -(run[1][0].said == run[1][0].labels).mean())
-    rows, lines, baselines = [], [], {}
-    for number, (name, (said, known)) in enumerate(ranked, start=1):
-        judged, baselines[known["baseline"]], test = judge_run(said, f"{number} {known['method']}", known["baseline"])
-        rows.append(Judged(f"{number} {known['method']}", judged, test))
-        counts = "{computed} features computed, {read} read".format(**known["features"])
-        lines.append(f"{number} {name}: {known['encoder']}, {counts}, {known['seconds']:.0f} s")
+    for board in comparison.boards:
+        if board.rows:
+            _say(console, board.title)
+            print_leaderboard(board.rows, console)
+        else:
+            _print_runs(board, console)
+        for failed in board.failed:
+            _say(console, f"not finished: {failed}")
+    for sentence in comparison.left_out:
+        _say(console, f"left out: {sentence}")
+    write_page(out, comparison, thumbnails=settings.thumbnails)
+    _say(console, f"page  {out}")
+
+
+def _print_runs(board: Board, console: Console) -> None:
+    """Print runs and other systems, each tested against its baseline, and then against the best run."""
+    rows, baselines = [], {}
+    most = max(line.judgement.samples for line in board.lines)
+    for number, line in enumerate(board.lines, start=1):
+        called = line.entry.method if line.entry.certain else line.entry.name
+        part = "" if line.judgement.samples == most else f" ({line.judgement.samples} of {most})"
+        rows.append(Judged(f"{number} {called}{part}", line.judgement, line.against_baseline))
+        if not part:
+            baselines[line.entry.baseline] = line.baseline
     print_comparison([*rows, *(Judged(name, baseline) for name, baseline in baselines.items())], console)
-    for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    for line in board.lines:
+        if line.against_best is not None:
+            _say(console, line.against_best.summary())
+    for number, line in enumerate(board.lines, start=1):
+        _say(console, f"{number} {_cost(line)}")
+        for note in line.entry.notes:
+            _say(console, note)
+
+
+def _cost(line: Line) -> str:
+    entry = line.entry
+    if not entry.certain:
+        price = "no price given" if entry.price is None else f"{entry.price:,.2f} per 1,000"
+        return f"{entry.name}: another system, {price}"
+    counts = f"{entry.computed} features computed, {entry.read} read"
+    return f"{entry.name}: {entry.encoder}, {counts}, {entry.seconds:.0f} s"
+
+
+def _say(console: Console, sentence: str) -> None:
+    console.print(printable(sentence), highlight=False, markup=False, soft_wrap=True)

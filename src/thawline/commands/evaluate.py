@@ -10,7 +10,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from thawline.commands.results import finished_run, save_report, save_results, show_results
+from thawline.commands.results import save_report, save_results, show_results
 from thawline.commands.settings import to_settings
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
@@ -19,6 +19,7 @@ from thawline.fitting.fit import read_fit
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.predict import predict_fold
 from thawline.runs.directory import RunDirectory, read_config
+from thawline.runs.finished import finished_run
 from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, read_split_rows

@@ -15,7 +15,7 @@ from thawline.files import read_json, write_json, write_text
 from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.predict import predict_fold
-from thawline.judging.leaderboard import Cell, Row, Scored, choose, rank
+from thawline.judging.leaderboard import Cell, Row, choose, rank, score
 from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
 from thawline.runs.directory import RunDirectory, read_config
 from thawline.runs.predictions import Predictions, join_predictions
@@ -45,7 +45,7 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console) -> str | None
     failed = [trial for trial in trials if trial.status != "finished"]
     if not done:
         raise RunError(_say_failed(failed, len(trials), names) or "the sweep has no trials")
-    scored = [_scored(trial, names[trial.number]) for trial in done]
+    scored = [score(trial, names[trial.number]) for trial in done]
     rows, chosen = rank(scored), choose(scored)
     print_leaderboard(rows, console)
     write_text(run.file("leaderboard.csv"), leaderboard_csv(rows))
@@ -65,20 +65,6 @@ def setting_names(trials: Sequence[Trial]) -> dict[int, str]:
         or "as given"
         for trial in trials
     }
-
-
-def _scored(trial: Trial, setting: str) -> Scored:
-    facts = trial.facts
-    return Scored(
-        trial.number,
-        setting,
-        facts["seed"],
-        trial.inner(),
-        facts["baseline"],
-        facts["seconds"],
-        facts["features"]["computed"],
-        facts["features"]["read"],
-    )
 
 
 def _judge(

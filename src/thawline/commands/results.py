@@ -10,19 +10,19 @@ import numpy as np
 from rich.console import Console
 
 from thawline.data.report import print_report
-from thawline.errors import UserError
-from thawline.files import read_json, write_json, write_text
+from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge, judge_predictions
 from thawline.judging.paired import PairedTest, compare
 from thawline.reports.pictures import draw_confusion, draw_recall, draw_reliability, draw_training
 from thawline.reports.tables import Judged, print_classes, print_comparison
-from thawline.runs.directory import RunDirectory, read_status
+from thawline.runs.directory import RunDirectory
+from thawline.runs.finished import METRICS_FILE
 from thawline.runs.loggers import Mirror
-from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, read_predictions, write_predictions
+from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, write_predictions
 from thawline.runs.sweep import INNER_FILE
 from thawline.tasks.settings import RunSettings
 
-METRICS_FILE, REPORT_FILE = "metrics.json", "data_report.json"
+REPORT_FILE = "data_report.json"
 
 
 def save_results(
@@ -103,18 +103,6 @@ def save_report(run: RunDirectory, report: dict[str, Any], console: Console) -> 
     """Write and show what the collection holds, before anything is fitted."""
     write_json(run.file(REPORT_FILE), report)
     print_report(report, console)
-
-
-def finished_run(path: Path) -> tuple[Predictions, dict[str, Any]]:
-    """The predictions of a finished run and what `metrics.json` says of it.
-
-    Raises:
-        UserError: `path` holds no run that finished.
-    """
-    status = read_status(path)
-    if status["status"] != "finished":
-        raise UserError(f"the run {path} is {status['status']} ({status['reason'] or 'not yet done'}), not finished")
-    return read_predictions(path / PREDICTIONS_FILE), read_json(path / METRICS_FILE)
 
 
 def judge_run(predictions: Predictions, method: str, baseline: str) -> tuple[Judgement, Judgement, PairedTest]:

@@ -44,9 +44,19 @@ class EvaluateSettings:
 
 @dataclass
 class CompareSettings:
-    """`thawline compare`."""
+    """`thawline compare`.
+
+    Attributes:
+        runs: Runs, sweeps, and folders of such.
+        others: CSV files of other systems' predictions.
+        out: Where the page goes.
+        thumbnails: Whether the page holds small pictures of the worst mistakes; photos of people are private.
+    """
 
     runs: list[str] = MISSING
+    others: list[str] = field(default_factory=list)
+    out: str = MISSING
+    thumbnails: bool = False
 
 
 @dataclass

@@ -18,6 +18,7 @@ from thawline.errors import UserError
 from thawline.judging.metrics import Judgement, judge
 from thawline.judging.paired import PairedTest, compare
 from thawline.runs.predictions import Predictions, join_predictions
+from thawline.runs.sweep import Trial
 
 Cell = tuple[int, str]
 
@@ -84,6 +85,21 @@ class Row:
             "seconds": round(self.seconds, 2),
             "features": {"computed": self.computed, "read": self.read},
         }
+
+
+def score(trial: Trial, setting: str) -> Scored:
+    """What a finished trial said of its inner samples; `setting` is what the sweep varied, in words."""
+    facts, features = trial.facts, trial.facts["features"]
+    return Scored(
+        trial.number,
+        setting,
+        facts["seed"],
+        trial.inner(),
+        facts["baseline"],
+        facts["seconds"],
+        features["computed"],
+        features["read"],
+    )
 
 
 def rank(trials: Sequence[Scored]) -> list[Row]:

@@ -34,7 +34,7 @@ class Judged:
 
 def print_comparison(judged: Sequence[Judged], console: Console) -> None:
     """Print methods judged on the same samples, each against the baseline, and a sentence for each test."""
-    first = judged[0].judgement
+    first = max((row.judgement for row in judged), key=lambda judgement: judgement.samples)
     table = _table(f"{_counted(first.samples, 'sample')} in {_counted(first.groups, 'group')}; in percent, [95 %]")
     table.add_column("method", overflow="fold", ratio=1, min_width=12)
     for heading in ("accuracy", "log loss", "over baseline", "p"):

@@ -95,7 +95,8 @@ def read_predictions(path: Path) -> Predictions:
         UserError: The file is absent or holds something else.
     """
     try:
-        table = pq.read_table(path)
+        with path.open("rb") as file:  # pyarrow opens no path that is not UTF-8
+            table = pq.read_table(file)
         classes = tuple(name.removeprefix(_PROBABILITY) for name in table.column_names if name.startswith(_PROBABILITY))
         index = {name: i for i, name in enumerate(classes)}
         columns = table.to_pydict()

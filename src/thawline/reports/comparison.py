@@ -1,0 +1,181 @@
+"""What is compared: runs and settings with their predictions, ranked and tested within boards of equal samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from thawline.judging.leaderboard import Row
+from thawline.judging.metrics import Judgement, judge, judge_predictions
+from thawline.judging.paired import PairedTest, compare
+from thawline.runs.predictions import Predictions
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing to compare: a run, what a sweep chose, one setting of a sweep, or another system.
+
+    Attributes:
+        name: What it is called; no two entries of a comparison share a name.
+        label: What it is called in its own board.
+        method: The method that its run names; another system's own name.
+        encoder: The encoder that its run names; "" for another system.
+        baseline: The name of what it is tested against.
+        directories: The run directories behind it: one for each seed of a sweep's setting, the chosen trials of a
+            sweep, none of another system.
+        config: The config, flattened; nothing where several were chosen from.
+        predictions: What it said of each sample.
+        photos: The folder that the predictions' paths are relative to; None where nobody knows.
+        certain: Whether its probabilities are given; another system only says a class.
+        swept: The values of what was varied, by key.
+        seconds: Wall time; None where nobody measured it.
+        computed: Features computed.
+        read: Features read from the store.
+        price: Price for 1,000 photos, if one was given.
+        notes: What to mind, a sentence each.
+    """
+
+    name: str
+    label: str
+    method: str
+    encoder: str
+    baseline: str
+    directories: tuple[Path, ...]
+    config: dict[str, Any]
+    predictions: Predictions
+    photos: Path | None = None
+    certain: bool = True
+    swept: dict[str, str] = field(default_factory=dict)
+    seconds: float | None = None
+    computed: int = 0
+    read: int = 0
+    price: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """An entry's place in a board.
+
+    Attributes:
+        entry: Who.
+        judgement: How good it is.
+        baseline: How good its baseline is on the same samples.
+        against_best: Its test against the board's best run on the samples that both have; None for that run itself,
+            and where they share none.
+        against_baseline: Its test against its baseline.
+    """
+
+    entry: Entry
+    judgement: Judgement
+    baseline: Judgement
+    against_best: PairedTest | None
+    against_baseline: PairedTest
+
+
+@dataclass(frozen=True)
+class Board:
+    """Entries that were judged on the same samples, the best first.
+
+    Attributes:
+        title: What it shows.
+        note: How its numbers are to be read.
+        lines: The entries.
+        rows: The sweep's own leaderboard, where the board is one.
+        failed: The sweep's trials that did not finish, a sentence each.
+    """
+
+    title: str
+    note: str
+    lines: tuple[Line, ...]
+    rows: tuple[Row, ...] = ()
+    failed: tuple[str, ...] = ()
+
+    @property
+    def varied(self) -> dict[str, list[str | None]]:
+        """For each key that was varied, the value of each line; None where a line has none."""
+        keys = dict.fromkeys(key for line in self.lines for key in line.entry.swept)
+        values = {key: [line.entry.swept.get(key) for line in self.lines] for key in keys}
+        return {key: found for key, found in values.items() if len(set(found)) > 1}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All boards, and what lies among the runs but can't be compared, a sentence each."""
+
+    boards: tuple[Board, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> list[Line]:
+        """The lines of all boards."""
+        return [line for board in self.boards for line in board.lines]
+
+
+def rank_entries(entries: Iterable[Entry], title: str, note: str) -> Board:
+    """The board of entries that were judged on the same samples: the best accuracy first, equal ones by log-loss.
+
+    Another system may have judged some of the samples only. All are tested against the best run.
+    """
+    judged = sorted(((entry, judge_entry(entry)) for entry in entries), key=lambda one: _merit(one[1]), reverse=True)
+    best = next(entry for entry, _ in judged if entry.certain)
+    return Board(
+        title,
+        note,
+        tuple(
+            Line(
+                entry,
+                judgement,
+                judge_baseline(entry),
+                None if entry is best else _test(entry, best),
+                _test_baseline(entry),
+            )
+            for entry, judgement in judged
+        ),
+    )
+
+
+def rank_settings(
+    rows: Sequence[Row], entries: dict[str, Entry], title: str, note: str, failed: Iterable[str]
+) -> Board:
+    """The board of a sweep's settings: `rows` is its leaderboard, `entries` has the settings by name."""
+    of = [(entries[row.setting], row) for row in rows]
+    lines = tuple(
+        Line(entry, row.judgement, judge_baseline(entry), row.against_best, row.against_baseline) for entry, row in of
+    )
+    return Board(title, note, lines, tuple(rows), tuple(failed))
+
+
+def judge_entry(entry: Entry) -> Judgement:
+    """How good an entry is; without probabilities there is neither log-loss nor calibration."""
+    p = entry.predictions
+    if entry.certain:
+        return judge(p.labels, p.probabilities, p.groups, p.classes)
+    return judge_predictions(p.labels, p.said, p.groups, p.classes)
+
+
+def judge_baseline(entry: Entry) -> Judgement:
+    """How good an entry's baseline is on the entry's samples."""
+    p = entry.predictions
+    return judge_predictions(p.labels, p.baseline, p.groups, p.classes)
+
+
+def _merit(judgement: Judgement) -> tuple[float, float]:
+    loss = judgement.log_loss
+    return judgement.accuracy.value, -loss.value if loss else float("-inf")
+
+
+def _test(entry: Entry, best: Entry) -> PairedTest:
+    """The paired test on the samples of `entry`, which are all or some of those of `best`, in the same order."""
+    a, mine = entry.predictions, set(entry.predictions.paths)
+    b = best.predictions.subset(np.array([i for i, path in enumerate(best.predictions.paths) if path in mine]))
+    return compare(a.labels, a.said, b.said, a.groups, name_a=entry.label, name_b=best.label)
+
+
+def _test_baseline(entry: Entry) -> PairedTest:
+    p = entry.predictions
+    return compare(p.labels, p.said, p.baseline, p.groups, name_a=entry.label, name_b=entry.baseline)

@@ -1,0 +1,250 @@
+"""Directories to a comparison: runs, sweeps with their settings, and folders that hold such."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from thawline.errors import UserError
+from thawline.files import printable, read_json
+from thawline.judging.leaderboard import rank, score
+from thawline.reports.comparison import Board, Comparison, Entry, rank_entries, rank_settings
+from thawline.reports.configs import flatten, settings_that_differ
+from thawline.reports.others import read_other
+from thawline.runs.directory import is_run_directory, read_config, read_status
+from thawline.runs.finished import finished_run
+from thawline.runs.predictions import join_predictions
+from thawline.runs.sweep import INNER_FILE, SWEEP_FILE, Trial, is_sweep_directory, read_trials
+
+_DEPTH = 3
+_JUDGES = ("train", "sweep", "evaluate")
+_INNER = (
+    "Scored on the inner samples that the sweep chose by, so the best of many looks better here than it is. "
+    "The p-values are not adjusted for the number of settings."
+)
+_OUTER = "Judged on samples that were held out. The p-values are not adjusted for the number of runs."
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A run or a sweep, and whether it was named itself or lies in a folder that was."""
+
+    path: Path
+    named: bool
+
+
+def gather(directories: Sequence[Path], others: Sequence[Path] = ()) -> Comparison:
+    """Read what `directories` hold and compare it.
+
+    Args:
+        directories: Finished runs, sweeps, and folders of such. A sweep's settings enter with their inner predictions,
+            in a board of their own, and what it chose enters as a run.
+        others: CSV files of other systems' predictions for the samples that the runs judged.
+
+    Raises:
+        UserError: There is nothing to compare, a run that was named did not finish, or runs that were named judged
+            different samples.
+    """
+    found = list(_find(directories))
+    names = _name([one.path for one in found])
+    runs: list[tuple[_Found, Entry]] = []
+    boards: list[Board] = []
+    left_out: list[str] = []
+    for one in found:
+        try:
+            entry, board = _read(one.path, names[one.path])
+        except UserError as error:
+            if one.named:
+                raise
+            left_out.append(printable(str(error)))
+            continue
+        runs.append((one, entry))
+        boards += [board] if board else []
+    if not runs:
+        raise UserError(left_out[0])
+    groups = _group(runs)
+    if others:
+        _join_others(groups, others)
+    judged = [
+        _judged(group, f"Judged photos, set {i} of {len(groups)}" if len(groups) > 1 else "Judged photos")
+        for i, group in enumerate(groups, start=1)
+    ]
+    return Comparison((*judged, *boards), tuple(left_out))
+
+
+def _find(directories: Sequence[Path]) -> Iterator[_Found]:
+    seen: set[Path] = set()
+    for directory in directories:
+        if not directory.is_dir():
+            raise UserError(f"there is no run directory {directory}")
+        if (directory / INNER_FILE).exists():
+            raise UserError(f"{directory} is a trial of a sweep; 'thawline compare {directory.parent}' shows it")
+        named = is_run_directory(directory)
+        inside = [directory] if named else list(_runs_in(directory, _DEPTH))
+        if not inside:
+            raise UserError(f"{directory} is not a run directory and holds none; runs lie in outputs/")
+        for path in inside:
+            if path.resolve() not in seen:
+                seen.add(path.resolve())
+                yield _Found(path, named)
+
+
+def _runs_in(folder: Path, depth: int) -> Iterator[Path]:
+    """The runs below `folder` that judge something, in order; a run's own directory is not entered."""
+    for path in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        if not is_run_directory(path):
+            yield from _runs_in(path, depth - 1) if depth > 1 else ()
+        elif read_status(path)["verb"] in _JUDGES:
+            yield path
+
+
+def _name(paths: Sequence[Path]) -> dict[Path, str]:
+    """The shortest end of each path that no other path shares."""
+
+    def end(path: Path) -> str:
+        for length in range(1, len(path.parts)):
+            mine = path.parts[-length:]
+            if all(other == path or other.parts[-length:] != mine for other in paths):
+                return printable(str(Path(*mine)))
+        return printable(str(path))
+
+    return {path: end(path) for path in paths}
+
+
+def _read(path: Path, name: str) -> tuple[Entry, Board | None]:
+    """A run as an entry; of a sweep that is what it chose, and its settings are a board."""
+    try:
+        if is_sweep_directory(path):
+            return _sweep(path, name)
+        return _run(path, name, [path], read_config(path)), None
+    except (KeyError, TypeError, ValueError, FileNotFoundError) as error:
+        raise UserError(f"the run {path} is damaged ({type(error).__name__}: {error}); run it again") from error
+
+
+def _run(path: Path, name: str, directories: Sequence[Path], config: DictConfig | None) -> Entry:
+    predictions, facts = finished_run(path)
+    return Entry(
+        name=name,
+        label=name,
+        method=facts["method"],
+        encoder=facts["encoder"],
+        baseline=facts["baseline"],
+        directories=tuple(directories),
+        config=flatten(config) if config else {},
+        predictions=predictions,
+        photos=_photos(path),
+        seconds=facts["seconds"],
+        computed=facts["features"]["computed"],
+        read=facts["features"]["read"],
+    )
+
+
+def _photos(path: Path) -> Path | None:
+    """The folder that a run judged: that of its config, or, judged again, that of the run it names."""
+    config = read_config(path)
+    folder = OmegaConf.select(config, "data.path")
+    if folder is None and "run" in config and is_run_directory(Path(config.run)):
+        folder = OmegaConf.select(read_config(Path(config.run)), "data.path")
+    return None if folder is None else Path(folder)
+
+
+def _sweep(path: Path, name: str) -> tuple[Entry, Board]:
+    """What a sweep chose, and the board of its settings in the order of its own leaderboard."""
+    finished_run(path)  # an unfinished sweep has no names for its settings yet
+    known = read_json(path / SWEEP_FILE)
+    setting: dict[int, str] = {one["number"]: one["setting"] for one in known["trials"]}
+    trials = {trial.number: trial for trial in read_trials(path)}
+    chosen = [trials[number] for number in sorted(set(known["chosen"].values()))]
+    config = read_config(chosen[0].path) if len(chosen) == 1 else None
+    entry = _run(path, name, [trial.path for trial in chosen], config)
+
+    rows = rank([score(trial, setting[number]) for number, trial in trials.items() if trial.status == "finished"])
+    of = {row.setting: [trials[number] for number in row.trials] for row in rows}
+    entries = {words: _setting(words, mine, name, entry.photos) for words, mine in of.items()}
+    failed = [
+        f"trial {number} ({setting[number]}) {trial.status}: {trial.reason or 'no reason is known'}"
+        for number, trial in trials.items()
+        if trial.status != "finished"
+    ]
+    return entry, rank_settings(rows, entries, f"Settings of the sweep {name}", _INNER, failed)
+
+
+def _setting(setting: str, trials: Sequence[Trial], sweep: str, photos: Path | None) -> Entry:
+    """One setting of a sweep: the inner predictions of its seeds as one."""
+    facts = [trial.facts for trial in trials]
+    return Entry(
+        name=f"{sweep}: {setting}",
+        label=setting,
+        method=facts[0]["method"],
+        encoder=facts[0]["encoder"],
+        baseline=facts[0]["baseline"],
+        directories=tuple(trial.path for trial in trials),
+        config=flatten(read_config(trials[0].path)),
+        predictions=join_predictions([trial.inner() for trial in trials]),
+        photos=photos,
+        swept=split_setting(setting),
+        seconds=sum(one["seconds"] for one in facts),
+        computed=sum(one["features"]["computed"] for one in facts),
+        read=sum(one["features"]["read"] for one in facts),
+    )
+
+
+def split_setting(setting: str) -> dict[str, str]:
+    """A setting's words as keys and values; a value may hold blanks."""
+    pairs = (word.partition("=") for word in re.split(r" (?=[\w./@+~]+=)", setting))
+    return {key.lstrip("+"): value for key, is_pair, value in pairs if is_pair}
+
+
+def _group(runs: Sequence[tuple[_Found, Entry]]) -> list[list[Entry]]:
+    """The entries in groups that judged the same samples. Runs that were named one by one must be one group.
+
+    Raises:
+        UserError: They are not.
+    """
+    groups: list[list[Entry]] = []
+    first = next((entry for found, entry in runs if found.named), None)
+    for found, entry in runs:
+        if first and found.named and not _same_samples(first, entry):
+            raise UserError(
+                f"the runs {first.name} and {entry.name} judged different photos, so they can't be compared; "
+                "give runs on the same folder with the same cv and data.split, or the folder that the runs lie in, "
+                "which makes a table for each set of photos"
+            )
+        mine = next((group for group in groups if _same_samples(group[0], entry)), None)
+        if mine is None:
+            groups.append([entry])
+        else:
+            mine.append(entry)
+    return groups
+
+
+def _same_samples(one: Entry, other: Entry) -> bool:
+    a, b = one.predictions, other.predictions
+    return a.paths == b.paths and a.classes == b.classes and bool(np.array_equal(a.labels, b.labels))
+
+
+def _join_others(groups: list[list[Entry]], others: Sequence[Path]) -> None:
+    """Let other systems into the one group there is."""
+    if len(groups) > 1:
+        raise UserError(
+            f"the runs judged {len(groups)} different sets of photos, and {others[0]} can join one alone; "
+            "give the runs that it is to be compared with"
+        )
+    (group,) = groups
+    for path in others:
+        entry = read_other(path, group[0])
+        if entry.name in {one.name for one in group}:
+            raise UserError(f"two of what is compared are called '{entry.name}'; rename {path}")
+        group.append(entry)
+
+
+def _judged(group: Sequence[Entry], title: str) -> Board:
+    configs: dict[str, dict[str, Any]] = {entry.name: entry.config for entry in group if entry.config}
+    differing = settings_that_differ(configs)
+    return rank_entries([replace(entry, swept=differing.get(entry.name, {})) for entry in group], title, _OUTER)

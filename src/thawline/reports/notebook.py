@@ -1,0 +1,121 @@
+"""A comparison in a notebook: a pandas frame, and the page's plots and tables in the cell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from thawline.errors import UserError
+from thawline.judging.paired import PairedTest
+from thawline.reports.comparison import Board, Comparison, Line
+from thawline.reports.gather import gather
+from thawline.reports.page.document import draw_page, write_page
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_HEIGHT = 720
+
+
+class ComparisonView:
+    """What `thawline.compare` gives: as the last line of a notebook's cell it shows the page.
+
+    Attributes:
+        comparison: The boards with their judgements and tests.
+        thumbnails: Whether the page holds small pictures of the worst mistakes.
+    """
+
+    def __init__(self, comparison: Comparison, *, thumbnails: bool = False) -> None:
+        self.comparison = comparison
+        self.thumbnails = thumbnails
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A row for each run, setting and other system, the best of each board first; shares between 0 and 1.
+
+        Raises:
+            UserError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise UserError("a frame needs pandas; run pip install 'thawline[notebook]'") from error
+        frame = pd.DataFrame([row for board in self.comparison.boards for row in _rows(board)])
+        for key in dict.fromkeys(key for line in self.comparison.lines for key in line.entry.swept):
+            numbers = pd.to_numeric(frame[key], errors="coerce") if key in frame else None
+            if numbers is not None and not (numbers.isna() & frame[key].notna()).any():
+                frame[key] = numbers
+        return frame
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page to `path`, complete or not at all."""
+        write_page(Path(path), self.comparison, thumbnails=self.thumbnails)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own: its styles and script can't meet the notebook's."""
+        page = escape(draw_page(self.comparison, thumbnails=self.thumbnails), quote=True)
+        return f'<iframe srcdoc="{page}" width="100%" height="{_HEIGHT}" title="comparison" frameborder="0"></iframe>'
+
+
+def compare(
+    *directories: str | os.PathLike[str],
+    others: Sequence[str | os.PathLike[str]] = (),
+    thumbnails: bool = False,
+) -> ComparisonView:
+    """Put finished runs and sweeps side by side, as `thawline compare` does.
+
+    Args:
+        directories: Runs, sweeps, and folders of such.
+        others: CSV files of other systems' predictions: path, prediction and, optionally, price_per_1000.
+        thumbnails: Whether the worst mistakes are shown as small pictures; photos of people are private.
+
+    Raises:
+        UserError: There is nothing to compare, or it can't be compared.
+    """
+    if not directories:
+        raise UserError("thawline.compare needs at least one run directory")
+    paths = [Path(directory).expanduser().absolute() for directory in directories]
+    comparison = gather(paths, [Path(other).expanduser().absolute() for other in others])
+    return ComparisonView(comparison, thumbnails=thumbnails)
+
+
+def _rows(board: Board) -> list[dict[str, Any]]:
+    return [_row(board.title, rank, line) for rank, line in enumerate(board.lines, start=1)]
+
+
+def _row(board: str, rank: int, line: Line) -> dict[str, Any]:
+    entry, judgement = line.entry, line.judgement
+    loss = judgement.log_loss
+    return {
+        "board": board,
+        "rank": rank,
+        "name": entry.label,
+        "method": entry.method,
+        "encoder": entry.encoder,
+        **entry.swept,
+        "samples": judgement.samples,
+        "groups": judgement.groups,
+        "accuracy": judgement.accuracy.value,
+        "low": judgement.accuracy.low,
+        "high": judgement.accuracy.high,
+        "log_loss": loss.value if loss else None,
+        **_test("best", line.against_best),
+        **_test("baseline", line.against_baseline),
+        "seconds": entry.seconds,
+        "features_computed": entry.computed if entry.certain else None,
+        "features_read": entry.read if entry.certain else None,
+        "price_per_1000": entry.price,
+    }
+
+
+def _test(against: str, test: PairedTest | None) -> dict[str, float | None]:
+    difference = test.difference if test else None
+    return {
+        f"over_{against}": difference.value if difference else None,
+        f"over_{against}_low": difference.low if difference else None,
+        f"over_{against}_high": difference.high if difference else None,
+        f"p_{against}": test.p_value if test else None,
+    }

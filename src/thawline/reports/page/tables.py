@@ -1,0 +1,197 @@
+"""The tables of the page: leaderboards, cost, confusion matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from thawline.judging.intervals import Estimate
+from thawline.judging.metrics import Judgement
+from thawline.judging.paired import PairedTest, format_p
+from thawline.reports.comparison import Board, Line
+from thawline.reports.page.html import Html, join, name, tag
+
+_MOST_CLASSES = 24
+_MOST_CONFUSIONS = 12
+_MOST_KEYS = 6
+_LONG = 32  # characters from which on a name is broken into lines
+_GLYPH_WIDTH, _GLYPH_HEIGHT = 132, 18
+
+
+def draw_leaderboard(board: Board, ids: Sequence[str]) -> Html:
+    """The lines of a board with their intervals and tests; `ids` has where each leads to."""
+    keys = list(board.varied)[:_MOST_KEYS] if board.rows else []
+    said = ["name", "method", "encoder"] if not board.rows else keys or ["setting"]
+    partial = len({line.judgement.samples for line in board.lines}) > 1
+    numbers = ["accuracy", "log loss", "over the best", "p", "over the baseline", "p"]
+    head = [
+        _heading("#", "ascending", number=True),
+        _heading("accuracy", "descending", number=True),
+        *(_heading(one, "ascending") for one in said),
+        tag("th", "95 % interval", scope="col"),
+        *(_heading(one, "ascending" if one in ("p", "log loss") else "descending", number=True) for one in numbers[1:]),
+        _heading("samples", "descending", number=True) if partial else None,
+    ]
+    scale = _scale(board)
+    mark = next(line.judgement.accuracy.value for line in board.lines if line.against_best is None)
+    rows = []
+    for number, (line, target) in enumerate(zip(board.lines, ids, strict=True), start=1):
+        best = line.against_best is None
+        cells = [
+            _number(number, tag("a", str(number), href=f"#{target}", aria_label=f"{number}, {line.entry.label}")),
+            _estimate(line.judgement.accuracy),
+            *(_text(one) for one in _names(line, keys, sweep=bool(board.rows))),
+            tag("td", _glyph(line.judgement.accuracy, mark, scale)),
+            _loss(line.judgement.log_loss),
+            *_test(line.against_best),
+            *_test(line.against_baseline),
+            _number(line.judgement.samples) if partial else None,
+        ]
+        rows.append(tag("tr", *cells, class_="best" if best else None))
+    return table(head, rows, board.title)
+
+
+def draw_costs(board: Board) -> Html:
+    """What each line cost: seconds, features, the price that another system asks."""
+    priced = any(line.entry.price is not None for line in board.lines)
+    head = [
+        _heading("setting" if board.rows else "name", "ascending"),
+        _heading("accuracy", "descending", number=True),
+        _heading("seconds", "ascending", number=True),
+        _heading("features computed", "ascending", number=True),
+        _heading("features read", "ascending", number=True),
+        _heading("price per 1,000", "ascending", number=True) if priced else None,
+    ]
+    rows = []
+    for line in board.lines:
+        entry, own = line.entry, line.entry.certain
+        seconds = None if entry.seconds is None else f"{entry.seconds:,.1f}"
+        cells = [
+            tag("th", name(entry.label), scope="row", class_=_wrap(entry.label), data_value=entry.label),
+            _estimate(line.judgement.accuracy),
+            _number(entry.seconds, seconds),
+            _number(entry.computed if own else None),
+            _number(entry.read if own else None),
+            _number(entry.price, None if entry.price is None else f"{entry.price:,.2f}") if priced else None,
+        ]
+        rows.append(tag("tr", *cells))
+    return table(head, rows, f"Cost: {board.title}")
+
+
+def draw_confusion(judgement: Judgement) -> Html:
+    """The confusion matrix: counts as numbers, shares of the true class as shading; of many classes the worst pairs."""
+    counts = judgement.confusion.counts
+    shares = np.nan_to_num(judgement.confusion.shares.value)
+    if len(judgement.classes) > _MOST_CLASSES:
+        return _worst_pairs(judgement)
+    head = [tag("th", "true ↓ said →", scope="col"), *(tag("th", name(c), scope="col") for c in judgement.classes)]
+    rows = []
+    for i, true in enumerate(judgement.classes):
+        cells = [tag("th", name(true), scope="row")]
+        for j in range(len(judgement.classes)):
+            shade = f"s{int(np.ceil(6 * shares[i, j]))}" if counts[i, j] else ""
+            cells.append(
+                tag("td", str(counts[i, j]) if counts[i, j] else "", class_=f"{shade} right" if i == j else shade)
+            )
+        rows.append(tag("tr", *cells))
+    return table(head, rows, "Confusion matrix", class_="confusion")
+
+
+def _worst_pairs(judgement: Judgement) -> Html:
+    counts = judgement.confusion.counts.copy()
+    np.fill_diagonal(counts, 0)
+    order = np.argsort(-counts, axis=None, kind="stable")[:_MOST_CONFUSIONS]
+    pairs = [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, counts.shape), strict=True) if counts[i, j]]
+    classes = judgement.classes
+    head = [tag("th", one, scope="col") for one in ("true", "said", "samples")]
+    rows = [tag("tr", _text(classes[i]), _text(classes[j]), _number(int(counts[i, j]))) for i, j in pairs]
+    return join(
+        tag("p", f"{len(classes)} classes; the most frequent confusions.", class_="note"),
+        table(head, rows, "Confusions", class_="confusion"),
+    )
+
+
+def table(head: Sequence[Html | None], rows: Sequence[Html], about: str, class_: str = "sortable") -> Html:
+    """A table in a box that scrolls, by keyboard too, so that the page itself never does sideways."""
+    inner = tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows), class_=class_)
+    return tag("div", inner, class_="scroll", tabindex=0, role="region", aria_label=about)
+
+
+def percent(estimate: Estimate, unit: str = "") -> Html:
+    """An estimate in percent and, standing back, its interval."""
+    value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
+    return join(f"{value:.1f}{unit} ", tag("span", f"[{low:.1f}, {high:.1f}]", class_="range"))
+
+
+def _names(line: Line, keys: Sequence[str], *, sweep: bool) -> list[str]:
+    entry = line.entry
+    if not sweep:
+        return [entry.label, entry.method, entry.encoder]
+    return [entry.swept.get(key, "") for key in keys] if keys else [entry.label]
+
+
+def _heading(said: str, first: str, *, number: bool = False) -> Html:
+    """A heading that sorts; `first` is the order that its first click gives."""
+    return tag("th", said, scope="col", data_sort=first, class_="number" if number else None)
+
+
+def _text(said: str) -> Html:
+    return tag("td", name(said), class_=_wrap(said), data_value=said)
+
+
+def _wrap(said: str) -> str | None:
+    return "words" if len(said) > _LONG else None
+
+
+def _number(value: float | None, said: str | None = None) -> Html:
+    if value is None:
+        return tag("td", "-", class_="number range")
+    return tag("td", said or f"{value:,}", class_="number", data_value=value)
+
+
+def _estimate(estimate: Estimate) -> Html:
+    return tag("td", percent(estimate), class_="number", data_value=estimate.value)
+
+
+def _loss(loss: Estimate | None) -> Html:
+    return _number(None) if loss is None else _number(loss.value, f"{loss.value:.3f}")
+
+
+def _test(test: PairedTest | None) -> tuple[Html, Html]:
+    """The difference in points and its p; what can be told apart stands out."""
+    if test is None:
+        return _number(None), _number(None)
+    value, low, high = (100 * x for x in (test.difference.value, test.difference.low, test.difference.high))
+    said = join(f"{value:+.1f} ", tag("span", f"[{low:+.1f}, {high:+.1f}]", class_="range"))
+    told = " told" if test.differs else ""
+    p = format_p(test.p_value).removeprefix("p ").removeprefix("= ")
+    return (
+        tag("td", said, class_=f"number{told}", data_value=value),
+        tag("td", p, class_=f"number{told}", data_value=test.p_value),
+    )
+
+
+def _scale(board: Board) -> tuple[float, float]:
+    """The range of accuracy that the glyphs of a board span."""
+    lows, highs = zip(*((x.judgement.accuracy.low, x.judgement.accuracy.high) for x in board.lines), strict=True)
+    return min(lows), max(max(highs), min(lows) + 1e-6)
+
+
+def _glyph(accuracy: Estimate, mark: float, scale: tuple[float, float]) -> Html:
+    """The interval as a picture; the dashed line is where the board's best run is."""
+    low, high = scale
+
+    def across(value: float) -> str:
+        return f"{4 + (value - low) / (high - low) * (_GLYPH_WIDTH - 8):.1f}"
+
+    middle = _GLYPH_HEIGHT / 2
+    return tag(
+        "svg",
+        tag("line", x1=across(mark), x2=across(mark), y1=0, y2=_GLYPH_HEIGHT, class_="mark"),
+        tag("line", x1=across(accuracy.low), x2=across(accuracy.high), y1=middle, y2=middle, class_="bar"),
+        tag("circle", cx=across(accuracy.value), cy=middle, r=3.5),
+        viewBox=f"0 0 {_GLYPH_WIDTH} {_GLYPH_HEIGHT}",
+        class_="glyph",
+        aria_hidden="true",
+    )

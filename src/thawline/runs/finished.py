@@ -1,0 +1,23 @@
+"""What a run left that finished."""
+
+from pathlib import Path
+from typing import Any
+
+from thawline.errors import UserError
+from thawline.files import read_json
+from thawline.runs.directory import read_status
+from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, read_predictions
+
+METRICS_FILE = "metrics.json"
+
+
+def finished_run(path: Path) -> tuple[Predictions, dict[str, Any]]:
+    """The predictions of a finished run and what `metrics.json` says of it.
+
+    Raises:
+        UserError: `path` holds no run that finished.
+    """
+    status = read_status(path)
+    if status["status"] != "finished":
+        raise UserError(f"the run {path} is {status['status']} ({status['reason'] or 'not yet done'}), not finished")
+    return read_predictions(path / PREDICTIONS_FILE), read_json(path / METRICS_FILE)

@@ -1,0 +1,80 @@
+import re
+
+import pytest
+from tests.reports.made import make_sweep
+
+from thawline.reports.gather import gather
+from thawline.reports.page.plots import draw_curves, draw_settings, read_curves, setting_axis
+from thawline.reports.page.svg import number_axis
+
+
+def test_learning_rates_lie_on_a_logarithmic_axis_with_their_own_ticks():
+    axis, places = setting_axis("method.lr", ["0.001", "0.01", "0.0003"])
+    assert axis.log
+    assert [said for _, said in axis.ticks] == ["0.0003", "0.001", "0.01"]
+    assert places == {"0.001": 0.001, "0.01": 0.01, "0.0003": 0.0003}
+    assert axis.at(0.001) - axis.at(0.0003) == pytest.approx(axis.at(0.01) - axis.at(0.003))
+    assert 0 < axis.at(0.0003) < axis.at(0.01) < 1
+
+
+def test_numbers_lie_on_a_line_and_words_are_categories():
+    axis, _ = setting_axis("method.epochs", ["5", "20"])
+    assert not axis.log
+    assert setting_axis("method.width", ["5", "200"])[0].log  # a factor above 20
+    axis, places = setting_axis("thaw", ["2", "head", "1"])
+    assert places == {"head": 0.0, "1": 1.0, "2": 2.0}
+    assert [said for _, said in axis.ticks] == ["head", "1", "2"]
+    axis, places = setting_axis("seed", ["nan", "nan"])
+    assert places == {"nan": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("values", "whole", "ticks"),
+    [
+        ([70, 93], False, [70, 75, 80, 85, 90]),
+        ([0.21, 0.42], False, [0.25, 0.3, 0.35, 0.4]),
+        ([0, 3], True, [0, 1, 2, 3]),
+        ([5], False, [5]),
+    ],
+)
+def test_ticks_are_round(values, whole, ticks):
+    assert [value for value, _ in number_axis("x", values, whole=whole).ticks] == pytest.approx(ticks)
+
+
+def test_each_swept_setting_has_a_plot_with_a_point_for_each_trial(tmp_path):
+    settings = {f"encoder={e} thaw={t} lr={r}": 30 for e in "ab" for t in (1, 2, 3) for r in (0.1, 0.2)}
+    (_, board) = gather([make_sweep(tmp_path / "s", settings)]).boards
+    drawn = draw_settings(board)
+    plots = re.findall("<figure.*?</figure>", drawn)
+    assert [re.search("<bdi>(.*?)</bdi>", plot)[1] for plot in plots] == [
+        f"accuracy by {k}" for k in ("encoder", "thaw", "lr")
+    ]
+    assert [plot.count("<circle") for plot in plots] == [12, 12, 12]
+    # Lines join what differs in nothing else; colour is the other setting with the fewest values.
+    assert [plot.count('class="line"') for plot in plots] == [6, 4, 6]
+    assert [re.findall("</span><bdi>(.*?)</bdi>", plot) for plot in plots] == [
+        ["lr=0.1", "lr=0.2"],
+        ["encoder=a", "encoder=b"],
+        ["encoder=a", "encoder=b"],
+    ]
+    assert "encoder=a thaw=1 lr=0.1: 75.0 % [" in plots[0]
+
+
+def test_curves_pass_over_what_is_no_number_and_over_the_refit(tmp_path):
+    sweep = make_sweep(tmp_path / "s", {"lr=0.1": 30, "lr=0.2": 31})
+    history = sweep / "0/folds/holdout/history.csv"
+    history.write_text("epoch,train_loss,inner_loss\n0,0.5,\n1,nan,0.25\n2,inf,x\n")
+    curves = read_curves(history)
+    assert {key: [(p.x, p.y) for p in points] for key, points in curves.items()} == {
+        "inner_accuracy": [],
+        "inner_loss": [(1, 0.25)],
+        "train_loss": [(0, 0.5)],
+    }
+    refit = sweep / "0/folds/all/history.csv"
+    refit.parent.mkdir()
+    refit.write_text("epoch,train_loss\n0,1000\n1,2000\n")
+    (_, board) = gather([sweep]).boards
+    drawn = draw_curves(board)
+    assert drawn.count("<figure") == 3
+    assert "1000" not in drawn
+    assert re.findall("</span><bdi>(.*?)</bdi>", drawn) == ["lr=0.2", "lr=0.1"]
