@@ -3,13 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from thawline.bundles.load import load, load_image
     from thawline.reports.notebook import compare
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "compare"]
+__all__ = ["__version__", "compare", "load", "load_image"]
 
 # Where each is, imported when it is first used: the command line answers without torch.
-_PLACES = {"compare": "thawline.reports.notebook"}
+_PLACES = {
+    "compare": "thawline.reports.notebook",
+    "load": "thawline.bundles.load",
+    "load_image": "thawline.bundles.load",
+}
 
 
 def __getattr__(name: str) -> Any:

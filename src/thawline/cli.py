@@ -4,6 +4,7 @@ Nothing heavy is imported here, so that `--help` answers at once.
 """
 
 import difflib
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -100,6 +101,17 @@ VERBS: dict[str, Verb] = {
                 "thawline compare outputs/train/*                         the page is outputs/compare.html",
                 "thawline compare outputs/sweep/2026-11-21_10-00-00-000000 out=sweep.html thumbnails=true",
                 "thawline compare RUN 'others=[vision_api.csv]'           path,prediction[,price_per_1000]",
+            ),
+        ),
+        Verb(
+            "export",
+            "thawline.commands.export:export",
+            "export",
+            "write the model of a run, or of a sweep's winner, as a directory that other services load",
+            (Positional("run", "RUN"),),
+            examples=(
+                "thawline export outputs/train/2026-11-21_10-00-00-000000",
+                "thawline export outputs/sweep/2026-11-21_10-00-00-000000 out=Model format=onnx",
             ),
         ),
         Verb(
@@ -202,6 +214,8 @@ def _dispatch(words: list[str]) -> None:
         return
     arguments = to_overrides(verb, rest)
 
+    # onnxruntime looks up a host when it is imported, which Lightning does wherever it is installed.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from thawline.commands.app import run_verb  # late: Hydra takes 0.2 s to import
 
     run_verb(verb.target, verb.config, arguments)

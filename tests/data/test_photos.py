@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
+from thawline.data.decoding import UnusableError
 from thawline.data.groups import NEAR
-from thawline.data.photos import PhotoFacts, read_photo
+from thawline.data.photos import PhotoFacts, read_photo, read_pixels
 from thawline.data.preprocessing import Preprocessing
 
 SMALL = Preprocessing(32, 32)
@@ -206,3 +208,20 @@ def test_bytes_are_read_once(tmp_path, scene, encode, monkeypatch) -> None:
     monkeypatch.setattr("io.open", lambda *args, **options: opened.append(args[0]) or real(*args, **options))
     read_photo(path, Preprocessing(512, 512))
     assert opened == [path]
+
+
+def test_pixels_alone_are_those_that_come_with_the_facts(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.linear_gradient("L").resize((700, 500)).convert("RGB")
+    picture.save(tmp_path / "side.jpg", exif=exif)
+    picture.save(tmp_path / "plain.png")
+    for name in ("side.jpg", "plain.png"):
+        for decode in ("reduced", "full"):
+            how = Preprocessing(size=64, resize=72, decode=decode)
+            assert torch.equal(read_pixels(tmp_path / name, how), read_photo(tmp_path / name, how)[1])
+    (tmp_path / "broken.jpg").write_bytes((tmp_path / "side.jpg").read_bytes()[:900])
+    for name in ("broken.jpg", "absent.jpg"):
+        with pytest.raises(UnusableError) as refused:
+            read_pixels(tmp_path / name, how)
+        assert str(refused.value) == read_photo(tmp_path / name, how)[0].problem

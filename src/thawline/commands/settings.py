@@ -60,6 +60,15 @@ class CompareSettings:
 
 
 @dataclass
+class ExportSettings:
+    """`thawline export`."""
+
+    run: str = MISSING
+    out: str | None = None
+    format: str = "safetensors"
+
+
+@dataclass
 class DataCheckSettings:
     """`thawline data check`."""
 
@@ -101,6 +110,7 @@ def register_settings() -> None:
         ("train", RunSettings),
         ("evaluate", EvaluateSettings),
         ("compare", CompareSettings),
+        ("export", ExportSettings),
         ("data_check", DataCheckSettings),
         ("store_verbs", StoreVerbsSettings),
         ("weights", WeightsSettings),

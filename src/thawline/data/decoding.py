@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -116,28 +117,31 @@ def orient(array: np.ndarray[Any, Any], orientation: int) -> np.ndarray[Any, Any
     return np.flip(array, axis=_FLIPS.get(orientation, ()))
 
 
-def pixels(data: bytes, preprocessing: Preprocessing, orientation: int, decoded: Image.Image) -> torch.Tensor:
+def pixels(data: bytes, preprocessing: Preprocessing, orientation: int, decoded: Image.Image | None) -> torch.Tensor:
     """Decode, resize, turn upright and crop.
 
     Args:
         data: the file's bytes, known to be a usable image.
         preprocessing: the target.
         orientation: EXIF orientation.
-        decoded: what `load_rgb` gave for a draft of the same file; used again where it has the scale needed here.
+        decoded: what `load_rgb` gave for a draft of the same file, if anything; used again where it has the scale
+            needed here.
 
     Returns:
         uint8 [3, size, size], contiguous.
     """
     image = open_image(data)
     full = image.size
-    array = None
     if preprocessing.decode == "full":
         array = _torchvision_decode(data, image)
-    else:
-        side = 2 * (preprocessing.resize if preprocessing.crop == "center" else preprocessing.size)
-        image.draft(None, (side, side))
-    if array is None:
-        array = np.array(decoded if decoded.size == image.size else load_rgb(image))
+        if array is None:
+            array = np.array(decoded if decoded and decoded.size == full else load_rgb(image))
+        # Upright first, as other libraries have it: the axes are resized and rounded to whole levels one by one.
+        upright = np.ascontiguousarray(orient(array, orientation))
+        return _fit(upright, (float(upright.shape[0]), float(upright.shape[1])), preprocessing, 1)
+    side = 2 * (preprocessing.resize if preprocessing.crop == "center" else preprocessing.size)
+    image.draft(None, (side, side))
+    array = np.array(decoded if decoded and decoded.size == image.size else load_rgb(image))
     # A draft rounds its sides up: the last row and column are partly padding, and taking them for picture would shift
     # all of it, by up to half a pixel at the end (1.0 to 1.5 of 255 on average, against 0.2 without).
     drafted = (array.shape[1], array.shape[0])
@@ -187,7 +191,8 @@ def _fit(
         antialias=True,
     )
     upright = orient(resized[0, :, : sides[0], : sides[1]].permute(1, 2, 0).numpy(), orientation)
-    top, left = (round((side - target.size) / 2) for side in upright.shape[:2])
+    whole = math.floor if target.offset == "floor" else round
+    top, left = (whole((side - target.size) / 2) for side in upright.shape[:2])
     square = upright[top : top + target.size, left : left + target.size]
     return torch.from_numpy(np.ascontiguousarray(square.transpose(2, 0, 1)))
 

@@ -11,9 +11,14 @@ from thawline.errors import UserError
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 # Counts changes of our own code that move pixels; raise it with each, so that stored pixels are not mixed.
-PIXELS_VERSION = 1
+PIXELS_VERSION = 2
 
-_CHOICES = {"crop": ("center", "squash"), "interpolation": ("bicubic", "bilinear"), "decode": ("reduced", "full")}
+_CHOICES = {
+    "crop": ("center", "squash"),
+    "offset": ("round", "floor"),
+    "interpolation": ("bicubic", "bilinear"),
+    "decode": ("reduced", "full"),
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Preprocessing:
         interpolation: "bicubic" or "bilinear", antialiased either way.
         mean: of pixels in 0..1, per channel; applied by the encoder's first stage, not here.
         std: like `mean`.
+        offset: where the centre begins if that is half a pixel: "round" to the even one, as torchvision and timm do, or
+            "floor", as transformers does.
         decode: "reduced" decodes large JPEGs at a smaller DCT scale, at least twice the target; "full" does not.
     """
 
@@ -37,6 +44,7 @@ class Preprocessing:
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     decode: str = "reduced"
+    offset: str = "round"
 
     def __post_init__(self) -> None:
         for field, choices in _CHOICES.items():
@@ -53,6 +61,7 @@ class Preprocessing:
             "size": self.size,
             "resize": self.resize if self.crop == "center" else None,
             "crop": self.crop,
+            "offset": self.offset if self.crop == "center" else None,
             "interpolation": self.interpolation,
             "decode": self.decode,
             "decoders": {

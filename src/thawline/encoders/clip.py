@@ -123,7 +123,8 @@ class TextPooling(Stage):
     def forward(self, features: Features) -> Features:
         """{"hidden", "attention_mask", "end"} to {"pooled"}."""
         hidden = features["hidden"]
-        return {"pooled": self.norm(hidden[torch.arange(len(hidden), device=hidden.device), features["end"]])}
+        rows = torch.arange(hidden.shape[0], device=hidden.device)  # len() would fix the size of a traced batch
+        return {"pooled": self.norm(hidden[rows, features["end"]])}
 
 
 def load_clip(settings: EncoderSettings) -> ClipTowers:
@@ -135,21 +136,13 @@ def load_clip(settings: EncoderSettings) -> ClipTowers:
     directory = find_model(settings, "clip", "CLIP")
     preprocessing = load_preprocessing(directory, settings, _USUAL)
     model = load_model(CLIPModel, directory, "CLIP")
-    return cut_clip(model, _load_tokenizer(directory, model.config.text_config), preprocessing, settings.licence)
+    return cut_clip(model, load_tokenizer(directory, model.config.text_config), preprocessing, settings.licence)
 
 
 def cut_clip(model: Any, tokenizer: Any, preprocessing: Preprocessing, licence: str | None = None) -> ClipTowers:
     """Both towers of `model` as stages."""
-    vision, text = model.vision_model, model.text_model
-    resized = preprocessing.size != vision.config.image_size
-    image = _tower(
-        model,
-        "image",
-        VisionEmbedding(Normalise(preprocessing), vision, resized=resized),
-        [Block(layer) for layer in vision.encoder.layers],
-        [VisionPooling(vision.post_layernorm), Projection(model.visual_projection)],
-        {"preprocessing": preprocessing, "licence": licence},
-    )
+    text = model.text_model
+    image = cut_vision(model, preprocessing, licence)
     words = _tower(
         model,
         "text",
@@ -159,6 +152,20 @@ def cut_clip(model: Any, tokenizer: Any, preprocessing: Preprocessing, licence: 
         {"entry": {"tokenizer": _tokenizer_key(tokenizer)}, "licence": licence},
     )
     return ClipTowers(image, words, _tokenizer(tokenizer, text.config), float(model.logit_scale.exp()))
+
+
+def cut_vision(model: Any, preprocessing: Preprocessing, licence: str | None = None) -> Encoder:
+    """The vision tower of `model`, a CLIPModel, with its projection."""
+    vision = model.vision_model
+    resized = preprocessing.size != vision.config.image_size
+    return _tower(
+        model,
+        "image",
+        VisionEmbedding(Normalise(preprocessing), vision, resized=resized),
+        [Block(layer) for layer in vision.encoder.layers],
+        [VisionPooling(vision.post_layernorm), Projection(model.visual_projection)],
+        {"preprocessing": preprocessing, "licence": licence},
+    )
 
 
 def _tower(
@@ -185,7 +192,12 @@ def _tower(
     )
 
 
-def _load_tokenizer(directory: Path, config: Any) -> Any:
+def load_tokenizer(directory: Path, config: Any) -> Any:
+    """The tokenizer in `directory`.
+
+    Raises:
+        UserError: There is none, or it is of another network than the text tower's `config`.
+    """
     # Without these files the library gives a tokenizer that knows three tokens, and no error.
     if not any((directory / name).exists() for name in ("tokenizer.json", "vocab.json")):
         raise UserError(f"{directory} has no tokenizer.json or vocab.json; copy the tokenizer's files there")

@@ -62,7 +62,7 @@ def load_timm(settings: EncoderSettings) -> Encoder:
         UserError: The architecture is unknown, or the weights are absent or of another network.
     """
     path = weights_file(settings)
-    model = _create(settings)
+    model = create_network(settings)
     _load_weights(model, path, settings)
     return cut_timm(model, load_preprocessing(model, settings), settings)
 
@@ -130,7 +130,12 @@ def _parts(model: Any) -> Parts:
     return Parts(f"timm:{kind.__name__.lower()}", nn.Identity(), [], [], None, convolutional=False)
 
 
-def _create(settings: EncoderSettings) -> nn.Module:
+def create_network(settings: EncoderSettings) -> nn.Module:
+    """The network that `settings` name, without its classifier, with random weights.
+
+    Raises:
+        UserError: The architecture is unknown.
+    """
     name, given = str(settings.model), dict(settings.model_args)
     config = timm.get_pretrained_cfg(name)
     if settings.size and config is not None and config.fixed_input_size:

@@ -34,7 +34,7 @@ def load_torchvision(settings: EncoderSettings) -> Encoder:
     Raises:
         UserError: The architecture is unknown, or the weights are absent or of another network.
     """
-    model = _create(settings)
+    model = create_network(settings)
     load_weights(model, weights_file(settings), settings, classifier=[_CLASSIFIERS[type(model)][0]])
     return cut_torchvision(model, load_preprocessing(settings), settings)
 
@@ -66,7 +66,12 @@ def load_preprocessing(settings: EncoderSettings) -> Preprocessing:
     )
 
 
-def _create(settings: EncoderSettings) -> nn.Module:
+def create_network(settings: EncoderSettings) -> nn.Module:
+    """The network that `settings` name, without its classifier, with random weights.
+
+    Raises:
+        UserError: The architecture is unknown.
+    """
     name = str(settings.model)
     # By what it returns: merely creating a network of another kind may go on the network for its backbone's weights.
     listed = [each for each in models.list_models(module=models) if _kind(each) in _CLASSIFIERS]

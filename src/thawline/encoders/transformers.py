@@ -111,6 +111,7 @@ def load_preprocessing(directory: Path, settings: EncoderSettings, usual: Mappin
         size=size,
         resize=resize,
         crop="center" if cropped else "squash",
+        offset="floor",
         interpolation=interpolation,
         mean=(float(mean[0]), float(mean[1]), float(mean[2])),
         std=(float(std[0]), float(std[1]), float(std[2])),

@@ -1,0 +1,97 @@
+"""The model card: what the model is for, how good it is, and how to use it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from thawline.bundles.manifest import TEXT, VISION
+
+_USE = {
+    "clip": "`CLIPModel.from_pretrained(DIR)` and `CLIPProcessor.from_pretrained(DIR)` load the tuned network",
+    "vit": "`{vit}.from_pretrained(DIR)` and `ViTImageProcessor.from_pretrained(DIR)` load the tuned network",
+    "timm": '`timm.create_model("local-dir:DIR", pretrained=True)` loads the tuned network',
+    "torchvision": "`torchvision.models.get_model` with the arguments in `config.json` takes `model.safetensors`",
+}
+_HEADS = {
+    "classifier": "The classifier is part of it.",
+    "dense": "The head lies beside it in `head.safetensors`: standardise, then the layers.",
+    "prompts": (
+        "`classes.safetensors` holds a unit vector for each class, computed from the prompts in `decision.json`, and "
+        "the scale of the cosine: logits are scale · normalised image embedding · class embedding."
+    ),
+}
+_ONNX = {
+    VISION: (
+        "`vision.onnx`: `pixel_values`, float32 [batch, 3, size, size], scaled and normalised as "
+        "`preprocessing.json` says, to `logits`, [batch, classes]{embeds}"
+    ),
+    TEXT: (
+        "`text.onnx`: `input_ids` and `attention_mask`, int64 [batch, length], to `text_embeds`, [batch, dim], unit "
+        "vectors"
+    ),
+}
+
+
+def model_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequence[str]) -> str:
+    """The card of the bundle with `decision.json` and, of the manifest, `facts`; `notes` are sentences beside."""
+    base = facts["base"]
+    vit = "ViTForImageClassification" if decision["head"] == "classifier" else "ViTModel"
+    use = _USE[decision["family"]].format(vit=vit)
+    parts = [
+        f"# {', '.join(decision['labels'])}: a photo classifier",
+        f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(decision['labels'])} classes apart. It "
+        "knows no others and says one of them of every photo.",
+        _metrics(facts["metrics"]),
+        "## Use",
+        '```python\nimport thawline\n\nfor said in thawline.load("DIR").predict(["photo.jpg"]):\n'
+        "    print(said.path, said.label, said.probabilities, said.problem)\n```",
+        f"On the command line: `thawline predict DIR PHOTOS`. {use}. {_HEADS[decision['head']]} "
+        "`thawline.load_image(path)` gives a photo as a processor wants it.",
+        *_graphs(decision, facts),
+        "## Confidence",
+        _confidence(decision["temperature"]),
+        "## Origin",
+        f"Pretrained network: {base['name']}"
+        + (f", revision {base['revision']}" if base["revision"] else "")
+        + f". Licence of its weights: {base['licence'] or 'not stated; ask where they come from'}.",
+        *notes,
+        "Every file is listed with its SHA-256 in `manifest.json`; `thawline.load` refuses a bundle of which a bit was "
+        "changed.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _metrics(metrics: Mapping[str, Any]) -> str:
+    rows = [
+        f"| {name.replace('_', ' ')} | {_number(one['value'])} | {_number(one['low'])} to {_number(one['high'])} |"
+        for name, one in metrics["estimates"].items()
+        if one is not None
+    ]
+    head = f"Judged on {metrics['samples']} photos in {metrics['groups']} groups ({metrics['of']}):"
+    return "\n".join([head, "", "| | value | 95 % interval |", "| --- | --- | --- |", *rows])
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _graphs(decision: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+    """The ONNX graphs, if there are any: their inputs and outputs, and by how much they differ from the network."""
+    embeds = ", and `image_embeds`, [batch, dim], unit vectors" if decision["head"] == "prompts" else ""
+    differences = facts["largest_difference"]
+    lines = [
+        f"- {text.format(embeds=embeds)}. It differed from the network by {differences[name]:.1g} at most."
+        for name, text in _ONNX.items()
+        if name in differences
+    ]
+    return ["## ONNX", "\n".join(lines)] if lines else []
+
+
+def _confidence(temperature: Mapping[str, Any]) -> str:
+    if temperature["fitted_on"] is None:
+        return f"The probabilities are the model's own. No temperature was fitted: {temperature['why_not']}."
+    before, after = temperature["log_loss"]
+    return (
+        f"The probabilities are the model's own. At temperature {temperature['value']:g} "
+        f"(`predict(…, calibrated=True)`), fitted on {temperature['samples']} {temperature['fitted_on']} photos, the "
+        f"log-loss on these goes from {before:.3f} to {after:.3f}; the label stays the same."
+    )

@@ -1,0 +1,89 @@
+"""What turns an encoder's features into logits in a bundle: a classifier, a head beside it, or the classes' texts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from thawline.bundles.manifest import CLASSES, HEAD
+from thawline.fitting.heads import DenseHead, Head, PromptHead
+
+State = Mapping[str, torch.Tensor]
+_TEXT = "text_stages."
+
+
+class ClassHead(Head):
+    """Scaled cosine between an image and each class's embedding: a `PromptHead` whose texts are computed."""
+
+    embeddings: torch.Tensor
+    logit_scale: torch.Tensor
+
+    def __init__(self, embeddings: torch.Tensor, logit_scale: torch.Tensor) -> None:
+        """Keep the unit vectors `embeddings` [classes, dim] and what the cosine is multiplied by."""
+        super().__init__()
+        self.classes = len(embeddings)
+        self.register_buffer("embeddings", embeddings)
+        self.register_buffer("logit_scale", logit_scale)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """[batch, dim] to logits [batch, classes]."""
+        return self.logit_scale * F.normalize(features, dim=-1) @ self.embeddings.T
+
+
+def rebuild_dense(state: State) -> DenseHead:
+    """The `DenseHead` whose state-dict is `state`; its shapes say what it is.
+
+    Raises:
+        KeyError, RuntimeError: `state` is another head's.
+    """
+    dim = len(state["standardise.mean"])
+    if "layers.weight" in state:
+        head = DenseHead(dim, len(state["layers.weight"]))
+    else:
+        head = DenseHead(dim, len(state["layers.3.weight"]), hidden=len(state["layers.0.weight"]))
+    head.load_state_dict(state)
+    return head.eval().requires_grad_(False)
+
+
+def rebuild_prompts(state: State, text_stages: nn.Module | None) -> PromptHead:
+    """The `PromptHead` whose state-dict is `state`; `text_stages` is the text's trained part, if it has one."""
+    prompts = {name.removeprefix("prompt_"): each for name, each in state.items() if name.startswith("prompt_")}
+    return PromptHead(prompts, state["class_of_prompt"], float(state["logit_scale"]), text_stages)
+
+
+def text_part(state: State) -> dict[str, torch.Tensor]:
+    """The text's trained stages in the state-dict of a `PromptHead`; nothing where the text was not trained."""
+    return {name.removeprefix(_TEXT): each for name, each in state.items() if name.startswith(_TEXT)}
+
+
+def fold(head: DenseHead) -> nn.Linear:
+    """A linear `DenseHead` as one layer: W(x − mean)/scale + b = (W/scale)x + (b − (W/scale)mean)."""
+    layer = head.layers
+    if not isinstance(layer, nn.Linear):
+        raise TypeError("only a linear head is one layer")
+    weight = layer.weight.detach().double() / head.standardise.scale.double()
+    bias = layer.bias.detach().double() - weight @ head.standardise.mean.double()
+    folded = nn.Linear(layer.in_features, layer.out_features).requires_grad_(False)
+    folded.weight.copy_(weight)
+    folded.bias.copy_(bias)
+    return folded
+
+
+def save_head(folder: Path, head: Head) -> None:
+    """Write what the network's own files have no place for."""
+    if isinstance(head, PromptHead):
+        with torch.no_grad():
+            head = ClassHead(head.class_embeddings(), head.logit_scale)
+    state = {name: tensor.contiguous().clone() for name, tensor in head.state_dict().items()}
+    save_file(state, folder / (CLASSES if isinstance(head, ClassHead) else HEAD), metadata={"format": "pt"})
+
+
+def load_head(folder: Path, kind: str) -> Head:
+    """The head that `save_head` wrote: `prompts`, or `dense`."""
+    if kind == "prompts":
+        state = load_file(folder / CLASSES)
+        return ClassHead(state["embeddings"], state["logit_scale"]).eval()
+    return rebuild_dense(load_file(folder / HEAD))

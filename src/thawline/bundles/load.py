@@ -1,0 +1,199 @@
+"""A bundle in use: verified, loaded, and asked about photos. Needs neither Lightning nor Hydra."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+from safetensors import SafetensorError
+
+from thawline.bundles.golden import golden_distance
+from thawline.bundles.manifest import CONFIG, DECISION, GOLDEN, refusal, verify
+from thawline.bundles.network import Classifier, load_classifier, read_preprocessing
+from thawline.data.decoding import UnusableError, load_rgb, open_image, orient
+from thawline.data.photos import MAX_BYTES, read_pixels
+from thawline.data.preprocessing import Preprocessing
+from thawline.decisions.temperature import calibrated
+from thawline.encoders.device import find_device
+from thawline.errors import UserError
+from thawline.features.filling import BATCH
+from thawline.files import read_json
+
+# What the files of another program, with a manifest that fits them, may lead to.
+_FOREIGN = (
+    *(UserError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError),
+    *(SafetensorError, RecursionError),
+)
+_AHEAD = 4 * BATCH  # files that are being read before their turn
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a bundle says of one file.
+
+    Attributes:
+        path: As it was given.
+        label: The most probable class; None where the file can't be used.
+        probabilities: By class; empty where the file can't be used.
+        problem: Why the file can't be used, one phrase; None if it can.
+    """
+
+    path: str
+    label: str | None
+    probabilities: dict[str, float]
+    problem: str | None = None
+
+
+class Bundle:
+    """A tuned model that was loaded from its directory.
+
+    Attributes:
+        path: Its directory.
+        labels: Names of the classes.
+        preprocessing: How a photo becomes the pixels that enter the network.
+        temperature: What makes the probabilities as sure as they are right; see `decision.json` for what it was fitted
+            on.
+        manifest: What `manifest.json` says: versions, hashes, metrics, licence.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        manifest: dict[str, Any],
+        decision: dict[str, Any],
+        preprocessing: Preprocessing,
+        classifier: Classifier,
+    ) -> None:
+        """Take what was verified and loaded; `thawline.load` does both."""
+        self.path = path
+        self.labels = tuple(str(label) for label in decision["labels"])
+        self.preprocessing = preprocessing
+        self.temperature = float(decision["temperature"]["value"])
+        self.manifest = manifest
+        self._classifier = classifier
+
+    def predict(
+        self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, calibrated: bool = False
+    ) -> Iterator[Prediction]:
+        """Say what each photo shows, in the order of `paths`, while they are drawn: a million take no more memory.
+
+        Args:
+            paths: Files, or a single one; a generator is drawn as it is needed.
+            calibrated: Whether probabilities are at the bundle's temperature. False: they are the run's own.
+        """
+        waiting = self._read_ahead(iter([paths] if isinstance(paths, str | os.PathLike) else paths))
+        while batch := list(islice(waiting, BATCH)):
+            usable = [pixels for _, pixels, _ in batch if pixels is not None]
+            said = iter(self._probabilities(torch.stack(usable), at_temperature=calibrated) if usable else ())
+            for path, pixels, problem in batch:
+                yield Prediction(path, None, {}, problem) if pixels is None else self._prediction(path, next(said))
+
+    def pixels(self, path: str | os.PathLike[str]) -> torch.Tensor:
+        """What enters the network for the photo at `path`: uint8 [3, size, size], not yet normalised.
+
+        Raises:
+            UserError: The file can't be used.
+        """
+        try:
+            return read_pixels(Path(path), self.preprocessing)
+        except UnusableError as error:
+            raise UserError(f"{os.fspath(path)} can't be used: {error}") from error
+
+    def logits(self, pixels: torch.Tensor) -> NDArray[np.float32]:
+        """Logits [n, classes] of uint8 pixels [n, 3, size, size]."""
+        return self._classifier.logits(pixels)
+
+    def check(self) -> float:
+        """By how much the logits of the golden inputs differ on this machine from those of the export, at most."""
+        return golden_distance(self._classifier, read_json(self.path / GOLDEN))
+
+    def _probabilities(self, pixels: torch.Tensor, *, at_temperature: bool) -> NDArray[np.float32]:
+        plain = self._classifier.probabilities(pixels)
+        return calibrated(plain, self.temperature) if at_temperature else plain
+
+    def _prediction(self, path: str, said: NDArray[np.float32]) -> Prediction:
+        return Prediction(path, self.labels[int(said.argmax())], dict(zip(self.labels, said.tolist(), strict=True)))
+
+    def _read_ahead(
+        self, paths: Iterator[str | os.PathLike[str]]
+    ) -> Iterator[tuple[str, torch.Tensor | None, str | None]]:
+        """Path, pixels and problem of each photo, read on all cores a little ahead of their use."""
+        with ThreadPoolExecutor(os.cpu_count(), "thawline-read") as pool:
+            waiting: deque[tuple[str, Future[torch.Tensor]]] = deque()
+            try:
+                for path in paths:
+                    waiting.append((os.fspath(path), pool.submit(read_pixels, Path(path), self.preprocessing)))
+                    if len(waiting) > _AHEAD:
+                        yield _finished(waiting)
+                while waiting:
+                    yield _finished(waiting)
+            finally:
+                for _, future in waiting:
+                    future.cancel()
+
+
+def _finished(waiting: deque[tuple[str, Future[torch.Tensor]]]) -> tuple[str, torch.Tensor | None, str | None]:
+    path, future = waiting.popleft()
+    try:
+        return path, future.result(), None
+    except UnusableError as error:
+        return path, None, str(error)
+
+
+def load(path: str | os.PathLike[str], *, device: str = "auto") -> Bundle:
+    """Verify and load the bundle in the directory `path`.
+
+    Nothing is unpickled, nothing is fetched, and no name in the bundle leads to code that is not listed here.
+
+    Args:
+        path: A directory that `thawline export` wrote.
+        device: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
+
+    Raises:
+        UserError: It is no bundle, or one of its files is not what was written.
+    """
+    folder = Path(path)
+    manifest = verify(folder)
+    where = find_device(device)
+    try:
+        decision = read_json(folder / DECISION)
+        classifier = load_classifier(folder, decision, where)
+        return Bundle(folder, manifest, decision, read_preprocessing(folder), classifier)
+    except _FOREIGN as error:
+        reason = str(error).strip().splitlines()
+        raise refusal(folder, f"{reason[0] if reason else type(error).__name__} ({CONFIG}, {DECISION})") from error
+
+
+def load_image(path: str | os.PathLike[str]) -> Image.Image:
+    """The photo at `path` as a service hands it to `CLIPProcessor` or timm's transforms: RGB, upright, all its pixels.
+
+    Phones' photos lie on their side with a note which way is up, which `PIL.Image.open` does not follow; transparent
+    pixels become white. A bundle of `data.decode=reduced` itself decodes large JPEGs at a smaller scale, so what it
+    says differs a little from what is computed of this; `Bundle.pixels` gives exactly what a bundle looks at.
+
+    Raises:
+        UserError: The file can't be used.
+    """
+    try:
+        file = Path(path)
+        if file.stat().st_size > MAX_BYTES:
+            raise UnusableError(f"too large: more than {MAX_BYTES >> 20} MiB")
+        image = open_image(file.read_bytes())
+        rgb = load_rgb(image)
+    except UnusableError as error:
+        raise UserError(f"{os.fspath(path)} can't be used: {error}") from error
+    except OSError as error:
+        raise UserError(f"{os.fspath(path)} can't be read: {error.strerror or error}") from error
+    try:
+        orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # foreign bytes raise anything; a photo without readable notes stays as it lies
+        orientation = 1
+    return Image.fromarray(np.ascontiguousarray(orient(np.asarray(rgb), orientation)))

@@ -1,0 +1,82 @@
+"""A bundle's network with its head: uint8 pixels to logits."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from thawline.bundles.heads import load_head
+from thawline.bundles.manifest import DECISION, PREPROCESSING
+from thawline.bundles.networks import load_network
+from thawline.data.preprocessing import Preprocessing
+from thawline.features.filling import BATCH
+from thawline.files import read_json
+
+
+class Classifier:
+    """Pixels to logits, always in batches of one size: a photo's logits do not depend on what it is asked with."""
+
+    def __init__(self, stages: nn.Module, head: nn.Module, device: torch.device) -> None:
+        """Take the whole network.
+
+        Args:
+            stages: {"pixels": uint8 [batch, 3, size, size]} to {"features": [batch, dim]}.
+            head: [batch, dim] to logits [batch, classes].
+            device: What to compute on.
+        """
+        self.stages, self.head, self._device = stages.to(device).eval(), head.to(device).eval(), device
+
+    @torch.no_grad()
+    def logits(self, pixels: torch.Tensor) -> NDArray[np.float32]:
+        """Uint8 [n, 3, size, size] to logits [n, classes]."""
+        return np.concatenate([self._batch(part) for part in torch.split(pixels, BATCH)])
+
+    def probabilities(self, pixels: torch.Tensor) -> NDArray[np.float32]:
+        """Uint8 [n, 3, size, size] to probabilities [n, classes]."""
+        said: NDArray[np.float32] = torch.softmax(torch.from_numpy(self.logits(pixels)), dim=-1).numpy()
+        return said
+
+    def _batch(self, pixels: torch.Tensor) -> NDArray[np.float32]:
+        filled = torch.cat([pixels, pixels[:1].expand(BATCH - len(pixels), -1, -1, -1)])
+        logits = self.head(self.stages({"pixels": filled.to(self._device)})["features"])
+        said: NDArray[np.float32] = logits[: len(pixels)].float().cpu().numpy()
+        return said
+
+
+def preprocessing_json(how: Preprocessing) -> dict[str, Any]:
+    """What `preprocessing.json` holds: how a photo becomes pixels, and by which decoders it did when it was written."""
+    return {**asdict(how), "decoders": how.pixel_key()["decoders"]}
+
+
+def read_preprocessing(folder: Path) -> Preprocessing:
+    """How the bundle in `folder` prepares photos."""
+    values = dict(read_json(folder / PREPROCESSING))
+    values.pop("decoders")
+    mean, std = (tuple(float(each) for each in values.pop(name)) for name in ("mean", "std"))
+    if len(mean) != 3 or len(std) != 3:
+        raise ValueError(f"{PREPROCESSING} has no mean and std of three channels")
+    return Preprocessing(**values, mean=mean, std=std)
+
+
+def load_classifier(folder: Path, decision: Mapping[str, Any], device: torch.device) -> Classifier:
+    """The network in `folder`, whose files were verified."""
+    kind = decision["head"]
+    if kind not in ("classifier", "dense", "prompts"):
+        raise ValueError(f"{DECISION} names a head '{kind}', which is not known")
+    network = load_network(
+        folder,
+        decision["family"],
+        read_preprocessing(folder),
+        decision["labels"],
+        classified=kind == "classifier",
+    )
+    head = network.classifier if kind == "classifier" else load_head(folder, kind)
+    if head is None:
+        raise ValueError("the network has no classifier")
+    encoder = network.encoder
+    return Classifier(encoder.prefix(len(encoder.stages)), head, device)

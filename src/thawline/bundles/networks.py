@@ -1,0 +1,84 @@
+"""Joined networks in the format of the library that they come from, and back: one entry for each family."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from torch import nn
+
+from thawline.data.preprocessing import Preprocessing
+from thawline.encoders.encoder import Encoder
+from thawline.encoders.settings import EncoderSettings
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is loaded.
+
+    Attributes:
+        encoder: The joined network.
+        classifier: The network's own linear layer; None where the head lies beside it.
+    """
+
+    encoder: Encoder
+    classifier: nn.Linear | None
+
+
+class Family(Protocol):
+    """How one family is written and read."""
+
+    def save(
+        self,
+        folder: Path,
+        settings: EncoderSettings,
+        encoder: Encoder,
+        classifier: nn.Linear | None,
+        labels: Sequence[str],
+    ) -> bool:
+        """Write the joined network, with `classifier` if the library's class has a place for it: whether it had."""
+
+    def load(
+        self, folder: Path, preprocessing: Preprocessing, labels: Sequence[str], *, classified: bool
+    ) -> tuple[Encoder, nn.Linear | None]:
+        """Read what `save` wrote, with its classifier if it has one."""
+
+
+def _family(name: str) -> Family:
+    """How the family `name` is written and read. No name in a bundle leads to code but through this function."""
+    # Late: transformers and timm take seconds to import, and a bundle needs one of them.
+    if name in ("clip", "vit"):
+        from thawline.bundles.transformers import CLIP, VIT
+
+        return CLIP if name == "clip" else VIT
+    if name in ("timm", "torchvision"):
+        from thawline.bundles.images import TIMM, TORCHVISION
+
+        return TIMM if name == "timm" else TORCHVISION
+    raise ValueError(f"the network's family '{name}' is not known")
+
+
+def save_network(
+    folder: Path,
+    settings: EncoderSettings,
+    encoder: Encoder,
+    classifier: nn.Linear | None,
+    labels: Sequence[str],
+) -> bool:
+    """Write `encoder` into `folder` as its own library has it.
+
+    Returns:
+        Whether `classifier` is within; otherwise the head has to lie beside.
+    """
+    return _family(settings.family).save(folder, settings, encoder, classifier, labels)
+
+
+def load_network(
+    folder: Path, family: str, preprocessing: Preprocessing, labels: Sequence[str], *, classified: bool
+) -> Network:
+    """The network that `save_network` wrote into `folder`.
+
+    Raises:
+        ValueError, KeyError: The files are of another form.
+    """
+    return Network(*_family(family).load(folder, preprocessing, labels, classified=classified))

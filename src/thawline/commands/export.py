@@ -1,0 +1,155 @@
+"""`thawline export RUN`: the model of a run, or of a sweep's winner, as a directory that other services load."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from rich.console import Console
+
+from thawline.bundles.join import Tuned
+from thawline.bundles.photos import Known
+from thawline.bundles.write import Extras, check_target, write_bundle
+from thawline.commands.fits import REFIT, Fitted, find_fit, temperature_of
+from thawline.commands.settings import to_settings
+from thawline.errors import UserError
+from thawline.runs.directory import CONFIG_FILE
+from thawline.runs.split import SplitRow, read_split_rows
+from thawline.tasks.events.prompts import class_prompts
+
+FORMATS = ("safetensors", "onnx")
+_PHOTOS = 8
+# By how much the bundle's probabilities of a photo may differ from the run's: rounding, and that of other devices, data
+# types and decoders. Another network's differ by far more.
+_ROUNDING, _OTHER_ROUNDING = 1e-4, 5e-2
+_ESTIMATES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
+
+
+def export(config: DictConfig) -> None:
+    """Write the bundle and say where it is.
+
+    Raises:
+        UserError: The run has no model to export, or the bundle can't go where it should.
+        RunError: The bundle does not compute what the run did; nothing was written.
+    """
+    settings = to_settings(config)
+    if settings.format not in FORMATS:
+        raise UserError(f"format={settings.format} is not known; use {' or '.join(FORMATS)}")
+    if settings.format == "onnx":
+        from thawline.bundles.onnx import check_onnx
+
+        check_onnx()
+    source = Path(settings.run)
+    fitted = find_fit(source)
+    target = Path(settings.out).expanduser().absolute() if settings.out else source / "bundle"
+    check_target(target)
+    rows = read_split_rows(fitted.run / "split.csv")
+    tuned = _tuned(fitted)
+    extras = Extras(
+        photos=_photos(fitted, rows),
+        tolerance=_tolerance(fitted),
+        facts=_facts(fitted, source.name, rows),
+        notes=_notes(fitted),
+        onnx=settings.format == "onnx",
+    )
+    manifest = write_bundle(target, tuned, extras)
+    _say(target, fitted, tuned, manifest)
+
+
+def _tuned(fitted: Fitted) -> Tuned:
+    settings = fitted.settings
+    prompts = None
+    if settings.method.head == "prompts":
+        prompts = dict(zip(fitted.classes, class_prompts(settings.prompts, fitted.classes), strict=True))
+    return Tuned(
+        encoder=settings.encoder,
+        decode=settings.data.decode,
+        thaw=settings.cut,
+        state=fitted.fit.state,
+        classes=fitted.classes,
+        prompts=prompts,
+        temperature=temperature_of(fitted),
+    )
+
+
+def _photos(fitted: Fitted, rows: Sequence[SplitRow]) -> list[Known]:
+    """Some of the photos that the run was judged by, from its first to its last."""
+    root, judged = Path(fitted.settings.data.path), fitted.judged
+    digests = {row.path: row.digest for row in rows}
+    chosen: NDArray[np.int64] = np.unique(np.linspace(0, len(judged.paths) - 1, _PHOTOS).round().astype(np.int64))
+    return [
+        Known(
+            root / judged.paths[i], digests[judged.paths[i]], judged.probabilities[i] if fitted.judged_itself else None
+        )
+        for i in chosen
+    ]
+
+
+def _tolerance(fitted: Fitted) -> float:
+    settings = fitted.settings
+    exact = settings.store.dtype == "float32" and settings.trainer.accelerator == "cpu"
+    return _ROUNDING if exact else _OTHER_ROUNDING
+
+
+def _facts(fitted: Fitted, name: str, rows: Sequence[SplitRow]) -> dict[str, Any]:
+    """What the manifest says of the run."""
+    judged = fitted.facts["judged"]
+    of = "held out of this very model" if fitted.name != REFIT else "each held out of a model fitted the same way"
+    photos = sorted(f"{row.digest} {row.label}" for row in rows)
+    return {
+        "run": {"name": name, "trial": fitted.trial, "fit": fitted.name, "method": fitted.settings.method.name},
+        "hashes": {
+            "config": _sha256((fitted.run / CONFIG_FILE).read_bytes()),
+            "split": _sha256((fitted.run / "split.csv").read_bytes()),
+            "data": _sha256("\n".join(photos).encode()),
+        },
+        "metrics": {
+            "samples": judged["samples"],
+            "groups": judged["groups"],
+            "of": of,
+            "estimates": {name: judged.get(name) for name in _ESTIMATES},
+        },
+    }
+
+
+def _notes(fitted: Fitted) -> list[str]:
+    settings = fitted.settings
+    notes = []
+    if settings.augmentation.average:
+        notes.append("The run was judged by the mean over several views of a photo; the bundle looks at the plain one.")
+    if settings.store.dtype != "float32":
+        notes.append(f"It was trained on features kept as {settings.store.dtype}, and computes in float32.")
+    if settings.debug.name != "none":
+        notes.append(f"It comes from a run with debug={settings.debug.name}, which is not for use.")
+    return notes
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _say(target: Path, fitted: Fitted, tuned: Tuned, manifest: dict[str, Any]) -> None:
+    """What was exported, how it compares with the run, and where it is."""
+    console = Console()
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    which = "the fit on all data" if fitted.name == REFIT else "the fit without the held-out photos"
+    whose = "" if fitted.trial is None else f" of the winner, trial {fitted.trial}"
+    say(f"exported {which}{whose}" + ("" if fitted.name == REFIT else "; refit=true when training fits all data"))
+    if (raw := manifest["largest_difference"]["probabilities_of_raw_photos"]) is not None:
+        say(f"largest difference from the run's own probabilities, from raw photos: {raw:.1g}")
+    temperature = tuned.temperature
+    if temperature.log_loss is None:
+        say(f"temperature: none fitted; {temperature.why_not}")
+    else:
+        before, after = temperature.log_loss
+        say(
+            f"temperature {temperature.value:g}, by {temperature.samples} {temperature.fitted_on} photos: "
+            f"log-loss {before:.3f} to {after:.3f}"
+        )
+    say(f"bundle {target}")

@@ -1,0 +1,130 @@
+"""Which fit of a run is the model to use, and what the run says of samples that this fit was not trained on."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from thawline.commands.train import how_to_fit, plan_run
+from thawline.decisions.temperature import Temperature, fit_temperature
+from thawline.encoders.device import find_device
+from thawline.errors import UserError
+from thawline.files import read_json
+from thawline.fitting.fit import inner_fold, read_fit
+from thawline.fitting.folds import fold_directory
+from thawline.fitting.methods import Fit
+from thawline.fitting.predict import predict_fold
+from thawline.fitting.scoring import score_fold
+from thawline.fitting.settings import GradientSettings
+from thawline.runs.directory import read_config, read_status
+from thawline.runs.finished import finished_run
+from thawline.runs.predictions import Predictions
+from thawline.runs.split import read_split_rows
+from thawline.runs.sweep import INNER_FILE, SWEEP_FILE, is_sweep_directory, read_trial
+from thawline.tasks.registry import task_reader
+from thawline.tasks.settings import RunSettings, saved_settings
+
+REFIT, HOLDOUT = "all", "holdout"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The fit of a run that is its model.
+
+    Attributes:
+        run: The directory of the run, or of a sweep's winner.
+        settings: Its settings.
+        name: `all`, fitted on everything, or `holdout`.
+        fit: What was fitted.
+        classes: Names of the classes.
+        facts: `metrics.json` of the run, or of the sweep.
+        judged: What that was computed from.
+        trial: The winner's number; None for a run.
+    """
+
+    run: Path
+    settings: RunSettings
+    name: str
+    fit: Fit
+    classes: tuple[str, ...]
+    facts: dict[str, Any]
+    judged: Predictions
+    trial: int | None
+
+    @property
+    def judged_itself(self) -> bool:
+        """Whether `judged` are this fit's own probabilities, of the plain photos."""
+        return set(self.judged.folds) == {self.name} and not self.settings.augmentation.average
+
+
+def find_fit(path: Path) -> Fitted:
+    """The model of the run or sweep in `path`: fitted on everything, or the only one that there is.
+
+    Raises:
+        UserError: There is none.
+    """
+    if (path / INNER_FILE).exists():
+        raise UserError(
+            f"{path} is a trial of a sweep, which judges its winner alone; 'thawline export {path.parent}' takes that"
+        )
+    status = read_status(path)
+    if status["verb"] not in ("train", "sweep"):
+        raise UserError(
+            f"{path} is a run of 'thawline {status['verb']}', which fits nothing; export one of 'thawline train'"
+        )
+    judged, facts = finished_run(path)
+    trial = read_json(path / SWEEP_FILE)["winner"] if is_sweep_directory(path) else None
+    run = path if trial is None else read_trial(path, trial).path
+    if fold_directory(run, REFIT).is_dir():
+        name = REFIT
+    elif set(judged.folds) == {HOLDOUT}:
+        name = HOLDOUT
+    else:
+        what = "run" if trial is None else "sweep"
+        raise UserError(
+            f"the {what} {path} has a model for each fold or seed and none of everything; run it with refit=true"
+        )
+    settings = saved_settings(read_config(run))
+    return Fitted(run, settings, name, read_fit(fold_directory(run, name)), judged.classes, facts, judged, trial)
+
+
+def temperature_of(fitted: Fitted) -> Temperature:
+    """A temperature fitted on samples that the model was not trained on, and that no reported number chose by."""
+    if fitted.settings.augmentation.average:
+        return Temperature(why_not="the run averaged over views of a photo, and the bundle looks at one")
+    if (fitted.run / INNER_FILE).exists():
+        return _fitted_on(read_trial(fitted.run.parent, int(fitted.run.name)).inner(), "inner")
+    if set(fitted.judged.folds) != {HOLDOUT}:
+        return _fitted_on(fitted.judged, "out-of-fold")
+    try:
+        inner = _predict_inner(fitted)
+    except UserError as error:
+        return Temperature(why_not=f"what it would be fitted on can't be had ({error})")
+    return _fitted_on(inner, "inner")
+
+
+def _fitted_on(said: Predictions, what: str) -> Temperature:
+    return fit_temperature(said.labels, said.probabilities, what)
+
+
+def _predict_inner(fitted: Fitted) -> Predictions:
+    """What the hold-out's fit says of the inner samples, by which it chose but on which it was not trained.
+
+    A method that trains on these in the end is fitted once more without them, as a sweep does to rank it.
+
+    Raises:
+        UserError: The photos are gone, or others than they were.
+    """
+    settings = fitted.settings
+    device = find_device(settings.trainer.accelerator)
+    problem = task_reader(settings.task)(settings, device)
+    plan = plan_run(problem, settings)
+    if problem.split_rows(plan) != read_split_rows(fitted.run / "split.csv"):
+        raise UserError("the photos are others than they were")
+    [fold] = plan
+    if isinstance(settings.method, GradientSettings):
+        inner = inner_fold(problem, fold, how_to_fit(settings, fitted.run, device, None))
+        return predict_fold(problem, inner, read_fit(fold_directory(fitted.run, HOLDOUT)).state, device)
+    with tempfile.TemporaryDirectory() as scratch:
+        said, _ = score_fold(problem, fold, how_to_fit(settings, Path(scratch), device, None))
+    return said

@@ -1,0 +1,1 @@
+"""What makes an answer of scores, and ships with a model."""

@@ -1,0 +1,127 @@
+"""A bundle in use."""
+
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.bundles.conftest import CLASSES, KINDS, Kind
+
+import thawline
+from thawline.errors import UserError
+
+CLIP = Kind("clip", "prompts", "projection")
+
+BLOCKED = """
+import sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"lightning", "pytorch_lightning", "lightning_fabric", "torchmetrics", "hydra"}:
+            raise ImportError(f"{name} may not be imported")
+
+sys.meta_path.insert(0, Block())
+import thawline
+assert "torch" not in sys.modules
+for folder in sys.argv[2:]:
+    [said] = thawline.load(folder, device="cpu").predict([sys.argv[1]])
+    assert said.label is not None, said
+    print(said.label)
+assert not {"lightning", "hydra", "torchmetrics"} & set(sys.modules)
+"""
+
+
+def test_loading_needs_neither_lightning_nor_hydra(write, photos):
+    kinds = {kind.network.partition(":")[0]: kind for kind in KINDS}
+    folders = [str(write(kind)[0]) for kind in kinds.values()]
+    done = subprocess.run([sys.executable, "-c", BLOCKED, str(photos[0]), *folders], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == len(kinds) == 4
+
+
+def test_files_that_cant_be_used_keep_their_place_and_tell_why(write, photos, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(photos[1].read_bytes()[:2000])
+    (tmp_path / "empty.png").touch()
+    paths = [photos[0], tmp_path / "broken.jpg", tmp_path / "absent.jpg", str(tmp_path / "empty.png"), photos[2]]
+    bundle = thawline.load(write(CLIP)[0])
+    said = list(bundle.predict(paths))
+    assert [one.path for one in said] == [str(path) for path in paths]
+    assert [one.label is None for one in said] == [False, True, True, True, False]
+    assert "broken JPEG" in said[1].problem
+    assert "No such file" in said[2].problem
+    assert said[3].problem == "empty file"
+    assert all(
+        one.problem is None and sum(one.probabilities.values()) == pytest.approx(1) for one in (said[0], said[4])
+    )
+    assert said[0].probabilities[said[0].label] == max(said[0].probabilities.values())
+    assert set(said[0].probabilities) == set(bundle.labels) == set(CLASSES)
+    assert said[1].probabilities == {}
+
+
+def test_an_answer_does_not_depend_on_what_is_asked_with_it(write, photos):
+    bundle = thawline.load(write(CLIP)[0])
+    together = list(bundle.predict(photos))
+    assert [next(bundle.predict([path])) for path in photos[:3]] == together[:3]
+
+
+def test_paths_are_drawn_as_they_are_needed(write, photos):
+    drawn = []
+
+    def endless():
+        while True:
+            drawn.append(photos[0])
+            yield photos[0]
+
+    said = thawline.load(write(CLIP)[0]).predict(endless())
+    assert next(said).label in CLASSES
+    assert len(drawn) < 200
+    said.close()
+
+
+def test_a_single_path_is_not_taken_for_a_list_of_letters(write, photos):
+    bundle = thawline.load(write(CLIP)[0])
+    assert list(bundle.predict(str(photos[0]))) == list(bundle.predict([photos[0]]))
+
+
+def test_calibrated_probabilities_are_the_softmax_at_the_temperature(write, photos):
+    bundle = thawline.load(write(CLIP)[0])
+    assert bundle.temperature == 2.0
+    plain, soft = (
+        np.array([list(one.probabilities.values()) for one in bundle.predict(photos, calibrated=flag)])
+        for flag in (False, True)
+    )
+    root = np.sqrt(plain)
+    assert np.abs(soft - root / root.sum(axis=1, keepdims=True)).max() < 1e-6
+    assert (soft.argmax(axis=1) == plain.argmax(axis=1)).all()
+
+
+def test_a_bundle_that_was_moved_says_the_same(write, photos, tmp_path):
+    folder, _ = write(CLIP)
+    moved = shutil.copytree(folder, tmp_path / "a name with (brackets), é #1")
+    bundle = thawline.load(moved)
+    assert list(bundle.predict(photos[:2])) == list(thawline.load(folder).predict(photos[:2]))
+    assert bundle.check() == 0
+
+
+def test_load_image_is_upright_opaque_and_rgb(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.new("RGB", (40, 20), "red")
+    picture.paste("blue", (0, 0, 20, 20))
+    picture.save(tmp_path / "side.png", exif=exif)
+    upright = thawline.load_image(tmp_path / "side.png")
+    assert (upright.size, upright.mode) == ((20, 40), "RGB")
+    assert upright.getpixel((10, 5)) == (0, 0, 255)
+    assert upright.getpixel((10, 35)) == (255, 0, 0)
+    Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert thawline.load_image(str(tmp_path / "clear.png")).getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_load_image_says_why_a_file_cant_be_used(tmp_path):
+    (tmp_path / "text.jpg").write_text("text")
+    with pytest.raises(UserError, match=r"text\.jpg can't be used: not an image"):
+        thawline.load_image(tmp_path / "text.jpg")
+    with pytest.raises(UserError, match=r"absent\.jpg can't be read: No such file"):
+        thawline.load_image(tmp_path / "absent.jpg")

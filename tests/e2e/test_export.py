@@ -1,0 +1,155 @@
+"""`thawline export` from the command line: runs of several methods on the sample, and what is refused."""
+
+import json
+import shutil
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import thawline as package
+from thawline.bundles.manifest import verify
+
+FAST = ("encoder=tiny_clip", "trainer=cpu", "logger=csv")
+METHODS = {
+    "zero_shot": ("method=zero_shot",),
+    "projection": ("method=projection", "method.epochs=2"),
+    "contrastive": ("method=contrastive", "method.epochs=1", "method.lr=1e-3"),
+    "logistic": ("method=logistic",),
+    "mlp": ("method=mlp", "method.epochs=2"),
+    "finetune": ("method=finetune", "thaw=1", "method.epochs=2"),
+}
+
+
+def own_probabilities(run):
+    """What `predictions.parquet` says, by path."""
+    rows = pq.read_table(run / "predictions.parquet").to_pylist()
+    return {
+        row["path"]: {
+            name.removeprefix("probability:"): p for name, p in row.items() if name.startswith("probability:")
+        }
+        for row in rows
+    }
+
+
+def largest_difference(bundle, photos, wanted):
+    said = bundle.predict([photos / path for path in wanted])
+    pairs = [
+        (one.probabilities[name], p) for one, row in zip(said, wanted.values(), strict=True) for name, p in row.items()
+    ]
+    return max(abs(a - b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_bundle_of_a_run_gives_the_runs_own_probabilities(thawline, sample, method):
+    thawline("train", sample, *FAST, *METHODS[method])
+    [run] = thawline.runs()
+    out = thawline("export", run)
+    assert f"bundle {run / 'bundle'}" in out
+    assert "exported the fit without the held-out photos; refit=true when training fits all data" in out
+    bundle = package.load(run / "bundle", device="cpu")
+    assert largest_difference(bundle, sample, own_probabilities(run)) <= 1e-5
+    decision = json.loads((run / "bundle" / "decision.json").read_text())
+    assert decision["temperature"]["fitted_on"] == "inner"
+    before, after = decision["temperature"]["log_loss"]
+    assert after <= before
+    assert (decision["prompts"] is None) == (method in ("logistic", "mlp", "finetune"))
+    metrics = thawline.metrics()["judged"]
+    assert bundle.manifest["metrics"]["estimates"]["accuracy"] == metrics["accuracy"]
+    assert bundle.manifest["base"] == {
+        "name": "package:tiny_clip",
+        "family": "clip",
+        "model": None,
+        "revision": None,
+        "licence": "Apache-2.0",
+    }
+    assert bundle.manifest["largest_difference"]["probabilities_of_raw_photos"] <= 1e-5
+
+
+def test_a_cross_validated_run_exports_its_refit_and_fits_out_of_fold(thawline, photos):
+    thawline("train", photos, *FAST, "method=logistic", "cv=3")
+    [run] = thawline.runs()
+    shutil.rmtree(photos)  # nothing of it is needed any more
+    out = thawline("export", run, "out=a folder/Model")
+    model = thawline.directory / "a folder" / "Model"
+    assert "exported the fit on all data" in out
+    manifest = verify(model)
+    assert manifest["run"] == {"name": run.name, "trial": None, "fit": "all", "method": "logistic"}
+    temperature = json.loads((model / "decision.json").read_text())["temperature"]
+    assert temperature["fitted_on"] == "out-of-fold"
+    assert temperature["samples"] == len(own_probabilities(run))
+    assert "each held out of a model fitted the same way" in (model / "README.md").read_text()
+
+
+def test_without_its_photos_a_held_out_run_gets_no_temperature_and_says_so(thawline, photos):
+    thawline("train", photos, *FAST, "method=logistic")
+    [run] = thawline.runs()
+    shutil.rmtree(photos)
+    assert "temperature: none fitted; what it would be fitted on can't be had (" in thawline("export", run)
+    decision = json.loads((run / "bundle" / "decision.json").read_text())
+    assert decision["temperature"]["value"] == 1
+    assert json.loads((run / "bundle" / "golden.json").read_text())["photos"] == []
+
+
+def test_a_sweep_exports_its_winner(thawline, sample):
+    thawline("train", sample, *FAST, "method=logistic,zero_shot", "-m")
+    [sweep] = thawline.runs("sweep")
+    winner = json.loads((sweep / "sweep.json").read_text())["winner"]
+    assert f"of the winner, trial {winner}" in thawline("export", sweep)
+    bundle = package.load(sweep / "bundle", device="cpu")
+    assert largest_difference(bundle, sample, own_probabilities(sweep)) <= 1e-5
+    assert bundle.manifest["run"]["trial"] == winner
+    refused = thawline.refused("export", sweep / "0")
+    assert (
+        refused
+        == f"{sweep / '0'} is a trial of a sweep, which judges its winner alone; 'thawline export {sweep}' takes that"
+    )
+
+
+def test_photos_that_changed_since_are_not_used(thawline, photos):
+    thawline("train", photos, *FAST, "method=logistic")
+    [run] = thawline.runs()
+    for path in sorted((photos / "wedding").iterdir())[:3]:
+        path.unlink()
+    assert "none fitted; what it would be fitted on can't be had (the photos are others than they were)" in thawline(
+        "export", run
+    )
+
+
+def test_what_is_refused(thawline, sample, tmp_path):
+    thawline("train", sample, *FAST, "method=zero_shot", "cv=3", "refit=false")
+    thawline("train", sample, *FAST, "method=zero_shot")
+    folds, run = thawline.runs()
+    assert thawline.refused("export", folds) == (
+        f"the run {folds} has a model for each fold or seed and none of everything; run it with refit=true"
+    )
+    thawline("evaluate", run, "logger=csv")
+    [again] = thawline.runs("evaluate")
+    assert "is a run of 'thawline evaluate', which fits nothing" in thawline.refused("export", again)
+    assert "there is no run directory" in thawline.refused("export", tmp_path / "absent")
+    assert "is not a run directory" in thawline.refused("export", tmp_path)
+    assert thawline.refused("export", run, "format=pickle") == "format=pickle is not known; use safetensors or onnx"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").touch()
+    assert "holds something else than a bundle" in thawline.refused("export", run, f"out={tmp_path / 'mine'}")
+    status = json.loads((run / "status.json").read_text())
+    (run / "status.json").write_text(json.dumps({**status, "status": "failed", "reason": "it broke"}))
+    assert "is failed (it broke), not finished" in thawline.refused("export", run)
+    assert not (run / "bundle").exists()
+
+
+def test_the_manifest_holds_the_hashes_of_config_split_and_data(thawline, sample):
+    import hashlib
+
+    thawline("train", sample, *FAST, "method=zero_shot")
+    [run] = thawline.runs()
+    thawline("export", run)
+    hashes = verify(run / "bundle")["hashes"]
+    for name, file in (("config", "config.yaml"), ("split", "split.csv")):
+        assert hashes[name] == hashlib.sha256((run / file).read_bytes()).hexdigest()
+    for path in (run / "bundle").iterdir():
+        assert str(sample).encode() not in path.read_bytes()
+        assert str(run).encode() not in path.read_bytes()
+    golden = json.loads((run / "bundle" / "golden.json").read_text())
+    assert len(golden["photos"]) == 8
+    assert np.array(golden["made"]["logits"]).shape == (4, 6)
