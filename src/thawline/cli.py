@@ -92,6 +92,26 @@ VERBS: dict[str, Verb] = {
             ),
         ),
         Verb(
+            "predict",
+            "thawline.commands.predict:predict",
+            "predict",
+            "say what each photo shows, by a bundle or by a pretrained CLIP as it is",
+            (
+                Positional("bundle", "BUNDLE|base", path=False),
+                Positional("files", "PATHS", path=False, many=True),
+            ),
+            examples=(
+                "thawline predict Model Photos                     a folder; on a terminal a table, else JSON lines",
+                "thawline predict Model Photos out=said.parquet    into a file; .jsonl for JSON lines",
+                "find . -name '*.jpg' | thawline predict Model -   a list on standard input",
+                "thawline predict base Photos 'data.classes=[wedding,birthday]'   zero-shot, no bundle",
+            ),
+            notes=(
+                "out=FILE.jsonl|FILE.parquet   calibrated=true   accelerator=auto|cpu|gpu|mps   nul=true",
+                "base: data.classes=[…]   encoder=clip|tiny_clip   data.decode=reduced|full",
+            ),
+        ),
+        Verb(
             "compare",
             "thawline.commands.compare:compare",
             "compare",
@@ -252,16 +272,21 @@ def to_overrides(verb: Verb, words: Sequence[str]) -> list[str]:
         word = left.pop(0)
         if word in _HYDRA_OPTIONS:
             options += [word, *(left.pop(0) for _ in range(min(_HYDRA_OPTIONS[word], len(left))))]
-        elif word.startswith("-"):
+        elif word.startswith("-") and word != "-":
             near = difflib.get_close_matches(word, _HYDRA_OPTIONS, n=1)
             hint = f"did you mean {near[0]}?" if near else "settings are written key=value"
             raise UserError(f"there is no option '{word}'; {hint}")
-        elif _OVERRIDE.match(word) and not (len(values) < len(verb.positionals) and Path(word).exists()):
+        elif _OVERRIDE.match(word) and not (_room(verb, values) and Path(word).exists()):
             passed.append(_quote_path_value(word))
         else:
             values.append(word)
     # Hydra's parser wants its options before the overrides.
     return [*options, *_bind(verb, values), *passed]
+
+
+def _room(verb: Verb, values: list[str]) -> bool:
+    """Whether the verb can take another word."""
+    return len(values) < len(verb.positionals) or any(positional.many for positional in verb.positionals)
 
 
 def _bind(verb: Verb, values: list[str]) -> list[str]:

@@ -78,3 +78,16 @@ def thawline(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(directory)
     monkeypatch.setenv("COLUMNS", "200")
     return Command(directory, capsys)
+
+
+@pytest.fixture(scope="session")
+def tuned(sample, tmp_path_factory):
+    """A run that fitted a linear head on the tiny CLIP's features, and the bundle of it: (run, bundle)."""
+    root = tmp_path_factory.mktemp("tuned")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("THAWLINE_STORE", str(root / "store"))
+        main(["train", str(sample), "method=linear", "thaw=head", "encoder=tiny_clip", "trainer=cpu", "logger=csv"])
+        (run,) = (root / "outputs" / "train").iterdir()
+        main(["export", str(run), f"out={root / 'bundle'}"])
+    return run, root / "bundle"

@@ -43,6 +43,48 @@ class EvaluateSettings:
 
 
 @dataclass
+class PredictData:
+    """What `thawline predict base` is asked for.
+
+    Attributes:
+        classes: Names of the classes.
+        decode: `reduced` (JPEGs at a reduced scale, at least twice the target) or `full`.
+    """
+
+    classes: list[str] | None = None
+    decode: str = "reduced"
+
+
+@dataclass
+class PredictSettings:
+    """`thawline predict`.
+
+    Attributes:
+        bundle: A directory that `thawline export` wrote; `base`: the pretrained encoder, zero-shot.
+        files: Files, folders, and `-` for a list on standard input.
+        out: A file that ends in .jsonl or .parquet; null: standard output.
+        nul: Whether the list on standard input is separated by NUL instead of newlines.
+        calibrated: Whether probabilities are at the bundle's temperature.
+        accelerator: What to compute on.
+        data: For `base`.
+        encoder: For `base`.
+        prompts: For `base`.
+        store: For `base`: where the prompts' features are kept.
+    """
+
+    bundle: str = MISSING
+    files: list[str] = MISSING
+    out: str | None = None
+    nul: bool = False
+    calibrated: bool = False
+    accelerator: str = "auto"
+    data: PredictData = field(default_factory=PredictData)
+    encoder: EncoderSettings = MISSING
+    prompts: PromptSettings = field(default_factory=PromptSettings)
+    store: StoreSettings = MISSING
+
+
+@dataclass
 class CompareSettings:
     """`thawline compare`.
 
@@ -109,6 +151,7 @@ def register_settings() -> None:
     verbs: list[tuple[str, type]] = [
         ("train", RunSettings),
         ("evaluate", EvaluateSettings),
+        ("predict", PredictSettings),
         ("compare", CompareSettings),
         ("export", ExportSettings),
         ("data_check", DataCheckSettings),

@@ -154,7 +154,7 @@ class _Lister:
     def _folders(self, entries: list[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
         """The visible folders among `entries`; loose files have no class and are left out."""
         for entry in entries:
-            if _hidden(entry.name):
+            if is_hidden(entry.name):
                 continue
             kind = self._kind(entry)
             if kind == "folder":
@@ -167,7 +167,7 @@ class _Lister:
         stack = [start.path]
         while stack:
             for entry in self._scan(stack.pop()):
-                if _hidden(entry.name):
+                if is_hidden(entry.name):
                     continue
                 path = Path(entry.path)
                 kind = self._kind(entry)
@@ -184,7 +184,7 @@ class _Lister:
         suffix = file.path.suffix.lower()
         if suffix in SUFFIXES:
             below = file.path.parent.relative_to(file.top).as_posix()
-            folder = "" if below == "." else _text(below)
+            folder = "" if below == "." else as_text(below)
             self.photos.append(Listed(file.path, self._name(file.path), file.label, folder, file.side))
         else:
             self._leave_out(file.path, f"not supported ({_NAMED.get(suffix, suffix or 'no suffix')})")
@@ -223,24 +223,31 @@ class _Lister:
             return []
 
     def _name(self, path: Path) -> str:
-        return _text(path.relative_to(self.root).as_posix())
+        return as_text(path.relative_to(self.root).as_posix())
 
     def _leave_out(self, path: Path, reason: str) -> None:
         self.left_out.append(LeftOut(self._name(path), reason))
 
 
-def _hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of that name is nothing of the user's."""
     return name.startswith(".") or name in _NOT_OURS
 
 
-def _text(name: str) -> str:
+def looks_like_photo(name: str) -> bool:
+    """Whether a file of that name is a photo, of a kind that can be read or not."""
+    suffix = Path(name).suffix.lower()
+    return suffix in SUFFIXES or suffix in _NAMED
+
+
+def as_text(name: str) -> str:
     r"""A file name as text that every writer takes: bytes that are not UTF-8 become \xNN."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _label(folder: Path) -> str:
     """A class folder's name; composed, since macOS stores "é" as two characters and nobody types it so."""
-    return unicodedata.normalize("NFC", _text(folder.name))
+    return unicodedata.normalize("NFC", as_text(folder.name))
 
 
 def _choose(wanted: Sequence[str], names: list[str], root: Path) -> set[str]:

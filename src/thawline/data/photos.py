@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -80,7 +81,10 @@ def read_photo(path: Path, preprocessing: Preprocessing | None) -> tuple[PhotoFa
         The facts, and uint8 [3, size, size] or None.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            return PhotoFacts("", problem="not a regular file"), None  # reading a pipe would wait for ever
+        if status.st_size > MAX_BYTES:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             return PhotoFacts(digest, problem=f"too large: more than {MAX_BYTES >> 20} MiB"), None

@@ -28,13 +28,13 @@ class _Speed(ProgressColumn):
 
 
 @contextmanager
-def bar(what: str, unit: str, total: int) -> Iterator[Callable[[int], None]]:
+def bar(what: str, unit: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """A progress bar on stderr, silent where that is no terminal.
 
     Args:
         what: Is being done.
         unit: What is counted, plural.
-        total: How many there are.
+        total: How many there are; None: nobody knows.
 
     Yields:
         A function to call with the number just finished.

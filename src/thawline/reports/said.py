@@ -1,0 +1,99 @@
+"""What a bundle said of photos, as JSON lines, Parquet or a table; each is written while photos are read."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.table import Table
+
+from thawline.bundles.load import Prediction
+from thawline.data.listing import as_text
+
+ROW_GROUP = 4096  # rows of Parquet that are in memory
+
+
+def write_json_lines(said: Iterable[Prediction], file: IO[bytes], more: Mapping[str, str]) -> None:
+    """Write a line for each photo as soon as it is there, with the fields `more` on each."""
+    for one in said:
+        probabilities = {label: _short(value) for label, value in one.probabilities.items()}
+        line = {
+            "path": as_text(one.path),
+            "label": one.label,
+            "probability": None if one.label is None else probabilities[one.label],
+            "probabilities": probabilities or None,
+            "problem": one.problem,
+            **more,
+        }
+        file.write(json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        file.flush()
+
+
+def write_parquet(said: Iterable[Prediction], path: Path, labels: Sequence[str], more: Mapping[str, str]) -> None:
+    """Write a row for each photo, some thousands at a time, with the columns `more` on each."""
+    names = [f"probability:{label}" for label in labels]
+    texts = ["path", "label", "problem"]
+    schema = pa.schema(
+        [
+            *((name, pa.string()) for name in texts),
+            ("probability", pa.float32()),
+            *((name, pa.float32()) for name in names),
+            *((name, pa.string()) for name in more),
+        ]
+    )
+    rows = iter(said)
+    with pq.ParquetWriter(path, schema) as writer:
+        while group := [_row(one, labels) for one in islice(rows, ROW_GROUP)]:
+            columns: dict[str, Any] = {name: [row[0][i] for row in group] for i, name in enumerate(texts)}
+            values = np.stack([row[1] for row in group])  # NaN where there is none
+            unknown = np.isnan(values[:, 0])
+            columns["probability"] = pa.array(values.max(axis=1), mask=unknown)
+            columns |= {name: pa.array(values[:, i], mask=unknown) for i, name in enumerate(names)}
+            columns |= {name: [value] * len(group) for name, value in more.items()}
+            writer.write_table(pa.table(columns, schema))
+
+
+def _row(one: Prediction, labels: Sequence[str]) -> tuple[tuple[str, str | None, str | None], np.ndarray[Any, Any]]:
+    values = np.array([one.probabilities.get(label, np.nan) for label in labels], dtype=np.float32)
+    return (as_text(one.path), one.label, one.problem), values
+
+
+def print_said(said: Iterable[Prediction], console: Console, labels: Sequence[str]) -> None:
+    """Print a line for each photo as soon as it is there; the path comes last and is never cut."""
+    width = max(cell_len(_visible(label)) for label in labels)
+    console.print(f"{set_cell_size('label', width)}      %  photo", highlight=False, markup=False)
+    for one in said:
+        if one.label is None:
+            text = f"{set_cell_size('-', width)}      -  {_visible(as_text(one.path))}: {one.problem}"
+        else:
+            share = f"{100 * one.probabilities[one.label]:5.1f}"
+            text = f"{set_cell_size(_visible(one.label), width)}  {share}  {_visible(as_text(one.path))}"
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def print_counts(counts: Counter[str | None], labels: Sequence[str], console: Console) -> None:
+    """Print how many photos were given each label; None counts those that can't be used."""
+    table = Table("label", box=None, pad_edge=False)
+    table.add_column("photos", justify="right", no_wrap=True)
+    for label in labels:
+        table.add_row(_visible(label), f"{counts[label]:,}")
+    console.print(table, highlight=False, markup=False)
+
+
+def _short(value: float) -> float:
+    """A float32 by the fewest digits that give it back."""
+    return float(str(np.float32(value)))
+
+
+def _visible(text: str) -> str:
+    """`text` with what would steer the terminal written as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
