@@ -7,13 +7,16 @@ import difflib
 import os
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from thawline import __version__
 from thawline.commands.quoting import quote
 from thawline.errors import RunError, UserError
+from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
 
 
 @dataclass(frozen=True)
@@ -203,18 +206,27 @@ _HYDRA_OPTIONS = {
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Entry point. Exit status: 0 done, 1 a run failed, 2 wrong use or bad input, 130 interrupted."""
+    """Entry point. Exit status: 0 done, 1 a run failed, 2 wrong use or bad input, 130 Ctrl-C, 143 SIGTERM, SIGUSR1."""
     try:
-        _dispatch(list(sys.argv[1:] if argv is None else argv))
+        with signals_end_the_run():
+            _dispatch(list(sys.argv[1:] if argv is None else argv))
     except UserError as error:
-        print(f"thawline: {error}", file=sys.stderr)
-        sys.exit(2)
+        _end(f"thawline: {error}", 2)
     except RunError as error:
-        print(f"thawline: {error}", file=sys.stderr)
-        sys.exit(1)
+        _end(f"thawline: {error}", 1)
     except KeyboardInterrupt:
-        print("thawline: interrupted", file=sys.stderr)
-        sys.exit(130)
+        _end("thawline: interrupted", 130)
+    except Stopped as end:
+        _end(f"thawline: interrupted by {end.name}", EXIT_STATUS)
+    except Exception:  # a defect: its traceback is for whoever reports it, secrets are not
+        _end(traceback.format_exc(), 1)
+
+
+def _end(text: str, status: int) -> NoReturn:
+    from thawline.runs.secrets import without_secrets  # late: it takes as long to import as all of this
+
+    print(without_secrets(text), file=sys.stderr)
+    sys.exit(status)
 
 
 def _dispatch(words: list[str]) -> None:

@@ -5,17 +5,20 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+_HALF_WRITTEN = re.compile(r"\..+\.(\d+)\.(tmp|old)")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, sync it and rename it to `path`.
 
-    The temporary file lies in the same folder, since a rename across filesystems is a copy that a kill tears.
+    The temporary file lies in the same folder, since a rename across filesystems is a copy that a kill tears. One that
+    a killed process left of the same `path` is removed.
     """
+    remove_leftovers(path.parent.glob(f".{glob.escape(path.name)}.*.tmp"))
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(beside)
@@ -33,7 +36,7 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> None:
     Whatever happens, `path` is the old folder, none, or the new one. What a kill left beside goes at the next call.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
+    remove_leftovers(path.parent.glob(f".{glob.escape(path.name)}.*"))
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     beside.mkdir()
     try:
@@ -51,6 +54,18 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> None:
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     _sync(path.parent)
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove those of `paths` that a killed process left half written; what a living one is just writing stays."""
+    for path in paths:
+        half = _HALF_WRITTEN.fullmatch(path.name)
+        if half is None or _is_alive(int(half[1])):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -86,19 +101,11 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove what killed processes left beside the folder `path`."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        named = re.fullmatch(r"\.(\d+)\.(tmp|old)", left.name.removeprefix(f".{path.name}"))
-        if named and not _runs(int(named[1])):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    """Whether another process of that number runs."""
-    with suppress(PermissionError):
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return False
-    return process != os.getpid()
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return process != os.getpid()  # this one writes nothing else while it asks

@@ -6,17 +6,23 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+
+HISTORY = "folds/holdout/history.csv"
 
 
 @pytest.fixture
 def start(thawline, sample):
     """Starts a training in a process of its own; two hundred short epochs."""
 
-    def begin():
-        words = ("encoder=tiny_clip", "method=linear", "method.epochs=200", "method.patience=200", "method.lr=1e-4")
-        command = [sys.executable, "-m", "thawline.cli", "train", str(sample), *words, "trainer=cpu", "logger=csv"]
+    words = ("encoder=tiny_clip", "method=linear", "method.epochs=400", "method.patience=400", "method.lr=1e-4")
+    words = (str(sample), *words, "trainer=cpu", "logger=csv")
+
+    def begin(*more):
+        resumed = len(more) == 1 and isinstance(more[0], Path)
+        command = [sys.executable, "-m", "thawline.cli", "train", *map(str, more if resumed else (*words, *more))]
         return subprocess.Popen(
             command,
             cwd=thawline.directory,
@@ -27,6 +33,7 @@ def start(thawline, sample):
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
+    begin.words = words
     return begin
 
 
@@ -41,19 +48,69 @@ def wait_for_epochs(thawline, process, epochs):
     raise AssertionError("the training did not begin within a minute")
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_training_that_is_cut_off_is_resumed_to_the_same_end(thawline, start, how):
+def wait_for(thawline, process, pattern):
+    """Wait until a file is there."""
+    for _ in range(2400):
+        if list(thawline.directory.glob(pattern)):
+            return
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    raise AssertionError(f"there is no {pattern} after two minutes")
+
+
+ENDS = {
+    signal.SIGINT: (130, "interrupted", "Ctrl-C"),
+    signal.SIGTERM: (143, "interrupted", "SIGTERM"),
+    signal.SIGUSR1: (143, "interrupted", "SIGUSR1"),
+    signal.SIGKILL: (-9, "running", None),
+}
+
+
+def test_a_training_that_is_cut_off_in_any_way_is_resumed_to_the_same_end(thawline, start):
+    """One run after another is cut off, and each of them again by the next signal."""
     process = start()
     run = wait_for_epochs(thawline, process, 5)
-    process.send_signal(how)
-    process.wait()
-    status = json.loads((run / "status.json").read_text())["status"]
-    assert (process.returncode, status) == ((130, "interrupted") if how == signal.SIGINT else (-9, "running"))
-    assert not (run / "predictions.parquet").exists()
+    for number, (how, end) in enumerate(ENDS.items()):
+        process.send_signal(how)
+        _, said = process.communicate()
+        status = json.loads((run / "status.json").read_text())
+        assert (process.returncode, status["status"], status["reason"]) == end, said
+        assert "Traceback" not in said
+        assert not (run / "predictions.parquet").exists()
+        if number < len(ENDS) - 1:
+            process = start(run)
+            wait_for_epochs(thawline, process, len((run / HISTORY).read_text().splitlines()) + 5)
 
+    (run / ".status.json.4194999.tmp").write_text("left by a killed process")
     assert f"resuming {run}" in thawline("train", run)
-    whole = start()
-    assert whole.wait() == 0, whole.stderr.read()
+    thawline("train", *start.words)
     other = next(path for path in thawline.runs() if path != run)
-    for name in ("predictions.parquet", "folds/holdout/history.csv", "folds/holdout/tail.safetensors"):
+    for name in ("predictions.parquet", HISTORY, "folds/holdout/tail.safetensors"):
         assert (run / name).read_bytes() == (other / name).read_bytes(), name
+    assert {path.name for path in run.iterdir()} == {path.name for path in other.iterdir()}
+
+
+def test_a_signal_in_the_feature_pass_ends_the_run_in_order(thawline, start):
+    process = start()
+    while not (found := list(thawline.directory.glob("outputs/train/*/status.json"))):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate()
+    assert (process.returncode, said) == (143, "thawline: interrupted by SIGTERM\n")
+    assert json.loads(found[0].read_text())["status"] == "interrupted"
+    assert not list(found[0].parent.glob("folds/*"))
+
+
+def test_a_signal_to_a_sweep_interrupts_its_trials_and_it_can_be_resumed(thawline, start):
+    process = start("-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "method.lr=1e-4,2e-4,3e-4")
+    wait_for(thawline, process, "outputs/sweep/*/1/folds/holdout/last.ckpt")
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate()
+    (sweep,) = (thawline.directory / "outputs" / "sweep").iterdir()
+    trials = sorted(sweep.glob("[0-9]/status.json"))
+    ends = {path.parent.name: json.loads(path.read_text()) for path in (*trials, sweep / "status.json")}
+    assert process.returncode == 143, said
+    assert ends[sweep.name]["status"] == "interrupted"
+    assert {(ends[n]["status"], ends[n]["reason"]) for n in ("0", "1")} == {("interrupted", "SIGTERM")}
+    thawline("train", sweep)
+    assert {json.loads(path.read_text())["status"] for path in sweep.glob("[0-9]/status.json")} == {"finished"}

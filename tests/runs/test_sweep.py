@@ -9,9 +9,10 @@ from omegaconf import OmegaConf
 
 from thawline.errors import RunError, UserError
 from thawline.files import write_json
-from thawline.runs.directory import RunDirectory, mark_failed, read_status, reason_of
+from thawline.runs.directory import SWEEP_FILE, RunDirectory, mark_failed, read_status, reason_of
 from thawline.runs.predictions import Predictions, join_predictions, write_predictions
-from thawline.runs.sweep import INNER_FILE, SWEEP_FILE, is_sweep_directory, read_trial, read_trials, write_overrides
+from thawline.runs.signals import Stopped
+from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_trial, read_trials, write_overrides
 
 CONFIG = OmegaConf.create({"seed": 0})
 
@@ -144,7 +145,8 @@ def test_a_trial_that_died_before_it_began_is_marked_too(tmp_path):
         (RunError("one sentence"), "one sentence"),
         (ValueError("x"), "ValueError: x"),
         (KeyError("x"), "KeyError: 'x'"),
-        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (KeyboardInterrupt(), "Ctrl-C"),
+        (Stopped("SIGTERM"), "SIGTERM"),
     ],
 )
 def test_the_reason_is_the_sentence_for_the_user_or_what_kind_of_error_it_was(error, reason):

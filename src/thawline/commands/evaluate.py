@@ -18,12 +18,12 @@ from thawline.files import read_json
 from thawline.fitting.fit import read_fit
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.predict import predict_fold
-from thawline.runs.directory import RunDirectory, read_config
+from thawline.runs.directory import SWEEP_FILE, RunDirectory, read_config
 from thawline.runs.finished import finished_run
 from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, read_split_rows
-from thawline.runs.sweep import INNER_FILE, SWEEP_FILE, is_sweep_directory, read_trial
+from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_trial
 from thawline.tasks.registry import TaskData, task_reader
 from thawline.tasks.settings import saved_settings
 

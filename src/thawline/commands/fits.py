@@ -16,11 +16,11 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.scoring import score_fold
 from thawline.fitting.settings import GradientSettings
-from thawline.runs.directory import read_config, read_status
+from thawline.runs.directory import SWEEP_FILE, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import read_split_rows
-from thawline.runs.sweep import INNER_FILE, SWEEP_FILE, is_sweep_directory, read_trial
+from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_trial
 from thawline.tasks.registry import task_reader
 from thawline.tasks.settings import RunSettings, saved_settings
 

@@ -17,9 +17,9 @@ from thawline.fitting.folds import Fold
 from thawline.fitting.predict import predict_fold
 from thawline.judging.leaderboard import Cell, Row, choose, rank, score
 from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
-from thawline.runs.directory import RunDirectory, read_config
+from thawline.runs.directory import SWEEP_FILE, RunDirectory, read_config
 from thawline.runs.predictions import Predictions, join_predictions
-from thawline.runs.sweep import SWEEP_FILE, Trial, read_trials
+from thawline.runs.sweep import Trial, read_trials
 from thawline.tasks.registry import TaskData, task_reader
 from thawline.tasks.settings import saved_settings
 

@@ -1,6 +1,9 @@
 """`thawline train DIR -m …`: one feature pass, then the trials, then the leaderboard; the winner alone is judged."""
 
+import os
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +18,15 @@ from thawline.commands.quoting import quote
 from thawline.commands.trial import run_trial
 from thawline.errors import RunError, UserError
 from thawline.files import read_json, write_json
-from thawline.runs.directory import RunDirectory, mark_failed, reason_of
-from thawline.runs.sweep import SWEEP_FILE, Trial, read_trial, read_trials
+from thawline.runs.directory import SWEEP_FILE, RunDirectory, mark_ended, mark_failed, read_status, reason_of
+from thawline.runs.secrets import masked_word, unmasked_words
+from thawline.runs.signals import Stopped, passed_on
+from thawline.runs.sweep import Trial, read_trial, read_trials
 
 Compose = Callable[[Sequence[str]], DictConfig]
 Launch = Callable[[Callable[[DictConfig], None], Sequence[str]], None]
+_HYDRAS_CONFIG = "multirun.yaml"  # its sweeper writes the config as it was given, secrets too; the sweep has its own
+_PATIENCE = 20.0  # seconds that trials have for a last checkpoint
 
 
 @dataclass(frozen=True)
@@ -30,13 +37,13 @@ class Plan:
         directory: The sweep's.
         words: The command line's settings, the directory among them.
         base: The config without what is swept.
-        trials: What the command line gives each trial; None where a sweeper decides that as it goes.
+        trials: What the command line gives each trial.
     """
 
     directory: Path
     words: tuple[str, ...]
     base: DictConfig
-    trials: tuple[tuple[str, ...], ...] | None
+    trials: tuple[tuple[str, ...], ...]
 
 
 def run_sweep(words: Sequence[str], compose: Compose, launch: Launch) -> None:
@@ -59,18 +66,23 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch) -> None:
     configs = _compose_distinct(plan, compose)
     console = Console()
     with RunDirectory(plan.directory, "sweep", plan.base) as run:
-        # All features are there before the first trial starts; a sweeper that decides as it goes has none to fill yet.
-        passes = fill_features(configs, run, console)
-        write_json(run.file(SWEEP_FILE), {"words": plan.words, "features": passes})
+        about = {"words": [masked_word(word) for word in plan.words], "features": []}
+        write_json(run.file(SWEEP_FILE), about)  # from here on it can be resumed
+        # All features are there before the first trial starts.
+        write_json(run.file(SWEEP_FILE), {**about, "features": fill_features(configs, run, console)})
         _run_trials(plan, launch)
         failed = finish_sweep(run, plan.base.refit is True, console)
     if failed:
         raise RunError(failed)
 
 
-def resume_sweep(directory: Path, compose: Compose, launch: Launch) -> None:
-    """Go on with the sweep in `directory`: trials that ended stay as they are."""
-    run_sweep(read_json(directory / SWEEP_FILE)["words"], compose, launch)
+def resume_sweep(directory: Path, given: Sequence[str], compose: Compose, launch: Launch) -> None:
+    """Go on with the sweep in `directory`: trials that ended stay as they are.
+
+    Raises:
+        UserError: `given` is something else than the secrets that were not saved.
+    """
+    run_sweep(unmasked_words(read_json(directory / SWEEP_FILE)["words"], given), compose, launch)
 
 
 def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
@@ -85,9 +97,13 @@ def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
     directory = Path(base.hydra.sweep.dir).absolute()
     named = any(word.startswith("hydra.sweep.dir=") for word in words)
     place = () if named else (f"hydra.sweep.dir={quote(str(directory))}",)
-    swept = [f"{key}={value}" for key, value in (base.hydra.sweeper.get("params") or {}).items()]
-    trials = _expand([*swept, *words]) if str(base.hydra.sweeper._target_).endswith(".BasicSweeper") else None
-    _refuse_other_splits(trials or ())
+    params = dict(base.hydra.sweeper.get("params") or {})
+    keys = [*params, *(override.key_or_group for override in overrides if override.is_sweep_override())]
+    if own := [key for key in keys if key.lstrip("+~").startswith("hydra")]:
+        raise UserError(f"'{own[0]}' is the whole sweep's and can't be swept; give it one value")
+    swept = [f"{key}={value}" for key, value in params.items()]
+    trials = _expand([*swept, *words])
+    _refuse_other_splits(trials)
     base = compose([*fixed, f"paths.run={quote(str(directory))}"])
     del base.hydra
     return Plan(directory, (*words, *place), base, trials)
@@ -117,14 +133,15 @@ def _expand(words: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
 
 # Settings that move no feature of a photo: of the trials that differ in these alone one is composed in place of all.
-_ABOVE_THE_LINE = ("method.", "seed=", "cv=", "debug", "logger", "refit=", "prompts", "augmentation.mixup=", "hydra")
+# Choices of a file are not among them: each file is composed, and checked, before a trial begins.
+_ABOVE_THE_LINE = ("method.", "seed=", "cv=", "debug.", "logger.", "refit=", "prompts.", "augmentation.mixup=")
 
 
 def _compose_distinct(plan: Plan, compose: Compose) -> list[DictConfig]:
     """The configs of the trials, one for those that need the same features and set the same keys."""
     place = f"paths.run={quote(str(plan.directory))}"
     distinct: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for trial in plan.trials or ():
+    for trial in plan.trials:
         signature = (word.partition("=")[0] if word.startswith(_ABOVE_THE_LINE) else word for word in trial)
         distinct.setdefault(tuple(signature), trial)
     return [compose([*trial, place]) for trial in distinct.values()]
@@ -132,10 +149,12 @@ def _compose_distinct(plan: Plan, compose: Compose) -> list[DictConfig]:
 
 def _run_trials(plan: Plan, launch: Launch) -> None:
     """Launch the trials until each has ended. A launcher whose worker was killed is launched again for what is left."""
+    for trial in _running(plan.directory):
+        mark_ended(trial.path, "interrupted", "the process that ran it was killed")
     lost: set[int] = set()
     while True:
         error = _launch(plan, launch)
-        running = [trial for trial in read_trials(plan.directory) if trial.status == "running"]
+        running = _running(plan.directory)
         if error is not None and not running:
             raise error
         for trial in running:
@@ -150,17 +169,38 @@ def _run_trials(plan: Plan, launch: Launch) -> None:
 
 def _launch(plan: Plan, launch: Launch) -> Exception | None:
     try:
-        launch(_trial, ["--multirun", *plan.words])
+        with passed_on(lambda number: _stop_trials(plan.directory, number)):
+            launch(_trial, ["--multirun", *plan.words])
     except (UserError, RunError):
+        raise
+    except (Stopped, KeyboardInterrupt) as end:
+        for trial in _running(plan.directory):
+            mark_ended(trial.path, "interrupted", reason_of(end))
         raise
     except Exception as error:  # of the launcher: a trial's own never get here
         return error
+    finally:
+        (plan.directory / _HYDRAS_CONFIG).unlink(missing_ok=True)
     return None
 
 
+def _running(sweep: Path) -> list[Trial]:
+    return [trial for trial in read_trials(sweep) if trial.status == "running"]
+
+
+def _stop_trials(sweep: Path, number: int) -> None:
+    """Pass a signal on to the trials that run in processes of their own, and give them time to end in order."""
+    apart = [trial for trial in _running(sweep) if read_status(trial.path)["process"] != os.getpid()]
+    for trial in apart:
+        with suppress(ProcessLookupError):
+            os.kill(read_status(trial.path)["process"], number)
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until and {t.number for t in apart} & {t.number for t in _running(sweep)}:
+        time.sleep(0.1)
+
+
 def _unbegun(plan: Plan) -> list[Trial]:
-    numbers = range(len(plan.trials)) if plan.trials is not None else ()
-    trials = (read_trial(plan.directory, number) for number in numbers)
+    trials = (read_trial(plan.directory, number) for number in range(len(plan.trials)))
     return [trial for trial in trials if trial.status == "absent"]
 
 
@@ -168,6 +208,7 @@ def _trial(config: DictConfig) -> None:
     """What Hydra calls for each trial, in a worker process if the launcher has such."""
     job = HydraConfig.get()
     directory = Path(job.runtime.output_dir)
+    (directory.parent / _HYDRAS_CONFIG).unlink(missing_ok=True)
     try:
         plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
         apart = not str(job.launcher._target_).endswith(".BasicLauncher")

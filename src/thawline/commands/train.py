@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -24,6 +25,7 @@ from thawline.fitting.settings import GradientSettings
 from thawline.runs.directory import RunDirectory, is_run_directory, read_config, read_status
 from thawline.runs.loggers import Mirror, mirrored
 from thawline.runs.predictions import join_predictions
+from thawline.runs.secrets import MASK, masked_keys, unmasked_words
 from thawline.runs.split import write_split
 from thawline.tasks.registry import TaskData, task_reader
 from thawline.tasks.settings import RunSettings, saved_settings
@@ -154,13 +156,15 @@ def fit_everything(problem: TaskData, fits: list[Fit], how: Fitting) -> None:
 def _resumed(path: Path, console: Console) -> DictConfig:
     """The config of the run in `path`, in whose directory the run goes on."""
     status = read_status(path)
-    if surplus := [word for word in HydraConfig.get().overrides.task if not word.startswith("data.path=")]:
-        raise UserError(f"a run is resumed with the settings that it began with; leave out '{surplus[0]}'")
+    given = [word for word in HydraConfig.get().overrides.task if not word.startswith("data.path=")]
     if status["verb"] != "train":
         raise UserError(f"{path} is a run of 'thawline {status['verb']}', which can't be resumed")
     if status["status"] == "finished":
         raise UserError(f"the run {path} is finished; 'thawline evaluate {path}' judges it again")
     resumed = read_config(path)
+    secrets = unmasked_words([f"{key}={MASK}" for key in masked_keys(resumed)], given)
+    for override in OverridesParser.create().parse_overrides(secrets):
+        OmegaConf.update(resumed, override.key_or_group, override.value())
     resumed.paths.run = str(path)
     console.print(f"resuming {path} ({status['status']})", highlight=False, markup=False, soft_wrap=True)
     return resumed

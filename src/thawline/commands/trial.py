@@ -6,6 +6,7 @@ Nothing heavy is imported here: under a launcher with worker processes each work
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from thawline.runs.directory import mark_failed, reason_of
+from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
 from thawline.runs.sweep import read_trial, write_overrides
 
 
@@ -99,7 +101,11 @@ def _in_a_process(config: dict[str, Any], directory: Path) -> None:
 
 def _child(config: dict[str, Any]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _attempt(config)
+    try:
+        with signals_end_the_run():
+            _attempt(config)
+    except Stopped:
+        sys.exit(EXIT_STATUS)
 
 
 def _end_with_parent() -> None:

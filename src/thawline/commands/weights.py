@@ -43,9 +43,10 @@ def weights_fetch(config: DictConfig) -> None:
 def _encoders() -> dict[str, EncoderSettings]:
     """The encoders that have a conf file."""
     encoders = {}
-    for path in sorted((conf_directory() / "encoder").glob("*.yaml")):
-        config = hydra.compose(overrides=[f"+encoder={path.stem}"])
-        settings = OmegaConf.to_object(config.encoder)
-        assert isinstance(settings, EncoderSettings)  # noqa: S101  # the schema that each file begins with
-        encoders[path.stem] = settings
+    with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
+        for path in sorted((conf_directory() / "encoder").glob("*.yaml")):
+            config = hydra.compose(overrides=[f"+encoder={path.stem}"])
+            settings = OmegaConf.to_object(config.encoder)
+            assert isinstance(settings, EncoderSettings)  # noqa: S101  # the schema that each file begins with
+            encoders[path.stem] = settings
     return encoders

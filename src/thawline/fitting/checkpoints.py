@@ -1,17 +1,26 @@
-"""Checkpoints that a kill can't tear."""
+"""Checkpoints that a kill can't tear, taken often enough that it costs little."""
 
 import io
+import pickle
+import time
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as L
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
+from thawline.errors import UserError
 from thawline.files import write_atomically
+from thawline.runs.signals import Stopped, asked_to_stop, handle_signals, handles_signals, listen_apart
+
+LAST = "last.ckpt"
+SECONDS = 60.0  # between checkpoints within an epoch
 
 
 class SyncedCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside its target, syncs and renames it.
+    """Writes a checkpoint beside its target, syncs and renames it; reads nothing but tensors and plain values.
 
     Lightning stages in the temporary directory; where that is another filesystem, a kill tears them.
     """
@@ -24,3 +33,126 @@ class SyncedCheckpoints(TorchCheckpointIO):
         content = io.BytesIO()
         torch.save(checkpoint, content)
         write_atomically(target, lambda beside: beside.write_bytes(content.getbuffer()))
+
+    def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:
+        """What `path` holds; a pickle of anything else is refused, whatever the caller says."""
+        return load_checkpoint(Path(path))
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """The checkpoint in `path`, on the CPU.
+
+    Raises:
+        UserError: It is damaged, or holds more than tensors and plain values.
+    """
+    with path.open("rb") as file:  # what the system refuses is the system's to say
+        try:
+            checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+            raise UserError(_refusal(path)) from error
+    if not isinstance(checkpoint, dict):
+        raise UserError(_refusal(path))
+    return checkpoint
+
+
+def _refusal(path: Path) -> str:
+    return (
+        f"{path} is not a checkpoint that Thawline wrote (it is damaged, or holds something to execute), so it was not "
+        "loaded; delete it, and this training begins anew"
+    )
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keeps `best.ckpt`, the epoch of the least inner loss; of a run whose directory was moved too."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, "best", monitor="inner_loss", enable_version_counter=False)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Know the best epoch so far. Lightning forgets its score where the directory has another name."""
+        there, here = str(state_dict["dirpath"]), str(self.dirpath)
+
+        def moved(path: str) -> str:
+            return here + path.removeprefix(there) if path.startswith(there) else path
+
+        paths = {key: moved(state_dict[key]) for key in ("best_model_path", "kth_best_model_path", "last_model_path")}
+        models = {moved(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **paths, "best_k_models": models, "dirpath": here})
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps `last.ckpt`: at the end of each epoch, now and then within one, and where a signal asks the run to end."""
+
+    def __init__(self, directory: Path, every: int | None) -> None:
+        """Say where and how often.
+
+        Args:
+            directory: Where the checkpoint lies.
+            every: Steps between checkpoints within an epoch; None: `SECONDS`.
+        """
+        self._path = directory / LAST
+        self._every = every
+        self._saved = time.monotonic()
+        self._ended = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Whether early stopping ended the training, which Lightning forgets: resumed, it would train another epoch."""
+        return {"ended": self._ended}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Know whether it was ended."""
+        self._ended = state_dict["ended"]
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take the signals back from Lightning, which would end the run without a checkpoint and with status 0."""
+        self._saved = time.monotonic()
+        if trainer.world_size > 1 and not handles_signals():
+            listen_apart()
+        elif handles_signals():
+            handle_signals()
+        trainer.should_stop = self._ended
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save if it is time to, and end the run if it was asked to.
+
+        The last batch is left to the end of its epoch, which is near: between the two Lightning counts on its own.
+        """
+        if trainer.is_last_batch:
+            return
+        asked = _agreed(trainer, asked_to_stop() is not None)
+        if asked or self._is_due(trainer):
+            self._save(trainer)
+        if asked:
+            raise Stopped(asked_to_stop() or "SIGTERM")
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Save, and end the run if it was asked to."""
+        self._ended = trainer.should_stop
+        self._save(trainer)
+        if _agreed(trainer, asked_to_stop() is not None):
+            raise Stopped(asked_to_stop() or "SIGTERM")
+
+    def _is_due(self, trainer: L.Trainer) -> bool:
+        if self._every is not None:
+            return trainer.global_step % self._every == 0
+        return _agreed(trainer, time.monotonic() - self._saved >= SECONDS)
+
+    def _save(self, trainer: L.Trainer) -> None:
+        trainer.save_checkpoint(self._path)
+        self._saved = time.monotonic()
+
+
+def _agreed(trainer: L.Trainer, mine: bool) -> bool:
+    """Whether any of the processes says so: what they do next they must do together."""
+    if trainer.world_size == 1:
+        return mine
+    return trainer.strategy.reduce_boolean_decision(mine, all=False)
+
+
+def batches_done(trainer: L.Trainer) -> int:
+    """Batches that were trained on, over all epochs, those before the checkpoint that it resumes from included."""
+    total: Any = trainer.fit_loop.epoch_loop.batch_progress.total  # its type is chosen at run time
+    done: int = total.processed
+    return done

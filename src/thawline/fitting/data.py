@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from thawline.fitting.checkpoints import batches_done
 from thawline.fitting.feature_set import Batch, FeatureSet
 from thawline.fitting.feeding import Feeding, batches_per_epoch
 from thawline.fitting.tail import PREDICTION_BATCH
@@ -24,18 +25,30 @@ class EpochBatches(Sampler[Place]):
     its share of every batch, as even as can be: the batch size, and with it the course of the training, is that of one.
     """
 
-    def __init__(self, samples: int, how: Feeding, *, rank: int = 0, world: int = 1) -> None:
+    def __init__(self, samples: int, how: Feeding, *, rank: int = 0, world: int = 1, done: int = 0) -> None:
+        """Know where to begin.
+
+        Args:
+            samples: How many there are.
+            how: Seed, batch size, limits.
+            rank: Which of the processes this is.
+            world: How many processes there are.
+            done: Batches that were trained on before, over all epochs.
+        """
         self._samples = samples
         self._how = how
         self._rank = rank
         self._world = world
-        self._epoch = 0
+        # Loader processes ask for batches before Lightning says which epoch it is.
+        self._epoch, self._start = divmod(done, len(self))
+        self._resumed = self._epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this before each epoch."""
         self._epoch = epoch
 
     def __len__(self) -> int:
+        """Batches of a whole epoch, those that were done before among them."""
         whole = batches_per_epoch(self._samples, self._how.batch_size)
         return min(whole, 1 if self._how.overfit else self._how.limit or whole)
 
@@ -43,7 +56,8 @@ class EpochBatches(Sampler[Place]):
         seed = (self._how.seed, 0 if self._how.overfit else self._epoch)
         order = np.random.default_rng(seed).permutation(self._samples)
         size, count = self._how.batch_size, batches_per_epoch(self._samples, self._how.batch_size)
-        for positions in islice(np.split(order, size * np.arange(1, count)), len(self)):
+        start = self._start if self._epoch == self._resumed else 0
+        for positions in islice(np.split(order, size * np.arange(1, count)), start, len(self)):
             share = positions[self._rank :: self._world]
             yield self._epoch, share if len(share) else positions[:1]
 
@@ -95,7 +109,8 @@ class TailData(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled training batches."""
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = EpochBatches(len(self._train), self._how, rank=rank, world=world)
+        done = batches_done(self.trainer) if self.trainer else 0
+        sampler = EpochBatches(len(self._train), self._how, rank=rank, world=world, done=done)
         return DataLoader(
             _Training(self._train, self._how),
             sampler=sampler,

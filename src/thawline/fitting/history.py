@@ -1,10 +1,12 @@
 """The course of one training, epoch by epoch, in a CSV file and in W&B alike."""
 
 import csv
+import io
 from pathlib import Path
 
 import lightning.pytorch as L
 
+from thawline.files import write_text
 from thawline.runs.loggers import Mirror
 
 HISTORY = "history.csv"
@@ -25,10 +27,11 @@ class History(L.Callback):
             return
         kept = [row for row in read_history(self._path) if int(row["epoch"]) < trainer.current_epoch]
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(kept)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS)
+        writer.writeheader()
+        writer.writerows(kept)
+        write_text(self._path, text.getvalue())
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Append this epoch's row."""

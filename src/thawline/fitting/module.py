@@ -15,6 +15,8 @@ from thawline.fitting.optimiser import learning_rate_course, parameter_groups
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 
+LOSSES = "epoch_losses"
+
 
 class TailModule(L.LightningModule):
     """Trains a tail from stored features by AdamW; a subclass states the loss."""
@@ -47,6 +49,7 @@ class TailModule(L.LightningModule):
         self._penalty = penalty
         self._mixup = mixup
         self._start = {name: p.detach().clone() for name, p in self._pretrained()} if penalty else {}
+        self._losses, self._seen = 0.0, 0
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The loss of a batch, without the penalty; targets are classes [batch], or shares of them [batch, classes]."""
@@ -79,9 +82,25 @@ class TailModule(L.LightningModule):
             raise RunError(
                 f"the training loss became {loss.item()} in epoch {self.current_epoch}; try a smaller method.lr"
             )
-        # Of several processes each has seen its share alone.
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[1]), sync_dist=True)
+        self._losses += loss.item() * len(batch[1])
+        self._seen += len(batch[1])
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Log the epoch's mean loss once. Lightning would add it up too, but a checkpoint would not hold the sum."""
+        if self.trainer.is_last_batch:
+            # Of several processes each has seen its share alone.
+            mean = self._losses / self._seen
+            self.log("train_loss", mean, on_step=False, on_epoch=True, batch_size=self._seen, sync_dist=True)
+            self._losses, self._seen = 0.0, 0
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the losses of the epoch so far, for a resumed one to go on with."""
+        checkpoint[LOSSES] = (self._losses, self._seen)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the losses of the epoch so far."""
+        self._losses, self._seen = checkpoint[LOSSES]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Cross-entropy and accuracy on the inner samples: what early stopping and the best epoch are chosen by."""

@@ -163,6 +163,7 @@ class TrainerSettings:
             PyTorch takes (OMP_NUM_THREADS, or the cores).
         devices: Devices of one run; more than one means DDP, each process with its share of the batches.
         workers: Loader processes that augment stored pixels ahead; only for `thaw=all`.
+        checkpoint_every: Steps between checkpoints within an epoch; null: once a minute. Each epoch ends with one.
     """
 
     accelerator: str = MISSING
@@ -170,6 +171,7 @@ class TrainerSettings:
     threads: int | None = None
     devices: int = 1
     workers: int = 0
+    checkpoint_every: int | None = None
 
     def __post_init__(self) -> None:
         """Check the names."""
@@ -179,6 +181,8 @@ class TrainerSettings:
             _require_at_least("trainer.threads", self.threads, 1)
         _require_at_least("trainer.devices", self.devices, 1)
         _require_at_least("trainer.workers", self.workers, 0)
+        if self.checkpoint_every is not None:
+            _require_at_least("trainer.checkpoint_every", self.checkpoint_every, 1)
 
 
 @dataclass

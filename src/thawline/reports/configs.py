@@ -1,14 +1,14 @@
 """Configs side by side: flattened, and what differs among them."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from thawline.runs.secrets import is_secret
+
 # Where a run was written differs always and says nothing; a secret has no place on a page.
 _PLACES = ("paths.", "hydra.")
-_SECRET = re.compile(r"(^|_)(token|key|password|passwd|secret|credential)s?(_|$)", re.IGNORECASE)
 # Groups of the config that one name stands for: where the name differs, so does all else in the group.
 _NAMED = ("encoder", "method", "augmentation", "trainer", "debug")
 _ASIDE = ("data.", "logger.", "store.", "prompts.", "seed")
@@ -28,7 +28,7 @@ def _flatten(value: Any, key: str, flat: dict[str, Any]) -> None:
     if isinstance(value, dict) and value:
         for name, inner in value.items():
             _flatten(inner, f"{key}.{name}" if key else str(name), flat)
-    elif not key.startswith(_PLACES) and not _SECRET.search(key.rpartition(".")[2]):
+    elif not key.startswith(_PLACES) and not is_secret(key):
         flat[key] = value
 
 

@@ -17,10 +17,10 @@ from thawline.judging.leaderboard import rank, score
 from thawline.reports.comparison import Board, Comparison, Entry, rank_entries, rank_settings
 from thawline.reports.configs import flatten, settings_that_differ
 from thawline.reports.others import read_other
-from thawline.runs.directory import is_run_directory, read_config, read_status
+from thawline.runs.directory import SWEEP_FILE, is_run_directory, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.predictions import join_predictions
-from thawline.runs.sweep import INNER_FILE, SWEEP_FILE, Trial, is_sweep_directory, read_trials
+from thawline.runs.sweep import INNER_FILE, Trial, is_sweep_directory, read_trials
 
 _DEPTH = 3
 _JUDGES = ("train", "sweep", "evaluate")

@@ -1,6 +1,7 @@
 """A run directory: resolved config, status, results. Whoever wants to know what a run did reads only this."""
 
 import os
+import re
 import shutil
 import socket
 from datetime import UTC, datetime
@@ -11,18 +12,21 @@ from typing import Any, Self
 from omegaconf import DictConfig, OmegaConf
 
 from thawline.errors import RunError, UserError
-from thawline.files import read_json, write_json, write_text
+from thawline.files import read_json, remove_leftovers, write_json, write_text
+from thawline.runs.secrets import FROM_ENVIRONMENT, masked, without_secrets
+from thawline.runs.signals import Stopped, deferred_signals
 
 STATUS_FILE = "status.json"
 CONFIG_FILE = "config.yaml"
+SWEEP_FILE = "sweep.json"  # of a sweep alone
 
 
 class RunDirectory:
     """One run's directory, from its start to its end.
 
-    As a context manager it writes `status.json`: `running` on entry, then `finished`, `failed` with the reason, or
-    `interrupted` (Ctrl-C). A run whose input was refused before it left anything is removed, unless it is a trial of a
-    sweep, which tells its reason there. The exception goes on.
+    As a context manager it writes `status.json`: `running` on entry, then, as the last file of the run, `finished`,
+    `failed` with the reason, or `interrupted` (Ctrl-C, SIGTERM, SIGUSR1). A run whose input was refused before it left
+    anything is removed, unless it is a trial of a sweep, which tells its reason there. The exception goes on.
     """
 
     def __init__(self, path: Path, verb: str, config: DictConfig, *, keep: bool = False) -> None:
@@ -31,7 +35,7 @@ class RunDirectory:
         Args:
             path: The directory.
             verb: What `status.json` calls the run.
-            config: The config, which is saved resolved.
+            config: The config, which is saved resolved and without secrets.
             keep: Whether the directory of a refused run stays.
         """
         self.path = path
@@ -41,18 +45,31 @@ class RunDirectory:
         self._started = _now()
 
     def __enter__(self) -> Self:
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_text(self.path / CONFIG_FILE, OmegaConf.to_yaml(self._config, resolve=True))
-        self._write_status("running")
+        try:
+            with deferred_signals():
+                self._begin()
+        except Stopped as end:  # no `__exit__` follows
+            self._end(end)
+            raise
         return self
 
+    def _begin(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(list(self.path.rglob(".*.tmp")))
+        write_text(self.path / CONFIG_FILE, OmegaConf.to_yaml(_config_of(masked(self._config))))
+        self._write_status("running")
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        with deferred_signals():
+            self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
         if error is None:
             self._write_status("finished")
         elif isinstance(error, UserError) and not self._keep and self._is_bare():
             shutil.rmtree(self.path)
-        elif isinstance(error, KeyboardInterrupt):
-            self._write_status("interrupted", "Ctrl-C")
+        elif isinstance(error, KeyboardInterrupt | Stopped):
+            self._write_status("interrupted", reason_of(error))
         else:
             self._write_status("failed", reason_of(error))
 
@@ -63,7 +80,7 @@ class RunDirectory:
         return path
 
     def _is_bare(self) -> bool:
-        return {path.name for path in self.path.iterdir()} <= {STATUS_FILE, CONFIG_FILE}
+        return {path.name for path in self.path.iterdir()} <= {STATUS_FILE, CONFIG_FILE, SWEEP_FILE}
 
     def _write_status(self, status: str, reason: str | None = None) -> None:
         ended = None if status == "running" else _now()
@@ -85,17 +102,24 @@ class RunDirectory:
 
 
 def reason_of(error: BaseException) -> str:
-    """What `status.json` says of a failure: its sentence where it has one for the user, otherwise its kind with it."""
-    if isinstance(error, UserError | RunError):
-        return str(error)
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    """What `status.json` says of an end: its sentence where it has one for the user, otherwise its kind with it."""
+    if isinstance(error, KeyboardInterrupt):
+        return "Ctrl-C"
+    if isinstance(error, UserError | RunError | Stopped):
+        return without_secrets(str(error))
+    return without_secrets(f"{type(error).__name__}: {error}") if str(error) else type(error).__name__
 
 
 def mark_failed(path: Path, reason: str) -> None:
     """Write that the run in `path` failed: for a process that could not do so itself, being killed."""
+    mark_ended(path, "failed", reason)
+
+
+def mark_ended(path: Path, status: str, reason: str) -> None:
+    """Write how the run in `path` ended, for its process."""
     path.mkdir(parents=True, exist_ok=True)
     known = read_json(path / STATUS_FILE) if (path / STATUS_FILE).exists() else {"verb": "train", "started": None}
-    write_json(path / STATUS_FILE, {**known, "status": "failed", "reason": reason, "ended": _now()})
+    write_json(path / STATUS_FILE, {**known, "status": status, "reason": reason, "ended": _now()})
 
 
 def is_run_directory(path: Path) -> bool:
@@ -125,6 +149,17 @@ def read_config(path: Path) -> DictConfig:
     if not isinstance(config, DictConfig):
         raise UserError(f"{path / CONFIG_FILE} holds no config; the run directory is damaged")
     return config
+
+
+def _config_of(value: Any) -> Any:
+    """Resolved values as a config that resolves to them: a folder's name may hold what looks like an interpolation."""
+    if isinstance(value, dict):
+        return OmegaConf.create({key: _config_of(inner) for key, inner in value.items()})
+    if isinstance(value, list):
+        return [_config_of(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    return re.sub(rf"(\\*)(?!{FROM_ENVIRONMENT.pattern})\$\{{", lambda found: found[1] * 2 + r"\${", value)
 
 
 def _require_run(path: Path) -> None:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from thawline.errors import UserError
 from thawline.runs.mirror import Mirror
+from thawline.runs.secrets import masked, without_secrets
 from thawline.runs.settings import LoggerSettings
 from thawline.runs.tensorboard import start_tensorboard
 from thawline.runs.wandb import start_wandb
@@ -45,13 +47,15 @@ def mirrored(
         name: The run's name, unique among the runs of one project: `2026-11-21_10-00-00-000000`, or `…/3` for the
             trial of a sweep. A run that is resumed under its name stays one run.
         verb: What was executed; W&B's job type.
-        config: The resolved config.
+        config: The resolved config; the mirror gets it without secrets.
         group: W&B's group, unless the settings state one.
         tags: W&B's tags, beside those of the settings.
 
     Raises:
         UserError: The logger needs a package that is not installed.
     """
+    config, tags = masked(config), [without_secrets(tag) for tag in tags]
+    settings = replace(settings, tags=[without_secrets(tag) for tag in settings.tags])
     starters: dict[str, Callable[[], _Backend]] = {
         "tensorboard": lambda: start_tensorboard(directory, config),
         "wandb": lambda: start_wandb(settings, directory, name=name, verb=verb, config=config, group=group, tags=tags),
@@ -116,5 +120,5 @@ class _Guarded:
 
 
 def _warn(name: str, error: Exception) -> None:
-    reason = str(error).strip() or type(error).__name__
+    reason = without_secrets(str(error).strip()) or type(error).__name__
     warnings.warn(f"logger={name} is not available ({reason}); the run goes on without it", stacklevel=2)

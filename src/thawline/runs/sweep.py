@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from thawline.files import read_json, write_json
-from thawline.runs.directory import STATUS_FILE
+from thawline.runs.directory import STATUS_FILE, SWEEP_FILE
 from thawline.runs.predictions import Predictions, read_predictions
+from thawline.runs.secrets import masked_word
 
-SWEEP_FILE, TRIAL_FILE, INNER_FILE = "sweep.json", "trial.json", "inner.parquet"
+TRIAL_FILE, INNER_FILE = "trial.json", "inner.parquet"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Trial:
 
 def write_overrides(trial: Path, overrides: Sequence[str]) -> None:
     """Keep what the command line gave a trial."""
-    write_json(trial / TRIAL_FILE, {"overrides": list(overrides)})
+    write_json(trial / TRIAL_FILE, {"overrides": [masked_word(word) for word in overrides]})
 
 
 def read_trial(sweep: Path, number: int) -> Trial:

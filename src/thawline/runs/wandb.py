@@ -111,6 +111,8 @@ def start_wandb(
             init_timeout=START_SECONDS,
             finish_timeout=FINISH_SECONDS,
             x_disable_stats=True,
+            # The command line, among other things, with whatever secrets it holds.
+            x_disable_meta=True,
             x_transaction_log_flush_interval=FLUSH_SECONDS,
         ),
     )

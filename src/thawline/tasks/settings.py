@@ -18,6 +18,7 @@ from thawline.fitting.settings import (
     TrainerSettings,
     ZeroShotSettings,
 )
+from thawline.runs.secrets import masked_keys
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.tasks.events.settings import PromptSettings
 
@@ -147,6 +148,11 @@ def saved_settings(config: DictConfig) -> RunSettings:
     Raises:
         UserError: The config is of another version of the program, or was changed by hand.
     """
+    if lost := masked_keys(config):
+        raise UserError(
+            f"the run's setting '{lost[0]}' is a secret, which was not saved; a run that is to be read again takes it "
+            f"from the environment: {lost[0]}='${{oc.env:NAME}}'"
+        )
     methods: tuple[type[MethodSettings], ...] = (ZeroShotSettings, LogisticSettings, GradientSettings)
     schemas = {schema.fit: schema for schema in methods}
     try:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import re
 import signal
 import sys
@@ -14,12 +15,13 @@ from typing import Any
 
 import lightning.pytorch as L
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
-from torch.multiprocessing.spawn import ProcessRaisedException
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from thawline.errors import RunError
-from thawline.fitting.checkpoints import SyncedCheckpoints
+from thawline.fitting.checkpoints import LAST, BestCheckpoint, LastCheckpoint, SyncedCheckpoints, load_checkpoint
 from thawline.fitting.data import TailData
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.feeding import Feeding
@@ -28,8 +30,9 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.module import TailModule
 from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
 from thawline.runs.loggers import Mirror
+from thawline.runs.signals import Stopped, asked_to_stop, deferred_signals
 
-LAST, BEST = "last.ckpt", "best.ckpt"
+BEST = "best.ckpt"
 SMALL_TAIL = 1_000_000  # parameters
 
 
@@ -78,7 +81,7 @@ def fit_gradient(
     Raises:
         RunError: The training diverged.
     """
-    callbacks = _callbacks(directory, settings, inner is not None)
+    callbacks = _callbacks(directory, settings, course.trainer.checkpoint_every, inner is not None)
     if keep_history:
         # A mirror does not travel to DDP's processes: it gets the history afterwards.
         callbacks.append(History(directory / HISTORY, mirror if course.trainer.devices == 1 else None))
@@ -87,12 +90,12 @@ def fit_gradient(
     with _quiet_lightning(), _threads(course.trainer.threads or _enough_threads(module)):
         runner = _trainer(settings, course, directory, callbacks)
         last = directory / LAST
-        with _own_errors():
+        with deferred_signals(lambda number: _pass_on(runner, number)), _own_errors():
             runner.fit(module, data, ckpt_path=last if last.exists() else None, weights_only=True)
     if mirror is not None and course.trainer.devices > 1:
         for row in read_history(directory / HISTORY)[before:]:
             mirror.history({f"{directory.name}/{name}": float(value) for name, value in row.items() if value})
-    kept = torch.load(directory / (LAST if inner is None else BEST), map_location="cpu", weights_only=True)
+    kept = load_checkpoint(directory / (LAST if inner is None else BEST))
     module.load_state_dict(kept["state_dict"])
     chosen: dict[str, float] = {"epochs": int(kept["epoch"]) + 1}
     if inner is not None:
@@ -111,9 +114,14 @@ def _best_score(checkpoint: dict[str, Any]) -> float:
 
 @contextmanager
 def _own_errors() -> Iterator[None]:
-    """Turn what Lightning makes of Ctrl-C, and of an error in one of DDP's processes, back into what it was."""
+    """Turn what Lightning makes of Ctrl-C, a signal, and an error in one of DDP's processes, back into what it was."""
     try:
         yield
+    except (SIGTERMException, ProcessExitedException, RuntimeError) as end:
+        # From a signal that came before ours was the handler, or the end of a process that was asked to end as well.
+        if (name := asked_to_stop()) is not None:
+            raise Stopped(name) from end
+        raise
     except SystemExit as end:
         # Lightning exits with status 1 and has SIGINT ignored from then on.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -124,6 +132,13 @@ def _own_errors() -> Iterator[None]:
         if own:
             raise RunError(own[-1]) from error
         raise
+
+
+def _pass_on(runner: L.Trainer, number: int) -> None:
+    """Pass a signal on to DDP's processes."""
+    for process in getattr(runner.strategy.launcher, "procs", []):
+        if process.is_alive():
+            os.kill(process.pid, number)
 
 
 def _trainer(settings: GradientSettings, course: Course, directory: Path, callbacks: list[L.Callback]) -> L.Trainer:
@@ -149,12 +164,15 @@ def _trainer(settings: GradientSettings, course: Course, directory: Path, callba
     )
 
 
-def _callbacks(directory: Path, settings: GradientSettings, chooses: bool) -> list[L.Callback]:
-    callbacks: list[L.Callback] = [ModelCheckpoint(directory, "last", save_top_k=1, enable_version_counter=False)]
+def _callbacks(directory: Path, settings: GradientSettings, every: int | None, chooses: bool) -> list[L.Callback]:
+    callbacks: list[L.Callback] = []
     if chooses:
-        best = ModelCheckpoint(directory, "best", monitor="inner_loss", enable_version_counter=False)
-        callbacks += [best, EarlyStopping("inner_loss", patience=settings.patience, check_finite=True)]
-    return callbacks
+        callbacks = [
+            BestCheckpoint(directory),
+            EarlyStopping("inner_loss", patience=settings.patience, check_finite=True),
+        ]
+    # After the best epoch's: what `last.ckpt` knows of that one must be of the same epoch.
+    return [*callbacks, LastCheckpoint(directory, every)]
 
 
 def _profiler(debug: DebugSettings, directory: Path) -> Profiler | None:
@@ -191,6 +209,7 @@ def _quiet_lightning() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
+        warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")  # the sampler is
         warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
         warnings.filterwarnings("ignore", ".*GPU available but not used.*")
         warnings.filterwarnings("ignore", ".*module.* in eval mode at the start of training.*")  # frozen on purpose

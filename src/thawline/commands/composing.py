@@ -1,0 +1,164 @@
+"""The config of a command line, checked before anything that it names could run."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import configure_log
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from thawline.commands.paths import conf_directory
+from thawline.commands.quoting import quote
+from thawline.errors import UserError
+from thawline.runs.secrets import remember, without_secrets
+
+# All that Hydra may make of a config, by the key that names it. Thawline itself makes nothing of a name in a config.
+ALLOWED = {
+    "hydra.launcher._target_": (
+        "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
+        "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
+    ),
+    "hydra.sweeper._target_": ("hydra._internal.core_plugins.basic_sweeper.BasicSweeper",),
+}
+_TARGET = "_target_"
+# Logging is configured by names of classes and functions as well.
+_NO_LOGS = {"version": 1, "root": {"level": "ERROR"}, "disable_existing_loggers": True}
+_FIXED: dict[str, Any] = {
+    "hydra.callbacks": {},
+    "hydra.job_logging": _NO_LOGS,
+    "hydra.hydra_logging": _NO_LOGS,
+    "hydra.job.env_set": {},
+    "hydra.job.chdir": False,
+    "hydra.output_subdir": None,
+    "hydra.mode": None,
+    "hydra.sweep.subdir": "${hydra.job.num}",
+}
+
+
+def compose(config_name: str, words: Sequence[str]) -> DictConfig:
+    """The config that `words` make of the primary config `config_name`, Hydra's own part included.
+
+    Raises:
+        UserError: It names something to run that is not allowed, or would put a secret into a directory's name.
+    """
+    refuse_packages(words)
+    with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
+        config = hydra.compose(config_name, [*words, *user_conf(words)], return_hydra_config=True)
+    refuse_targets(config)
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    _remember(own)
+    _refuse_secret_places(config)
+    return config
+
+
+def begin(config: DictConfig) -> DictConfig:
+    """What Hydra does for a single run before it calls its function; gives the config without Hydra's own part.
+
+    The output directory is named and not made: whoever writes makes it, and a run that goes on elsewhere leaves none.
+    """
+    hydra_config = HydraConfig.instance()
+    hydra_config.set_config(config)
+    with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
+        config.hydra.runtime.output_dir = str(Path(config.hydra.run.dir).absolute())
+    hydra_config.set_config(config)
+    configure_log(config.hydra.job_logging, config.hydra.verbose)
+    own = config.copy()
+    with read_write(own), open_dict(own):
+        del own["hydra"]
+    return own
+
+
+def user_conf(words: Sequence[str]) -> list[str]:
+    """The override that makes the user's own ./conf findable, after the project's."""
+    own = Path.cwd() / "conf"
+    if not own.is_dir() or own.resolve() == conf_directory().resolve():
+        return []
+    if any(word.lstrip("+").startswith("hydra.searchpath=") for word in words):
+        return []
+    return [f"hydra.searchpath=[{quote(f'file://{own}')}]"]
+
+
+def refuse_packages(words: Sequence[str]) -> None:
+    """Configs come from folders: to look for them in a package imports it.
+
+    Raises:
+        UserError: `hydra.searchpath` names something else than folders.
+    """
+    places = [word for word in words if word.lstrip("+~").startswith("hydra.searchpath")]
+    for override in OverridesParser.create().parse_overrides(places):
+        value = override.value()
+        for place in value if isinstance(value, list) else [value]:
+            _, scheme, _ = str(place).rpartition("://")
+            folder = str(place).removeprefix("file://")
+            if "${" in folder or "://" in folder or (scheme and not str(place).startswith("file://")):
+                raise UserError(f"hydra.searchpath={place} is no folder; give folders alone, as file://…")
+
+
+def refuse_targets(config: DictConfig) -> None:
+    """Let nothing run that is not on the list.
+
+    Raises:
+        UserError: The config names a class or function, in words or by a setting that Hydra takes names from.
+    """
+    for key, value in _targets(OmegaConf.to_container(config), ""):
+        if value not in ALLOWED.get(key, ()):
+            raise UserError(_refusal(key, value))
+    for part in ("hydra.launcher", "hydra.sweeper"):
+        # What an interpolation makes shows only when it is resolved.
+        for key, value in _targets(_resolved(config, part), part):
+            if value not in ALLOWED.get(key, ()):
+                raise UserError(_refusal(key, value))
+    for key, fixed in _FIXED.items():
+        if _given(config, key) != fixed:
+            raise UserError(f"'{key}' is Thawline's alone to set, since it decides what runs and where; leave it out")
+
+
+def _resolved(config: DictConfig, part: str) -> Any:
+    node = OmegaConf.select(config, part)
+    if not isinstance(node, DictConfig) or _TARGET not in node:
+        raise UserError(f"'{part}' names nothing that can launch a sweep; leave it out")
+    return OmegaConf.to_container(node, resolve=True)
+
+
+def _targets(node: Any, path: str) -> list[tuple[str, Any]]:
+    """The dotted keys named `_target_`, at any depth, and their values."""
+    if isinstance(node, Mapping):
+        inner = [(f"{path}.{key}" if path else str(key), value) for key, value in node.items()]
+    elif isinstance(node, list):
+        inner = [(f"{path}.{i}", value) for i, value in enumerate(node)]
+    else:
+        return []
+    found = [(key, value) for key, value in inner if key.rpartition(".")[2] == _TARGET]
+    return found + [target for key, value in inner for target in _targets(value, key)]
+
+
+def _refusal(key: str, value: Any) -> str:
+    allowed = " or ".join(name.rpartition(".")[2] for name in ALLOWED.get(key, ()))
+    there = f"it may be {allowed}" if allowed else "nothing may be named there"
+    return f"{key}={value} is not on the list of what a config may run ({there}); leave it out"
+
+
+def _remember(config: DictConfig) -> None:
+    """Know the secrets of each part that can be resolved; others fail later, and say so."""
+    try:
+        remember(config)
+    except Exception:  # a missing variable of the environment, a missing value
+        remember(OmegaConf.to_container(config))  # type: ignore[arg-type]  # its keys are strings
+
+
+def _given(config: DictConfig, key: str) -> Any:
+    """The value of a dotted key of Hydra's own part, as it was given: interpolations stand as they are."""
+    node = OmegaConf.to_container(config.hydra)
+    for name in key.split(".")[1:]:
+        node = node.get(name) if isinstance(node, dict) else None
+    return node
+
+
+def _refuse_secret_places(config: DictConfig) -> None:
+    for key in ("hydra.run.dir", "hydra.sweep.dir"):
+        place = str(OmegaConf.select(config, key))
+        if without_secrets(place) != place:
+            raise UserError(f"'{key}' would put a secret into a directory's name; take it out of there")

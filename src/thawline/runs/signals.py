@@ -1,0 +1,127 @@
+"""SIGTERM and SIGUSR1, by which a machine asks for its time back: a run ends in order, at a place of its own."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+EXIT_STATUS = 143
+_GRACE = 5  # seconds that a forked helper goes on after SIGTERM
+
+
+class Stopped(BaseException):
+    """A signal asked the run to end. Like KeyboardInterrupt it is no error, and no `except Exception` takes it."""
+
+    def __init__(self, name: str) -> None:
+        """Name the signal."""
+        super().__init__(name)
+        self.name = name
+
+
+class _State:
+    """What the handlers of this process know."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.asked: str | None = None
+        self.deferred = 0
+        self.forward: list[Callable[[int], object]] = []
+
+
+_state = _State()
+
+
+@contextmanager
+def signals_end_the_run() -> Iterator[None]:
+    """Within, the first SIGTERM or SIGUSR1 raises `Stopped` wherever the program is, unless that is deferred."""
+    global _state
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers belong to the main thread
+        return
+    outer, _state = _state, _State()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    handle_signals()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        _state = outer
+
+
+@contextmanager
+def passed_on(forward: Callable[[int], object]) -> Iterator[None]:
+    """Within, `forward` is called with the number of each signal, before that ends anything here."""
+    _state.forward.append(forward)
+    try:
+        yield
+    finally:
+        _state.forward.pop()
+
+
+@contextmanager
+def deferred_signals(forward: Callable[[int], object] | None = None) -> Iterator[None]:
+    """Within, a signal is only noted: `asked_to_stop` tells, and whoever can end in order raises `Stopped`.
+
+    What is still noted when the block ends is raised there.
+
+    Args:
+        forward: Called with the signal's number too: passes it on to processes that do the work.
+    """
+    _state.deferred += 1
+    try:
+        with passed_on(forward or _nobody):
+            yield
+    finally:
+        _state.deferred -= 1
+    if _state.asked is not None:
+        raise Stopped(_state.asked)
+
+
+def asked_to_stop() -> str | None:
+    """The name of the signal that asked this process to end; None where none did."""
+    return _state.asked
+
+
+def handle_signals() -> None:
+    """Make the handlers ours (again): Lightning puts its own in their place."""
+    for number in SIGNALS:
+        signal.signal(number, _handle)
+
+
+def listen_apart() -> None:
+    """Only note signals from now on, in a process that was started to do a part of the work."""
+    global _state
+    _state = _State()
+    _state.deferred = 1
+    handle_signals()
+
+
+def handles_signals() -> bool:
+    """Whether signals end this process in order."""
+    return _state.process == os.getpid() and signal.getsignal(signal.SIGUSR1) is _handle
+
+
+def _nobody(_: int) -> None:
+    """There are no such processes."""
+
+
+def _handle(number: int, _: FrameType | None) -> None:
+    if os.getpid() != _state.process:
+        _in_a_fork(number)
+        return
+    first, _state.asked = _state.asked is None, _state.asked or signal.Signals(number).name
+    for forward in _state.forward:
+        forward(number)
+    # Only once: what ends the run in order is not to be broken off by the next signal.
+    if first and not _state.deferred:
+        raise Stopped(_state.asked)
+
+
+def _in_a_fork(number: int) -> None:
+    """A forked helper has inherited the handler. Its parent may have been asked too, and needs it for a last batch."""
+    if number == signal.SIGTERM:
+        signal.alarm(_GRACE)  # which ends the process

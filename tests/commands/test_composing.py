@@ -1,0 +1,146 @@
+"""A config can name nothing to run but Hydra's own launchers and sweeper, wherever the name stands."""
+
+import json
+
+import pytest
+from tests.e2e.conftest import thawline  # noqa: F401  # a fixture
+
+# Functions and classes that run what they are given, by their own names, by names of those who import them, and by
+# ways around a list of prefixes.
+HOSTILE = (
+    *("os.system", "os.popen", "os.execv", "os.spawnl", "os.posix_spawn", "posix.system", "shutil.rmtree"),
+    *("subprocess.Popen", "subprocess.run", "subprocess.call", "subprocess.check_output", "subprocess.getoutput"),
+    *("builtins.eval", "builtins.exec", "builtins.compile", "builtins.__import__", "builtins.open", "eval", "exec"),
+    *("importlib.import_module", "importlib.reload", "runpy.run_path", "runpy.run_module", "pydoc.locate"),
+    *(
+        "pickle.load",
+        "pickle.loads",
+        "_pickle.loads",
+        "cloudpickle.loads",
+        "joblib.load",
+        "marshal.loads",
+        "shelve.open",
+    ),
+    *("torch.load", "torch.hub.load", "torch.jit.load", "torch.package.PackageImporter", "torch.ops.load_library"),
+    *("torch.serialization.pickle.loads", "torch.nn.modules.os.system", "torch.utils.data.os.system"),
+    *("torch.nn.Module.__init__.__globals__", "torch.optim.os.system", "lightning.pytorch.callbacks.os.system"),
+    *(
+        "numpy.load",
+        "pandas.read_pickle",
+        "pandas.eval",
+        "yaml.unsafe_load",
+        "code.interact",
+        "pty.spawn",
+        "timeit.timeit",
+    ),
+    *("ctypes.CDLL", "multiprocessing.Process", "threading.Thread", "webbrowser.open", "socket.create_connection"),
+    *("hydra.utils.instantiate", "hydra.utils.get_method", "hydra._internal.utils._locate", "operator.methodcaller"),
+    *("functools.partial", "logging.config.dictConfig", "logging.FileHandler", "thawline.cli.main"),
+    *("thawline.files.write_text", "thawline.commands.app.importlib.import_module", "${oc.env:HOSTILE}", ""),
+)
+# Where a name can be put. {} stands for it; each place is a setting of the command line.
+PLACES = (
+    "hydra.launcher._target_={}",
+    "hydra.sweeper._target_={}",
+    "+hydra.callbacks.mine={{_target_: {}, _args_: [{canary}]}}",
+    "+hydra.launcher.inner={{_target_: {}, _args_: [{canary}]}}",
+    "+hydra.launcher.inner=[{{_target_: {}, _partial_: true}}]",
+    "+hydra.job_logging.handlers={{h: {{class: {}}}}}",
+    "+hydra.job_logging.formatters={{f: {{(): {}, cmd: {canary}}}}}",
+    "+hydra.hydra_logging.filters={{f: {{(): {}}}}}",
+    "+encoder.model_args={{_target_: {}, _args_: [{canary}]}}",
+    "+encoder.model_args={{act_layer: [{{_target_: {}}}]}}",
+    "encoder={{_target_: {}}}",
+    "+data._target_={}",
+    "+trainer.callbacks={{_target_: {}}}",
+)
+
+
+@pytest.fixture
+def canary(tmp_path, monkeypatch):
+    """A command that leaves a file, and the file."""
+    monkeypatch.setenv("HOSTILE", "os.system")
+    return tmp_path / "canary"
+
+
+def test_there_are_sixty_hostile_names():
+    assert len(set(HOSTILE)) >= 60
+
+
+@pytest.mark.parametrize(("number", "target"), list(enumerate(HOSTILE)))
+def test_no_hostile_target_runs(thawline, tmp_path, canary, number, target):  # noqa: F811
+    command = f"'touch {canary}'"
+    place = PLACES[number % len(PLACES)].format(f"'{target}'", canary=command)
+    options = ("-m", "seed=0,1") if number % 2 else ()
+    thawline.refused("train", tmp_path, *options, place)
+    assert not canary.exists()
+    assert not list((thawline.directory / "outputs").rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("experiment/mine.yaml", ("experiment=mine",)),
+        ("experiment/mine.yaml", ("-m", "experiment=mine,events_linear")),
+        ("debug/mine.yaml", ("debug=mine",)),
+        ("debug/mine.yaml", ("-m", "debug=none,mine")),
+        ("hydra/launcher/mine.yaml", ("hydra/launcher=mine", "-m", "seed=0,1")),
+        ("hydra/callbacks/mine.yaml", ("hydra/callbacks=mine",)),
+        ("hydra/job_logging/mine.yaml", ("hydra/job_logging=mine",)),
+        ("hydra/job_logging/mine.yaml", ("-m", "hydra/job_logging=mine,disabled")),
+        ("encoder/mine.yaml", ("encoder=mine",)),
+    ],
+)
+def test_no_target_in_a_file_of_the_users_own_runs(thawline, tmp_path, canary, file, words):  # noqa: F811
+    path = thawline.directory / "conf" / file
+    path.parent.mkdir(parents=True)
+    call = json.dumps({"_target_": "os.system", "_args_": [f"touch {canary}"]})
+    factory = json.dumps({"()": "os.system", "command": f"touch {canary}"})
+    logging = f"{{version: 1, formatters: {{f: {factory}}}}}"
+    path.write_text(
+        {
+            "hydra/launcher": call,
+            "hydra/callbacks": f"mine: {call}",
+            "hydra/job_logging": logging,
+        }.get(str(path.parent.relative_to(thawline.directory / "conf")))
+        or f"# @package _global_\nhydra: {{callbacks: {{mine: {call}}}, job_logging: {logging}}}\n"
+    )
+    thawline.refused("train", tmp_path, *words)
+    assert not canary.exists()
+
+
+def test_a_target_that_an_interpolation_makes_is_seen(thawline, tmp_path, canary):  # noqa: F811
+    made = "+hydra.launcher.inner='${oc.create:{_target_: os.system, command: touch}}'"
+    assert "os.system is not on the list" in thawline.refused("train", tmp_path, "-m", "seed=0,1", made)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "hydra.searchpath=[pkg://hostile]",
+        "hydra.searchpath=['pkg://hostile']",
+        "hydra.searchpath=['${oc.env:HOSTILE}']",
+        "hydra.job.env_set.LD_PRELOAD=/x.so",
+        "+hydra.job.env_set={LD_PRELOAD: /x.so}",
+        "hydra.output_subdir=.hydra",
+        "hydra.mode=MULTIRUN",
+        "hydra/job_logging=default",
+    ],
+)
+def test_what_else_could_run_code_is_refused(thawline, tmp_path, monkeypatch, word):  # noqa: F811
+    package = thawline.directory / "hostile"
+    package.mkdir()
+    (package / "__init__.py").write_text(f"open({str(tmp_path / 'canary')!r}, 'w')")
+    monkeypatch.syspath_prepend(thawline.directory)
+    said = thawline.refused("train", tmp_path, word)
+    assert word.lstrip("+").partition("=")[0].split(".LD")[0].replace("/", ".") in said
+    assert not (tmp_path / "canary").exists()
+
+
+def test_hydras_own_launchers_and_folders_of_configs_are_let_through(thawline, tmp_path):  # noqa: F811
+    (thawline.directory / "mine" / "experiment").mkdir(parents=True)
+    (thawline.directory / "mine" / "experiment" / "own.yaml").write_text("# @package _global_\nseed: 77\n")
+    said = thawline(
+        "train", tmp_path, "--config-dir", "mine", "experiment=own", "hydra/launcher=joblib", "--cfg", "job"
+    )
+    assert "seed: 77" in said

@@ -1,0 +1,78 @@
+"""Fifty secrets planted under telling keys: none in any file or on screen."""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+NAMES = ("token", "api_key", "password", "client_secret", "key")
+GROUPS = ("logger", "data", "trainer", "method", "encoder", "store", "paths")
+
+
+@pytest.fixture
+def planted():
+    """Makes random values, and keeps them."""
+    values = []
+
+    def plant():
+        values.append(secrets.token_hex(12))
+        return values[-1]
+
+    plant.values = values
+    return plant
+
+
+def found(text, values):
+    return [value for value in values if value in text]
+
+
+def test_refusals_do_not_repeat_a_secret(thawline, tmp_path, planted):
+    said = [
+        thawline.refused("train", tmp_path, f"+{group}.{NAMES[i % 5]}={planted()}") for i, group in enumerate(GROUPS)
+    ]
+    said += [thawline.refused("train", tmp_path, f"{group}={{token: {planted()}}}") for group in ("seed", "thaw")]
+    said += [
+        thawline.refused("train", tmp_path, f"+encoder.model_args={{token: {planted()}, _target_: x}}"),
+        thawline.refused("train", tmp_path, f"api_key={planted()}", "-m", "seed=0,1"),
+        thawline.refused("train", tmp_path, f"api_key=[{planted()}"),
+        thawline.refused(
+            "train", tmp_path, f"+hydra.help.password={planted()}", "hydra.run.dir='${hydra.help.password}'"
+        ),
+        thawline.refused("train", tmp_path, f"+hydra.help.password={planted()}", "data.path=x"),
+    ]
+    own = thawline.directory / "conf" / "experiment"
+    own.mkdir(parents=True)
+    for i, text in enumerate(("logger: {%s: %s}", "prompts: {templates: [{%s: %s}]}", "seed: {%s: %s}")):
+        (own / f"e{i}.yaml").write_text("# @package _global_\n" + text % (NAMES[i], planted()))
+        said.append(thawline.refused("train", tmp_path, f"experiment=e{i}"))
+    shown = thawline("train", tmp_path, f"+hydra.help.api_key={planted()}", "--cfg", "all")
+    assert "***" in shown
+    assert not found("\n".join([*said, shown]), planted.values)
+    assert not list((thawline.directory / "outputs").rglob("*.*"))
+
+
+@pytest.mark.parametrize("options", [(), ("-m", "method.lr=1e-3,1e-2")], ids=["run", "sweep"])
+def test_no_secret_is_in_any_file_of_a_run(thawline, sample, planted, options):
+    environment = {f"SERVICE{i}_{name.upper()}": planted() for i in range(3) for name in NAMES}
+    environment |= {"WANDB_API_KEY": secrets.token_hex(20), "HF_TOKEN": planted()}
+    planted.values.append(environment["WANDB_API_KEY"])
+    words = (
+        *("encoder=tiny_clip", "method=linear", "method.epochs=2", "trainer=cpu", *options),
+        f"+hydra.help.api_key={planted()}",
+        "prompts.templates=['a {label} ${oc.env:SERVICE0_TOKEN}']",
+        "logger.tags=['${oc.env:SERVICE1_TOKEN}']",
+    )
+    command = [sys.executable, "-m", "thawline.cli", "train", str(sample), *words]
+    done = subprocess.run(
+        command, cwd=thawline.directory, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not found(done.stdout + done.stderr, planted.values)
+    files = [path for path in thawline.directory.rglob("*") if path.is_file()]
+    files += [path for path in Path(os.environ["THAWLINE_STORE"]).rglob("*") if path.is_file()]
+    assert any("wandb" in path.name for path in files)
+    held = {str(path): found(path.read_bytes().decode("latin-1"), planted.values) for path in files}
+    assert not {path: values for path, values in held.items() if values}
