@@ -1,5 +1,6 @@
 #!/bin/sh
-# `make demo`: makes the sample and sweeps over it with the tiny CLIP: eight trials, one feature pass, one winner. No network.
+# `make demo`: makes the sample and sweeps over it with the tiny CLIP: eight trials, one feature pass, one winner; exports that, asks it
+# about photos, and writes the page that compares the trials. No network.
 set -eu
 cd "$(dirname "$0")/.."
 out=outputs/demo
@@ -14,5 +15,12 @@ echo "== Eight trials: ProLIP's projection and a new head, four learning rates"
 thawline train "$out/sample" -m encoder=tiny_clip method=projection,finetune thaw=projection \
     method.lr=3e-4,1e-3,3e-3,1e-2 refit=true "paths.outputs=$out"
 echo
+echo "== The winner as a model that other services load, and what it says of some photos"
+sweep=$(echo "$out"/sweep/*)
+thawline export "$sweep" "out=$out/model"
+thawline predict "$out/model" "$out"/sample/wedding/*1.jpg | head -3
+thawline compare "$sweep" "out=$out/compare.html" >/dev/null
+echo
 thawline store list
-echo "Everything lies in $out: sample/, store/, and the sweep in sweep/ with a directory for each trial."
+echo "Everything lies in $out: sample/, store/, model/, and the sweep in sweep/ with a directory for each trial."
+echo "The trials side by side, with plots: $PWD/$out/compare.html"
