@@ -123,5 +123,5 @@ def test_load_image_says_why_a_file_cant_be_used(tmp_path):
     (tmp_path / "text.jpg").write_text("text")
     with pytest.raises(UserError, match=r"text\.jpg can't be used: not an image"):
         thawline.load_image(tmp_path / "text.jpg")
-    with pytest.raises(UserError, match=r"absent\.jpg can't be read: No such file"):
+    with pytest.raises(UserError, match=r"absent\.jpg can't be used: cannot be read: No such file"):
         thawline.load_image(tmp_path / "absent.jpg")

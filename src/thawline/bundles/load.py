@@ -19,7 +19,7 @@ from thawline.bundles.golden import golden_distance
 from thawline.bundles.manifest import CONFIG, DECISION, GOLDEN, refusal, verify
 from thawline.bundles.network import Classifier, load_classifier, read_preprocessing
 from thawline.data.decoding import UnusableError, load_rgb, open_image, orient
-from thawline.data.photos import MAX_BYTES, read_pixels
+from thawline.data.photos import read_file, read_pixels
 from thawline.data.preprocessing import Preprocessing
 from thawline.decisions.temperature import calibrated
 from thawline.encoders.device import find_device
@@ -183,15 +183,10 @@ def load_image(path: str | os.PathLike[str]) -> Image.Image:
         UserError: The file can't be used.
     """
     try:
-        file = Path(path)
-        if file.stat().st_size > MAX_BYTES:
-            raise UnusableError(f"too large: more than {MAX_BYTES >> 20} MiB")
-        image = open_image(file.read_bytes())
+        image = open_image(read_file(Path(path)))
         rgb = load_rgb(image)
     except UnusableError as error:
         raise UserError(f"{os.fspath(path)} can't be used: {error}") from error
-    except OSError as error:
-        raise UserError(f"{os.fspath(path)} can't be read: {error.strerror or error}") from error
     try:
         orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # foreign bytes raise anything; a photo without readable notes stays as it lies

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FACTS_VERSION = f"1, pillow {version('pillow')}, imagehash {version('imagehash')}"
 
 MAX_BYTES = 512 * 2**20
+_NO_FILE = "not a regular file"
 HASH_SIDE = 448  # the shortest side, px, that the perceptual hash is taken from, at least
 # 256 bits rather than the usual 64: on 1,400 photos the closest unrelated pair was 80 bits apart, and copies resaved,
 # resized, 5 % cropped or brightened at most 64. With 64 bits the two overlapped.
@@ -83,11 +84,11 @@ def read_photo(path: Path, preprocessing: Preprocessing | None) -> tuple[PhotoFa
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            return PhotoFacts("", problem="not a regular file"), None  # reading a pipe would wait for ever
+            return PhotoFacts("", problem=_NO_FILE), None  # reading a pipe would wait for ever
         if status.st_size > MAX_BYTES:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return PhotoFacts(digest, problem=f"too large: more than {MAX_BYTES >> 20} MiB"), None
+            return PhotoFacts(digest, problem=_too_large()), None
         data = path.read_bytes()
     except OSError as error:
         return PhotoFacts("", problem=f"cannot be read: {error.strerror or error}"), None
@@ -110,14 +111,31 @@ def read_pixels(path: Path, preprocessing: Preprocessing) -> torch.Tensor:
         UnusableError: the file cannot be read or used.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UnusableError(f"too large: more than {MAX_BYTES >> 20} MiB")
-        data = path.read_bytes()
+        data = read_file(path)
         return pixels(data, preprocessing, _exif(open_image(data)).get(ExifTags.Base.Orientation, 1), None)
-    except OSError as error:
-        raise UnusableError(f"cannot be read: {error.strerror or error}") from error
     except MemoryError as error:
         raise UnusableError("not enough memory to decode it") from error
+
+
+def read_file(path: Path) -> bytes:
+    """What is in the file `path`, which may be a photo.
+
+    Raises:
+        UnusableError: it cannot be read, or is none that a photo could be in.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise UnusableError(_NO_FILE)
+        if status.st_size > MAX_BYTES:
+            raise UnusableError(_too_large())
+        return path.read_bytes()
+    except OSError as error:
+        raise UnusableError(f"cannot be read: {error.strerror or error}") from error
+
+
+def _too_large() -> str:
+    return f"too large: more than {MAX_BYTES >> 20} MiB"
 
 
 def _read(data: bytes, digest: str, preprocessing: Preprocessing | None) -> tuple[PhotoFacts, torch.Tensor | None]:
