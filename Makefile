@@ -5,8 +5,11 @@ BIN := $(VENV)/bin
 # The machine may be shared: each test process computes on one thread.
 TEST_ENV := OMP_NUM_THREADS=1 MPLBACKEND=Agg ORT_DISABLE_TELEMETRY=1
 TEST_JOBS ?= 2
+# `make benchmark` runs all, for an hour or more; `make benchmark-thaw` one; BENCHMARK_ARGS="--photos 48" makes it short.
+BENCHMARKS ?= finetune thaw peers predict memory
+BENCHMARK_ARGS ?=
 
-.PHONY: install demo test lint format clean lock
+.PHONY: install demo test benchmark lint format clean lock
 
 install: $(VENV)/.installed
 
@@ -22,6 +25,11 @@ demo: install
 
 test: install
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS)
+
+benchmark: $(BENCHMARKS:%=benchmark-%)
+
+benchmark-%: install
+	$(BIN)/python benchmarks/$*.py --json outputs/benchmarks/$*.json $(BENCHMARK_ARGS)
 
 lint: install
 	$(BIN)/ruff check .

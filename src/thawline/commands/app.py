@@ -5,7 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from thawline.commands.composing import begin, compose, user_conf
+from thawline.commands.early import reading_ahead
 from thawline.commands.explain import explain, explain_os_error
 from thawline.commands.paths import conf_directory
 from thawline.commands.quoting import quote
@@ -74,8 +75,9 @@ def _run_once(target: str, config_name: str, arguments: Sequence[str]) -> None:
     """Call the verb. Hydra does not run it: whatever it would make of a config is not made at all."""
     module, _, name = target.partition(":")
     config = begin(compose(config_name, arguments))
-    verb: Callable[[DictConfig], None] = getattr(importlib.import_module(module), name)
-    verb(config)
+    with reading_ahead(config) if config_name == _SWEPT else nullcontext():
+        verb: Callable[[DictConfig], None] = getattr(importlib.import_module(module), name)
+        verb(config)
 
 
 def _show(config_name: str, arguments: Sequence[str]) -> None:

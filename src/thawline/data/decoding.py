@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 120_000_000  # the largest photos of common phones have 108 megapixels; at 4 bytes each they fit in memory
 MAX_ASPECT = 4  # a longer side is cut to this multiple of the shorter before resizing: the centre crop shows less of it
+MAX_BLOCK = 2**30  # bytes, more than any file that is read
 
 # The classes are called directly: `Image.open` judges sizes by a global limit that other libraries may change, warns
 # below it, and hands phones' multi-picture JPEGs to another class.
@@ -85,6 +86,9 @@ def load_rgb(image: ImageFile.ImageFile) -> Image.Image:
         UnusableError: the pixels cannot be decoded, a truncated file included.
     """
     try:
+        if image.format == "JPEG":
+            # The whole file in one call: between the usual pieces of 64 KB a thread waits for the interpreter.
+            image.decodermaxblock = MAX_BLOCK
         image.load()
         return _to_rgb(image)
     except MemoryError:  # says something of the machine, not of the file

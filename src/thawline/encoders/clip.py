@@ -14,12 +14,10 @@ from transformers.masking_utils import create_causal_mask
 
 from thawline.data.preprocessing import JSON, Preprocessing
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
+from thawline.encoders.processor import load_preprocessing
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.transformers import Block, architecture, find_model, load_model, load_preprocessing, quiet
+from thawline.encoders.transformers import Block, architecture, find_model, load_model, quiet
 from thawline.errors import UserError
-
-# What transformers' CLIPImageProcessor does where its file says nothing.
-_USUAL = {"do_center_crop": True, "resample": 3}
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ def load_clip(settings: EncoderSettings) -> ClipTowers:
         UserError: The weights are not on this machine, or are of another network.
     """
     directory = find_model(settings, "clip", "CLIP")
-    preprocessing = load_preprocessing(directory, settings, _USUAL)
+    preprocessing = load_preprocessing(directory, settings)
     model = load_model(CLIPModel, directory, "CLIP")
     return cut_clip(model, load_tokenizer(directory, model.config.text_config), preprocessing, settings.licence)
 

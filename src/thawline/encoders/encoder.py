@@ -61,11 +61,32 @@ class Stages(nn.Module):
 class FrozenPrefix(Stages):
     """The stages below a cut. It shares its modules with the encoder, so moving it to a device moves the encoder's."""
 
+    def __init__(self, stages: Sequence[Stage], precision: torch.dtype = torch.float32) -> None:
+        """Hold the stages.
+
+        Args:
+            stages: In the order in which they run.
+            precision: What matrix products and convolutions compute in; what crosses a border is float32 in any case.
+        """
+        super().__init__(stages)
+        self._precision = precision
+
     # Not inference mode: its tensors could not enter a tail that is trained on them directly.
     @torch.no_grad()
     def forward(self, features: Features) -> Features:
         """Named tensors at the lower border to those at the upper one, without gradients."""
-        return super().forward(features)
+        if self._precision == torch.float32:
+            return super().forward(features)
+        device = next(iter(features.values())).device.type
+        with torch.autocast(device, self._precision):
+            for stage in self.stages:
+                # At each border, so that features are the same bits whether a border is stored on the way or not.
+                features = {name: _single(tensor) for name, tensor in stage(features).items()}
+        return features
+
+
+def _single(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
 
 
 class Encoder:
@@ -83,6 +104,7 @@ class Encoder:
         dim: Width of what leaves the last stage, {"features": [batch, dim]}.
         preprocessing: How a photo becomes what enters; None for text.
         licence: Licence of the weights; None if it is not stated.
+        precision: What the frozen part's matrix products and convolutions compute in. A tail is float32.
     """
 
     def __init__(
@@ -127,6 +149,7 @@ class Encoder:
         self.dim = dim
         self.preprocessing = preprocessing
         self.licence = licence
+        self.precision = torch.float32
         self._blocks = blocks
         self._architecture = dict(architecture)
         self._entry = dict(entry or {})
@@ -159,7 +182,7 @@ class Encoder:
 
     def prefix(self, cut: int, start: int = 0) -> FrozenPrefix:
         """The frozen part from border `start`, where a lower cut is stored already, to border `cut`."""
-        return FrozenPrefix(self.stages[start:cut])
+        return FrozenPrefix(self.stages[start:cut], self.precision)
 
     def tail(self, cut: int, *, batch_norm: bool = False) -> Stages:
         """A copy of the part above `cut` whose parameters train. It lies on the CPU, wherever the network is.
@@ -192,12 +215,13 @@ class Encoder:
         tail.load_state_dict(state)
 
     def key(self, cut: int) -> dict[str, JSON]:
-        """What decides the features at `cut` besides pixels: architecture, versions, and the weights below."""
+        """What decides the features at `cut` besides pixels: architecture, versions, precision, weights below."""
         if cut == 0:
             return {"family": self.modality, **self._entry}
         # Each stage is digested once, not once for every cut above it.
         weights = _sha256([digest.hex() for digest in self._digests[:cut]])
-        return {"family": self.family, **self._entry, **self._architecture, "weights": weights}
+        key = {"family": self.family, **self._entry, **self._architecture, "weights": weights}
+        return key if self.precision == torch.float32 else {**key, "precision": str(self.precision)}
 
 
 class StageDigest:

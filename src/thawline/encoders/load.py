@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections import OrderedDict
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.weights import local_files
@@ -50,6 +50,16 @@ def _key(settings: EncoderSettings) -> str:
 
 
 def _load(settings: EncoderSettings) -> Loaded:
+    import torch
+
+    loaded = _load_family(settings)
+    towers: list[Any] = [getattr(loaded, side, loaded) for side in ("image", "text")]  # a network alone, or CLIP's
+    for encoder in towers:
+        encoder.precision = getattr(torch, settings.precision)
+    return loaded
+
+
+def _load_family(settings: EncoderSettings) -> Loaded:
     # Late: transformers and timm take seconds to import, and a run needs one of them.
     if settings.family == "clip":
         from thawline.encoders.clip import load_clip

@@ -31,6 +31,7 @@ class EncoderSettings:
         mean: Mean of the pixels in 0..1, a number a channel; null: the checkpoint's.
         std: Standard deviation, likewise.
         licence: Licence of the weights.
+        precision: What the frozen part computes in: `float32`, or `bfloat16` where a processor is faster with it.
     """
 
     family: str = MISSING
@@ -46,11 +47,14 @@ class EncoderSettings:
     mean: list[float] | None = None
     std: list[float] | None = None
     licence: str | None = None
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         """Check the names."""
         if self.family not in (*_FROM_TRANSFORMERS, *_BY_NAME):
             raise UserError(f"encoder.family={self.family} is not known; use clip, vit, timm or torchvision")
+        if self.precision not in ("float32", "bfloat16"):
+            raise UserError(f"encoder.precision={self.precision} is not known; use float32 or bfloat16")
         if self.family in _BY_NAME and not self.model:
             raise UserError(
                 f"encoder.family={self.family} needs encoder.model, {self.family}'s name of the architecture"

@@ -1,8 +1,8 @@
-"""What CLIP and ViT share: loading transformers' models strictly, and the preprocessing that lies beside them."""
+"""What CLIP and ViT share: loading transformers' models strictly."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,12 @@ import transformers
 from safetensors import SafetensorError
 from torch import nn
 
-from thawline.data.preprocessing import JSON, Preprocessing
+from thawline.data.preprocessing import JSON
 from thawline.encoders.encoder import Features, Stage
+from thawline.encoders.processor import read_text
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.weights import locate, safetensors_in
 from thawline.errors import UserError
-
-_INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # as Pillow counts them
 
 
 class Block(Stage):
@@ -46,7 +45,7 @@ def find_model(settings: EncoderSettings, model_type: str, called: str) -> Path:
     """
     directory = locate(settings)
     safetensors_in(directory)
-    if json.loads(_read(directory, "config.json")).get("model_type") != model_type:
+    if json.loads(read_text(directory, "config.json")).get("model_type") != model_type:
         raise UserError(f"{directory} holds another model than {called}, says its config.json; mend encoder.name")
     return directory
 
@@ -83,41 +82,6 @@ def load_model(kind: Any, directory: Path, called: str, **given: Any) -> Any:
     return model
 
 
-def load_preprocessing(directory: Path, settings: EncoderSettings, usual: Mapping[str, Any]) -> Preprocessing:
-    """What `preprocessor_config.json` (or `processor_config.json`) says, with what the settings override.
-
-    Args:
-        directory: Where it lies.
-        settings: What overrides it.
-        usual: What the model's processor does where the file says nothing.
-
-    Raises:
-        UserError: There is no such file, or it wants what photos are not prepared with here.
-    """
-    values = {**usual, **_processor_values(directory)}
-    cropped = bool(values["do_center_crop"])
-    for name in ("size", "image_mean", "image_std", *(["crop_size"] if cropped else [])):
-        if values.get(name) is None:
-            raise UserError(f"the preprocessor's config in {directory} lacks {name}; copy the model's own there")
-    if settings.crop_pct and not cropped:
-        raise UserError(f"encoder.crop_pct: the photos of {settings.name} are not cropped; leave it out")
-    size = settings.size or side(values["crop_size"] if cropped else values["size"])
-    resize = round(size / settings.crop_pct) if settings.crop_pct else max(size, side(values["size"]))
-    interpolation = settings.interpolation or _INTERPOLATIONS.get(values["resample"])
-    if interpolation is None:
-        raise UserError(f"{directory}: resample={values['resample']} is not supported; set encoder.interpolation")
-    mean, std = settings.mean or values["image_mean"], settings.std or values["image_std"]
-    return Preprocessing(
-        size=size,
-        resize=resize,
-        crop="center" if cropped else "squash",
-        offset="floor",
-        interpolation=interpolation,
-        mean=(float(mean[0]), float(mean[1]), float(mean[2])),
-        std=(float(std[0]), float(std[1]), float(std[2])),
-    )
-
-
 def architecture(config: Any) -> dict[str, JSON]:
     """What besides the weights decides a model's arithmetic."""
     left_out = {
@@ -147,13 +111,6 @@ def quiet() -> Iterator[None]:
             log.enable_progress_bar()
 
 
-def side(size: Any) -> int:
-    """The side that a size in any of the library's spellings means, px."""
-    if isinstance(size, dict):
-        return int(size.get("shortest_edge") or size.get("height") or 0)
-    return int(size[0] if isinstance(size, list | tuple) else size)
-
-
 def _check(found: dict[str, Any], problem: str) -> None:
     for name, there, wanted in sorted(found["mismatched_keys"]):
         raise UserError(f"{problem}: {name} is {list(there)} there, and should be {list(wanted)}")
@@ -164,19 +121,3 @@ def _check(found: dict[str, Any], problem: str) -> None:
     for name in sorted(found["unexpected_keys"]):
         if re.search(r"\blayers?\.\d+\.", name):
             raise UserError(f"{problem}: it has no {name}")
-
-
-def _processor_values(directory: Path) -> dict[str, Any]:
-    for name in ("preprocessor_config.json", "processor_config.json"):
-        if (directory / name).exists():
-            values: dict[str, Any] = json.loads(_read(directory, name))
-            inner: dict[str, Any] = values.get("image_processor", values)
-            return inner
-    raise UserError(f"{directory} has no preprocessor_config.json, so how its photos are prepared is unknown")
-
-
-def _read(directory: Path, name: str) -> str:
-    try:
-        return (directory / name).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UserError(f"{directory} has no {name}; mend encoder.name") from error

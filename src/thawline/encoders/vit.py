@@ -7,12 +7,10 @@ from transformers import ViTModel
 
 from thawline.data.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
+from thawline.encoders.processor import load_preprocessing, side
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.transformers import Block, architecture, find_model, load_model, load_preprocessing, side
+from thawline.encoders.transformers import Block, architecture, find_model, load_model
 from thawline.errors import UserError
-
-# What transformers' ViTImageProcessor does where its file says nothing.
-_USUAL = {"do_center_crop": False, "resample": 2}
 
 
 class ViTEmbedding(Stage):
@@ -48,7 +46,7 @@ def load_vit(settings: EncoderSettings) -> Encoder:
         UserError: The weights are not on this machine, or are of another network.
     """
     directory = find_model(settings, "vit", "ViT")
-    preprocessing = load_preprocessing(directory, settings, _USUAL)
+    preprocessing = load_preprocessing(directory, settings)
     return cut_vit(load_model(ViTModel, directory, "ViT", add_pooling_layer=False), preprocessing, settings)
 
 

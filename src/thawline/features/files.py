@@ -9,9 +9,11 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from thawline.data.listing import Listed
 from thawline.data.photos import FACTS_VERSION, PhotoFacts
 from thawline.features.disk import database, explained
 
@@ -48,6 +50,13 @@ class Stamp:
         status = path.stat()
         return Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns, now - status.st_mtime_ns > SETTLED_NS)
 
+    @staticmethod
+    def found(path: Path) -> Stamp | None:
+        """The stamp of a file now; None if it cannot be had."""
+        with suppress(OSError):
+            return Stamp.of(path)
+        return None
+
     def same(self, other: Stamp) -> bool:
         """Whether the file was not touched in between."""
         return (self.size, self.mtime_ns, self.ctime_ns) == (other.size, other.mtime_ns, other.ctime_ns)
@@ -60,6 +69,11 @@ class Seen:
     path: Path
     stamp: Stamp
     facts: PhotoFacts
+
+
+def stamps_of(photos: Iterable[Listed]) -> dict[Path, Stamp]:
+    """The stamps of those photos that are there."""
+    return {photo.path: stamp for photo in photos if (stamp := Stamp.found(photo.path))}
 
 
 class FileIndex:

@@ -16,7 +16,8 @@ from torch import Tensor
 from thawline.data.listing import Listed
 from thawline.data.photos import PhotoFacts, read_photo
 from thawline.encoders.encoder import Features
-from thawline.features.files import FileIndex, Seen, Stamp
+from thawline.features.ahead import forget, stop, take
+from thawline.features.files import FileIndex, Seen, Stamp, stamps_of
 from thawline.features.filling import BATCH, CPU, Sample, Threads, fill, threads
 from thawline.features.plan import Leg, Plan
 from thawline.features.progress import bar
@@ -88,6 +89,7 @@ def survey(photos: Sequence[Listed], store: FeatureStore, wanted: Wanted | None 
         wanted: The features to compute; None: only facts.
     """
     start = time.monotonic()
+    stop()
     work = _Pass(store, wanted)
     computed: Counter[Shelf] = Counter()
     unread = work.look_up(photos)
@@ -106,6 +108,7 @@ def survey(photos: Sequence[Listed], store: FeatureStore, wanted: Wanted | None 
                     owed=lambda shelf: work.owed[shelf],
                     advance=advance,
                 )
+    forget()
     usable = len({facts.digest for facts in work.facts.values() if facts.problem is None})
     targets = wanted.targets if wanted else ()
     return Survey(
@@ -162,10 +165,7 @@ class _Pass:
 
     def look_up(self, photos: Sequence[Listed]) -> list[Listed]:
         """Recall what is known, and say which photos must be looked at."""
-        stamps = {}
-        for photo in photos:
-            with suppress(OSError):
-                stamps[photo.path] = Stamp.of(photo.path)
+        stamps = stamps_of(photos)
         known = self.index.recall(stamps)
         self.facts = {photo.name: known[photo.path] for photo in photos if photo.path in known}
         self.sizes = self.index.sizes()
@@ -218,14 +218,20 @@ class _Pass:
         known = self.facts.get(photo.name)
         if known and self._suffices(known):
             return _Look(known, self._inputs(known), opened=False)
-        before = _stamp(photo.path)
+        preprocessing = self.wanted.preprocessing if self.wanted else None
+        if early := take(photo.path, preprocessing):
+            return self._looked(photo.path, early.stamp, early.facts, early.pixels)
+        before = Stamp.found(photo.path)
         # It may have been moved or touched: hashing it costs far less than decoding it.
         if known is None and before and before.size in self.sizes:
             facts = self._hashed(photo.path)
             if facts and self._suffices(facts):
                 return _Look(facts, self._inputs(facts), before)
-        facts, pixels = read_photo(photo.path, self.wanted.preprocessing if self.wanted else None)
-        after = _stamp(photo.path)
+        return self._looked(photo.path, before, *read_photo(photo.path, preprocessing))
+
+    def _looked(self, path: Path, before: Stamp | None, facts: PhotoFacts, pixels: Tensor | None) -> _Look:
+        """What a photo gave that was read; its stamp counts if it is still the same."""
+        after = Stamp.found(path)
         stamp = before if before and after and before.same(after) else None
         return _Look(facts, self._inputs(facts, pixels), stamp)
 
@@ -238,12 +244,6 @@ class _Pass:
         with suppress(OSError):
             return self.index.facts(_digest(path))
         return None
-
-
-def _stamp(path: Path) -> Stamp | None:
-    with suppress(OSError):
-        return Stamp.of(path)
-    return None
 
 
 def _digest(path: Path) -> str:

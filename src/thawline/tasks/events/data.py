@@ -19,6 +19,7 @@ from thawline.data.splits import check_split, read_split
 from thawline.encoders.clip import ClipTowers
 from thawline.encoders.encoder import Encoder
 from thawline.errors import UserError
+from thawline.features.ahead import busy
 from thawline.fitting.feature_set import AugmentedRows, FeatureRows, FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.heads import DenseHead, PromptHead
@@ -175,6 +176,9 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
     listing = list_photos(Path(settings.data.path), settings.data.classes)
     encoder, towers = load_towers(settings)
     cut = encoder.cut_for(settings.cut)
+    if busy() and isinstance(settings.method, GradientSettings):
+        # Lightning takes seconds to import, on one core: now the others have something to do meanwhile.
+        import thawline.fitting.methods.gradient  # noqa: F401
     found, wanted = survey_photos(listing, [settings], encoder, device)
     collection = build_collection(listing, found.facts)
     names, labels = _number(collection, classes)
