@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,13 @@ class Traced:
 
     def __init__(self, root):
         self.root = root
-        for name in ("work", "home", "tmp"):
+        # Short: where a socket's name in it would be too long, W&B takes /tmp instead.
+        self.tmp = Path(tempfile.mkdtemp(prefix="tl"))
+        for name in ("work", "home"):
             (root / name).mkdir()
         taken_out = ("THAWLINE_STORE", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HF_HOME")
         kept = {name: value for name, value in os.environ.items() if name not in taken_out}
-        own = {"HOME": str(root / "home"), "TMPDIR": str(root / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
+        own = {"HOME": str(root / "home"), "TMPDIR": str(self.tmp), "PYTHONDONTWRITEBYTECODE": "1"}
         self.env = {**kept, **own}
 
     def __call__(self, *words):
@@ -70,7 +73,7 @@ class Traced:
         return f"{name} {outside[0]}" if outside else None
 
     def _ours(self, path):
-        places = [self.root / "work", self.root / "tmp", *(self.root / "home" / cache for cache in CACHES)]
+        places = [self.root / "work", self.tmp, *(self.root / "home" / cache for cache in CACHES)]
         own = self.root / "home"
         makes_way = path in (str(own), str(own / ".cache"), str(own / ".config"))
         return path.startswith(PLAIN) or makes_way or any(f"{path}/".startswith(f"{place}/") for place in places)
@@ -82,7 +85,9 @@ def traced(tmp_path):
         pytest.skip("strace is not installed")
     if subprocess.run(["strace", "-f", "--seccomp-bpf", "true"], capture_output=True, check=False).returncode:
         pytest.skip("strace may not look into processes on this machine")
-    return Traced(tmp_path)
+    traced = Traced(tmp_path)
+    yield traced
+    shutil.rmtree(traced.tmp)
 
 
 def test_a_default_run_stays_at_home(traced):
@@ -92,7 +97,7 @@ def test_a_default_run_stays_at_home(traced):
     assert traced.thawline("export", run, "out=Model") == []
     assert traced.thawline("predict", "Model", "Sample", "out=said.parquet") == []
     assert (traced.root / "work" / "said.parquet").exists()
-    assert list((traced.root / "tmp").iterdir()) == []
+    assert list(traced.tmp.iterdir()) == []
 
 
 def test_what_leaves_home_is_seen(traced, tmp_path_factory):

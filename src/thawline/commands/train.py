@@ -159,10 +159,10 @@ def _resumed(path: Path, console: Console) -> DictConfig:
     given = [word for word in HydraConfig.get().overrides.task if not word.startswith("data.path=")]
     if status["verb"] != "train":
         raise UserError(f"{path} is a run of 'thawline {status['verb']}', which can't be resumed")
-    if status["status"] == "finished":
-        raise UserError(f"the run {path} is finished; 'thawline evaluate {path}' judges it again")
     resumed = read_config(path)
     secrets = unmasked_words([f"{key}={MASK}" for key in masked_keys(resumed)], given)
+    if status["status"] == "finished":
+        raise UserError(f"the run {path} is finished; 'thawline evaluate {path}' judges it again")
     for override in OverridesParser.create().parse_overrides(secrets):
         OmegaConf.update(resumed, override.key_or_group, override.value())
     resumed.paths.run = str(path)
