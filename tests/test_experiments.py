@@ -8,11 +8,12 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from tests.e2e.conftest import sample, thawline  # noqa: F401  # fixtures
+from tests.e2e.conftest import sample, thawline, weights  # noqa: F401  # fixtures
 from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
 from thawline.commands.paths import conf_directory
 from thawline.commands.settings import register_settings, to_settings
+from thawline.samples.pairs import make_pairs
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -20,7 +21,7 @@ PROFILES = sorted(path.stem for path in (CONF / "debug").glob("*.yaml"))
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory):
+def small(tmp_path_factory, weights):  # noqa: F811
     """For each encoder of an experiment, settings that put a small network of the same class in its place."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
@@ -35,10 +36,21 @@ def small(tmp_path_factory):
 
     return {
         "clip": ("encoder.name=package:tiny_clip",),
+        "mobilenetv2_035": (f"encoder.weights={weights}", "encoder.size=64"),
         "resnet50": timm_network("resnet18"),
         "efficientnet_b0": timm_network("efficientnet_lite0"),
         "vit_base_patch16_224_in21k": (f"encoder.name={folder / 'vit'}",),
     }
+
+
+@pytest.fixture(scope="session")
+def products(tmp_path_factory):
+    """The sample of pairs, small."""
+    return make_pairs(tmp_path_factory.mktemp("pairs"), pictures=40, seed=0).file
+
+
+def task_of(name):
+    return name.partition("_")[0]
 
 
 def compose(name):
@@ -52,22 +64,23 @@ def compose(name):
 def test_it_composes(name):
     config = compose(name)
     del config.hydra
-    assert to_settings(config).task == "events"
+    assert to_settings(config).task == task_of(name)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_its_header_states_command_result_and_time(name):
     header = [line for line in (CONF / "experiment" / f"{name}.yaml").read_text().splitlines() if line.startswith("#")]
     text = " ".join(header)
-    assert f"thawline train PHOTOS experiment={name}" in text
+    assert f"thawline train {'PAIRS' if task_of(name) == 'match' else 'PHOTOS'} experiment={name}" in text
     assert "Expected" in text
     assert " s " in text
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_it_runs(name, thawline, sample, small):  # noqa: F811
+def test_it_runs(name, thawline, sample, products, small):  # noqa: F811
     encoder = compose(name).hydra.runtime.choices.encoder
-    thawline("train", sample, f"experiment={name}", *small[encoder], "debug=fast", "trainer=cpu", "logger=csv")
+    data = products if task_of(name) == "match" else sample
+    thawline("train", data, f"experiment={name}", *small[encoder], "debug=fast", "trainer=cpu", "logger=csv")
     metrics = thawline.metrics()
     assert 0 <= metrics["judged"]["accuracy"]["value"] <= 1
     assert metrics["features"]["computed"] > 0
@@ -89,4 +102,5 @@ def test_a_debug_profile_runs(profile, thawline, sample):  # noqa: F811
 def test_what_there_is():
     recipes = {"zero_shot", "contrastive", "projection", "linear", "resnet50", "efficientnet_b0"}
     assert {f"events_{name}" for name in recipes | {"vit_head", "vit_blocks"}} <= set(EXPERIMENTS)
+    assert {f"match_{name}" for name in ("zero_shot", "projections", "towers", "scratch")} <= set(EXPERIMENTS)
     assert set(PROFILES) == {"none", "fast", "overfit", "profiler", "anomaly", "limit"}

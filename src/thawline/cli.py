@@ -29,6 +29,7 @@ class Positional:
         required: Whether the verb can't do without it.
         path: Whether it is a path, made absolute before Hydra sees it.
         many: Whether it takes all the words that are left.
+        instead: A setting that stands in its place where it is given.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Positional:
     required: bool = True
     path: bool = True
     many: bool = False
+    instead: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class Verb:
         return f"thawline {' '.join(words)} [key=value …]"
 
 
-_PHOTOS = Positional("data.path", "DIR")
+_PHOTOS = Positional("data.path", "DIR", instead="data.train_csv")
+_PAIRS = Positional("data.path", "FILE")
 
 VERBS: dict[str, Verb] = {
     verb.name: verb
@@ -141,9 +144,34 @@ VERBS: dict[str, Verb] = {
             "data check",
             "thawline.commands.data_check:data_check",
             "data_check",
-            "say what a folder of photos holds: classes, groups, duplicates, broken files",
+            "say what a folder of photos or a file of pairs holds: groups, duplicates, what is broken",
             (_PHOTOS,),
-            examples=("thawline data check Photos", "thawline data check Photos 'data.classes=[wedding,birthday]'"),
+            examples=(
+                "thawline data check Photos",
+                "thawline data check Photos 'data.classes=[wedding,birthday]'",
+                "thawline data check pairs.csv task=match encoder=clip",
+                "thawline data check task=match data.train_csv=a.csv data.test_csv=b.csv",
+            ),
+        ),
+        Verb(
+            "data mismatches",
+            "thawline.commands.data_mismatches:data_mismatches",
+            "data_mismatches",
+            "make mismatches, random and hard ones, for a file of images and texts that match",
+            (_PAIRS,),
+            examples=(
+                "thawline data mismatches captions.csv                        one random, one hard for each match",
+                "thawline data mismatches captions.csv random=3 hard=0        no encoder is needed",
+                "thawline data mismatches captions.csv encoder=mobilenetv2    hard ones by similar images",
+            ),
+        ),
+        Verb(
+            "data split",
+            "thawline.commands.data_split:data_split",
+            "data_split",
+            "part a file of images and texts into train.csv, val.csv and test.csv that share no image and no text",
+            (_PAIRS,),
+            examples=("thawline data split pairs.csv", "thawline data split pairs.csv out=splits seed=1"),
         ),
         Verb(
             "store list",
@@ -185,16 +213,19 @@ VERBS: dict[str, Verb] = {
             "sample",
             "thawline.commands.sample:sample",
             "sample",
-            "make a sample collection of synthetic event photos",
+            "make a sample collection of synthetic event photos, or of products with texts",
             (Positional("collection", "COLLECTION", path=False), Positional("directory", "DIR")),
-            examples=("thawline sample events Sample",),
+            examples=("thawline sample events Sample", "thawline sample pairs Products"),
         ),
     )
 }
 
 # Config keys whose values are paths. The command quotes them, so that a folder's name may hold any character.
 PATH_KEYS = frozenset(
-    {"data.path", "data.split", "encoder.weights", "encoder.name", "store.dir", "paths.outputs", "task.prompts", "out"}
+    {
+        *("data.path", "data.split", "data.image_base", "data.train_csv", "data.val_csv", "data.test_csv", "out"),
+        *("encoder.weights", "encoder.name", "store.dir", "paths.outputs", "task.prompts"),
+    }
 )
 
 _OVERRIDE = re.compile(r"^(~[A-Za-z_]|\+{0,2}[A-Za-z_][\w./@:-]*=)")
@@ -293,7 +324,7 @@ def to_overrides(verb: Verb, words: Sequence[str]) -> list[str]:
         else:
             values.append(word)
     # Hydra's parser wants its options before the overrides.
-    return [*options, *_bind(verb, values), *passed]
+    return [*options, *_bind(verb, values, passed), *passed]
 
 
 def _room(verb: Verb, values: list[str]) -> bool:
@@ -301,13 +332,13 @@ def _room(verb: Verb, values: list[str]) -> bool:
     return len(values) < len(verb.positionals) or any(positional.many for positional in verb.positionals)
 
 
-def _bind(verb: Verb, values: list[str]) -> list[str]:
+def _bind(verb: Verb, values: list[str], passed: list[str]) -> list[str]:
     """One override per positional."""
     overrides: list[str] = []
     left = list(values)
     for positional in verb.positionals:
         if not left:
-            if positional.required:
+            if positional.required and not any(word.partition("=")[0] == positional.instead for word in passed):
                 raise UserError(f"'thawline {verb.name}' needs {positional.metavar}; usage: {verb.usage}")
             break
         taken = left if positional.many else left[:1]

@@ -88,6 +88,8 @@ def test_weights_list_knows_every_encoder(thawline):
     said = thawline("weights", "list")
     for name in ("clip", "tiny_clip", "resnet50", "efficientnet_b0", "mobilenetv2", "vit_base_patch16_224"):
         assert name in said
+    assert "none needed" in next(line for line in said.splitlines() if "scratch" in line)
+    assert "has no weights to fetch" in thawline.refused("weights", "fetch", "scratch")
     assert "there is no encoder 'clipp'" in thawline.refused("weights", "fetch", "clipp")
 
 

@@ -7,7 +7,7 @@ from tests.fitting.conftest import ArrayRows
 from torch import nn
 
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.fit import Fitting
+from thawline.fitting.fit import Fitting, Plain
 from thawline.fitting.heads import DenseHead
 from thawline.fitting.module import TailModule
 from thawline.fitting.settings import DebugSettings, TrainerSettings
@@ -21,7 +21,7 @@ class Module(TailModule):
         return F.cross_entropy(logits, targets)
 
 
-class Clusters:
+class Clusters(Plain):
     """Three overlapping classes in groups of two, of which some samples may be out of bounds."""
 
     classes = CLASSES
@@ -52,7 +52,7 @@ class Clusters:
     def tail(self):
         return Tail(nn.Identity(), DenseHead(8, 3))
 
-    def zero_shot(self):
+    def zero_shot(self, fit):
         return self._zero_shot
 
     def module(self, tail, samples, seed):

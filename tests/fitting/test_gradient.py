@@ -270,9 +270,10 @@ def test_lightning_speaks_again_after_a_training_that_failed(halves, tmp_path):
 
 
 def test_two_processes_train_like_one(halves, tmp_path):
-    # Shares of 2 and 2, and nothing drawn by chance in the tail: the mean of the gradients is the batch's.
-    how = settings(epochs=4, patience=4, batch_size=4)
-    train, inner = halves[0].subset(np.arange(44)), halves[1]
+    # Shares of 6 and 5, and a last batch of 12, since no sample is left alone; nothing is drawn by chance in the tail.
+    how = settings(epochs=4, patience=4, batch_size=11)
+    train, inner = halves
+    assert len(train) == 45
 
     def run(name, devices):
         torch.manual_seed(0)
@@ -290,7 +291,44 @@ def test_two_processes_train_like_one(halves, tmp_path):
     assert all(torch.allclose(one.state[name], two.state[name], atol=1e-3) for name in one.state)
     assert [row["two/epoch"] for row in replayed] == [row["one/epoch"] for row in noted] == [0, 1, 2, 3]
     last = torch.load(tmp_path / "two" / "last.ckpt", weights_only=True)
-    assert last["global_step"] == 44
+    assert last["global_step"] == 16
+
+
+class Exhausted(TailModule):
+    """Runs out of memory, or fails in another way, in its first step."""
+
+    error = RuntimeError("")
+
+    def loss(self, logits, targets):
+        raise self.error
+
+
+ALLOCATOR = "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to ..."
+
+
+@pytest.mark.parametrize(
+    ("error", "size", "mend"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."), 16, "try method.batch_size=8"),
+        (RuntimeError(ALLOCATOR), 7, "try method.batch_size=3"),
+        (MemoryError(), 2, "try method.batch_size=1"),
+        (MemoryError(), 1, "thaw less, or take a smaller encoder"),
+    ],
+)
+def test_too_little_memory_names_half_the_batch(halves, tmp_path, monkeypatch, error, size, mend):
+    monkeypatch.setattr(Exhausted, "error", error)
+    how = settings(batch_size=size)
+    with pytest.raises(RunError) as refused:
+        fit(*halves, tmp_path, module=new_module(halves[0], Exhausted, how=how), how=how)
+    assert str(refused.value) == f"the memory is too small for batches of {size}; {mend}"
+
+
+def test_other_errors_pass_through(halves, tmp_path, monkeypatch):
+    for error in (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), ValueError("out of memory, in a sense")):
+        monkeypatch.setattr(Exhausted, "error", error)
+        with pytest.raises(type(error)) as raised:
+            fit(*halves, tmp_path, module=new_module(halves[0], Exhausted))
+        assert raised.value is error
 
 
 class Noting:

@@ -45,6 +45,15 @@ def test_values_are_scikit_learns(seed, classes, samples):
             assert mine is None or (mine.value == pytest.approx(theirs) and 0 <= mine.low <= mine.value <= mine.high)
 
 
+def test_the_answers_may_be_others_than_the_most_probable_classes():
+    labels, probabilities, groups = simulate(30, 3, 0)
+    said = (probabilities.argmax(1) + 1) % 3
+    found, plain = (judge(labels, probabilities, groups, CLASSES, answers) for answers in (said, None))
+    assert found.accuracy.value == np.mean(said == labels)
+    assert found.confusion.counts.tolist() == reference.confusion_matrix(labels, said, labels=range(3)).tolist()
+    assert found.log_loss == plain.log_loss
+
+
 def test_a_case_by_hand():
     labels = [0, 0, 0, 1, 1, 2]
     said = [0, 0, 1, 1, 1, 0]

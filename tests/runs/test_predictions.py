@@ -47,6 +47,26 @@ def test_the_columns(tmp_path):
     assert row["probability:wedding"] == pytest.approx(0.8)
 
 
+def decided(paths, fold, classes):
+    return dataclasses.replace(predictions(paths, fold), decided=np.array(classes))
+
+
+def test_what_a_threshold_decided_comes_back(tmp_path):
+    written = decided(["a", "b", "c"], "holdout", [0, 1, 2])  # the most probable are 2, 1 and 0
+    write_predictions(tmp_path / "p.parquet", written)
+    assert [row["prediction"] for row in pq.read_table(tmp_path / "p.parquet").to_pylist()] == list(written.classes)
+    found = read_predictions(tmp_path / "p.parquet")
+    assert same(found, written)
+    assert list(found.said) == [0, 1, 2]
+    assert list(found.subset(np.array([2, 0])).said) == [2, 0]
+
+
+def test_decided_folds_are_joined_with_those_where_it_made_no_difference():
+    parts = [predictions(["a", "c"], "fold0"), decided(["b", "d"], "fold1", [0, 0])]
+    assert list(join_predictions(parts).said) == [2, 0, 1, 0]
+    assert list(join_predictions(parts[::-1]).said) == [2, 0, 1, 0]
+
+
 def test_folds_are_joined_in_the_order_of_paths():
     joined = join_predictions([predictions(["b", "d"], "fold0"), predictions(["a", "c"], "fold1")])
     assert joined.paths == ("a", "b", "c", "d")

@@ -12,7 +12,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from thawline.errors import UserError
 from thawline.samples.camera import take
-from thawline.samples.events import MARKER, make_events
+from thawline.samples.events import make_events
+from thawline.samples.marker import MARKER
 from thawline.samples.occasions import OCCASIONS
 from thawline.samples.shoots import Photographers
 

@@ -7,18 +7,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image
 from safetensors import SafetensorError
 
 from thawline.bundles.golden import golden_distance
 from thawline.bundles.manifest import CONFIG, DECISION, GOLDEN, refusal, verify
 from thawline.bundles.network import Classifier, load_classifier, read_preprocessing
-from thawline.data.decoding import UnusableError, load_rgb, open_image, orient
+from thawline.data.decoding import UnusableError, open_image, upright
 from thawline.data.photos import read_file, read_pixels
 from thawline.data.preprocessing import Preprocessing
 from thawline.decisions.temperature import calibrated
@@ -26,6 +26,9 @@ from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.features.filling import BATCH
 from thawline.files import read_json
+
+if TYPE_CHECKING:
+    from thawline.bundles.pairs import PairBundle
 
 # What the files of another program, with a manifest that fits them, may lead to.
 _FOREIGN = (
@@ -148,7 +151,7 @@ def _finished(waiting: deque[tuple[str, Future[torch.Tensor]]]) -> tuple[str, to
         return path, None, str(error)
 
 
-def load(path: str | os.PathLike[str], *, device: str = "auto") -> Bundle:
+def load(path: str | os.PathLike[str], *, device: str = "auto") -> "Bundle | PairBundle":
     """Verify and load the bundle in the directory `path`.
 
     Nothing is unpickled, nothing is fetched, and no name in the bundle leads to code that is not listed here.
@@ -156,6 +159,9 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> Bundle:
     Args:
         path: A directory that `thawline export` wrote.
         device: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
+
+    Returns:
+        For classes of photos a `Bundle`, for `task=match` a `PairBundle`.
 
     Raises:
         UserError: It is no bundle, or one of its files is not what was written.
@@ -165,6 +171,10 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> Bundle:
     where = find_device(device)
     try:
         decision = read_json(folder / DECISION)
+        if decision["task"] == "match":
+            from thawline.bundles.pairs import load_pairs
+
+            return load_pairs(folder, manifest, decision, where)
         classifier = load_classifier(folder, decision, where)
         return Bundle(folder, manifest, decision, read_preprocessing(folder), classifier)
     except _FOREIGN as error:
@@ -183,12 +193,6 @@ def load_image(path: str | os.PathLike[str]) -> Image.Image:
         UserError: The file can't be used.
     """
     try:
-        image = open_image(read_file(Path(path)))
-        rgb = load_rgb(image)
+        return Image.fromarray(upright(open_image(read_file(Path(path)))))
     except UnusableError as error:
         raise UserError(f"{os.fspath(path)} can't be used: {error}") from error
-    try:
-        orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # foreign bytes raise anything; a photo without readable notes stays as it lies
-        orientation = 1
-    return Image.fromarray(np.ascontiguousarray(orient(np.asarray(rgb), orientation)))

@@ -19,7 +19,7 @@ from transformers import (
 
 from thawline.bundles.manifest import CONFIG
 from thawline.data.preprocessing import Preprocessing
-from thawline.encoders.clip import cut_vision, load_tokenizer
+from thawline.encoders.clip import ClipTowers, cut_clip, cut_vision, load_tokenizer
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.transformers import load_model, quiet
@@ -56,6 +56,12 @@ class _Clip:
     ) -> tuple[Encoder, nn.Linear | None]:
         _check_config(folder, "clip", CLIPConfig())
         return cut_vision(load_model(CLIPModel, folder, "CLIP"), preprocessing), None
+
+    def load_towers(self, folder: Path, preprocessing: Preprocessing) -> ClipTowers:
+        """Both towers of what `save` wrote, with the tokenizer."""
+        _check_config(folder, "clip", CLIPConfig())
+        model = load_model(CLIPModel, folder, "CLIP")
+        return cut_clip(model, load_tokenizer(folder, model.config.text_config), preprocessing)
 
 
 class _Vit:

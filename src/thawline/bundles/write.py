@@ -36,7 +36,7 @@ from thawline.fitting.heads import DenseHead
 
 CPU = torch.device("cpu")
 _ONNX = ("onnx", "onnxruntime", "onnxscript")
-_LIBRARIES = ("thawline", "torch", "torchvision", "transformers", "timm", "safetensors", "pillow", "numpy")
+LIBRARIES = ("thawline", "torch", "torchvision", "transformers", "timm", "safetensors", "pillow", "numpy")
 # Logits of the joined network may differ by this share of the largest from those of the parts.
 _ROUNDING = 1e-4
 
@@ -102,8 +102,8 @@ def _fill(folder: Path, tuned: Tuned, extras: Extras) -> None:
     write_json(folder / GOLDEN, golden_json(size, logits, seen.golden))
     facts = {
         **extras.facts,
-        "base": _base(tuned.encoder),
-        "versions": {name: version(name) for name in (*_LIBRARIES, *(_ONNX if extras.onnx else ()))},
+        "base": base_facts(tuned.encoder),
+        "versions": {name: version(name) for name in (*LIBRARIES, *(_ONNX if extras.onnx else ()))},
         "largest_difference": {"joined_logits": difference, **seen.differences()},
     }
     if extras.onnx:
@@ -157,7 +157,7 @@ def _decision(tuned: Tuned, kind: str) -> dict[str, Any]:
     }
 
 
-def _base(settings: EncoderSettings) -> dict[str, Any]:
+def base_facts(settings: EncoderSettings) -> dict[str, Any]:
     """What the network was before; of a local path only the last part, since the rest is the user's own."""
     name = settings.weights or settings.name
     local = bool(settings.weights) or Path(name).expanduser().exists()

@@ -42,7 +42,7 @@ def evaluate(config: DictConfig) -> None:
     rows = read_split_rows(path / "split.csv")
     trained = saved_settings(read_config(path))
     elsewhere = settings.data.path
-    data = trained.data if elsewhere is None else replace(trained.data, path=elsewhere, classes=None, split=None)
+    data = trained.data if elsewhere is None else trained.data.at(elsewhere)
     device = find_device(settings.accelerator)
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
     console = Console()
@@ -54,11 +54,13 @@ def evaluate(config: DictConfig) -> None:
         else:
             predictions = _other(problem, path, rows, device)
             judged = set(predictions.paths)
-            report["left_out"] += [{"name": name, "reason": SEEN} for name in problem.names if name not in judged]
+            seen = [{"name": name, "reason": SEEN} for name in problem.names if name not in judged]
+            report["left_out"] = [*report.get("left_out", []), *seen]
         save_report(run, report, console)
         facts = {
             **{key: facts[key] for key in ("method", "encoder", "thaw", "baseline")},
             "verb": "evaluate",
+            "examined": problem.examine([], predictions, device),
             "features": {"computed": problem.computed, "read": problem.read},
             "seconds": round(time.perf_counter() - started, 2),
         }
@@ -114,7 +116,7 @@ def _again(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.dev
         test = np.array([index[row.path] for row in rows if row.fold == name], dtype=np.int64)
         train = np.array([index[row.path] for row in rows if row.fold != name], dtype=np.int64)
         fit = read_fit(fold_directory(run, name))
-        parts.append(predict_fold(problem, Fold(name, train, None, test), fit.state, device))
+        parts.append(predict_fold(problem, Fold(name, train, None, test), fit, device))
     return join_predictions(parts)
 
 
@@ -130,4 +132,4 @@ def _other(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.dev
     labels = [problem.classes.index(row.label) for row in seen]
     majority = int(np.bincount(labels, minlength=len(problem.classes)).argmax())
     fold = Fold("other", kept[:0], None, kept)
-    return predict_fold(problem, fold, fit.state, device, majority)
+    return predict_fold(problem, fold, fit, device, majority)

@@ -13,7 +13,7 @@ from rich.console import Console
 from thawline.bundles.join import Tuned
 from thawline.bundles.photos import Known
 from thawline.bundles.write import Extras, check_target, write_bundle
-from thawline.commands.fits import REFIT, Fitted, find_fit, temperature_of
+from thawline.commands.fits import REFIT, Fitted, find_fit, temperature_of, tolerance_of, which_fit, which_temperature
 from thawline.commands.settings import to_settings
 from thawline.errors import UserError
 from thawline.runs.directory import CONFIG_FILE
@@ -22,9 +22,6 @@ from thawline.tasks.events.prompts import class_prompts
 
 FORMATS = ("safetensors", "onnx")
 _PHOTOS = 8
-# By how much the bundle's probabilities of a photo may differ from the run's: rounding, and that of other devices, data
-# types and decoders. Another network's differ by far more.
-_ROUNDING, _OTHER_ROUNDING = 1e-4, 5e-2
 _ESTIMATES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
 
 
@@ -38,19 +35,26 @@ def export(config: DictConfig) -> None:
     settings = to_settings(config)
     if settings.format not in FORMATS:
         raise UserError(f"format={settings.format} is not known; use {' or '.join(FORMATS)}")
+    source = Path(settings.run)
+    fitted = find_fit(source)
     if settings.format == "onnx":
+        if fitted.settings.task == "match":
+            raise UserError("format=onnx is for classes of photos; leave it out for task=match")
         from thawline.bundles.onnx import check_onnx
 
         check_onnx()
-    source = Path(settings.run)
-    fitted = find_fit(source)
     target = Path(settings.out).expanduser().absolute() if settings.out else source / "bundle"
     check_target(target)
     rows = read_split_rows(fitted.run / "split.csv")
+    if fitted.settings.task == "match":
+        from thawline.commands.export_pairs import export_pairs
+
+        export_pairs(fitted, target, _facts(fitted, source.name, rows), _notes(fitted))
+        return
     tuned = _tuned(fitted)
     extras = Extras(
         photos=_photos(fitted, rows),
-        tolerance=_tolerance(fitted),
+        tolerance=tolerance_of(fitted),
         facts=_facts(fitted, source.name, rows),
         notes=_notes(fitted),
         onnx=settings.format == "onnx",
@@ -86,12 +90,6 @@ def _photos(fitted: Fitted, rows: Sequence[SplitRow]) -> list[Known]:
         )
         for i in chosen
     ]
-
-
-def _tolerance(fitted: Fitted) -> float:
-    settings = fitted.settings
-    exact = settings.store.dtype == "float32" and settings.trainer.accelerator == "cpu"
-    return _ROUNDING if exact else _OTHER_ROUNDING
 
 
 def _facts(fitted: Fitted, name: str, rows: Sequence[SplitRow]) -> dict[str, Any]:
@@ -138,18 +136,8 @@ def _say(target: Path, fitted: Fitted, tuned: Tuned, manifest: dict[str, Any]) -
     def say(line: str) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    which = "the fit on all data" if fitted.name == REFIT else "the fit without the held-out photos"
-    whose = "" if fitted.trial is None else f" of the winner, trial {fitted.trial}"
-    say(f"exported {which}{whose}" + ("" if fitted.name == REFIT else "; refit=true when training fits all data"))
+    say(which_fit(fitted, "photos"))
     if (raw := manifest["largest_difference"]["probabilities_of_raw_photos"]) is not None:
         say(f"largest difference from the run's own probabilities, from raw photos: {raw:.1g}")
-    temperature = tuned.temperature
-    if temperature.log_loss is None:
-        say(f"temperature: none fitted; {temperature.why_not}")
-    else:
-        before, after = temperature.log_loss
-        say(
-            f"temperature {temperature.value:g}, by {temperature.samples} {temperature.fitted_on} photos: "
-            f"log-loss {before:.3f} to {after:.3f}"
-        )
+    say(which_temperature(tuned.temperature, "photos"))
     say(f"bundle {target}")

@@ -70,8 +70,17 @@ def _by_pass(runs: Sequence[RunSettings]) -> list[list[RunSettings]]:
     together: dict[str, list[RunSettings]] = {}
     for run in runs:
         pixels = {**run.augmentation.key(), "views": run.augmentation.views} if run.augmentation.views else None
-        data = (run.data.path, run.data.classes, run.data.decode)
-        place = (run.task, data, asdict(run.encoder), asdict(run.store), pixels, run.trainer.accelerator)
+        # The shares of a split alone decide nothing below a thaw line.
+        data = {**asdict(run.data), "split": None, "holdout": None, "inner": None}
+        place = (
+            run.task,
+            data,
+            asdict(run.encoder),
+            run.text and asdict(run.text),
+            asdict(run.store),
+            pixels,
+            run.trainer.accelerator,
+        )
         together.setdefault(repr(place), []).append(run)
     return list(together.values())
 

@@ -25,6 +25,9 @@ from thawline.tasks.registry import task_reader
 from thawline.tasks.settings import RunSettings, saved_settings
 
 REFIT, HOLDOUT = "all", "holdout"
+# By how much the bundle's probabilities of a sample may differ from the run's: rounding, and that of other devices,
+# data types and decoders. Another network's differ by far more.
+_ROUNDING, _OTHER_ROUNDING = 1e-4, 5e-2
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,32 @@ def temperature_of(fitted: Fitted) -> Temperature:
     return _fitted_on(inner, "inner")
 
 
+def tolerance_of(fitted: Fitted) -> float:
+    """By how much a bundle's probabilities may differ from those of its run."""
+    settings = fitted.settings
+    exact = settings.store.dtype == "float32" and settings.trainer.accelerator == "cpu"
+    return _ROUNDING if exact else _OTHER_ROUNDING
+
+
+def which_fit(fitted: Fitted, samples: str) -> str:
+    """The line that says what is exported; `samples` are photos or pairs."""
+    whose = "" if fitted.trial is None else f" of the winner, trial {fitted.trial}"
+    if fitted.name == REFIT:
+        return f"exported the fit on all data{whose}"
+    return f"exported the fit without the held-out {samples}{whose}; refit=true when training fits all data"
+
+
+def which_temperature(temperature: Temperature, samples: str) -> str:
+    """The line that says what the temperature was fitted on."""
+    if temperature.log_loss is None:
+        return f"temperature: none fitted; {temperature.why_not}"
+    before, after = temperature.log_loss
+    return (
+        f"temperature {temperature.value:g}, by {temperature.samples} {temperature.fitted_on} {samples}: "
+        f"log-loss {before:.3f} to {after:.3f}"
+    )
+
+
 def _fitted_on(said: Predictions, what: str) -> Temperature:
     return fit_temperature(said.labels, said.probabilities, what)
 
@@ -124,7 +153,7 @@ def _predict_inner(fitted: Fitted) -> Predictions:
     [fold] = plan
     if isinstance(settings.method, GradientSettings):
         inner = inner_fold(problem, fold, how_to_fit(settings, fitted.run, device, None))
-        return predict_fold(problem, inner, read_fit(fold_directory(fitted.run, HOLDOUT)).state, device)
+        return predict_fold(problem, inner, read_fit(fold_directory(fitted.run, HOLDOUT)), device)
     with tempfile.TemporaryDirectory() as scratch:
         said, _ = score_fold(problem, fold, how_to_fit(settings, Path(scratch), device, None))
     return said

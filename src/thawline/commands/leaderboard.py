@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from rich.console import Console
 
 from thawline.commands.results import REPORT_FILE, save_report, save_results
@@ -14,6 +15,7 @@ from thawline.errors import RunError
 from thawline.files import read_json, write_json, write_text
 from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold
+from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.judging.leaderboard import Cell, Row, choose, rank, score
 from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
@@ -76,13 +78,16 @@ def _judge(
     several = len({seed for seed, _ in chosen}) > 1
     parts: list[Predictions] = []
     facts: dict[str, Any] = {}
+    opened: list[tuple[TaskData, list[tuple[Fold, Fit]], torch.device]] = []
     for number in sorted(set(chosen.values())):
         problem, plan, how = _open(of[number])
         if not run.file(REPORT_FILE).exists():
             save_report(run, problem.report(), console)
         cells = [fold for fold in plan if chosen.get((how.seed, fold.name)) == number]
-        for fold in cells:
-            predictions = predict_fold(problem, fold, fit_fold(problem, fold, how).state, how.device)
+        judged = [(fold, fit_fold(problem, fold, how)) for fold in cells]
+        opened.append((problem, judged, how.device))
+        for fold, fit in judged:
+            predictions = predict_fold(problem, fold, fit, how.device)
             named = tuple(f"seed{how.seed}/{name}" for name in predictions.folds)
             parts.append(replace(predictions, folds=named) if several else predictions)
         facts = facts or of[number].facts
@@ -94,6 +99,7 @@ def _judge(
         **{key: facts[key] for key in ("encoder", "thaw", "debug")},
         "baseline": " or ".join(dict.fromkeys(of[number].facts["baseline"] for number in chosen.values())),
         "verb": "sweep",
+        "examined": _examine(opened, join_predictions(parts)),
         "method": rows[0].setting if len(chosen) == 1 else "the sweep's choice",
         "features": counts,
         "seconds": round(seconds + sum(one["seconds"] for one in passes), 2),
@@ -101,6 +107,14 @@ def _judge(
     said = ", ".join(f"trial {number} in {_cell(cell, several)}" for cell, number in chosen.items())
     console.print(f"chosen by inner scores, judged on the outer data: {said}", highlight=False, markup=False)
     save_results(run, join_predictions(parts), summary, console)
+
+
+def _examine(
+    opened: Sequence[tuple[TaskData, list[tuple[Fold, Fit]], torch.device]], predictions: Predictions
+) -> dict[str, Any] | None:
+    """What the task says of the predictions; of its models only where one trial made them all."""
+    problem, judged, device = opened[0]
+    return problem.examine(judged if len(opened) == 1 else [], predictions, device)
 
 
 def _open(trial: Trial) -> tuple[TaskData, list[Fold], Fitting]:

@@ -72,7 +72,13 @@ def _check(settings: PredictSettings) -> None:
 
 def _load(settings: PredictSettings) -> Bundle:
     if settings.bundle != BASE:
-        return load(settings.bundle, device=settings.accelerator)
+        bundle = load(settings.bundle, device=settings.accelerator)
+        if not isinstance(bundle, Bundle):
+            raise UserError(
+                f"{settings.bundle} judges pairs of images and texts, not photos alone; in Python "
+                "thawline.load(DIR).predict(pairs) does"
+            )
+        return bundle
     from thawline.tasks.events.zero_shot import load_zero_shot  # late: a bundle needs none of it
 
     bundle = load_zero_shot(

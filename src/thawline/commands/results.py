@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from thawline.data.pair_report import print_pair_report
 from thawline.data.report import print_report
 from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge, judge_predictions
 from thawline.judging.paired import PairedTest, compare
+from thawline.reports.pairs import print_examined_pairs
 from thawline.reports.pictures import draw_confusion, draw_recall, draw_reliability, draw_training
 from thawline.reports.tables import Judged, print_classes, print_comparison
 from thawline.runs.directory import RunDirectory
@@ -20,6 +22,7 @@ from thawline.runs.finished import METRICS_FILE
 from thawline.runs.loggers import Mirror
 from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, write_predictions
 from thawline.runs.sweep import INNER_FILE
+from thawline.tasks.registry import MAJORITY
 from thawline.tasks.settings import RunSettings
 
 REPORT_FILE = "data_report.json"
@@ -47,10 +50,23 @@ def save_results(
     )
     write_text(run.file("metrics.csv"), _csv(judged, baseline))
     _draw(run, judged)
-    print_comparison([Judged(facts["method"], judged, test), Judged(facts["baseline"], baseline)], console)
+    rows = [Judged(facts["method"], judged, test), Judged(facts["baseline"], baseline)]
+    examined = facts.get("examined")
+    if examined and facts["baseline"] != MAJORITY:
+        rows.append(Judged(MAJORITY, _judge_majority(predictions, examined["majority"]["answer"])))
+    print_comparison(rows, console)
     print_classes(judged, console)
     counts = "{computed} computed, {read} read from the store".format(**facts["features"])
+    if examined:
+        print_examined_pairs(examined, console)
     console.print(f"features {counts}; {facts['seconds']} s in all", highlight=False)
+
+
+def _judge_majority(predictions: Predictions, answer: str) -> Judgement:
+    """The one answer `answer`, for every sample."""
+    p = predictions
+    always = np.full(len(p.labels), p.classes.index(answer))
+    return judge_predictions(p.labels, always, p.groups, p.classes)
 
 
 def save_trial(run: RunDirectory, inner: Predictions, facts: dict[str, Any]) -> None:
@@ -73,7 +89,7 @@ def show_results(mirror: Mirror, predictions: Predictions, settings: RunSettings
         prefix: Before the names of the numbers.
     """
     p = predictions
-    judged = judge(p.labels, p.probabilities, p.groups, p.classes)
+    judged = judge(p.labels, p.probabilities, p.groups, p.classes, p.said)
     mirror.summary({f"{prefix}{row.name}": row.value for row in judged.rows() if row.value is not None})
     mirror.confusion(p.labels, p.said, p.classes)
     if settings.logger.thumbnails:
@@ -102,14 +118,19 @@ def _draw(run: RunDirectory, judged: Judgement) -> None:
 def save_report(run: RunDirectory, report: dict[str, Any], console: Console) -> None:
     """Write and show what the collection holds, before anything is fitted."""
     write_json(run.file(REPORT_FILE), report)
-    print_report(report, console)
+    if "pairs" in report:
+        print_pair_report(report, console)
+        if left := report.get("left_out"):
+            console.print(f"pairs left out: {len(left)}, since {left[0]['reason']}", highlight=False, soft_wrap=True)
+    else:
+        print_report(report, console)
 
 
 def judge_run(predictions: Predictions, method: str, baseline: str) -> tuple[Judgement, Judgement, PairedTest]:
     """The judgement of a run, of its baseline on the same samples, and the paired test of the two."""
     p = predictions
     return (
-        judge(p.labels, p.probabilities, p.groups, p.classes),
+        judge(p.labels, p.probabilities, p.groups, p.classes, p.said),
         judge_predictions(p.labels, p.baseline, p.groups, p.classes),
         compare(p.labels, p.said, p.baseline, p.groups, name_a=method, name_b=baseline),
     )

@@ -7,7 +7,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from thawline.data.augmentation import AugmentationSettings
-from thawline.data.settings import DataSettings
+from thawline.data.settings import DataSettings, PairsSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
@@ -20,7 +20,7 @@ from thawline.fitting.settings import (
 )
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.tasks.events.settings import PromptSettings
-from thawline.tasks.settings import RunSettings
+from thawline.tasks.settings import CheckSettings, RunSettings
 
 
 @dataclass
@@ -111,12 +111,38 @@ class ExportSettings:
 
 
 @dataclass
-class DataCheckSettings:
-    """`thawline data check`."""
+class MismatchesSettings:
+    """`thawline data mismatches`: see conf/data_mismatches.yaml."""
 
-    data: DataSettings = MISSING
-    paths: PathsSettings = MISSING
+    data: PairsSettings = MISSING
+    encoder: EncoderSettings = MISSING
     store: StoreSettings = MISSING
+    random: int = 1
+    hard: int = 1
+    similar: str | None = None
+    out: str | None = None
+    accelerator: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for key, count in (("random", self.random), ("hard", self.hard)):
+            if not 0 <= count <= 100:
+                raise UserError(f"{key}={count} must be 0 to 100, the mismatches made for each match")
+        if not self.random + self.hard:
+            raise UserError("random=0 hard=0 makes nothing; give one of them, random=1 say")
+        if self.similar not in (None, "texts", "images"):
+            raise UserError(f"similar={self.similar} is not known; use texts or images")
+
+
+@dataclass
+class DataSplitSettings:
+    """`thawline data split`: see conf/data_split.yaml."""
+
+    data: PairsSettings = MISSING
+    store: StoreSettings = MISSING
+    out: str | None = None
+    seed: int = 0
 
 
 @dataclass
@@ -142,6 +168,7 @@ class SampleSettings:
     collection: str = MISSING
     directory: str = MISSING
     photos_per_class: int = 100
+    products: int = 400
     seed: int = 0
 
 
@@ -154,7 +181,9 @@ def register_settings() -> None:
         ("predict", PredictSettings),
         ("compare", CompareSettings),
         ("export", ExportSettings),
-        ("data_check", DataCheckSettings),
+        ("data_check", CheckSettings),
+        ("data_mismatches", MismatchesSettings),
+        ("data_split", DataSplitSettings),
         ("store_verbs", StoreVerbsSettings),
         ("weights", WeightsSettings),
         ("sample", SampleSettings),
@@ -164,6 +193,7 @@ def register_settings() -> None:
     groups: list[tuple[str, str, type]] = [
         ("prompts", "prompts", PromptSettings),
         ("data", "data", DataSettings),
+        ("data", "pairs", PairsSettings),
         ("encoder", "encoder", EncoderSettings),
         ("augmentation", "augmentation", AugmentationSettings),
         ("debug", "debug", DebugSettings),

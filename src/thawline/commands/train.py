@@ -1,7 +1,8 @@
-"""`thawline train DIR`: fit a method on a folder of photos and judge it against its baseline."""
+"""`thawline train DIR`: fit a method on a folder of photos or a file of pairs and judge it against its baseline."""
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ def train(config: DictConfig) -> None:
         RunError: The training can't go on.
     """
     console = Console()
-    if is_run_directory(Path(config.data.path)):
+    # Pairs in a file for each side have no path; "" would be the working directory.
+    if config.data.path and is_run_directory(Path(config.data.path)):
         config = _resumed(Path(config.data.path), console)
         settings = saved_settings(config)
     else:
@@ -78,17 +80,19 @@ def _run(
     """Fit and judge each fold; with several folds, fit all the data at the end: the model to use."""
     how = how_to_fit(settings, run.path, device, mirror)
     fits = [fit_fold(problem, fold, how) for fold in plan]
-    parts = [predict_fold(problem, fold, fit.state, device) for fold, fit in zip(plan, fits, strict=True)]
+    parts = [predict_fold(problem, fold, fit, device) for fold, fit in zip(plan, fits, strict=True)]
     if len(plan) > 1 if settings.refit is None else settings.refit:
         fit_everything(problem, fits, how)
+    predictions = join_predictions(parts)
     facts = {
         **facts_of(problem, settings),
+        "examined": problem.examine(list(zip(plan, fits, strict=True)), predictions, device),
         "chosen": {fold.name: fit.chosen for fold, fit in zip(plan, fits, strict=True)},
         "seconds": round(time.perf_counter() - started, 2),
     }
-    save_results(run, join_predictions(parts), facts, console)
+    save_results(run, predictions, facts, console)
     if mirror is not None:
-        show_results(mirror, join_predictions(parts), settings)
+        show_results(mirror, predictions, settings)
 
 
 def plan_run(problem: TaskData, settings: RunSettings) -> list[Fold]:
@@ -97,7 +101,7 @@ def plan_run(problem: TaskData, settings: RunSettings) -> list[Fold]:
     Raises:
         UserError: A class has too few groups, or a given split and `cv` contradict each other.
     """
-    return plan_folds(
+    plan = plan_folds(
         problem.labels,
         problem.groups,
         problem.sides,
@@ -106,6 +110,14 @@ def plan_run(problem: TaskData, settings: RunSettings) -> list[Fold]:
         seed=settings.seed,
         classes=problem.classes,
     )
+    return [keep_apart(problem, fold) for fold in plan]
+
+
+def keep_apart(problem: TaskData, fold: Fold) -> Fold:
+    """`fold` without the training samples that have something in common with those that choose or are judged."""
+    inner = None if fold.inner is None else problem.apart(fold.inner, fold.test)
+    train = problem.apart(fold.train, fold.test if inner is None else np.concatenate([fold.test, inner]))
+    return replace(fold, train=train, inner=inner)
 
 
 def how_to_fit(settings: RunSettings, run: Path, device: torch.device, mirror: Mirror | None) -> Fitting:
@@ -133,7 +145,7 @@ def facts_of(problem: TaskData, settings: RunSettings) -> dict[str, Any]:
         "encoder": settings.encoder.model or settings.encoder.name,
         "thaw": settings.cut,
         "debug": settings.debug.name,
-        "baseline": "majority class" if problem.zero_shot() is None else "zero-shot",
+        "baseline": problem.baseline,
         "features": {"computed": problem.computed, "read": problem.read},
     }
 
@@ -150,7 +162,7 @@ def fit_everything(problem: TaskData, fits: list[Fit], how: Fitting) -> None:
     everything = np.arange(len(problem.labels))
     chosen = [fit.chosen["epochs"] for fit in fits] if isinstance(how.method, GradientSettings) else []
     fold = Fold("all", everything, inner=None, test=everything[:0])
-    fit_fold(problem, fold, how, epochs=int(np.median(chosen)) if chosen else None)
+    fit_fold(problem, fold, how, epochs=int(np.median(chosen)) if chosen else None, earlier=fits)
 
 
 def _resumed(path: Path, console: Console) -> DictConfig:

@@ -20,6 +20,8 @@ def weights_list(_: DictConfig) -> None:
         found = look_up(settings)
         here = decimal(found.bytes) if found.where else "-"
         revision = found.revision or settings.revision or "-"
+        if settings.family == "scratch":
+            here = "none needed"
         table.add_row(name, settings.name, revision[:8], here)
     console = Console()
     console.print(table)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from thawline.data.preprocessing import Preprocessing
 
@@ -79,14 +79,14 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
     return image
 
 
-def load_rgb(image: ImageFile.ImageFile) -> Image.Image:
+def load_rgb(image: Image.Image) -> Image.Image:
     """Decode an opened image to mode RGB: alpha over white, 16 bits scaled to 8; the orientation is left as stored.
 
     Raises:
         UnusableError: the pixels cannot be decoded, a truncated file included.
     """
     try:
-        if image.format == "JPEG":
+        if isinstance(image, ImageFile.ImageFile) and image.format == "JPEG":
             # The whole file in one call: between the usual pieces of 64 KB a thread waits for the interpreter.
             image.decodermaxblock = MAX_BLOCK
         image.load()
@@ -151,6 +151,35 @@ def pixels(data: bytes, preprocessing: Preprocessing, orientation: int, decoded:
     drafted = (array.shape[1], array.shape[0])
     scale = next(s for s in (1, 2, 4, 8) if tuple(-(-side // s) for side in full) == drafted)
     return _fit(array, (full[1] / scale, full[0] / scale), preprocessing, orientation)
+
+
+def picture_pixels(image: Image.Image, preprocessing: Preprocessing) -> torch.Tensor:
+    """What `pixels` gives for a file that is decoded in full, for a picture in memory.
+
+    Returns:
+        uint8 [3, size, size], contiguous.
+
+    Raises:
+        UnusableError: it has no pixels, or a file that was opened before cannot be decoded.
+    """
+    if not min(image.size):
+        raise UnusableError("empty picture")
+    array = upright(image)
+    return _fit(array, (float(array.shape[0]), float(array.shape[1])), preprocessing, 1)
+
+
+def upright(image: Image.Image) -> np.ndarray[Any, Any]:
+    """Decode an opened image to RGB and turn it upright by its EXIF orientation: uint8 [height, width, 3].
+
+    Raises:
+        UnusableError: the pixels cannot be decoded.
+    """
+    rgb = load_rgb(image)
+    try:
+        orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # foreign bytes raise anything; a photo without readable notes stays as it lies
+        orientation = 1
+    return np.array(orient(np.asarray(rgb), orientation), order="C")
 
 
 def _torchvision_decode(data: bytes, image: ImageFile.ImageFile) -> np.ndarray[Any, Any] | None:

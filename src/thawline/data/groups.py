@@ -66,6 +66,19 @@ def find_groups(photos: Sequence[Listed], facts: Sequence[PhotoFacts]) -> Groupi
     )
 
 
+def find_copies(facts: Sequence[PhotoFacts]) -> npt.NDArray[np.int64]:
+    """Unite duplicates and near-duplicates alone: what looks the same is the same image in an image–text pair.
+
+    Args:
+        facts: of N photos, none with a problem.
+
+    Returns:
+        int64 [N], numbers 0, 1, ... in the order of the first photos.
+    """
+    exact = _links_of_equals(enumerate(fact.digest for fact in facts))
+    return _components(len(facts), exact + _near_duplicates(facts, skip={j for _, j in exact}))
+
+
 def _links_of_equals(keyed: Iterable[tuple[int, Hashable]]) -> Pairs:
     """(first, other) for every other of the same key."""
     first: dict[Hashable, int] = {}

@@ -92,7 +92,7 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
     table.add_column("photos", justify="right")
     table.add_column("groups", justify="right")
     for name, counts in report["classes"].items():
-        table.add_row(_plain(name), str(counts["photos"]), str(counts["groups"]))
+        table.add_row(as_plain_text(name), str(counts["photos"]), str(counts["groups"]))
     console.print(table)
     groups = report["groups"]
     reasons = ", ".join(f"{count} by {reason}" for reason, count in groups["sets_by_reason"].items() if count)
@@ -111,7 +111,7 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
     )
     _list(console, "Left out", [f"{left['name']}: {left['reason']}" for left in report["left_out"]])
     for warning in report["warnings"]:
-        console.print(Text("! ", style="yellow") + _plain(warning))
+        console.print(Text("! ", style="yellow") + as_plain_text(warning))
 
 
 def _list(console: Console, title: str, lines: list[str]) -> None:
@@ -125,9 +125,9 @@ def _list(console: Console, title: str, lines: list[str]) -> None:
 
 
 def _line(console: Console, text: str) -> None:
-    console.print(_plain(text))
+    console.print(as_plain_text(text))
 
 
-def _plain(text: str) -> Text:
+def as_plain_text(text: str) -> Text:
     """Text without markup; control characters in file names are shown, not obeyed."""
     return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))

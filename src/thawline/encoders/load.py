@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.weights import local_files
+from thawline.errors import UserError
 
 if TYPE_CHECKING:
     from thawline.encoders.clip import ClipTowers
     from thawline.encoders.encoder import Encoder
+    from thawline.encoders.scratch import ScratchText
 
 Loaded: TypeAlias = "Encoder | ClipTowers"
 
@@ -30,7 +32,7 @@ def load(settings: EncoderSettings, *, fresh: bool = False) -> Loaded:
         fresh: Load one that nobody else holds or will be given.
 
     Raises:
-        UserError: Its weights are absent or don't fit.
+        UserError: Its weights are absent or don't fit, or it reads no photos.
     """
     if fresh:
         return _load(settings)
@@ -41,6 +43,25 @@ def load(settings: EncoderSettings, *, fresh: bool = False) -> Loaded:
     while len(_held) > _HELD:
         _held.popitem(last=False)
     return _held[key]
+
+
+def load_text(settings: EncoderSettings) -> "ClipTowers | ScratchText":
+    """The text encoder that `settings` name, with its tokenizer; of a CLIP it is one of the two towers.
+
+    Raises:
+        UserError: Its weights are absent or don't fit, or it reads no text.
+    """
+    if settings.family == "scratch":
+        from thawline.encoders.scratch import load_scratch
+
+        return load_scratch(settings)
+    if settings.family != "clip":
+        raise UserError(f"encoder@text={settings.model or settings.name} reads no text; use clip or scratch")
+    from thawline.encoders.clip import ClipTowers
+
+    loaded = load(settings)
+    assert isinstance(loaded, ClipTowers)  # noqa: S101  # its family says so
+    return loaded
 
 
 def _key(settings: EncoderSettings) -> str:
@@ -69,6 +90,8 @@ def _load_family(settings: EncoderSettings) -> Loaded:
         from thawline.encoders.vit import load_vit
 
         return load_vit(settings)
+    if settings.family == "scratch":
+        raise UserError("encoder=scratch reads text, not photos; it can only be encoder@text=scratch")
     if settings.family == "torchvision":
         from thawline.encoders.torchvision import load_torchvision
 

@@ -16,14 +16,14 @@ class EncoderSettings:
     """A pretrained network and where its weights are.
 
     Attributes:
-        family: `clip` or `vit` (transformers), `timm`, or `torchvision`.
+        family: `clip` or `vit` (transformers), `timm`, `torchvision`, or `scratch`, a text encoder without weights.
         name: Hub id or local directory; `package:tiny_clip` is the one that the package carries.
         model: timm's or torchvision's name of the architecture, timm's with the tag that says which preprocessing; null
             for transformers' networks.
         weights: A local safetensors file (timm, torchvision), or a folder of such, each named after its architecture;
             null: those of `name`.
         revision: Commit of the Hub repository that the weights are pinned to; null: the newest when they are fetched.
-        model_args: What else timm or torchvision is given to create the network.
+        model_args: What else timm or torchvision is given to create the network; for `scratch` its size.
         bn_eps: eps of every BatchNorm, where the weights want another than the library's; null: the library's.
         size: Side of the input, px; null: the checkpoint's.
         crop_pct: Share of the resized shortest side that the centre crop keeps; null: the checkpoint's.
@@ -51,8 +51,8 @@ class EncoderSettings:
 
     def __post_init__(self) -> None:
         """Check the names."""
-        if self.family not in (*_FROM_TRANSFORMERS, *_BY_NAME):
-            raise UserError(f"encoder.family={self.family} is not known; use clip, vit, timm or torchvision")
+        if self.family not in (*_FROM_TRANSFORMERS, *_BY_NAME, "scratch"):
+            raise UserError(f"encoder.family={self.family} is not known; use clip, vit, timm, torchvision or scratch")
         if self.precision not in ("float32", "bfloat16"):
             raise UserError(f"encoder.precision={self.precision} is not known; use float32 or bfloat16")
         if self.family in _BY_NAME and not self.model:

@@ -98,6 +98,8 @@ def local_files(settings: EncoderSettings) -> list[Path]:
     Raises:
         UserError: The weights are not on this machine.
     """
+    if settings.family == "scratch":
+        return []
     if settings.weights:
         return [weights_file(settings)]
     directory = locate(settings)
@@ -133,6 +135,8 @@ def fetch(settings: EncoderSettings) -> Path:
     """
     from huggingface_hub import snapshot_download
 
+    if settings.family == "scratch":
+        raise UserError("encoder@text=scratch has no weights to fetch; it is trained on the texts of the data")
     name = settings.name
     if _local(name).is_dir():
         raise UserError(f"{name} is on this machine already: {_local(name)}")

@@ -3,6 +3,7 @@
 import io
 import pickle
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from thawline.errors import UserError
 from thawline.files import write_atomically
 from thawline.runs.signals import Stopped, asked_to_stop, handle_signals, handles_signals, listen_apart
+
+# Writes the model with a tail's state under a name.
+Keep = Callable[[str, dict[str, torch.Tensor]], object]
 
 LAST = "last.ckpt"
 SECONDS = 60.0  # between checkpoints within an epoch
@@ -60,6 +64,21 @@ def _refusal(path: Path) -> str:
         f"{path} is not a checkpoint that Thawline wrote (it is damaged, or holds something to execute), so it was not "
         "loaded; delete it, and this training begins anew"
     )
+
+
+class EpochModels(L.Callback):
+    """Writes the model as it is after each epoch, in the format of the network's own library."""
+
+    def __init__(self, keep: Keep) -> None:
+        """Take what writes a tail's state under a name."""
+        self._keep = keep
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write `checkpoint_epoch_N`, N from 1."""
+        tail: Any = pl_module.tail
+        if trainer.is_global_zero:
+            state = {name: tensor.detach().cpu() for name, tensor in tail.state_dict().items()}
+            self._keep(f"checkpoint_epoch_{trainer.current_epoch + 1}", state)
 
 
 class BestCheckpoint(ModelCheckpoint):

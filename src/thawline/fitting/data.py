@@ -58,8 +58,9 @@ class EpochBatches(Sampler[Place]):
         size, count = self._how.batch_size, batches_per_epoch(self._samples, self._how.batch_size)
         start = self._start if self._epoch == self._resumed else 0
         for positions in islice(np.split(order, size * np.arange(1, count)), start, len(self)):
-            share = positions[self._rank :: self._world]
-            yield self._epoch, share if len(share) else positions[:1]
+            # What is too small to be shared out each takes whole.
+            shared = len(positions) >= self._world
+            yield self._epoch, positions[self._rank :: self._world] if shared else positions
 
 
 class _Training(Dataset[Batch]):
@@ -83,8 +84,10 @@ class _Training(Dataset[Batch]):
         features, targets = batch
         assert self._how.augment is not None  # noqa: S101  # the caller looked
         seeds = np.random.default_rng((self._how.seed, epoch, 2)).integers(2**63, size=len(self._samples))
-        pixels = [self._how.augment(p, int(seeds[i])) for p, i in zip(features["pixels"], positions, strict=True)]
-        return {"pixels": torch.stack(pixels)}, targets
+        # A pair's are called by its tower: image.pixels.
+        name = next(name for name in features if name.endswith("pixels"))
+        pixels = [self._how.augment(p, int(seeds[i])) for p, i in zip(features[name], positions, strict=True)]
+        return {**features, name: torch.stack(pixels)}, targets
 
 
 class _Plain(Dataset[Batch]):

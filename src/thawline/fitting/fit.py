@@ -1,9 +1,9 @@
 """Fit one fold by whichever method the settings name, and keep what was fitted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -26,8 +26,10 @@ from thawline.fitting.settings import (
 )
 from thawline.fitting.tail import Tail
 from thawline.runs.loggers import Mirror
+from thawline.runs.predictions import Predictions
 
 if TYPE_CHECKING:
+    from thawline.fitting.checkpoints import Keep
     from thawline.fitting.module import TailModule
 
 TAIL_FILE, CHOSEN_FILE = "tail.safetensors", "chosen.json"
@@ -61,11 +63,59 @@ class Problem(Protocol):
     def tail(self) -> Tail:
         """A fresh tail, not yet fitted."""
 
-    def zero_shot(self) -> Tail | None:
-        """The pretrained network as it is, where it can answer and is not what is judged; else None."""
+    def zero_shot(self, fit: Fit) -> Tail | None:
+        """The pretrained network as it is, where it can answer and is not what is judged; else None.
+
+        Where it needs a threshold to answer, that is what `settle` fitted for it on the inner samples of `fit`.
+        """
+
+    def apart(self, train: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The samples `train` less those that have something in common with `held` that no group covers."""
+
+    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+        """`fit` with what is fitted on `inner` samples after the training, such as a threshold.
+
+        Where none were held out, `earlier` has the folds' fits, whose choices stand for it.
+        """
+
+    def answers(self, probabilities: NDArray[np.float32], fit: Fit) -> NDArray[np.int64] | None:
+        """The class that `fit` decides for in each row of `probabilities` [n, classes]; None: the most probable."""
+
+    def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:
+        """Write the network with the tail's `state` into `folder`, as its own library reads it; complete or absent."""
 
     def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "TailModule":
         """The LightningModule that fits `tail` on `samples`."""
+
+
+class Plain:
+    """A problem whose groups cover all that samples have in common, and whose answer is the most probable class."""
+
+    def apart(self, train: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
+        """All of `train`."""
+        return train
+
+    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+        """`fit` as it is."""
+        return fit
+
+    def answers(self, probabilities: NDArray[np.float32], fit: Fit) -> NDArray[np.int64] | None:
+        """The most probable class."""
+        return None
+
+    def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:
+        """Not offered: `thawline export` writes such a model when the run is over.
+
+        Raises:
+            UserError: Always.
+        """
+        raise UserError("trainer.save_models=true is for task=match; 'thawline export' writes a finished run's model")
+
+    def examine(
+        self, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
+    ) -> dict[str, Any] | None:
+        """Nothing more."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -112,7 +162,7 @@ class Fitting:
         )
 
 
-def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = None) -> Fit:
+def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = None, earlier: Sequence[Fit] = ()) -> Fit:
     """Fit `fold` and keep the tail in its directory; a fold that was finished before is read back instead.
 
     Args:
@@ -120,6 +170,7 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
         fold: Which samples.
         how: The method and what it computes on.
         epochs: A fixed number of epochs and no inner samples: for the refit on all data.
+        earlier: What the folds gave, for the refit on all data.
     """
     directory = how.directory(fold)
     if (directory / CHOSEN_FILE).exists():
@@ -127,14 +178,14 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
     directory.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(how.seed)  # a new head's starting weights
     if isinstance(how.method, GradientSettings):
-        fit = _by_gradient(problem, fold, how, how.method, epochs)
+        fit = _by_gradient(problem, fold, how, how.method, epochs, earlier)
     elif isinstance(how.method, LogisticSettings):
         from thawline.fitting.methods.logistic import fit_logistic  # late: scikit-learn takes a second to import
 
         inner = None if fold.inner is None else problem.samples(fold.inner)
         fit = fit_logistic(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
     else:
-        fit = Fit(problem.tail().state_dict())
+        fit = problem.settle(Fit(problem.tail().state_dict()), problem.samples(fold.train), earlier)
     _keep(fit, directory)
     return fit
 
@@ -150,23 +201,43 @@ def read_fit(directory: Path) -> Fit:
     return Fit(load_file(directory / TAIL_FILE), read_json(directory / CHOSEN_FILE))
 
 
-def _by_gradient(problem: Problem, fold: Fold, how: Fitting, method: GradientSettings, epochs: int | None) -> Fit:
+def _by_gradient(
+    problem: Problem,
+    fold: Fold,
+    how: Fitting,
+    method: GradientSettings,
+    epochs: int | None,
+    earlier: Sequence[Fit],
+) -> Fit:
     from thawline.fitting.methods.gradient import Course, fit_gradient  # late: Lightning takes seconds to import
 
     chosen_by = None if epochs else inner_fold(problem, fold, how)
     samples = problem.samples(fold.train if chosen_by is None else chosen_by.train)
     if how.debug.overfit:
         samples = replace(samples, views=())
-    return fit_gradient(
+    inner = None if chosen_by is None else problem.samples(chosen_by.test)
+    keep = _keeper(problem, fold, how)
+    fit = fit_gradient(
         problem.module(problem.tail(), samples, how.seed),
         samples,
-        None if chosen_by is None else problem.samples(chosen_by.test),
+        inner,
         method,
-        Course(how.feeding(method), how.trainer, how.debug, how.device, epochs),
+        Course(how.feeding(method), how.trainer, how.debug, how.device, epochs, keep),
         how.directory(fold),
         mirror=how.mirror,
         keep_history=how.keep_history,
     )
+    fit = problem.settle(fit, inner, earlier)
+    if keep is not None:
+        keep("best_model", fit.state)
+    return fit
+
+
+def _keeper(problem: Problem, fold: Fold, how: Fitting) -> "Keep | None":
+    """What writes the models of single epochs beside the fold's checkpoints, where the run asks for that."""
+    if not how.trainer.save_models:
+        return None
+    return lambda name, state: problem.save_model(how.directory(fold) / name, state)
 
 
 def inner_fold(problem: Problem, fold: Fold, how: Fitting) -> Fold:
@@ -182,7 +253,8 @@ def inner_fold(problem: Problem, fold: Fold, how: Fitting) -> Fold:
         return Fold(fold.name, fold.train, fold.inner, fold.inner)
     labels, groups = problem.labels[fold.train], problem.groups[fold.train]
     held = holdout(labels, groups, fraction=how.inner_share, seed=how.seed, classes=problem.classes)
-    return Fold(fold.name, fold.train[~held], fold.train[held], fold.train[held])
+    inner = fold.train[held]
+    return Fold(fold.name, problem.apart(fold.train[~held], inner), inner, inner)
 
 
 def _keep(fit: Fit, directory: Path) -> None:

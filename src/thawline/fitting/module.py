@@ -1,5 +1,6 @@
 """The one LightningModule that fits a tail; tasks subclass it thinly."""
 
+import math
 from typing import Any
 
 import lightning.pytorch as L
@@ -44,6 +45,7 @@ class TailModule(L.LightningModule):
         super().__init__()
         self.tail = tail
         self._settings = settings
+        self._samples = samples
         self._steps_per_epoch = batches_per_epoch(samples, settings.batch_size)
         self._seed = seed
         self._penalty = penalty
@@ -77,19 +79,40 @@ class TailModule(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """One step; a loss that is not finite stops the run."""
         mixed = mix(batch, self._mixup, self.tail.head.classes) if self._mixup else batch
-        loss = self.step(mixed)["loss"]
-        if not torch.isfinite(loss):
-            raise RunError(
-                f"the training loss became {loss.item()} in epoch {self.current_epoch}; try a smaller method.lr"
-            )
-        self._losses += loss.item() * len(batch[1])
-        self._seen += len(batch[1])
+        size = self._size(batch_idx)
+        loss = self.step(mixed)["loss"] * self._share(len(batch[1]), size)
+        mean = self._over_processes(loss.detach())
+        if not math.isfinite(mean):
+            raise RunError(f"the training loss became {mean} in epoch {self.current_epoch}; try a smaller method.lr")
+        self._losses += mean * size
+        self._seen += size
         return loss
+
+    def _size(self, batch_idx: int) -> int:
+        """How many samples a batch has over all processes; the last one of an epoch has what is left."""
+        size = self._settings.batch_size
+        return size if batch_idx + 1 < self._steps_per_epoch else self._samples - batch_idx * size
+
+    def _share(self, samples: int, size: int) -> float:
+        """By how much the mean over `samples` counts, so that the mean of all processes' is that of the whole batch.
+
+        Args:
+            samples: How many of the batch are this process's.
+            size: How many the whole batch has.
+        """
+        world = self.trainer.world_size
+        return 1.0 if world == 1 or size < world else samples * world / size
+
+    def _over_processes(self, loss: torch.Tensor) -> float:
+        """The mean of all processes' losses: each of them has seen its share alone."""
+        if self.trainer.world_size > 1:
+            loss = self.trainer.strategy.reduce(loss.clone(), reduce_op="mean")
+        return float(loss)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Log the epoch's mean loss once. Lightning would add it up too, but a checkpoint would not hold the sum."""
         if self.trainer.is_last_batch:
-            # Of several processes each has seen its share alone.
+            # Summed over processes already.
             mean = self._losses / self._seen
             self.log("train_loss", mean, on_step=False, on_epoch=True, batch_size=self._seen, sync_dist=True)
             self._losses, self._seen = 0.0, 0
@@ -119,13 +142,11 @@ class TailModule(L.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _pretrained(self) -> list[tuple[str, nn.Parameter]]:
-        """The trainable parameters that were pretrained: the encoder's stages, and the text encoder's in the head."""
-        stages = [("stages", self.tail.stages), ("text", getattr(self.tail.head, "text_stages", None))]
+        """The trainable parameters that were pretrained."""
         return [
-            (f"{prefix}.{name}", parameter)
-            for prefix, module in stages
-            if module is not None
-            for name, parameter in module.named_parameters()
+            (f"{number}.{name}", parameter)
+            for number, tower in enumerate(self.tail.towers)
+            for name, parameter in tower.named_parameters()
             if parameter.requires_grad
         ]
 

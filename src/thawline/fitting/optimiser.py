@@ -16,8 +16,7 @@ def parameter_groups(tail: Tail, settings: GradientSettings) -> list[dict[str, A
     The stages above the thaw line learn at `settings.top_lr`, less by `layer_decay` for each stage further down; so do
     those of a text encoder. A new head learns at `settings.lr`.
     """
-    towers = [tail.stages, getattr(tail.head, "text_stages", None)]
-    groups = [group for tower in towers if tower is not None for group in _tower(tower, settings)]
+    groups = [group for tower in tail.towers for group in _tower(tower, settings)]
     pretrained = {id(parameter) for group in groups for parameter in group["params"]}
     new = [p for p in tail.parameters() if p.requires_grad and id(p) not in pretrained]
     if new:

@@ -1,7 +1,5 @@
 """What a fitted tail, and the baseline, say of the samples that a fold holds out."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,6 +7,7 @@ from numpy.typing import NDArray
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.fit import Problem
 from thawline.fitting.folds import Fold
+from thawline.fitting.methods import Fit
 from thawline.fitting.tail import predict
 from thawline.runs.predictions import Predictions
 
@@ -16,34 +15,38 @@ from thawline.runs.predictions import Predictions
 def predict_fold(
     problem: Problem,
     fold: Fold,
-    state: Mapping[str, torch.Tensor],
+    fit: Fit,
     device: torch.device,
     majority: int | None = None,
 ) -> Predictions:
-    """The predictions of the tail with `state`, and the baseline's, for the samples that `fold` holds out.
+    """The predictions of the tail of `fit`, and the baseline's, for the samples that `fold` holds out.
 
     `majority` is the class that most of the tail's training samples have; None: counted from `fold.train`.
     """
     if majority is None:
         majority = int(np.bincount(problem.labels[fold.train], minlength=len(problem.classes)).argmax())
     tail = problem.tail()
-    tail.load_state_dict(state)
+    tail.load_state_dict(fit.state)
     views = problem.judged(fold.test)
     samples = views[0]
+    probabilities = np.mean([predict(tail, view, device) for view in views], axis=0)
     return Predictions(
         paths=tuple(problem.names[i] for i in fold.test),
         groups=samples.groups,
         labels=samples.targets,
         folds=(fold.name,) * len(samples),
-        probabilities=np.mean([predict(tail, view, device) for view in views], axis=0),
-        baseline=_baseline(problem, samples, device, majority),
+        probabilities=probabilities,
+        baseline=_baseline(problem, samples, fit, device, majority),
         classes=problem.classes,
+        decided=problem.answers(probabilities, fit),
     )
 
 
-def _baseline(problem: Problem, samples: FeatureSet, device: torch.device, majority: int) -> NDArray[np.int64]:
+def _baseline(
+    problem: Problem, samples: FeatureSet, fit: Fit, device: torch.device, majority: int
+) -> NDArray[np.int64]:
     """Zero-shot where the encoder has text and something was fitted, otherwise the majority class."""
-    zero_shot = problem.zero_shot()
+    zero_shot = problem.zero_shot(fit)
     if zero_shot is None:
         return np.full(len(samples), majority, dtype=np.int64)
     said: NDArray[np.int64] = predict(zero_shot, samples, device).argmax(axis=1).astype(np.int64)

@@ -24,4 +24,4 @@ def score_fold(problem: Problem, fold: Fold, how: Fitting) -> tuple[Predictions,
         fit = fit_fold(problem, fold, how)
     else:
         fit = fit_fold(problem, replace(inner, name=f"{fold.name}-inner", inner=None), how)
-    return predict_fold(problem, inner, fit.state, how.device), fit
+    return predict_fold(problem, inner, fit, how.device), fit

@@ -6,6 +6,8 @@ from omegaconf import MISSING
 
 from thawline.errors import UserError
 
+PAIR_LOSSES = ("sigmoid", "siglip", "infonce", "triplet")
+
 
 @dataclass
 class MethodSettings:
@@ -13,7 +15,8 @@ class MethodSettings:
 
     Attributes:
         name: The method's name in reports.
-        head: `prompts` (cosine to the classes' prompts; needs an encoder with text), `linear` or `mlp`.
+        head: `prompts` (cosine to the classes' prompts; needs an encoder with text), `linear`, `mlp`, or `pairs`
+            (cosine of an image and a text).
         fit: How the tail is fitted: `nothing`, `closed_form` or `gradient`; fixed by the method's schema.
     """
 
@@ -23,7 +26,7 @@ class MethodSettings:
 
     def __post_init__(self) -> None:
         """Check what does not depend on the encoder."""
-        _require_one_of("method.head", self.head, ("prompts", "linear", "mlp"))
+        _require_one_of("method.head", self.head, ("prompts", "linear", "mlp", "pairs"))
 
 
 @dataclass
@@ -59,11 +62,13 @@ class GradientSettings(MethodSettings):
     """Gradient descent by AdamW over exactly the trainable parameters.
 
     Attributes:
-        loss: `cross_entropy` over the logits, or `contrastive` (pairs of the batch, same-class pairs positive).
+        loss: `cross_entropy` over the logits, or `contrastive` (pairs of the batch, same-class pairs positive); with
+            `head=pairs` one of `sigmoid`, `siglip`, `infonce` and `triplet`.
         epochs: At most this many; fewer when `patience` ends it.
         batch_size: Samples a step.
         lr: Learning rate of a new head, and of all that trains where no head is new (`head=prompts`).
-        body_lr: Learning rate of the uppermost pretrained stage, under a new head; null: a tenth of `lr`.
+        body_lr: Learning rate of the uppermost pretrained stage, under a new head; null: a tenth of `lr`, with
+            `head=pairs` `lr`.
         layer_decay: Each pretrained stage further down learns this many times as fast as the one above it
             (ULMFiT, arXiv 1801.06146, section 3.2; BEiT, arXiv 2106.08254, appendix H).
         warmup: Epochs over which the learning rates rise from nothing, evenly by step.
@@ -76,7 +81,8 @@ class GradientSettings(MethodSettings):
             null: none.
         train_text: With `head=prompts`: also train the text projection.
         patience: Epochs without a better inner loss before it stops; the best epoch is kept.
-        hidden: Width of the hidden layer of `head=mlp`.
+        hidden: Width of the hidden layer of `head=mlp`; with `head=pairs` of the space that two encoders are brought to
+            that share none.
         dropout: Dropout before the last layer of `head=mlp`.
     """
 
@@ -102,7 +108,8 @@ class GradientSettings(MethodSettings):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        _require_one_of("method.loss", self.loss, ("cross_entropy", "contrastive"))
+        losses = PAIR_LOSSES if self.head == "pairs" else ("cross_entropy", "contrastive")
+        _require_one_of("method.loss", self.loss, losses)
         for key in ("epochs", "batch_size", "patience", "hidden"):
             _require_at_least(f"method.{key}", getattr(self, key), 1)
         _require_at_least("method.weight_decay", self.weight_decay, 0)
@@ -112,7 +119,7 @@ class GradientSettings(MethodSettings):
     @property
     def top_lr(self) -> float:
         """Learning rate of the uppermost pretrained stage."""
-        if self.head == "prompts":
+        if self.head == "prompts" or (self.head == "pairs" and self.body_lr is None):
             return self.lr
         return self.lr / 10 if self.body_lr is None else self.body_lr
 
@@ -143,7 +150,7 @@ class GradientSettings(MethodSettings):
             raise UserError(f"method.label_smoothing={self.label_smoothing} must be at least 0 and below 1")
         if self.class_weights not in (None, "balanced"):
             raise UserError(f"method.class_weights={self.class_weights} is not known; use balanced or null")
-        if self.loss == "contrastive" and (self.label_smoothing or self.class_weights):
+        if self.loss != "cross_entropy" and (self.label_smoothing or self.class_weights):
             raise UserError("method.label_smoothing and class_weights are for method.loss=cross_entropy")
         if self.head != "prompts" and (self.loss == "contrastive" or self.train_text):
             raise UserError(
@@ -163,6 +170,8 @@ class TrainerSettings:
             PyTorch takes (OMP_NUM_THREADS, or the cores).
         devices: Devices of one run; more than one means DDP, each process with its share of the batches.
         workers: Loader processes that augment stored pixels ahead; only for `thaw=all`.
+        save_models: Whether the model of each epoch, of the best and of the last one is written in `transformers`
+            format (task=match): `checkpoint_epoch_N/`, `best_model/`, `final_model/`.
         checkpoint_every: Steps between checkpoints within an epoch; null: once a minute. Each epoch ends with one.
     """
 
@@ -172,6 +181,7 @@ class TrainerSettings:
     devices: int = 1
     workers: int = 0
     checkpoint_every: int | None = None
+    save_models: bool = False
 
     def __post_init__(self) -> None:
         """Check the names."""

@@ -21,6 +21,12 @@ class Tail(nn.Module):
         self.stages = stages
         self.head: Head = head
 
+    @property
+    def towers(self) -> list[nn.Module]:
+        """The stages that were pretrained: the encoder's, and the text encoder's in the head."""
+        text = getattr(self.head, "text_stages", None)
+        return [self.stages] if text is None else [self.stages, text]
+
     def forward(self, features: Features) -> torch.Tensor:
         """Named tensors at the thaw line to logits [batch, classes]."""
         logits: torch.Tensor = self.head(self.stages(features)["features"])

@@ -153,7 +153,7 @@ def _merit(judgement: Judgement) -> tuple[float, float]:
 
 def _judge(predictions: Predictions) -> Judgement:
     p = predictions
-    return judge(p.labels, p.probabilities, p.groups, p.classes)
+    return judge(p.labels, p.probabilities, p.groups, p.classes, p.said)
 
 
 def _pool(trials: Sequence[Scored]) -> Predictions:

@@ -146,15 +146,20 @@ class Judgement:
 
 
 def judge(
-    labels: npt.ArrayLike, probabilities: npt.ArrayLike, groups: npt.ArrayLike, classes: Sequence[str]
+    labels: npt.ArrayLike,
+    probabilities: npt.ArrayLike,
+    groups: npt.ArrayLike,
+    classes: Sequence[str],
+    said: npt.ArrayLike | None = None,
 ) -> Judgement:
     """Judge class probabilities. Nothing is drawn by chance, so there is no seed.
 
     Args:
         labels: [N] true class of each sample, 0 to C-1.
-        probabilities: [N, C], rows that sum to 1; the first of equal maxima is what is said.
+        probabilities: [N, C], rows that sum to 1.
         groups: [N] group of each sample.
         classes: C names.
+        said: [N] the answer for each sample; None: the most probable class, the first of equal maxima.
 
     Raises:
         UserError: a probability is not a number or a row is no distribution.
@@ -169,7 +174,8 @@ def judge(
     likelihood = np.clip(given[np.arange(len(truth)), truth], np.finfo(np.float64).eps, 1.0)
     loss = positive_mean(-np.log(likelihood), groups)
     calibration = calibrate(truth, given, groups)
-    return _judge(truth, given.argmax(axis=1).astype(np.int64), groups, classes, loss, calibration)
+    answers = given.argmax(axis=1) if said is None else said
+    return _judge(truth, np.asarray(answers, np.int64), groups, classes, loss, calibration)
 
 
 def judge_predictions(

@@ -28,6 +28,7 @@ class Predictions:
         probabilities: [N, classes].
         baseline: Class that the baseline said, [N].
         classes: Names of the classes.
+        decided: Class that a threshold decided for, [N]; None: the most probable one.
     """
 
     paths: tuple[str, ...]
@@ -37,10 +38,13 @@ class Predictions:
     probabilities: NDArray[np.float32]
     baseline: NDArray[np.int64]
     classes: tuple[str, ...]
+    decided: NDArray[np.int64] | None = None
 
     @property
     def said(self) -> NDArray[np.int64]:
-        """The most probable class of each sample, [N]."""
+        """The class of each sample that is its answer, [N]."""
+        if self.decided is not None:
+            return self.decided
         said: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
         return said
 
@@ -54,6 +58,7 @@ class Predictions:
             probabilities=self.probabilities[rows],
             baseline=self.baseline[rows],
             classes=self.classes,
+            decided=None if self.decided is None else self.decided[rows],
         )
 
 
@@ -67,6 +72,7 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
         probabilities=np.concatenate([part.probabilities for part in parts]),
         baseline=np.concatenate([part.baseline for part in parts]),
         classes=parts[0].classes,
+        decided=np.concatenate([part.said for part in parts]) if any(p.decided is not None for p in parts) else None,
     )
     places = list(zip(joined.paths, joined.folds, strict=True))
     return joined.subset(np.array(sorted(range(len(places)), key=places.__getitem__), dtype=np.int64))
@@ -100,14 +106,17 @@ def read_predictions(path: Path) -> Predictions:
         classes = tuple(name.removeprefix(_PROBABILITY) for name in table.column_names if name.startswith(_PROBABILITY))
         index = {name: i for i, name in enumerate(classes)}
         columns = table.to_pydict()
+        probabilities = np.stack([table[f"{_PROBABILITY}{name}"].to_numpy() for name in classes], axis=1)
+        said = np.array([index[name] for name in columns["prediction"]], dtype=np.int64)
         return Predictions(
             paths=tuple(columns["path"]),
             groups=np.array(columns["group"], dtype=np.int64),
             labels=np.array([index[name] for name in columns["label"]], dtype=np.int64),
             folds=tuple(columns["fold"]),
-            probabilities=np.stack([table[f"{_PROBABILITY}{name}"].to_numpy() for name in classes], axis=1),
+            probabilities=probabilities,
             baseline=np.array([index[name] for name in columns["baseline"]], dtype=np.int64),
             classes=classes,
+            decided=None if np.array_equal(said, probabilities.argmax(axis=1)) else said,
         )
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} holds no {path.name}; the run did not finish") from error

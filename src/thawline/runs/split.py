@@ -8,7 +8,7 @@ from pathlib import Path
 
 from thawline.files import write_text
 
-COLUMNS = ("path", "digest", "phash", "label", "group", "fold")
+COLUMNS = ("path", "digest", "phash", "label", "group", "fold", "text")
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class SplitRow:
         label: Name of its class.
         group: Its group.
         fold: The fold that judged it; "" for a sample that was only trained on.
+        text: sha256 of the text that belongs to it, hex; "" where none does.
     """
 
     path: str
@@ -30,6 +31,7 @@ class SplitRow:
     label: str
     group: int
     fold: str
+    text: str = ""
 
 
 def write_split(path: Path, rows: Sequence[SplitRow]) -> None:
@@ -37,7 +39,7 @@ def write_split(path: Path, rows: Sequence[SplitRow]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows((row.path, row.digest, row.phash, row.label, row.group, row.fold) for row in rows)
+    writer.writerows((row.path, row.digest, row.phash, row.label, row.group, row.fold, row.text) for row in rows)
     write_text(path, text.getvalue())
 
 
@@ -45,6 +47,14 @@ def read_split_rows(path: Path) -> list[SplitRow]:
     """The rows that `write_split` wrote."""
     with path.open(newline="", encoding="utf-8") as file:
         return [
-            SplitRow(row["path"], row["digest"], row["phash"], row["label"], int(row["group"]), row["fold"])
+            SplitRow(
+                path=row["path"],
+                digest=row["digest"],
+                phash=row["phash"],
+                label=row["label"],
+                group=int(row["group"]),
+                fold=row["fold"],
+                text=row.get("text", ""),  # older runs have none
+            )
             for row in csv.DictReader(file)
         ]

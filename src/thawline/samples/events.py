@@ -1,8 +1,6 @@
 """The sample of event photos: synthetic, one folder a class, with what real collections have and shouldn't."""
 
-import hashlib
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,11 +10,10 @@ from PIL import Image
 
 from thawline.errors import UserError
 from thawline.samples.camera import encode, take
+from thawline.samples.marker import write_sample
 from thawline.samples.occasions import OCCASIONS
 from thawline.samples.shoots import Photo, Photographers
 
-MARKER = ".thawline-sample.json"
-_UNFINISHED_MARKER = f"{MARKER}.new"
 _WHAT = (
     "Synthetic photos drawn by `thawline sample events`: no person, place or event in them exists. For trying Thawline "
     "out and for tests; results on them say nothing about real photos."
@@ -67,18 +64,14 @@ def make_events(directory: Path, *, photos_per_class: int = 100, seed: int = 0) 
     if photos_per_class < 2:
         raise UserError(f"A sample needs at least 2 photos a class, not {photos_per_class}: raise photos_per_class.")
     sample = _Sample(photos_per_class, seed)
-    try:
-        already_there = _check(directory, sample)
-        if not already_there:
-            _write(directory, sample)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(f"The sample cannot be written to {directory}: {reason}; choose another directory.") from error
+    already_there = write_sample(directory, sample)
     return sample.summary(directory, already_there=already_there)
 
 
 class _Sample:
     """Everything about a sample that is known before a picture is drawn."""
+
+    about = _WHAT
 
     def __init__(self, photos_per_class: int, seed: int) -> None:
         self.settings = {"sample": "events", "edition": _EDITION, "photos_per_class": photos_per_class, "seed": seed}
@@ -172,62 +165,3 @@ def _broken_bytes(kind: str, whole: bytes) -> bytes:
         Image.frombytes("L", (80, 60), Random("png").randbytes(4800)).save(out, "PNG")
         return out.getvalue()[:900]
     return b""
-
-
-def _check(directory: Path, sample: _Sample) -> bool:
-    """Whether the sample is there and whole; False when it can be written."""
-    if not directory.exists():
-        return False
-    if not directory.is_dir():
-        raise UserError(f"{directory} is a file: name a new or empty directory for the sample.")
-    present = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if not path.is_dir()}
-    if not present:
-        return False
-    marker = _read_marker(directory / MARKER)
-    if marker is None:
-        raise UserError(f"{directory} is not empty: name a new or empty directory for the sample.")
-    if marker["settings"] != sample.settings:
-        made = ", ".join(f"{key}={value}" for key, value in marker["settings"].items())
-        raise UserError(f"{directory} holds another sample ({made}): name a new or empty directory.")
-    strange = sorted(present - sample.names() - {MARKER, _UNFINISHED_MARKER})
-    if strange:
-        raise UserError(f"{directory} holds the sample and other files ({strange[0]}): name a new or empty directory.")
-    digests = marker["files"]
-    if not digests:  # an earlier run was stopped before its end
-        return False
-    for name, digest in digests.items():
-        if name not in present or _digest((directory / name).read_bytes()) != digest:
-            raise UserError(f"The sample in {directory} was changed ({name}): name a new or empty directory.")
-    return True
-
-
-def _read_marker(path: Path) -> dict[str, dict[str, str]] | None:
-    try:
-        marker = json.loads(path.read_bytes())
-        return {"settings": dict(marker["settings"]), "files": dict(marker["files"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _write(directory: Path, sample: _Sample) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    _write_marker(directory, sample, {})
-    digests = {}
-    for name, content in sample.files():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        digests[name] = _digest(content)
-    _write_marker(directory, sample, digests)
-
-
-def _write_marker(directory: Path, sample: _Sample, digests: dict[str, str]) -> None:
-    """Say what the directory holds; no digests while it is being written."""
-    marker = {"about": _WHAT, "settings": sample.settings, "cannot be used": sorted(sample.broken), "files": digests}
-    beside = directory / _UNFINISHED_MARKER
-    beside.write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
-    beside.replace(directory / MARKER)

@@ -8,12 +8,17 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.console import Console
 
 from thawline.errors import UserError
 from thawline.fitting.fit import Problem
 from thawline.fitting.folds import Fold
+from thawline.fitting.methods import Fit
+from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
-from thawline.tasks.settings import RunSettings
+from thawline.tasks.settings import CheckSettings, RunSettings
+
+ZERO_SHOT, MAJORITY = "zero-shot", "majority class"  # what a run is compared with
 
 
 class TaskData(Problem, Protocol):
@@ -30,6 +35,18 @@ class TaskData(Problem, Protocol):
     @property
     def read(self) -> int:
         """Features that were read from the store."""
+
+    @property
+    def baseline(self) -> str:
+        """What the run is compared with: `zero-shot`, or `majority class`."""
+
+    def examine(
+        self, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
+    ) -> dict[str, Any] | None:
+        """What the task says of `predictions` besides what is said of any classes, as plain JSON; None: nothing.
+
+        `judged` are the folds with what was fitted for each; there are none where only predictions are at hand.
+        """
 
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
         """Indices of the samples that are of one group with a sample of another run."""
@@ -79,15 +96,34 @@ class TaskFiller(Protocol):
         """
 
 
+class TaskChecker(Protocol):
+    """Says what a task's data hold."""
+
+    def __call__(self, settings: CheckSettings, console: Console) -> dict[str, Any]:
+        """Show it on `console`, and give it as plain JSON."""
+
+
 @dataclass(frozen=True)
 class _Task:
     """Where a task's functions are, as `module:function`: they are imported only when they are used."""
 
     reader: str
     filler: str
+    checker: str
 
 
-_TASKS = {"events": _Task("thawline.tasks.events.data:read_events", "thawline.tasks.events.features:fill_events")}
+_TASKS = {
+    "events": _Task(
+        reader="thawline.tasks.events.data:read_events",
+        filler="thawline.tasks.events.features:fill_events",
+        checker="thawline.tasks.events.check:check_events",
+    ),
+    "match": _Task(
+        reader="thawline.tasks.match.data:read_match",
+        filler="thawline.tasks.match.features:fill_match",
+        checker="thawline.tasks.match.check:check_match",
+    ),
+}
 
 
 def task_reader(name: str) -> TaskReader:
@@ -108,6 +144,16 @@ def task_filler(name: str) -> TaskFiller:
     """
     filler: TaskFiller = _function(_task(name).filler)
     return filler
+
+
+def task_checker(name: str) -> TaskChecker:
+    """The function that says what the data of task `name` hold.
+
+    Raises:
+        UserError: There is no such task.
+    """
+    checker: TaskChecker = _function(_task(name).checker)
+    return checker
 
 
 def _task(name: str) -> _Task:

@@ -6,7 +6,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from thawline.data.augmentation import AugmentationSettings
-from thawline.data.settings import DataSettings
+from thawline.data.settings import DataSettings, PairsSettings
+from thawline.decisions.threshold import DecisionSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
@@ -22,6 +23,9 @@ from thawline.runs.secrets import masked_keys
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.tasks.events.settings import PromptSettings
 
+# Losses that pair the samples of a whole batch.
+_OVER_BATCH = ("contrastive", "siglip", "infonce", "triplet")
+
 # What each head needs at least to train, from the top of the network down.
 _LEAST_THAW = {"prompts": "projection", "linear": "head", "mlp": "head"}
 
@@ -35,8 +39,10 @@ class RunSettings:
         prompts: What stands for the classes in text.
         data: The photos and their split.
         encoder: The pretrained network.
+        text: The text encoder of pairs; null: that of `encoder`.
         augmentation: What varies the photos.
         method: How the tail is fitted.
+        decision: What a threshold is fitted for, where scores need one.
         trainer: What it computes on.
         debug: How the training is looked into.
         logger: What mirrors the run.
@@ -53,8 +59,10 @@ class RunSettings:
     prompts: PromptSettings = field(default_factory=PromptSettings)
     data: DataSettings = MISSING
     encoder: EncoderSettings = MISSING
+    text: EncoderSettings | None = None
     augmentation: AugmentationSettings = field(default_factory=lambda: AugmentationSettings(name="none"))
     method: MethodSettings = MISSING
+    decision: DecisionSettings = field(default_factory=DecisionSettings)
     trainer: TrainerSettings = field(default_factory=lambda: TrainerSettings(accelerator="auto"))
     debug: DebugSettings = field(default_factory=DebugSettings)
     logger: LoggerSettings = MISSING
@@ -77,6 +85,8 @@ class RunSettings:
             )
         if isinstance(self.thaw, int) and self.thaw < 1:
             raise UserError(f"thaw={self.thaw} must be at least 1; thaw=head trains nothing below the head")
+        if self.text == self.encoder:
+            self.text = None  # both towers of one network
         self._check_method()
         self._check_augmentation()
         self._check_trainer()
@@ -86,7 +96,12 @@ class RunSettings:
         """The thaw setting, derived from what the method trains where the user stated none."""
         if self.thaw is not None:
             return self.thaw
-        return _LEAST_THAW[self.method.head] if isinstance(self.method, GradientSettings) else "head"
+        if not isinstance(self.method, GradientSettings):
+            return "head"
+        if self.method.head == "pairs":
+            # Towers that were trained together have projections into their common space.
+            return "projection" if self._one_space else "head"
+        return _LEAST_THAW[self.method.head]
 
     def _check_augmentation(self) -> None:
         """Can the method use what varies the photos, and is it above or below the thaw line?"""
@@ -101,7 +116,7 @@ class RunSettings:
                     "by gradient descent (linear, finetune)"
                 )
             return
-        if wanted.mixup and method.loss != "cross_entropy":
+        if wanted.mixup and method.loss != "cross_entropy" and self.task != "match":
             raise UserError(f"augmentation.mixup mixes classes, which method.loss={method.loss} can't use; set it to 0")
         if wanted.changes_pixels and not wanted.views and self.cut != "all":
             raise UserError(
@@ -116,16 +131,60 @@ class RunSettings:
                 f"trainer.workers={self.trainer.workers}: features come from the store without loader processes; they "
                 "are for thaw=all"
             )
-        # The contrastive loss pairs the photos of a whole batch, which no process of several has.
-        alone = not isinstance(self.method, GradientSettings) or self.method.loss == "contrastive"
-        if self.trainer.devices > 1 and alone:
+        fits_nothing = not isinstance(self.method, GradientSettings)
+        one_clip = self.task == "match" and self.text is None and not fits_nothing
+        if self.trainer.save_models and (not one_clip or self.trainer.devices > 1):
             raise UserError(
-                f"trainer.devices={self.trainer.devices}: method={self.method.name} computes on one device; set it to 1"
+                "trainer.save_models=true writes a CLIP while it is trained, with task=match, without encoder@text, on "
+                "one device; 'thawline export' writes a finished run's model"
             )
+        # A whole batch is what no process of several has.
+        alone = not isinstance(self.method, GradientSettings) or self.method.loss in _OVER_BATCH
+        if self.trainer.devices > 1 and alone:
+            what = f"method={self.method.name}"
+            if isinstance(self.method, GradientSettings) and self.method.head == "pairs":
+                what = f"method.loss={self.method.loss}"
+            raise UserError(f"trainer.devices={self.trainer.devices}: {what} computes on one device; set it to 1")
+
+    def _check_task(self) -> None:
+        """Is the method one of the task's?"""
+        pairs = self.method.head == "pairs" or isinstance(self.method, ZeroShotSettings)
+        if self.task == "match" and not pairs:
+            raise UserError(
+                f"method={self.method.name} tells classes of photos apart; task=match takes method=pairs, pairs_towers "
+                "or zero_shot"
+            )
+        if self.task != "match" and (self.method.head == "pairs" or self.text is not None):
+            what = "encoder@text" if self.text is not None else f"method={self.method.name}"
+            raise UserError(f"{what} is for pairs of images and texts; add task=match")
+        if self.task == "match":
+            self._check_pairs()
+
+    def _check_pairs(self) -> None:
+        """Is there nothing that only classes of photos have, and a common space where none is made?"""
+        if self.augmentation.mixup:
+            raise UserError("augmentation.mixup mixes classes, which pairs don't have; set it to 0")
+        if self.logger.thumbnails:
+            raise UserError(f"logger.thumbnails={self.logger.thumbnails} shows photos, not pairs; set it to 0")
+        if isinstance(self.method, GradientSettings) and isinstance(self.method.penalty, str):
+            raise UserError(f"method.penalty={self.method.penalty} counts photos of a class; use a number or null")
+        if isinstance(self.method, ZeroShotSettings) and not self._one_space:
+            raise UserError(
+                f"method={self.method.name} compares images and texts of one CLIP; use encoder=clip without "
+                "encoder@text, or method=pairs, which brings two encoders together"
+            )
+
+    @property
+    def _one_space(self) -> bool:
+        """Whether the two encoders of pairs were trained together."""
+        return self.encoder.family == "clip" and self.text is None
 
     def _check_method(self) -> None:
         """Does the method suit the encoder and the thaw line?"""
         method, encoder = self.method, self.encoder
+        self._check_task()
+        if self.task == "match":
+            return
         if method.head == "prompts" and encoder.family != "clip":
             raise UserError(
                 f"method={method.name} compares photos with text, but encoder '{encoder.model or encoder.name}' has "
@@ -140,6 +199,29 @@ class RunSettings:
             raise UserError(
                 f"method={method.name} trains the projection, so thaw=head leaves nothing to train; use thaw=projection"
             )
+
+
+@dataclass
+class CheckSettings:
+    """A look at a task's data before anything is trained.
+
+    Attributes:
+        task: The task's name in the registry of tasks.
+        prompts: What a task's file brings along; not used.
+        data: The photos or pairs.
+        encoder: Whose limits are checked; null: none's.
+        method: What a task's file brings along; not used.
+        store: Where the facts of photos are kept.
+        paths: Where the report is written.
+    """
+
+    task: str = MISSING
+    prompts: PromptSettings = field(default_factory=PromptSettings)
+    data: DataSettings = MISSING
+    encoder: EncoderSettings | None = None
+    method: MethodSettings | None = None
+    store: StoreSettings = MISSING
+    paths: PathsSettings = MISSING
 
 
 def saved_settings(config: DictConfig) -> RunSettings:
@@ -158,6 +240,7 @@ def saved_settings(config: DictConfig) -> RunSettings:
     try:
         schema = OmegaConf.structured(RunSettings)
         schema.method = OmegaConf.structured(schemas[config.method.fit])
+        schema.data = OmegaConf.structured(PairsSettings if config.task == "match" else DataSettings)
         settings = OmegaConf.to_object(OmegaConf.merge(schema, config))
     except (OmegaConfBaseException, KeyError) as error:
         reason = str(error).splitlines()[0]

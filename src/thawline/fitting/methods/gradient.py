@@ -21,7 +21,15 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from thawline.errors import RunError
-from thawline.fitting.checkpoints import LAST, BestCheckpoint, LastCheckpoint, SyncedCheckpoints, load_checkpoint
+from thawline.fitting.checkpoints import (
+    LAST,
+    BestCheckpoint,
+    EpochModels,
+    Keep,
+    LastCheckpoint,
+    SyncedCheckpoints,
+    load_checkpoint,
+)
 from thawline.fitting.data import TailData
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.feeding import Feeding
@@ -34,6 +42,7 @@ from thawline.runs.signals import Stopped, asked_to_stop, deferred_signals
 
 BEST = "best.ckpt"
 SMALL_TAIL = 1_000_000  # parameters
+_NO_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory|OutOfMemoryError|\bMemoryError\b")
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class Course:
         debug: How it is looked into.
         device: What to compute on.
         epochs: Instead of the method's; None: the method's.
+        keep: What writes the model of an epoch under a name, where the run asks for that; else None.
     """
 
     feeding: Feeding
@@ -53,6 +63,7 @@ class Course:
     debug: DebugSettings
     device: torch.device
     epochs: int | None = None
+    keep: Keep | None = None
 
 
 def fit_gradient(
@@ -79,22 +90,27 @@ def fit_gradient(
         keep_history: Whether `history.csv` is written.
 
     Raises:
-        RunError: The training diverged.
+        RunError: The training diverged, or the memory is too small.
     """
     callbacks = _callbacks(directory, settings, course.trainer.checkpoint_every, inner is not None)
     if keep_history:
         # A mirror does not travel to DDP's processes: it gets the history afterwards.
         callbacks.append(History(directory / HISTORY, mirror if course.trainer.devices == 1 else None))
+    if course.keep is not None:
+        callbacks.append(EpochModels(course.keep))
     data = TailData(train, inner, course.feeding)
     before = len(read_history(directory / HISTORY))
     with _quiet_lightning(), _threads(course.trainer.threads or _enough_threads(module)):
         runner = _trainer(settings, course, directory, callbacks)
         last = directory / LAST
-        with deferred_signals(lambda number: _pass_on(runner, number)), _own_errors():
+        with deferred_signals(lambda number: _pass_on(runner, number)), _own_errors(), _enough_memory(settings):
             runner.fit(module, data, ckpt_path=last if last.exists() else None, weights_only=True)
     if mirror is not None and course.trainer.devices > 1:
         for row in read_history(directory / HISTORY)[before:]:
             mirror.history({f"{directory.name}/{name}": float(value) for name, value in row.items() if value})
+    if course.keep is not None:
+        module.load_state_dict(load_checkpoint(directory / LAST)["state_dict"])
+        course.keep("final_model", _state(module))
     kept = load_checkpoint(directory / (LAST if inner is None else BEST))
     module.load_state_dict(kept["state_dict"])
     chosen: dict[str, float] = {"epochs": int(kept["epoch"]) + 1}
@@ -132,6 +148,21 @@ def _own_errors() -> Iterator[None]:
         if own:
             raise RunError(own[-1]) from error
         raise
+
+
+@contextmanager
+def _enough_memory(settings: GradientSettings) -> Iterator[None]:
+    """Say what to do where the memory is too small for a batch."""
+    try:
+        yield
+    except (MemoryError, RuntimeError, ProcessRaisedException) as error:
+        # The CPU's allocator has no error of its own, and of one of DDP's processes there is only the text.
+        known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not known and not _NO_MEMORY.search(str(error)):
+            raise
+        size = settings.batch_size
+        mend = f"try method.batch_size={size // 2}" if size > 1 else "thaw less, or take a smaller encoder"
+        raise RunError(f"the memory is too small for batches of {size}; {mend}") from error
 
 
 def _pass_on(runner: L.Trainer, number: int) -> None:

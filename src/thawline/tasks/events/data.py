@@ -21,12 +21,15 @@ from thawline.encoders.encoder import Encoder
 from thawline.errors import UserError
 from thawline.features.ahead import busy
 from thawline.fitting.feature_set import AugmentedRows, FeatureRows, FeatureSet
+from thawline.fitting.fit import Plain
 from thawline.fitting.folds import Fold
 from thawline.fitting.heads import DenseHead, PromptHead
+from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail, final_features
 from thawline.runs.split import SplitRow
 from thawline.tasks.events.features import Prompts, load_towers, read_prompts, survey_photos
+from thawline.tasks.registry import MAJORITY, ZERO_SHOT
 from thawline.tasks.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EventsData:
+class EventsData(Plain):
     """A collection of event photos at the thaw line.
 
     Attributes:
@@ -105,13 +108,21 @@ class EventsData:
         statistics = isinstance(method, GradientSettings) and method.batch_norm == "train"
         return Tail(self.encoder.tail(self.cut, batch_norm=statistics), head)
 
-    def zero_shot(self) -> Tail | None:
+    @property
+    def baseline(self) -> str:
+        """What the run is compared with."""
+        return ZERO_SHOT if self._has_zero_shot else MAJORITY
+
+    @property
+    def _has_zero_shot(self) -> bool:
+        return self.prompts is not None and not isinstance(self.settings.method, ZeroShotSettings)
+
+    def zero_shot(self, fit: Fit) -> Tail | None:
         """The pretrained network with the classes' prompts, nothing fitted.
 
         None for an encoder without text, and where it is itself what is judged.
         """
-        judged_itself = isinstance(self.settings.method, ZeroShotSettings)
-        return None if self.prompts is None or judged_itself else self._prompt_tail(trainable=False)
+        return self._prompt_tail(trainable=False) if self._has_zero_shot else None
 
     def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "EventsModule":
         """The LightningModule that fits `tail` on `samples`; a new head's scaling is measured on them."""

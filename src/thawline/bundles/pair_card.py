@@ -1,0 +1,61 @@
+"""The model card of a matcher."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_FITTED_FOR = {"accuracy": "the best accuracy", "f1": "the best F1", "precision": "the wanted precision"}
+_SHOWN = {"roc_auc": "ROC AUC", "macro_f1": "macro F1"}
+
+
+def pair_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
+    """The card of the matcher with `decision.json` and, of the manifest, `facts`; `notes` are sentences."""
+    base, threshold, temperature = facts["base"], decision["thresholds"]["match"], decision["temperature"]
+    metrics = facts["metrics"]
+    rows = [
+        f"| {_SHOWN.get(name, name.replace('_', ' '))} | {one['value']:.3f} | {one['low']:.3f} to {one['high']:.3f} |"
+        for name, one in metrics["estimates"].items()
+        if one is not None
+    ]
+    parts = [
+        "# Does this text describe this picture?",
+        f"`{base['name']}`, tuned by Thawline on pairs of images and texts.",
+        "\n".join(
+            [
+                f"Judged on {metrics['samples']} pairs in {metrics['groups']} groups ({metrics['of']}):",
+                "",
+                "| | value | 95 % interval |",
+                "| --- | --- | --- |",
+                *rows,
+            ]
+        ),
+        *notes,
+        "## Use",
+        '```python\nimport thawline\n\nmatcher = thawline.load("DIR")\n'
+        'matcher.detect_mismatch("photo.jpg", "a red chair")  # is_mismatch, similarity, probability, threshold\n'
+        'matcher.compute_similarity("photo.jpg", "a red chair")\n```',
+        "`CLIPModel.from_pretrained(DIR)` and `CLIPProcessor.from_pretrained(DIR)` load the tuned network; "
+        "`thawline.load_image(path)` gives a photo as the processor wants it. A service that computes the cosine "
+        "itself gets the probability of a match as sigmoid(scale · cosine + bias), with `cosine` of `decision.json`.",
+        "## Decision",
+        f"A pair is a match from probability {threshold['value']:.4f} on, fitted for "
+        f"{_FITTED_FOR[threshold['balance']]} on pairs that were not trained on ({threshold['attained']:.3f} there"
+        + (")." if threshold["held"] else "; the wanted precision was not reached)."),
+        _temperature(temperature),
+        "## Origin",
+        f"Pretrained network: {base['name']}"
+        + (f", revision {base['revision']}" if base["revision"] else "")
+        + f". Licence of its weights: {base['licence'] or 'not stated; ask where they come from'}.",
+        "Every file is listed with its SHA-256 in `manifest.json`; `thawline.load` refuses a bundle of which a bit was "
+        "changed.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _temperature(temperature: Mapping[str, Any]) -> str:
+    if temperature["fitted_on"] is None:
+        return f"No temperature was fitted: {temperature['why_not']}."
+    before, after = temperature["log_loss"]
+    return (
+        f"At temperature {temperature['value']:g} (`calibrated=True`), fitted on {temperature['samples']} "
+        f"{temperature['fitted_on']} pairs, the log-loss on these goes from {before:.3f} to {after:.3f}."
+    )

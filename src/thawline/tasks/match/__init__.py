@@ -1,0 +1,1 @@
+"""Does this text describe this picture."""

@@ -1,0 +1,286 @@
+"""The match task's data: pairs, their images and texts at the thaw lines, and the tail that is fitted on them."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thawline.data.augmentation import Augmentation, view_seed
+from thawline.data.pair_graph import Grouping, check_sides, drop_shared, find_grouping, image_ids
+from thawline.data.pairs import Pair, same_text
+from thawline.data.photos import PhotoFacts
+from thawline.decisions.threshold import Threshold
+from thawline.errors import UserError
+from thawline.files import write_folder
+from thawline.fitting.feature_set import FeatureRows, FeatureSet
+from thawline.fitting.folds import Fold
+from thawline.fitting.methods import Fit
+from thawline.fitting.settings import GradientSettings, ZeroShotSettings
+from thawline.fitting.tail import Tail
+from thawline.runs.predictions import Predictions
+from thawline.runs.split import SplitRow
+from thawline.tasks.match.build import fresh_tail, pretrained_tail
+from thawline.tasks.match.features import PairRows, Pretrained, Surveyed, encode_pairs, load_pretrained, survey_pairs
+from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, measure, settle_pairs
+from thawline.tasks.match.tail import PairTail, split_state
+from thawline.tasks.registry import MAJORITY, ZERO_SHOT
+from thawline.tasks.settings import RunSettings
+
+if TYPE_CHECKING:
+    from thawline.tasks.match.module import MatchModule
+
+CLASSES = ("mismatch", "match")
+
+
+@dataclass(frozen=True)
+class MatchData:
+    """Image–text pairs at the thaw lines of both encoders.
+
+    Attributes:
+        settings: The run's settings.
+        surveyed: The pairs that can be used, and what is known of their images.
+        labels: 1 for a match, [N].
+        grouping: Which pairs may not be parted.
+        sides: The given split, one word a pair; None: none given.
+        pretrained: Both encoders.
+        rows: The pairs' features, [N].
+        views: The same with each augmented view of the images that is stored.
+        computed: Features (images and texts) that were computed now.
+        read: Features that were read from the store.
+    """
+
+    settings: RunSettings
+    surveyed: Surveyed
+    labels: NDArray[np.int64]
+    grouping: Grouping
+    sides: tuple[str, ...] | None
+    pretrained: Pretrained
+    rows: PairRows
+    views: tuple[PairRows, ...]
+    computed: int
+    read: int
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """`mismatch`, `match`."""
+        return CLASSES
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The pairs that can be used."""
+        return self.surveyed.checked.table.pairs
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The image of each pair and its row, in files that it takes to tell them apart."""
+        several = len(self.surveyed.checked.table.files) > 1
+        return tuple(f"{p.image} ({p.file + ' ' if several else ''}row {p.row})" for p in self.pairs)
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Group of each pair, [N]: its component, or its image where one component has most of the pairs."""
+        return self.grouping.ids
+
+    @property
+    def baseline(self) -> str:
+        """What the run is compared with."""
+        return ZERO_SHOT if self._has_zero_shot else MAJORITY
+
+    def apart(self, train: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`train` without the pairs whose text is also one of `held`, where groups are images.
+
+        Raises:
+            UserError: It is left without matches or without mismatches.
+        """
+        kept = train if self.grouping.whole else drop_shared(train, held, self.surveyed.checked.texts)
+        for label, name in ((1, "matches"), (0, "mismatches")):
+            if not (self.labels[kept] == label).any():
+                why = "" if len(kept) == len(train) else " once pairs are dropped whose text is held out as well"
+                raise UserError(f"there are no {name} left to train on or to choose by{why}; add pairs of other texts")
+        return kept
+
+    def samples(self, indices: NDArray[np.int64]) -> FeatureSet:
+        """The pairs `indices` as a feature set, with the views that are stored of their images."""
+        return FeatureSet(self.rows, indices, self.labels[indices], self.groups[indices], self.views)
+
+    def judged(self, indices: NDArray[np.int64]) -> list[FeatureSet]:
+        """The pairs `indices` in each view whose probabilities are averaged, the plain one first."""
+        samples = self.samples(indices)
+        augmentation = self.settings.augmentation
+        if not augmentation.average:
+            return [replace(samples, views=())]
+        if self.views:
+            return samples.each_view()
+        # With `thaw=all` views are made of the stored pixels as they are asked for.
+        augment = Augmentation(augmentation)
+        digests = [
+            self.surveyed.survey.facts[image].digest for image in dict.fromkeys(pair.image for pair in self.pairs)
+        ]
+        seeds = [[view_seed(digest, view) for digest in digests] for view in range(1, augmentation.views + 1)]
+        return [samples, *(replace(samples, rows=self.rows.varied(augment, each)) for each in seeds)]
+
+    def tail(self) -> PairTail:
+        """A fresh tail as the method wants it."""
+        method = self.settings.method
+        if isinstance(method, ZeroShotSettings):
+            return pretrained_tail(self.pretrained, self.settings.cut)
+        assert isinstance(method, GradientSettings)  # noqa: S101  # the settings were checked
+        return fresh_tail(self.pretrained, self.settings.cut, method)
+
+    def zero_shot(self, fit: Fit) -> PairTail | None:
+        """Pretrained CLIP at the threshold that was best for it on the inner samples of `fit`.
+
+        None for encoders that were not trained together, and where it is itself what is judged.
+        """
+        if not self._has_zero_shot:
+            return None
+        return pretrained_tail(self.pretrained, self.settings.cut, threshold=fit.chosen[ZERO_SHOT_THRESHOLD])
+
+    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+        """`fit` with a threshold, and with scale and bias where the loss leaves these open; see `settle_pairs`."""
+        zero_shot = pretrained_tail(self.pretrained, self.settings.cut) if self._has_zero_shot else None
+        tail = self.tail()
+        tail.load_state_dict(fit.state)
+        return settle_pairs(fit, tail, zero_shot, inner, earlier, self.settings.decision)
+
+    def answers(self, probabilities: NDArray[np.float32], fit: Fit) -> NDArray[np.int64]:
+        """`match` from the threshold on."""
+        threshold = Threshold(**fit.chosen["threshold"])
+        return threshold.decide(probabilities[:, 1]).astype(np.int64)
+
+    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "MatchModule":
+        """The LightningModule that fits `tail` on `samples`; the head's scaling is measured on them."""
+        from thawline.tasks.match.module import MatchModule  # late: Lightning takes seconds to import
+
+        settings = self.settings.method
+        assert isinstance(settings, GradientSettings)  # noqa: S101  # the caller chose the method by its type
+        assert isinstance(tail, PairTail)  # noqa: S101  # it comes from this class
+        strangers = max(1, settings.batch_size - 1) if settings.loss == "siglip" else 1
+        measure(tail, samples, new_space=self.pretrained.logit_scale is None, strangers=strangers)
+        return MatchModule(tail, settings, samples=samples, matches=self._matches(samples.indices), seed=seed)
+
+    def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:
+        """Write the CLIP with this state of the tail into `folder`, as `from_pretrained` and `encoder.name` take it."""
+        from thawline.bundles.write_pairs import save_towers
+
+        parts = split_state(state)
+        tails = list(zip(self.pretrained.cuts(self.settings.cut), (parts.image, parts.text), strict=True))
+        write_folder(folder, lambda beside: save_towers(beside, self.settings.encoder, tails, parts.scale))
+
+    def examine(
+        self, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
+    ) -> dict[str, Any]:
+        """What is said of the pairs besides what is said of any classes; see `tasks.match.examination`."""
+        from thawline.tasks.match.examination import examine_pairs
+
+        return examine_pairs(self, judged, predictions, device)
+
+    def report(self) -> dict[str, Any]:
+        """What the files hold, as plain JSON."""
+        return self.surveyed.report()
+
+    def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
+        """Indices of the pairs that share an image or a text with a pair of `rows`."""
+        facts = {f"\0{i}": PhotoFacts(row.digest, phash=row.phash or None) for i, row in enumerate(rows)}
+        others = [replace(self.pairs[0], image=name) for name in facts]
+        images = image_ids([*others, *self.pairs], {**facts, **self.surveyed.survey.facts})
+        seen = {row.text for row in rows}
+        known = np.array([_text_digest(pair.text) in seen for pair in self.pairs])
+        return np.flatnonzero(known | np.isin(images[len(rows) :], images[: len(rows)])).astype(np.int64)
+
+    def split_rows(self, plan: Sequence[Fold]) -> list[SplitRow]:
+        """Each pair's place in the run: the fold that judges it, or none."""
+        judged = {int(i): fold.name for fold in plan for i in fold.test}
+        facts = self.surveyed.survey.facts
+        return [
+            SplitRow(
+                path=name,
+                digest=facts[pair.image].digest,
+                phash=facts[pair.image].phash or "",
+                label=CLASSES[pair.label or 0],
+                group=int(self.groups[i]),
+                fold=judged.get(i, ""),
+                text=_text_digest(pair.text),
+            )
+            for i, (name, pair) in enumerate(zip(self.names, self.pairs, strict=True))
+        ]
+
+    @property
+    def _has_zero_shot(self) -> bool:
+        return self.pretrained.logit_scale is not None and not isinstance(self.settings.method, ZeroShotSettings)
+
+    def _matches(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Image and text number of each match among the pairs `indices`, [matches, 2]."""
+        matches = indices[self.labels[indices] == 1]
+        return np.stack([self.surveyed.checked.images[matches], self.surveyed.checked.texts[matches]], axis=1)
+
+
+def read_match(
+    settings: RunSettings,
+    device: torch.device,
+    classes: Sequence[str] | None = None,  # noqa: ARG001  # there are no others than these two
+) -> MatchData:
+    """Read the pairs of `settings.data` and bring their images and texts to the thaw lines.
+
+    Args:
+        settings: The run's settings.
+        device: What the frozen parts are computed on.
+        classes: Not used.
+
+    Raises:
+        UserError: The files, the encoders or the split can't be used.
+    """
+    pretrained = load_pretrained(settings)
+    surveyed = survey_pairs([settings], pretrained, device)
+    pairs = surveyed.checked.table.pairs
+    labels = np.array([pair.label for pair in pairs], dtype=np.int64)
+    images, image_of = _numbered([pair.image for pair in pairs])
+    texts, text_of = _numbered([pair.text for pair in pairs])
+    encoded = encode_pairs(texts, settings, pretrained, device)
+
+    def rows(features: FeatureRows) -> PairRows:
+        return PairRows(features, encoded.rows, image_of, text_of, (surveyed.checked.images, surveyed.checked.texts))
+
+    plain, *views = (surveyed.survey.rows(images, target) for target in surveyed.wanted.targets)
+    return MatchData(
+        settings=settings,
+        surveyed=surveyed,
+        labels=labels,
+        grouping=find_grouping(surveyed.checked.images, surveyed.checked.texts, labels),
+        sides=_sides(surveyed),
+        pretrained=pretrained,
+        rows=rows(plain),
+        views=tuple(rows(view) for view in views),
+        computed=surveyed.survey.computed + encoded.computed,
+        read=surveyed.survey.read + encoded.read,
+    )
+
+
+def _sides(surveyed: Surveyed) -> tuple[str, ...] | None:
+    """The given split, after a check that no image and no text is on two sides."""
+    pairs = surveyed.checked.table.pairs
+    without = next((pair for pair in pairs if pair.side is None), None)
+    if without is None:
+        check_sides(pairs, surveyed.checked.images, surveyed.checked.texts)
+        return tuple(str(pair.side) for pair in pairs)
+    if any(pair.side for pair in pairs):
+        raise UserError(
+            f"row {without.row} of {without.file} has no split, and others have; fill the column, or drop it"
+        )
+    return None
+
+
+def _numbered(values: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Distinct values in the order of their first, and the number of each value."""
+    number = {value: i for i, value in enumerate(dict.fromkeys(values))}
+    return list(number), np.array([number[value] for value in values], dtype=np.int64)
+
+
+def _text_digest(text: str) -> str:
+    """sha256 of what texts that count as the same have in common: a split doesn't give away a private one."""
+    return hashlib.sha256(same_text(text).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,222 @@
+"""The images' and the texts' features of pairs: from the store, or through both frozen encoders into it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thawline.data.augmentation import Augmentation
+from thawline.data.pair_report import pair_report
+from thawline.data.pairs import check_labels, listed_images, read_pairs, usable_pairs
+from thawline.encoders.clip import ClipTowers
+from thawline.encoders.encoder import Encoder, Features
+from thawline.encoders.load import load, load_text
+from thawline.encoders.scratch import ScratchText
+from thawline.errors import UserError
+from thawline.features.key import shelf_key
+from thawline.features.store import FeatureStore
+from thawline.features.survey import Survey, survey
+from thawline.features.texts import EncodedTexts, encode_texts
+from thawline.features.wanted import Wanted, photo_features
+from thawline.fitting.feature_set import Augment, AugmentedRows, FeatureRows
+from thawline.tasks.match.pairs import CheckedPairs, number_pairs, pairs_settings
+from thawline.tasks.match.tail import IMAGE, IMAGE_ID, TEXT, TEXT_ID
+from thawline.tasks.registry import Filled
+from thawline.tasks.settings import RunSettings
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Both encoders of a run.
+
+    Attributes:
+        image: The image encoder.
+        text: The text encoder.
+        tokenize: What makes a text into what enters it.
+        logit_scale: What CLIP multiplies its cosine by; None where the two were not trained together.
+        scratch: Whether the text encoder has no pretrained weights.
+    """
+
+    image: Encoder
+    text: Encoder
+    tokenize: Callable[[list[str]], Features]
+    logit_scale: float | None
+    scratch: bool
+
+    def cuts(self, thaw: int | str) -> tuple[int, int]:
+        """The image's and the text's cut.
+
+        Raises:
+            UserError: A tower has no such border.
+        """
+        return self.image.cut_for(thaw), 0 if self.scratch else self.text.cut_for(thaw)
+
+
+def load_pretrained(settings: RunSettings) -> Pretrained:
+    """Both encoders that `settings` name.
+
+    Raises:
+        UserError: Weights are absent, or an encoder is of another kind.
+    """
+    image = load(settings.encoder)
+    if settings.text is None:
+        if not isinstance(image, ClipTowers):
+            raise UserError(
+                f"encoder '{image_name(settings)}' reads no text; use encoder=clip, or add encoder@text=scratch, which "
+                "is trained on the texts of the pairs"
+            )
+        return Pretrained(image.image, image.text, image.tokenize, image.logit_scale, scratch=False)
+    text = load_text(settings.text)
+    tower = image.image if isinstance(image, ClipTowers) else image
+    return Pretrained(tower, text.text, text.tokenize, None, scratch=isinstance(text, ScratchText))
+
+
+class PairRows:
+    """Features of pairs: those of each pair's image and of its text, by the names of the towers."""
+
+    def __init__(
+        self,
+        images: FeatureRows,
+        texts: FeatureRows,
+        image_of: NDArray[np.int64],
+        text_of: NDArray[np.int64],
+        ids: tuple[NDArray[np.int64], NDArray[np.int64]],
+    ) -> None:
+        """Keep where each pair's are.
+
+        Args:
+            images: Features of each image.
+            texts: Features of each text.
+            image_of: The image of each pair, [pairs].
+            text_of: The text of each pair, [pairs].
+            ids: What images, and texts, count as the same by, each [pairs].
+        """
+        self._images, self._texts = images, texts
+        self._image_of, self._text_of = image_of, text_of
+        self._ids = ids
+
+    def varied(self, augment: Augment, seeds: Sequence[int]) -> "PairRows":
+        """The same pairs with their images' stored pixels augmented, each by the seed of its image."""
+        return PairRows(
+            AugmentedRows(self._images, augment, seeds), self._texts, self._image_of, self._text_of, self._ids
+        )
+
+    def __len__(self) -> int:
+        return len(self._image_of)
+
+    def __getitem__(self, indices: NDArray[np.int64]) -> Features:
+        images, texts = self._images[self._image_of[indices]], self._texts[self._text_of[indices]]
+        return {
+            **{f"{IMAGE}{name}": tensor for name, tensor in images.items()},
+            **{f"{TEXT}{name}": tensor for name, tensor in texts.items()},
+            IMAGE_ID: torch.from_numpy(self._ids[0][indices]),
+            TEXT_ID: torch.from_numpy(self._ids[1][indices]),
+        }
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """Pairs, and their images, that can be used.
+
+    Attributes:
+        checked: The pairs, with what was found of the others.
+        survey: The images' facts and features.
+        wanted: Which features these are.
+    """
+
+    checked: CheckedPairs
+    survey: Survey
+    wanted: Wanted
+
+    def report(self) -> dict[str, Any]:
+        """What the files hold, as plain JSON."""
+        return pair_report(self.checked.table, self.checked.images, self.checked.texts)
+
+
+def survey_pairs(runs: Sequence[RunSettings], pretrained: Pretrained, device: torch.device) -> Surveyed:
+    """Read the pairs and bring their images to the thaw lines of `runs`, which differ only above these.
+
+    Raises:
+        UserError: The files can't be used.
+    """
+    first = runs[0]
+    data = pairs_settings(first.data)
+    table = read_pairs(data.files, data.base)
+    encoder = pretrained.image
+    assert encoder.preprocessing is not None  # noqa: S101  # image encoders have one
+    store = FeatureStore(first.store.root)
+    wanted = photo_features(
+        encoder,
+        store,
+        replace(encoder.preprocessing, decode=first.data.decode),
+        cuts=[encoder.cut_for(run.cut) for run in runs],
+        views=first.augmentation.views,
+        dtype=first.store.dtype,
+        device=device,
+        label=image_name(first),
+        augment=Augmentation(first.augmentation).view,
+        augmentation=first.augmentation.key(),
+    )
+    found = survey(listed_images(table), store, wanted)
+    table = usable_pairs(table, found.facts)
+    check_labels(table)
+    return Surveyed(number_pairs(table, found.facts), found, wanted)
+
+
+def encode_pairs(
+    texts: Sequence[str], settings: RunSettings, pretrained: Pretrained, device: torch.device
+) -> EncodedTexts:
+    """The features of distinct `texts` at the text encoder's cut."""
+    _, cut = pretrained.cuts(settings.cut)
+    encoder = pretrained.text
+    key = shelf_key(encoder.key(cut), None, cut=cut, dtype=settings.store.dtype, device=device.type)
+    return encode_texts(
+        texts,
+        FeatureStore(settings.store.root),
+        key,
+        pretrained.tokenize,
+        encoder.prefix(cut).to(device),
+        device=device,
+        label=f"texts of {(settings.text or settings.encoder).name} at {encoder.borders[cut]}",
+    )
+
+
+def fill_match(runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:
+    """Compute what is missing of the features of images and texts at the thaw lines of `runs`.
+
+    See `tasks.registry.TaskFiller`.
+    """
+    pretrained = load_pretrained(runs[0])
+    usable = [run for run in runs if _has_lines(pretrained, run, refusals)]
+    if not usable:
+        return None
+    surveyed = survey_pairs(usable, pretrained, device)
+    texts = list(dict.fromkeys(pair.text for pair in surveyed.checked.table.pairs))
+    lines = {pretrained.cuts(run.cut)[1]: run for run in usable}
+    encoded = [encode_pairs(texts, run, pretrained, device) for run in lines.values()]
+    found = surveyed.survey
+    return Filled(
+        surveyed.report(),
+        len({pair.image for pair in surveyed.checked.table.pairs}),
+        found.computed + sum(one.computed for one in encoded),
+        found.read + sum(one.read for one in encoded),
+        found.opened,
+        round(found.seconds, 2),
+    )
+
+
+def _has_lines(pretrained: Pretrained, run: RunSettings, refusals: list[UserError]) -> bool:
+    try:
+        pretrained.cuts(run.cut)
+    except UserError as error:
+        refusals.append(error)
+        return False
+    return True
+
+
+def image_name(settings: RunSettings) -> str:
+    """What to call the image encoder on screen."""
+    return settings.encoder.model or settings.encoder.name

@@ -1,0 +1,56 @@
+"""A file of pairs with what reading its images gave: what every verb on pairs begins with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from thawline.data.pair_graph import IntArray, image_ids, text_ids
+from thawline.data.pairs import PairTable, listed_images, read_pairs, usable_pairs
+from thawline.data.photos import PhotoFacts
+from thawline.data.settings import PairsSettings
+from thawline.errors import UserError
+from thawline.features.store import FeatureStore
+from thawline.features.survey import survey
+
+
+@dataclass(frozen=True)
+class CheckedPairs:
+    """Pairs whose images can be decoded.
+
+    Attributes:
+        table: The pairs, and what was found about the others.
+        facts: By `Pair.image`.
+        images: [pairs] number of each pair's image, the same one for near-duplicates.
+        texts: [pairs] number of each pair's text, the same one for near-same texts.
+    """
+
+    table: PairTable
+    facts: Mapping[str, PhotoFacts]
+    images: IntArray
+    texts: IntArray
+
+
+def checked_pairs(settings: PairsSettings, store: FeatureStore, *, labels: bool = True) -> CheckedPairs:
+    """Read the pairs that `settings` name and look at their images.
+
+    Raises:
+        UserError: A file can't be used, or no row of it.
+    """
+    table = read_pairs(settings.files, settings.base, labels=labels)
+    found = survey(listed_images(table), store)
+    return number_pairs(usable_pairs(table, found.facts), found.facts)
+
+
+def number_pairs(table: PairTable, facts: Mapping[str, PhotoFacts]) -> CheckedPairs:
+    """Find which images look the same and which texts read the same."""
+    return CheckedPairs(table, facts, image_ids(table.pairs, facts), text_ids([pair.text for pair in table.pairs]))
+
+
+def pairs_settings(data: object) -> PairsSettings:
+    """`data` as the settings of pairs.
+
+    Raises:
+        UserError: They are those of a folder of photos.
+    """
+    if not isinstance(data, PairsSettings):
+        raise UserError("task=match reads a file of pairs; leave out data=photos")
+    return data

@@ -1,0 +1,213 @@
+"""Runs of the match task and what is made of them: bundles, models of epochs, and the same on two processes."""
+
+import csv
+import json
+import re
+import shutil
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import CLIPModel, CLIPProcessor
+
+import thawline as package
+from thawline.bundles.manifest import verify
+from thawline.cli import main
+from thawline.runs.split import read_split_rows
+from thawline.samples.pairs import make_pairs
+
+FAST = ("task=match", "encoder=tiny_clip", "trainer=cpu", "logger=csv")
+METHODS = {
+    "towers": ("method=pairs_towers", "thaw=1", "method.epochs=2", "method.lr=1e-4"),
+    "zero_shot": ("method=zero_shot",),
+    "siglip": ("method.loss=siglip", "method.epochs=2"),
+}
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """The sample of pairs, small."""
+    folder = tmp_path_factory.mktemp("pairs") / "Products (2024), été"
+    return make_pairs(folder, pictures=40).file
+
+
+@pytest.fixture(scope="module")
+def kept(pairs, tmp_path_factory):
+    """A run that trained projections and kept the model of each epoch; exported: its directory."""
+    root = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("THAWLINE_STORE", str(root / "store"))
+        words = ("method.epochs=3", "method.lr=3e-3", "data.decode=full", "trainer.save_models=true")
+        main(["train", str(pairs), *FAST, *words])
+        (run,) = (root / "outputs" / "train").iterdir()
+        main(["export", str(run)])
+    return run
+
+
+def judged(run, pairs):
+    """What the run says of each pair that it judged: file, text, probability of a match, is it a match."""
+    with pairs.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    said = []
+    for row in pq.read_table(run / "predictions.parquet").to_pylist():
+        number = int(re.fullmatch(r".* \(row (\d+)\)", row["path"])[1])
+        pair = rows[number - 2]  # the header is row 1
+        assert row["path"] == f"{pair['image_path']} (row {number})"
+        said.append((pairs.parent / pair["image_path"], pair["text"], row["probability:match"], row["prediction"]))
+    return said
+
+
+def check_against_run(bundle, run, pairs):
+    """Every raw file and text: the probability within rounding, and the decision exactly."""
+    wanted = judged(run, pairs)
+    found = list(package.load(bundle, device="cpu").predict((path, text) for path, text, _, _ in wanted))
+    assert max(abs(one.probability - p) for one, (_, _, p, _) in zip(found, wanted, strict=True)) <= 1e-5
+    answers = ["mismatch" if one.is_mismatch else "match" for one in found]
+    assert answers == [answer for _, _, _, answer in wanted]
+    assert len(wanted) > 20
+    return answers
+
+
+def test_the_bundle_gives_the_runs_probabilities_and_decisions(kept, pairs):
+    assert set(check_against_run(kept / "bundle", kept, pairs)) == {"match", "mismatch"}
+    manifest = verify(kept / "bundle")
+    metrics = json.loads((kept / "metrics.json").read_text())
+    estimates = manifest["metrics"]["estimates"]
+    assert estimates["accuracy"] == metrics["judged"]["accuracy"]
+    assert estimates["roc_auc"] == metrics["examined"]["roc_auc"]
+    assert estimates["average_precision"] == metrics["examined"]["average_precision"]
+    assert "| ROC AUC | " in (kept / "bundle" / "README.md").read_text()
+    assert manifest["base"]["licence"] == "Apache-2.0"
+    assert manifest["run"] == {"name": kept.name, "trial": None, "fit": "holdout", "method": "pairs"}
+    assert set(manifest["hashes"]) == {"config", "split", "data"}
+    assert manifest["largest_difference"]["probabilities_of_raw_photos"] <= 1e-5
+    decision = json.loads((kept / "bundle" / "decision.json").read_text())
+    chosen = json.loads((kept / "folds" / "holdout" / "chosen.json").read_text())
+    assert decision["thresholds"]["match"] == chosen["threshold"]
+    assert len(json.loads((kept / "bundle" / "golden.json").read_text())["pairs"]) == 8
+    for path in (kept / "bundle").iterdir():  # nothing of the user's own
+        for private in (str(pairs.parent), str(kept), judged(kept, pairs)[0][1]):
+            assert private.encode() not in path.read_bytes()
+
+
+def test_plain_transformers_gives_the_bundles_cosine(kept, pairs):
+    folder = kept / "bundle"
+    model, processor = CLIPModel.from_pretrained(folder), CLIPProcessor.from_pretrained(folder)
+    matcher = package.load(folder, device="cpu")
+    for path, text, _, _ in judged(kept, pairs)[::5]:
+        inputs = processor(text=[text], images=[package.load_image(path)], return_tensors="pt", padding=True)
+        with torch.no_grad():
+            said = model(**inputs)
+        cosine = float((said.image_embeds * said.text_embeds).sum())
+        assert matcher.compute_similarity(path, text) == pytest.approx(cosine, abs=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_other_methods_bundles_do_too(thawline, pairs, method):
+    thawline("train", pairs, *FAST, *METHODS[method])
+    [run] = thawline.runs()
+    out = thawline("export", run, "out=a folder/Model")
+    assert "exported the fit without the held-out pairs; refit=true when training fits all data" in out
+    assert "a match from probability" in out
+    check_against_run(thawline.directory / "a folder" / "Model", run, pairs)
+
+
+def test_a_cross_validated_run_exports_its_refit_with_the_median_threshold(thawline, pairs):
+    thawline("train", pairs, *FAST, "method.epochs=2", "cv=3")
+    [run] = thawline.runs()
+    out = thawline("export", run)
+    assert "exported the fit on all data" in out
+    folds = [path for path in (run / "folds").iterdir() if path.name != "all"]
+    values = [json.loads((path / "chosen.json").read_text())["threshold"]["value"] for path in folds]
+    decision = json.loads((run / "bundle" / "decision.json").read_text())
+    assert len(set(values)) == 3
+    assert decision["thresholds"]["match"]["value"] == np.median(values)
+    assert decision["temperature"]["fitted_on"] == "out-of-fold"
+    assert verify(run / "bundle")["run"]["fit"] == "all"
+    assert "each held out of a model fitted the same way" in (run / "bundle" / "README.md").read_text()
+
+
+def test_pairs_that_are_others_by_now_are_not_asked_about(kept, pairs, thawline, tmp_path):
+    run = shutil.copytree(kept, tmp_path / "run")
+    lines = pairs.read_text(encoding="utf-8").splitlines()
+    changed = [lines[0], *reversed(lines[1:])]  # every row holds another pair
+    try:
+        pairs.write_text("\n".join(changed) + "\n", encoding="utf-8")
+        out = thawline("export", run, f"out={tmp_path / 'bundle'}")
+    finally:
+        pairs.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert "temperature: none fitted" in out
+    assert verify(tmp_path / "bundle")["largest_difference"]["probabilities_of_raw_photos"] is None
+
+
+def test_what_is_refused(kept, pairs, thawline, weights):
+    bundle = kept / "bundle"
+    said = thawline.refused("export", kept, "format=onnx")
+    assert said == "format=onnx is for classes of photos; leave it out for task=match"
+    said = thawline.refused("predict", bundle, judged(kept, pairs)[0][0])
+    assert said == (
+        f"{bundle} judges pairs of images and texts, not photos alone; in Python thawline.load(DIR).predict(pairs) does"
+    )
+    scratch = ("encoder=mobilenetv2_035", f"encoder.weights={weights}", "encoder@text=scratch", "method.epochs=1")
+    words = ("task=match", "trainer=cpu", "logger=csv", *scratch)
+    for more in (words, (*FAST, "trainer.devices=2"), (*FAST, "method=zero_shot"), FAST[1:]):
+        said = thawline.refused("train", pairs, *more, "trainer.save_models=true")
+        assert said.startswith("trainer.save_models=true writes a CLIP while it is trained, with task=match")
+    thawline("train", pairs, *words)
+    [run] = thawline.runs()
+    assert thawline.refused("export", run) == (
+        "only a CLIP's own two towers can be exported for task=match, and this run put two encoders together; train "
+        "with encoder=clip and without encoder@text"
+    )
+    assert not (run / "bundle").exists()
+
+
+def test_models_of_epochs_load_as_they_are(kept):
+    fold = kept / "folds" / "holdout"
+    epochs = {name: load_file(fold / f"checkpoint_epoch_{name}" / "model.safetensors") for name in (1, 2, 3)}
+    best = load_file(fold / "best_model" / "model.safetensors")
+    final = load_file(fold / "final_model" / "model.safetensors")
+    for name in ("visual_projection.weight", "text_projection.weight"):
+        assert not torch.equal(epochs[1][name], epochs[2][name])
+        assert torch.equal(final[name], epochs[3][name])
+    chosen = json.loads((fold / "chosen.json").read_text())["epochs"]
+    bundle = load_file(kept / "bundle" / "model.safetensors")
+    assert set(best) == set(bundle)
+    assert all(torch.equal(best[name], bundle[name]) for name in best)
+    assert all(torch.equal(best[name], epochs[chosen][name]) for name in best if name != "logit_scale")
+    for name in ("checkpoint_epoch_1", "best_model", "final_model"):
+        model, processor = CLIPModel.from_pretrained(fold / name), CLIPProcessor.from_pretrained(fold / name)
+        weights = load_file(fold / name / "model.safetensors")
+        assert all(torch.equal(tensor, weights[key]) for key, tensor in model.state_dict().items() if key in weights)
+        assert processor(text=["a red chair"], return_tensors="pt")["input_ids"].shape[0] == 1
+
+
+def test_training_continues_from_a_kept_model(kept, pairs, thawline):
+    best = kept / "folds" / "holdout" / "best_model"
+    words = ("task=match", "trainer=cpu", "logger=csv", "encoder=clip", "encoder.revision=null", "data.decode=full")
+    thawline("train", pairs, *words, f"encoder.name={best}", "method.epochs=1")
+    [run] = thawline.runs()
+    assert read_split_rows(run / "split.csv") == read_split_rows(kept / "split.csv")
+    before, now = (json.loads((each / "metrics.json").read_text())["examined"] for each in (kept, run))
+    # Its pretrained network is the tuned one: zero-shot is now as the run judged that to be.
+    assert now["zero_shot"]["roc_auc"] == before["roc_auc"]
+    assert now["zero_shot"]["average_precision"] == before["average_precision"]
+    assert before["zero_shot"]["roc_auc"] != before["roc_auc"]
+
+
+def test_two_processes_train_pairs_like_one(thawline, pairs):
+    # No number of samples is even in every batch: 7 are shared as 4 and 3.
+    words = ("method.epochs=3", "method.batch_size=7", "method.lr=1e-3")
+    courses = []
+    for devices in (1, 2):
+        thawline("train", pairs, *FAST, *words, f"trainer.devices={devices}")
+        with (thawline.runs()[-1] / "folds" / "holdout" / "history.csv").open() as file:
+            courses.append(list(csv.DictReader(file)))
+    one, two = courses
+    assert len(one) == len(two) == 3
+    for here, there in zip(one, two, strict=True):
+        for name in ("train_loss", "inner_loss"):
+            assert float(there[name]) == pytest.approx(float(here[name]), abs=1e-4)
