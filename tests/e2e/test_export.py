@@ -66,6 +66,15 @@ def test_the_bundle_of_a_run_gives_the_runs_own_probabilities(thawline, sample, 
     assert bundle.manifest["largest_difference"]["probabilities_of_raw_photos"] <= 1e-5
 
 
+def test_a_run_on_features_computed_in_bfloat16_is_exported_in_float32(thawline, sample):
+    thawline("train", sample, *FAST, "encoder.precision=bfloat16", "method=linear", "thaw=head", "method.epochs=5")
+    [run] = thawline.runs()
+    thawline("export", run)
+    bundle = package.load(run / "bundle", device="cpu")
+    assert 1e-5 < largest_difference(bundle, sample, own_probabilities(run)) <= 5e-2
+    assert "computed in bfloat16, and computes in float32" in (run / "bundle" / "README.md").read_text()
+
+
 def test_a_cross_validated_run_exports_its_refit_and_fits_out_of_fold(thawline, photos):
     thawline("train", photos, *FAST, "method=logistic", "cv=3")
     [run] = thawline.runs()

@@ -64,7 +64,8 @@ def join(tuned: Tuned) -> Joined:
     Raises:
         UserError: The pretrained weights are not on this machine.
     """
-    loaded = load(tuned.encoder, fresh=True)
+    # A bundle computes in float32 wherever it is used, whatever its features were computed in.
+    loaded = load(replace(tuned.encoder, precision="float32"), fresh=True)
     towers = loaded if isinstance(loaded, ClipTowers) else None
     image = loaded.image if isinstance(loaded, ClipTowers) else loaded
     image.load_tail(image.cut_for(tuned.thaw), _part(tuned.state, _STAGES))

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,7 @@ def save_towers(
     Raises:
         UserError: The pretrained weights are not on this machine, or are no CLIP's.
     """
-    towers = load(encoder, fresh=True)
+    towers = load(replace(encoder, precision="float32"), fresh=True)
     if not isinstance(towers, ClipTowers):
         raise UserError("only a CLIP, whose towers read images and texts, can be written as one directory")
     for tower, (cut, state) in zip((towers.image, towers.text), tails, strict=True):

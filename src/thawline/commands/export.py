@@ -120,6 +120,9 @@ def _notes(fitted: Fitted) -> list[str]:
         notes.append("The run was judged by the mean over several views of a photo; the bundle looks at the plain one.")
     if settings.store.dtype != "float32":
         notes.append(f"It was trained on features kept as {settings.store.dtype}, and computes in float32.")
+    if settings.encoder.precision != "float32":
+        precision = settings.encoder.precision
+        notes.append(f"It was trained on features that were computed in {precision}, and computes in float32.")
     if settings.debug.name != "none":
         notes.append(f"It comes from a run with debug={settings.debug.name}, which is not for use.")
     return notes

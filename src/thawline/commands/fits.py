@@ -109,7 +109,8 @@ def temperature_of(fitted: Fitted) -> Temperature:
 def tolerance_of(fitted: Fitted) -> float:
     """By how much a bundle's probabilities may differ from those of its run."""
     settings = fitted.settings
-    exact = settings.store.dtype == "float32" and settings.trainer.accelerator == "cpu"
+    plain = settings.store.dtype == settings.encoder.precision == "float32"
+    exact = plain and settings.trainer.accelerator == "cpu"
     return _ROUNDING if exact else _OTHER_ROUNDING
 
 
