@@ -6,6 +6,8 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
+from thawline.runs.split import read_split_rows
+
 
 @pytest.fixture
 def linear():
@@ -26,8 +28,7 @@ def test_evaluate_elsewhere_leaves_out_what_was_trained_on(thawline, sample, pho
     (run,) = thawline.runs()
     said = thawline("evaluate", run, photos, "logger=csv")
     judged = {row["path"] for row in pq.read_table(thawline.runs("evaluate")[0] / "predictions.parquet").to_pylist()}
-    rows = [line.split(",") for line in (run / "split.csv").read_text().splitlines()[1:]]
-    assert judged == {row[0] for row in rows if row[-1] == "holdout"}
+    assert judged == {row.path for row in read_split_rows(run / "split.csv") if row.fold == "holdout"}
     assert "the run was trained on this photo" in said
     thawline("train", sample, *linear, "cv=2")
     assert "nothing is left to judge by" in thawline.refused("evaluate", thawline.runs()[-1], photos)

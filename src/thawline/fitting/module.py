@@ -100,12 +100,12 @@ class TailModule(L.LightningModule):
             samples: How many of the batch are this process's.
             size: How many the whole batch has.
         """
-        world = self.trainer.world_size
+        world = _processes()
         return 1.0 if world == 1 or size < world else samples * world / size
 
     def _over_processes(self, loss: torch.Tensor) -> float:
         """The mean of all processes' losses: each of them has seen its share alone."""
-        if self.trainer.world_size > 1:
+        if _processes() > 1:
             loss = self.trainer.strategy.reduce(loss.clone(), reduce_op="mean")
         return float(loss)
 
@@ -156,3 +156,9 @@ class TailModule(L.LightningModule):
             return torch.zeros((), device=self.device)
         distances = [(p - self._start[name].to(p.device)).square().sum() for name, p in self._pretrained()]
         return self._penalty * torch.stack(distances).sum()
+
+
+def _processes() -> int:
+    """How many processes train together."""
+    started = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch.distributed.get_world_size() if started else 1
