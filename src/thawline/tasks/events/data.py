@@ -28,7 +28,8 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail, final_features
 from thawline.runs.split import SplitRow
-from thawline.tasks.events.features import Prompts, load_towers, read_prompts, survey_photos
+from thawline.tasks.events.features import Prompts, load_towers, read_prompts
+from thawline.tasks.photos import survey_photos
 from thawline.tasks.registry import MAJORITY, ZERO_SHOT
 from thawline.tasks.settings import RunSettings
 
@@ -190,7 +191,7 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
     if busy() and isinstance(settings.method, GradientSettings):
         # Lightning takes seconds to import, on one core: now the others have something to do meanwhile.
         import thawline.fitting.methods.gradient  # noqa: F401
-    found, wanted = survey_photos(listing, [settings], encoder, device)
+    found, wanted = survey_photos(listing.photos, [settings], encoder, device)
     collection = build_collection(listing, found.facts)
     names, labels = _number(collection, classes)
     prompts = None if towers is None else read_prompts(settings, towers, names, device)

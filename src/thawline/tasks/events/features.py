@@ -1,14 +1,13 @@
 """The photos' and the prompts' features: from the store, or through the frozen part of the encoder into it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from thawline.data.augmentation import Augmentation
 from thawline.data.collection import build_collection
-from thawline.data.listing import Listing, list_photos
+from thawline.data.listing import list_photos
 from thawline.data.report import data_report
 from thawline.encoders.clip import ClipTowers
 from thawline.encoders.encoder import Encoder
@@ -16,12 +15,11 @@ from thawline.encoders.load import load
 from thawline.errors import UserError
 from thawline.features.key import shelf_key
 from thawline.features.store import FeatureStore
-from thawline.features.survey import Survey, survey
 from thawline.features.texts import encode_texts
-from thawline.features.wanted import Wanted, photo_features
 from thawline.fitting.feature_set import Features
 from thawline.fitting.settings import GradientSettings
 from thawline.tasks.events.prompts import class_prompts
+from thawline.tasks.photos import survey_photos
 from thawline.tasks.registry import Filled
 from thawline.tasks.settings import RunSettings
 
@@ -55,32 +53,6 @@ def load_towers(settings: RunSettings) -> tuple[Encoder, ClipTowers | None]:
     return (loaded.image, loaded) if isinstance(loaded, ClipTowers) else (loaded, None)
 
 
-def survey_photos(
-    listing: Listing, runs: Sequence[RunSettings], encoder: Encoder, device: torch.device
-) -> tuple[Survey, Wanted]:
-    """Bring photos to the thaw lines of `runs` in one pass. The runs differ in what lies above these lines.
-
-    Raises:
-        UserError: The encoder can't be cut where a run wants it.
-    """
-    first = runs[0]
-    assert encoder.preprocessing is not None  # noqa: S101  # image encoders have one
-    store = FeatureStore(first.store.root)
-    wanted = photo_features(
-        encoder,
-        store,
-        replace(encoder.preprocessing, decode=first.data.decode),
-        cuts=[encoder.cut_for(run.cut) for run in runs],
-        views=first.augmentation.views,
-        dtype=first.store.dtype,
-        device=device,
-        label=encoder_name(first),
-        augment=Augmentation(first.augmentation).view,
-        augmentation=first.augmentation.key(),
-    )
-    return survey(listing.photos, store, wanted), wanted
-
-
 def fill_events(runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:
     """Compute what is missing of the photos' features at the thaw lines of `runs`, in one pass over the photos.
 
@@ -100,7 +72,7 @@ def fill_events(runs: Sequence[RunSettings], device: torch.device, refusals: lis
     usable = [run for run in runs if _has_line(encoder, run, refusals)]
     if not usable:
         return None
-    found, _ = survey_photos(listing, usable, encoder, device)
+    found, _ = survey_photos(listing.photos, usable, encoder, device)
     collection = build_collection(listing, found.facts)
     photos = len(collection.photos)
     return Filled(data_report(collection), photos, found.computed, found.read, found.opened, round(found.seconds, 2))
@@ -128,8 +100,3 @@ def read_prompts(settings: RunSettings, towers: ClipTowers, classes: Sequence[st
     found = encode_texts(flat, store, key, towers.tokenize, prefix, device=device, label=label)
     class_of_prompt = torch.tensor([index for index, prompts in enumerate(texts) for _ in prompts])
     return Prompts(found.rows[:], class_of_prompt, cut, found.computed, found.read)
-
-
-def encoder_name(settings: RunSettings) -> str:
-    """What to call the encoder on screen."""
-    return settings.encoder.model or settings.encoder.name

@@ -1,14 +1,13 @@
 """The images' and the texts' features of pairs: from the store, or through both frozen encoders into it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thawline.data.augmentation import Augmentation
 from thawline.data.pair_report import pair_report
 from thawline.data.pairs import check_labels, listed_images, read_pairs, usable_pairs
 from thawline.encoders.clip import ClipTowers
@@ -18,12 +17,13 @@ from thawline.encoders.scratch import ScratchText
 from thawline.errors import UserError
 from thawline.features.key import shelf_key
 from thawline.features.store import FeatureStore
-from thawline.features.survey import Survey, survey
+from thawline.features.survey import Survey
 from thawline.features.texts import EncodedTexts, encode_texts
-from thawline.features.wanted import Wanted, photo_features
+from thawline.features.wanted import Wanted
 from thawline.fitting.feature_set import Augment, AugmentedRows, FeatureRows
 from thawline.tasks.match.pairs import CheckedPairs, number_pairs, pairs_settings
 from thawline.tasks.match.tail import IMAGE, IMAGE_ID, TEXT, TEXT_ID
+from thawline.tasks.photos import encoder_name, survey_photos
 from thawline.tasks.registry import Filled
 from thawline.tasks.settings import RunSettings
 
@@ -65,8 +65,8 @@ def load_pretrained(settings: RunSettings) -> Pretrained:
     if settings.text is None:
         if not isinstance(image, ClipTowers):
             raise UserError(
-                f"encoder '{image_name(settings)}' reads no text; use encoder=clip, or add encoder@text=scratch, which "
-                "is trained on the texts of the pairs"
+                f"encoder '{encoder_name(settings)}' reads no text; use encoder=clip, or add encoder@text=scratch, "
+                "which is trained on the texts of the pairs"
             )
         return Pretrained(image.image, image.text, image.tokenize, image.logit_scale, scratch=False)
     text = load_text(settings.text)
@@ -145,22 +145,7 @@ def survey_pairs(runs: Sequence[RunSettings], pretrained: Pretrained, device: to
     first = runs[0]
     data = pairs_settings(first.data)
     table = read_pairs(data.files, data.base)
-    encoder = pretrained.image
-    assert encoder.preprocessing is not None  # noqa: S101  # image encoders have one
-    store = FeatureStore(first.store.root)
-    wanted = photo_features(
-        encoder,
-        store,
-        replace(encoder.preprocessing, decode=first.data.decode),
-        cuts=[encoder.cut_for(run.cut) for run in runs],
-        views=first.augmentation.views,
-        dtype=first.store.dtype,
-        device=device,
-        label=image_name(first),
-        augment=Augmentation(first.augmentation).view,
-        augmentation=first.augmentation.key(),
-    )
-    found = survey(listed_images(table), store, wanted)
+    found, wanted = survey_photos(listed_images(table), runs, pretrained.image, device)
     table = usable_pairs(table, found.facts)
     check_labels(table)
     return Surveyed(number_pairs(table, found.facts), found, wanted)
@@ -215,8 +200,3 @@ def _has_lines(pretrained: Pretrained, run: RunSettings, refusals: list[UserErro
         refusals.append(error)
         return False
     return True
-
-
-def image_name(settings: RunSettings) -> str:
-    """What to call the image encoder on screen."""
-    return settings.encoder.model or settings.encoder.name

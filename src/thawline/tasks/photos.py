@@ -1,0 +1,45 @@
+"""Photos, or the images of pairs, to the thaw lines of runs: what every task that looks at pictures begins with."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from thawline.data.augmentation import Augmentation
+from thawline.data.listing import Listed
+from thawline.encoders.encoder import Encoder
+from thawline.features.store import FeatureStore
+from thawline.features.survey import Survey, survey
+from thawline.features.wanted import Wanted, photo_features
+from thawline.tasks.settings import RunSettings
+
+
+def survey_photos(
+    photos: Sequence[Listed], runs: Sequence[RunSettings], encoder: Encoder, device: torch.device
+) -> tuple[Survey, Wanted]:
+    """Bring photos to the thaw lines of `runs` in one pass. The runs differ in what lies above these lines.
+
+    Raises:
+        UserError: The encoder can't be cut where a run wants it.
+    """
+    first = runs[0]
+    assert encoder.preprocessing is not None  # noqa: S101  # image encoders have one
+    store = FeatureStore(first.store.root)
+    wanted = photo_features(
+        encoder,
+        store,
+        replace(encoder.preprocessing, decode=first.data.decode),
+        cuts=[encoder.cut_for(run.cut) for run in runs],
+        views=first.augmentation.views,
+        dtype=first.store.dtype,
+        device=device,
+        label=encoder_name(first),
+        augment=Augmentation(first.augmentation).view,
+        augmentation=first.augmentation.key(),
+    )
+    return survey(photos, store, wanted), wanted
+
+
+def encoder_name(settings: RunSettings) -> str:
+    """What to call the image encoder on screen."""
+    return settings.encoder.model or settings.encoder.name
