@@ -228,15 +228,3 @@ def test_one_label_only(thawline, products, label, sentence):
         writer.writeheader()
         writer.writerows(rows)
     assert sentence in thawline.refused("train", path, *MATCH)
-
-
-def test_two_processes_give_the_loss_curve_of_one(thawline, products):
-    words = ("method.epochs=3", "method.lr=1e-2", "debug=none")
-    curves = []
-    for devices in (1, 2):
-        thawline("train", products, *MATCH, *words, f"trainer.devices={devices}")
-        rows = rows_of(thawline.runs()[-1] / "folds/holdout/history.csv")
-        curves.append([[float(row["train_loss"]), float(row["inner_loss"])] for row in rows])
-    assert len(curves[0]) == 3
-    np.testing.assert_allclose(*curves, atol=1e-4)
-    assert curves[0][0] != curves[0][-1]
