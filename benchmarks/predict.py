@@ -27,7 +27,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import numpy as np
 import torch
 from PIL import Image
-from thawline.bundles.temperature import Temperature
+from thawline.decisions.temperature import Temperature
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
 import thawline
