@@ -27,12 +27,13 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import numpy as np
 import torch
 from PIL import Image
-from thawline.decisions.temperature import Temperature
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
 import thawline
+from thawline.bundles.join import Tuned
 from thawline.bundles.load import Bundle
-from thawline.bundles.write import Tuned, write_bundle
+from thawline.bundles.write import Extras, write_bundle
+from thawline.decisions.temperature import Temperature
 from thawline.encoders.settings import EncoderSettings
 from thawline.features.filling import BATCH
 
@@ -88,7 +89,7 @@ def make_models(root: Path) -> tuple[Bundle, Any]:
     }
     tuned = Tuned(EncoderSettings("clip", str(base)), "reduced", "head", state, CLASSES, None, Temperature())
     metrics = {"estimates": {}, "samples": 0, "groups": 0, "of": "nothing"}
-    write_bundle(root / "bundle", tuned, lambda _: ((), {"metrics": metrics}))
+    write_bundle(root / "bundle", tuned, Extras(photos=(), tolerance=0.0, facts={"metrics": metrics}))
     torch.onnx.export(
         Plain(base, state).eval(),
         (torch.zeros(BATCH, 3, 224, 224),),

@@ -51,7 +51,8 @@ def blocks_and_head(folder: Path, blocks: int, classes: int) -> tuple[nn.Module,
     for part in (*vision.encoder.layers[-blocks:], vision.post_layernorm, tower.visual_projection):
         part.requires_grad_(True)
     model = nn.ModuleDict({"tower": tower, "head": nn.Linear(tower.config.projection_dim, classes)})
-    return model, lambda inputs: model["head"](model["tower"](**inputs).image_embeds)
+    # The texts are not the tower's: what else it is given it takes for a mask of patches.
+    return model, lambda inputs: model["head"](model["tower"](inputs["pixel_values"]).image_embeds)
 
 
 def cpu() -> float:
