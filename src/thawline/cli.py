@@ -95,6 +95,7 @@ VERBS: dict[str, Verb] = {
             examples=(
                 "thawline evaluate outputs/train/2026-11-21_10-00-00-000000",
                 "thawline evaluate outputs/train/2026-11-21_10-00-00-000000 NewPhotos",
+                "thawline evaluate Model golden=golden.yaml     a bundle, by cases whose answers are known",
             ),
         ),
         Verb(
@@ -127,6 +128,18 @@ VERBS: dict[str, Verb] = {
                 "thawline compare outputs/train/*                         the page is outputs/compare.html",
                 "thawline compare outputs/sweep/2026-11-21_10-00-00-000000 out=sweep.html thumbnails=true",
                 "thawline compare RUN 'others=[vision_api.csv]'           path,prediction[,price_per_1000]",
+            ),
+        ),
+        Verb(
+            "ensemble",
+            "thawline.commands.ensemble:ensemble",
+            "ensemble",
+            "join finished runs that share a split by weights, and judge that against the best of them",
+            (Positional("runs", "RUN", many=True),),
+            examples=(
+                "thawline ensemble RUN RUN RUN                       weights fitted on out-of-fold predictions",
+                "thawline ensemble RUN RUN RUN weights=60/20/20      percent, in the order of the runs",
+                "thawline ensemble RUN RUN 'weights=[0.7,0.3]'",
             ),
         ),
         Verb(
@@ -213,9 +226,9 @@ VERBS: dict[str, Verb] = {
             "sample",
             "thawline.commands.sample:sample",
             "sample",
-            "make a sample collection of synthetic event photos, or of products with texts",
+            "make a sample collection of synthetic event photos, of products with texts, or of music",
             (Positional("collection", "COLLECTION", path=False), Positional("directory", "DIR")),
-            examples=("thawline sample events Sample", "thawline sample pairs Products"),
+            examples=("thawline sample events Sample", "thawline sample pairs Products", "thawline sample genre Songs"),
         ),
     )
 }
@@ -223,7 +236,16 @@ VERBS: dict[str, Verb] = {
 # Config keys whose values are paths. The command quotes them, so that a folder's name may hold any character.
 PATH_KEYS = frozenset(
     {
-        *("data.path", "data.split", "data.image_base", "data.train_csv", "data.val_csv", "data.test_csv", "out"),
+        *(
+            "data.path",
+            "data.split",
+            "data.image_base",
+            "data.train_csv",
+            "data.val_csv",
+            "data.test_csv",
+            "out",
+            "golden",
+        ),
         *("encoder.weights", "encoder.name", "store.dir", "paths.outputs", "task.prompts"),
     }
 )

@@ -20,10 +20,10 @@ from thawline.bundles.join import Tuned
 from thawline.bundles.write import Extras, write_bundle
 from thawline.data.preprocessing import Preprocessing
 from thawline.decisions.temperature import Temperature
-from thawline.encoders.clip import ClipTowers
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.towers import ClipTowers
 from thawline.features.filling import BATCH
 from thawline.fitting.heads import DenseHead, Head, PromptHead
 from thawline.fitting.tail import Tail

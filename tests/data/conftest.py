@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw
 
@@ -57,3 +58,23 @@ def encode() -> Callable[..., bytes]:
 @pytest.fixture
 def huge_png() -> Callable[[int, int], bytes]:
     return write_png_header
+
+
+def play_piece(seed: int, seconds: float = 6, rate: int = 22050) -> npt.NDArray[np.float32]:
+    """A melody of decaying notes with harmonics over a beat, float32 [frames], the same for the same seed."""
+    rng = np.random.default_rng(seed)
+    piece = np.zeros(round(seconds * rate))
+    root, beat, harmonics = rng.uniform(50, 110), rng.uniform(0.15, 0.35), rng.uniform(0.2, 1, 6) / np.arange(1, 7)
+    for start in np.arange(0, seconds, beat):
+        piece_from = round(start * rate)
+        time = np.arange(min(round(0.6 * rate), len(piece) - piece_from)) / rate
+        note = root * 2 ** (rng.integers(0, 36) / 12)
+        waves = np.sin(2 * np.pi * note * np.arange(1, 7)[:, None] * time)
+        sound = harmonics @ waves * np.exp(-5 * time) + rng.normal(0, 0.3, len(time)) * np.exp(-60 * time)
+        piece[piece_from : piece_from + len(time)] += sound
+    return (piece / np.abs(piece).max() * 0.8).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def piece() -> Callable[..., npt.NDArray[np.float32]]:
+    return play_piece

@@ -113,10 +113,10 @@ def test_ten_classes_of_two_groups_can_be_held_out() -> None:
             [9, 3],
             1,
             5,
-            r"cv=5 needs at least 5 groups of every class, but 'mehndi' has 3 \(3 photos; .*\); use cv=3, or",
+            r"cv=5 needs at least 5 groups of every class, but 'mehndi' has 3 \(3 samples; .*\); use cv=3, or",
         ),
-        ([9, 1], 4, 5, r"'mehndi' has 1 \(4 photos; .*\); add photos from other occasions"),
-        ([2, 9], 1, 3, r"'barat' has 2 \(2 photos; .*; use cv=2, or add photos"),
+        ([9, 1], 4, 5, r"'mehndi' has 1 \(4 samples; .*\); add samples from other occasions"),
+        ([2, 9], 1, 3, r"'barat' has 2 \(2 samples; .*; use cv=2, or add samples"),
         ([9, 9], 1, 1, "cv=1 is not cross-validation"),
     ],
 )
@@ -129,10 +129,10 @@ def test_too_few_groups_say_what_would_work(counts, size, folds, message) -> Non
 def test_holdout_needs_two_groups() -> None:
     labels, groups = grouped([5, 1], size=6)
     with pytest.raises(
-        UserError, match=r"A hold-out needs at least 2 groups of every class, but class 1 has 1 \(6 photos"
+        UserError, match=r"A hold-out needs at least 2 groups of every class, but class 1 has 1 \(6 samples"
     ):
         holdout(labels, groups, seed=0)
-    with pytest.raises(UserError, match=r"A hold-out of 1\.5 of the photos is not possible"):
+    with pytest.raises(UserError, match=r"A hold-out of 1\.5 of the samples is not possible"):
         holdout(labels, groups, fraction=1.5, seed=0)
 
 
@@ -186,8 +186,8 @@ def test_read_split_of_folds(tmp_path) -> None:
         ("path,split\n1,train\n2,dev\n3,test\n", "has the split 'dev'; use train, val and test, or fold"),
         ("path,split\n1,train\n2,1\n3,test\n", "has the split '1'; use train"),
         ("path,split\n1,train\n2,train\n3,train\n", "but has only train"),
-        ("path,split\n1,test\n2,val\n3,val\n", "needs photos in train and in val or test, but has only test, val"),
-        ("path,split\n1,2\n2,2\n3,2\n", "puts every photo into fold 2"),
+        ("path,split\n1,test\n2,val\n3,val\n", "needs samples in train and in val or test, but has only test, val"),
+        ("path,split\n1,2\n2,2\n3,2\n", "puts every sample into fold 2"),
         ("path,split\n1,train\n1,test\n2,test\n3,test\n", "puts 1 into both 'train' and 'test'"),
         ("path,split\n1\n2,test\n3,test\n", "has the split ''"),
     ],

@@ -120,7 +120,7 @@ def test_photos_that_changed_since_are_not_used(thawline, photos):
     [run] = thawline.runs()
     for path in sorted((photos / "wedding").iterdir())[:3]:
         path.unlink()
-    assert "none fitted; what it would be fitted on can't be had (the photos are others than they were)" in thawline(
+    assert "none fitted; what it would be fitted on can't be had (the samples are others than they were)" in thawline(
         "export", run
     )
 

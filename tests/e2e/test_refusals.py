@@ -19,7 +19,7 @@ def class_folder(root, name, count):
     [
         (("experiment=events_liner",), "there is no experiment=events_liner; did you mean experiment=events_linear?"),
         (("method=lineer",), "there is no method=lineer; did you mean method=linear?"),
-        (("encoder=xyz",), "there is no encoder=xyz; there are: clip, efficientnet_b0, mobilenetv2, "),
+        (("encoder=xyz",), "there is no encoder=xyz; there are: ast, audio, clip, descriptors, "),
         (("method.lrr=1",), "there is no setting 'method.lrr'; did you mean 'method.lr'?"),
         (("sead=1",), "there is no setting 'sead'; did you mean 'seed'?"),
         (("method.epochs=many",), "'method.epochs=many': value 'many' of type 'str' could not be converted to Integer"),
@@ -63,7 +63,7 @@ def test_too_few_photos_for_the_folds(thawline, tmp_path):
     class_folder(tmp_path / "p", "mehndi", 3)
     class_folder(tmp_path / "p", "barat", 12)
     said = thawline.refused("train", tmp_path / "p", *TINY, "cv=5")
-    assert "cv=5 needs at least 5 groups of every class, but 'mehndi' has 3 (3 photos" in said
+    assert "cv=5 needs at least 5 groups of every class, but 'mehndi' has 3 (3 samples" in said
     assert "use cv=3" in said
 
 
@@ -94,7 +94,7 @@ def test_a_sample_directory_that_is_taken(thawline, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     thawline.refused("sample", "events", tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "mine"
-    assert "there is no sample collection 'genre'" in thawline.refused("sample", "genre", tmp_path / "new")
+    assert "there is no sample collection 'paintings'" in thawline.refused("sample", "paintings", tmp_path / "new")
 
 
 def test_nothing_is_lost_when_the_run_directory_can_not_be_written(thawline, sample):

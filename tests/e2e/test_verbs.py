@@ -29,7 +29,7 @@ def test_evaluate_elsewhere_leaves_out_what_was_trained_on(thawline, sample, pho
     said = thawline("evaluate", run, photos, "logger=csv")
     judged = {row["path"] for row in pq.read_table(thawline.runs("evaluate")[0] / "predictions.parquet").to_pylist()}
     assert judged == {row.path for row in read_split_rows(run / "split.csv") if row.fold == "holdout"}
-    assert "the run was trained on this photo" in said
+    assert "the run was trained on this sample" in said
     thawline("train", sample, *linear, "cv=2")
     assert "nothing is left to judge by" in thawline.refused("evaluate", thawline.runs()[-1], photos)
 

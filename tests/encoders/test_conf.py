@@ -11,7 +11,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from thawline.encoders.load import load
-from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.settings import AUDIO, EncoderSettings
 from thawline.encoders.timm import load_timm
 from thawline.encoders.weights import look_up
 
@@ -32,7 +32,7 @@ def test_every_file_makes_settings(path):
     settings = read(path.stem)
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# ")
-    assert "px" in text or settings.family == "scratch"
+    assert settings.family == "scratch" or ("Hz" if settings.family in AUDIO else "px") in text
     assert settings.revision is None or re.fullmatch(r"[0-9a-f]{40}", settings.revision)
     if settings.family == "timm":
         config = timm.get_pretrained_cfg(settings.model)
@@ -44,8 +44,15 @@ def test_every_file_makes_settings(path):
 
 def test_the_encoders_that_there_are():
     assert [path.stem for path in FILES] == [
+        "ast",
+        "audio",
         "clip",
+        "descriptors",
         "efficientnet_b0",
+        "hubert_base",
+        "hubert_genre",
+        "mel_cnn",
+        "mfcc",
         "mobilenetv2",
         "mobilenetv2_035",
         "resnet50",
@@ -54,6 +61,8 @@ def test_the_encoders_that_there_are():
         "tiny_clip",
         "vit_base_patch16_224",
         "vit_base_patch16_224_in21k",
+        "wav2vec2_base",
+        "wav2vec2_genre",
     ]
 
 

@@ -15,6 +15,7 @@ from thawline.data.listing import Listed
 from thawline.data.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder, Stage
 from thawline.features.key import shelf_key
+from thawline.features.media import Photos
 from thawline.features.store import FeatureStore, Shelf
 from thawline.features.wanted import Target, Wanted
 
@@ -102,7 +103,7 @@ def make_shelf(store: FeatureStore) -> Callable[..., Shelf]:
 
 @pytest.fixture
 def wanted(make_shelf: Callable[..., Shelf], network: Network) -> Wanted:
-    return Wanted((Target(make_shelf(), cut=3),), lambda *_: network, SQUARE)
+    return Wanted((Target(make_shelf(), cut=3),), lambda *_: network, Photos(SQUARE))
 
 
 @pytest.fixture(scope="session")

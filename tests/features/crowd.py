@@ -22,6 +22,7 @@ from thawline.data.listing import list_photos
 from thawline.data.preprocessing import Preprocessing
 from thawline.errors import UserError
 from thawline.features.key import shelf_key
+from thawline.features.media import Photos
 from thawline.features.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.upkeep import verify
@@ -58,7 +59,7 @@ def run(asked: dict, log: Path | None = None) -> Survey:
         return pixels
 
     slow = Slow(asked.get("seconds", 0.0))
-    wanted = Wanted((Target(shelf_of(store), cut=1, view=1),), lambda *_: slow, SQUARE, augment=note)
+    wanted = Wanted((Target(shelf_of(store), cut=1, view=1),), lambda *_: slow, Photos(SQUARE), augment=note)
     return survey(list_photos(Path(asked["photos"])).photos, store, wanted)
 
 
@@ -84,7 +85,7 @@ def run_many(asked: dict, places: list[list[int]]) -> Survey:
     wanted = Wanted(
         tuple(targets_of(store, places)),
         lambda start, cut: nn.Sequential(*layers[start:cut]),
-        SQUARE,
+        Photos(SQUARE),
         augment=lambda pixels, digest, view: pixels.roll(view + int(digest[:2], 16), -1),
     )
     return survey(list_photos(Path(asked["photos"])).photos, store, wanted)

@@ -12,6 +12,8 @@ from tests.features.conftest import SQUARE
 from thawline.data.listing import Listed
 from thawline.features import ahead
 from thawline.features.files import FileIndex
+from thawline.features.kinds import PHOTOS
+from thawline.features.media import Photos
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.wanted import Wanted
@@ -36,13 +38,13 @@ def test_a_survey_finds_the_same_as_without_and_reads_no_file_again(
     store: FeatureStore, wanted: Wanted, make_photos: MakePhotos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = make_photos(5)
-    plain = survey(photos, store)  # facts alone
-    FileIndex(store.root).forget()
+    plain = survey(photos, store, Photos())  # facts alone
+    FileIndex(store.root, PHOTOS).forget()
     begin_all(photos, store)
     assert not ahead.busy()
     assert len(ahead._begun) == 5
     with monkeypatch.context() as patched:
-        patched.setattr("thawline.features.survey.read_photo", None)  # would raise
+        patched.setattr("thawline.features.media.read_photo", None)  # would raise
         found = survey(photos, store, wanted)
     assert not ahead._begun
     assert not ahead._pools

@@ -17,6 +17,7 @@ from thawline.errors import UserError
 from thawline.features.disk import check_room
 from thawline.features.files import FileIndex, Seen, Stamp
 from thawline.features.key import shelf_key
+from thawline.features.kinds import PHOTOS
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.upkeep import verify
@@ -52,7 +53,7 @@ def test_a_full_disk_is_said_and_harms_nothing(
     def wide(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return {"features": network(inputs)["features"].repeat(1, 100)}  # 9,600 bytes
 
-    some = Wanted((Target(store.shelf(key), cut=1),), lambda *_: wide, wanted.preprocessing)
+    some = Wanted((Target(store.shelf(key), cut=1),), lambda *_: wide, wanted.medium)
     assert survey(photos[:20], store, some).computed == 20
     with pytest.raises(UserError, match=FULL) as caught:
         survey(photos, store, some)
@@ -98,8 +99,8 @@ def test_a_full_disk_still_gives_what_it_holds(
     assert (found.computed, found.read) == (0, 3)
     seen = (Seen(Path(f"/{i}"), Stamp(1, 2, 3, settled=True), found.facts[photos[0].name]) for i in range(3000))
     with pytest.raises(UserError, match=FULL):
-        FileIndex(store.root).remember(seen)
-    assert FileIndex(store.root).sizes() == {photo.path.stat().st_size for photo in photos}
+        FileIndex(store.root, PHOTOS).remember(seen)
+    assert FileIndex(store.root, PHOTOS).sizes() == {photo.path.stat().st_size for photo in photos}
     with pytest.raises(UserError, match=FULL):
         survey(photos, FeatureStore(store.root), replace(wanted, targets=(Target(store.shelf({}), cut=1),)))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from thawline.data.photos import PhotoFacts
-from thawline.features import files
 from thawline.features.files import FileIndex, Seen, Stamp
+from thawline.features.kinds import PHOTOS
 
 FACTS = PhotoFacts("d" * 64, format="JPEG", width=3, height=2, phash="0f" * 8, taken="2024-01-01T00:00:00", camera="é")
 
@@ -25,12 +25,12 @@ def path(tmp_path: Path) -> Path:
 
 def test_an_unchanged_file_is_recalled(tmp_path: Path, path: Path) -> None:
     stamp = Stamp.of(path)
-    assert FileIndex(tmp_path).recall({path: stamp}) == {}
-    FileIndex(tmp_path).remember([Seen(path, stamp, FACTS)])
-    assert FileIndex(tmp_path).recall({path: stamp, path.with_name("other"): stamp}) == {path: FACTS}
-    assert FileIndex(tmp_path).facts("d" * 64) == FACTS
-    assert FileIndex(tmp_path).facts("e" * 64) is None
-    assert FileIndex(tmp_path).sizes() == {7}
+    assert FileIndex(tmp_path, PHOTOS).recall({path: stamp}) == {}
+    FileIndex(tmp_path, PHOTOS).remember([Seen(path, stamp, FACTS)])
+    assert FileIndex(tmp_path, PHOTOS).recall({path: stamp, path.with_name("other"): stamp}) == {path: FACTS}
+    assert FileIndex(tmp_path, PHOTOS).facts("d" * 64) == FACTS
+    assert FileIndex(tmp_path, PHOTOS).facts("e" * 64) is None
+    assert FileIndex(tmp_path, PHOTOS).sizes() == {7}
 
 
 def rewrite(path: Path) -> None:
@@ -53,7 +53,7 @@ def replace_by_another_of_the_same_time(path: Path) -> None:
     "change", [rewrite, rewrite_and_set_time_back, replace_by_another_of_the_same_time, Path.touch]
 )
 def test_a_changed_file_is_not(tmp_path: Path, path: Path, change: Callable[[Path], None]) -> None:
-    index = FileIndex(tmp_path)
+    index = FileIndex(tmp_path, PHOTOS)
     index.remember([Seen(path, Stamp.of(path), FACTS)])
     change(path)
     assert index.recall({path: Stamp.of(path)}) == {}
@@ -62,7 +62,7 @@ def test_a_changed_file_is_not(tmp_path: Path, path: Path, change: Callable[[Pat
 def test_a_file_read_just_after_it_was_written_is_not_trusted(tmp_path: Path, path: Path) -> None:
     """It could be written again within the resolution of its times, and nothing would show that."""
     rewrite(path)
-    index, stamp = FileIndex(tmp_path), Stamp.of(path)
+    index, stamp = FileIndex(tmp_path, PHOTOS), Stamp.of(path)
     index.remember([Seen(path, stamp, FACTS)])
     assert index.recall({path: replace(stamp, settled=True)}) == {}
     assert index.sizes() == {7}
@@ -71,10 +71,10 @@ def test_a_file_read_just_after_it_was_written_is_not_trusted(tmp_path: Path, pa
     assert index.recall({path: later}) == {path: FACTS}
 
 
-def test_facts_of_another_version_are_made_again(tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    index, stamp = FileIndex(tmp_path), Stamp.of(path)
+def test_facts_of_another_version_are_made_again(tmp_path: Path, path: Path) -> None:
+    index, stamp = FileIndex(tmp_path, PHOTOS), Stamp.of(path)
     index.remember([Seen(path, stamp, FACTS)])
-    monkeypatch.setattr(files, "FACTS_VERSION", "next")
+    index = FileIndex(tmp_path, replace(PHOTOS, version="next"))
     assert index.recall({path: stamp}) == {}
     assert index.facts(FACTS.digest) is None
     newer = replace(FACTS, camera=None)
@@ -83,7 +83,7 @@ def test_facts_of_another_version_are_made_again(tmp_path: Path, path: Path, mon
 
 
 def test_the_first_facts_of_a_content_stay(tmp_path: Path, path: Path) -> None:
-    index, stamp = FileIndex(tmp_path), Stamp.of(path)
+    index, stamp = FileIndex(tmp_path, PHOTOS), Stamp.of(path)
     index.remember([Seen(path, stamp, FACTS)])
     index.remember([Seen(path.with_name("copy"), stamp, replace(FACTS, problem="broken"))])
     assert index.facts(FACTS.digest) == FACTS
@@ -91,7 +91,7 @@ def test_the_first_facts_of_a_content_stay(tmp_path: Path, path: Path) -> None:
 
 def test_names_that_are_no_unicode(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9t\xe9.jpg"))
-    index, stamp = FileIndex(tmp_path), Stamp(1, 2, 3, settled=True)
+    index, stamp = FileIndex(tmp_path, PHOTOS), Stamp(1, 2, 3, settled=True)
     index.remember([Seen(path, stamp, FACTS)])
     assert index.recall({path: stamp}) == {path: FACTS}
 
@@ -102,7 +102,7 @@ def test_many_write_at_once(tmp_path: Path) -> None:
     def write(number: int) -> None:
         for i in range(10):
             seen = [Seen(tmp_path / f"{number} {i}", stamp, replace(FACTS, digest=f"{number} {i}"))]
-            FileIndex(tmp_path).remember(seen)
+            FileIndex(tmp_path, PHOTOS).remember(seen)
 
     writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for writer in writers:
@@ -110,11 +110,11 @@ def test_many_write_at_once(tmp_path: Path) -> None:
     for writer in writers:
         writer.join()
     paths = {tmp_path / f"{number} {i}": stamp for number in range(4) for i in range(10)}
-    assert len(FileIndex(tmp_path).recall(paths)) == 40
+    assert len(FileIndex(tmp_path, PHOTOS).recall(paths)) == 40
 
 
 def test_forgetting_gives_the_room_back(tmp_path: Path) -> None:
-    index, stamp = FileIndex(tmp_path), Stamp(1, 2, 3, settled=True)
+    index, stamp = FileIndex(tmp_path, PHOTOS), Stamp(1, 2, 3, settled=True)
     index.remember(Seen(tmp_path / str(i), stamp, replace(FACTS, digest=str(i))) for i in range(1000))
     before = (tmp_path / "files.sqlite").stat().st_size
     index.forget()

@@ -13,6 +13,7 @@ from tests.features.conftest import Network
 
 from thawline.data.listing import Listed
 from thawline.data.photos import read_photo
+from thawline.features.media import Photos
 from thawline.features.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.upkeep import verify
@@ -40,7 +41,7 @@ def test_everything_is_computed_once_and_then_read(
     names = [photo.name for photo in photos][::-1]
     rows = again.rows(names)
     for i, photo in enumerate(reversed(photos)):
-        facts, pixels = read_photo(photo.path, wanted.preprocessing)
+        facts, pixels = read_photo(photo.path, wanted.medium.preprocessing)
         assert again.facts[photo.name] == facts
         with torch.inference_mode():
             expected = network({"pixels": pixels[None].expand(16, -1, -1, -1)})
@@ -56,9 +57,9 @@ def test_ten_added_photos_compute_ten(store: FeatureStore, wanted: Wanted, make_
 
 def test_facts_alone_need_no_network(store: FeatureStore, wanted: Wanted, make_photos: MakePhotos) -> None:
     photos = make_photos(5)
-    found = survey(photos, store)
+    found = survey(photos, store, Photos())
     assert counts(found) == (0, 0, 5)
-    assert counts(survey(photos, store)) == (0, 0, 0)
+    assert counts(survey(photos, store, Photos())) == (0, 0, 0)
     assert found.facts == {photo.name: read_photo(photo.path, None)[0] for photo in photos}
     with pytest.raises(RuntimeError, match="asked for no features"):
         found.rows([photos[0].name])

@@ -10,6 +10,7 @@ import torch
 
 from thawline.errors import UserError
 from thawline.features.files import FileIndex
+from thawline.features.kinds import PHOTOS
 from thawline.features.store import FeatureStore, Shelf
 from thawline.features.upkeep import list_shelves, prune, verify
 
@@ -67,7 +68,7 @@ def test_a_missing_file_a_wrong_key_and_broken_indexes_are_named(
     store: FeatureStore, make_shelf: Callable[..., Shelf]
 ) -> None:
     shelves = [put(make_shelf(name=str(i)), 2) for i in range(4)]
-    FileIndex(store.root)
+    FileIndex(store.root, PHOTOS)
     path = next(shelves[0].folder.glob("features.*.rows"))
     path.unlink()
     (shelves[1].folder / "key.json").write_text('{"key": {"cut": 4}}')

@@ -16,10 +16,11 @@ from thawline.data.augmentation import Augmentation, AugmentationSettings
 from thawline.data.listing import Listed
 from thawline.encoders.encoder import Encoder
 from thawline.features.filling import BATCH, CPU
+from thawline.features.media import Photos
 from thawline.features.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.upkeep import list_shelves, verify
-from thawline.features.wanted import Target, Wanted, photo_features
+from thawline.features.wanted import Target, Wanted, wanted_features
 
 MakePhotos = Callable[..., list[Listed]]
 Want = Callable[..., Wanted]
@@ -52,10 +53,10 @@ def want(encoder: Encoder, store: FeatureStore) -> Want:
 def wanted_of(
     encoder: Encoder, store: FeatureStore, cuts: Sequence[int], views: int = 0, dtype: str = "float32"
 ) -> Wanted:
-    return photo_features(
+    return wanted_features(
         encoder,
         store,
-        encoder.preprocessing,
+        Photos(encoder.preprocessing),
         cuts=cuts,
         views=views,
         dtype=dtype,
@@ -219,7 +220,7 @@ def test_a_content_is_computed_once_however_many_files_have_it(
 ALL = [(cut, view) for cut in (0, 1, 2, 3) for view in (0, 1) if cut or not view]
 
 
-@settings(deadline=None, max_examples=15, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=8, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     passes=st.lists(
         st.tuples(
@@ -327,6 +328,6 @@ def test_wrong_use_by_a_caller_raises(store: FeatureStore, encoder: Encoder, wan
         with pytest.raises(ValueError, match=said):
             replace(wanted, **changed)
     with pytest.raises(ValueError, match="views need"):
-        photo_features(
-            encoder, store, encoder.preprocessing, cuts=[1], views=1, dtype="float32", device=CPU, label="small"
+        wanted_features(
+            encoder, store, Photos(encoder.preprocessing), cuts=[1], views=1, dtype="float32", device=CPU, label="small"
         )

@@ -9,7 +9,7 @@ from thawline.fitting.heads import PromptHead
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.settings import LogisticSettings
-from thawline.fitting.tail import Tail, predict
+from thawline.fitting.tail import Tail, pool, predict
 
 CPU = torch.device("cpu")
 FOLD = Fold("fold0", np.arange(0, 90, 2), None, np.arange(1, 90, 2)[::-1].copy())
@@ -67,3 +67,9 @@ def test_the_baseline_is_zero_shot_on_the_plain_view_where_there_is_text(state):
     predicted = predict_fold(problem, FOLD, Fit(state), CPU)
     assert list(predicted.baseline) == list(expected)
     assert len(set(predicted.baseline)) > 1
+
+
+def test_a_sample_in_parts_is_judged_by_the_mean_of_their_logits():
+    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0], [4.0, 0.0], [0.0, 8.0]])
+    pooled = pool(logits, torch.tensor([0, 1, 0, 1]))
+    assert torch.equal(pooled, torch.tensor([[3.0, 0.0], [0.0, 4.5]]))

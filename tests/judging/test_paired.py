@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from thawline.judging.paired import compare, format_p, sign_flip
+from thawline.judging.paired import compare, compare_scores, format_p, sign_flip
 
 NETS = st.lists(st.integers(-5, 5), min_size=1, max_size=10)
 
@@ -141,3 +141,21 @@ def test_lengths_that_do_not_fit_are_refused():
         compare([0, 1], [0], [0, 1], [0, 1])
     with pytest.raises(ValueError, match="0 labels"):
         compare([], [], [], [])
+
+
+def test_scores_of_right_and_wrong_are_the_test_of_answers():
+    generator = np.random.default_rng(0)
+    labels, a, b = generator.integers(2, size=(3, 40))
+    groups = np.repeat(np.arange(20), 2)
+    answers = compare(labels, a, b, groups)
+    scores = compare_scores(labels == a, labels == b, groups)
+    assert scores == answers
+
+
+def test_scores_between_are_flipped_by_group():
+    # Of the eight ways to flip gains of 0.5, 0.25 and 0.25 two are as far out as their sum.
+    found = compare_scores([0.5, 0.75, 1.0], [0.0, 0.5, 0.75], [0, 1, 2])
+    assert found.p_value == 0.25
+    assert found.difference.value == pytest.approx(1 / 3)
+    assert -1 < found.difference.low < 1 / 3 < found.difference.high < 1
+    assert (found.only_a_right, found.only_b_right) == (3, 0)

@@ -92,3 +92,28 @@ def test_recall_counts_queries_whose_answer_is_near_the_top():
     found = recall_at(ranks, groups)
     assert {depth: one.value for depth, one in found.items()} == {1: 0.25, 5: 0.5, 10: 0.75}
     assert found[5] == proportion(ranks <= 5, groups)
+
+
+def test_positives_of_one_group_are_one_sample():
+    labels, groups = np.repeat([1, 0], [5, 35]), np.repeat(np.arange(8), 5)
+    found = average_precision(labels, labels + 0.0, groups)
+    alone = proportion([True], [0])
+    assert (found.value, found.low, found.high) == (1, alone.low, 1)
+
+
+def test_perfect_precision_that_was_rounded_is_not_certainty():
+    labels = np.repeat([1, 0], [10, 2])
+    found = average_precision(labels, labels + np.arange(12) / 100, np.arange(12))
+    assert found.value == pytest.approx(1)
+    assert found.low == pytest.approx(proportion([True] * 12, np.arange(12)).low)
+
+
+def test_the_mean_over_labels_is_that_of_the_labels_that_are_left():
+    # Without the last group nobody has the second label, so the mean is then that of the first.
+    generator = np.random.default_rng(0)
+    truth = np.column_stack([generator.random(20) < 0.5, np.arange(20) == 19])
+    scores = generator.random((20, 2))
+    found = ranking.mean_average_precision(truth, scores, np.arange(20))
+    each = [average_precision_score(truth[:, i], scores[:, i]) for i in (0, 1)]
+    assert found.value == pytest.approx(np.mean(each))
+    assert found.low < found.value < found.high

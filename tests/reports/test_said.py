@@ -106,12 +106,12 @@ def test_no_name_steers_the_terminal():
     odd = Prediction("\x1b[2J[red]a\nb.jpg", "[bold]x\x07", {"[bold]x\x07": 1.0})
     text = shown(lambda console: print_said([odd], console, ["[bold]x\x07"]))
     assert text.splitlines()[1] == r"[bold]x\x07  100.0  \x1b[2J[red]a\nb.jpg"
-    text = shown(lambda console: print_counts(Counter({"[bold]x\x07": 1}), ["[bold]x\x07"], console))
+    text = shown(lambda console: print_counts(Counter({"[bold]x\x07": 1}), ["[bold]x\x07"], console, "photos"))
     assert r"[bold]x\x07" in text
 
 
 def test_counts_are_by_class_in_their_order():
-    text = shown(lambda console: print_counts(Counter({"誕生日": 1234, None: 5}), LABELS, console))
+    text = shown(lambda console: print_counts(Counter({"誕生日": 1234, None: 5}), LABELS, console, "photos"))
     assert [line.split() for line in text.splitlines()] == [
         ["label", "photos"],
         ["a", "wedding", "0"],

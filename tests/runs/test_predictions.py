@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from thawline.errors import UserError
-from thawline.runs.predictions import Predictions, join_predictions, read_predictions, write_predictions
+from thawline.runs.predictions import Predictions, Tags, join_predictions, read_predictions, write_predictions
 
 
 def predictions(paths, fold):
@@ -81,3 +81,33 @@ def test_other_files_are_refused(tmp_path):
     (tmp_path / "x.parquet").write_text("no parquet")
     with pytest.raises(UserError, match="is no file of predictions"):
         read_predictions(tmp_path / "x.parquet")
+
+
+def several(paths, fold):
+    true = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]], dtype=bool)[: len(paths)]
+    said = np.array([[1, 0, 0], [0, 0, 0], [1, 1, 1]], dtype=bool)[: len(paths)]
+    return dataclasses.replace(predictions(paths, fold), tags=Tags(true, said, np.ones_like(true)))
+
+
+def test_several_classes_of_a_sample_come_back_and_any_of_them_is_right(tmp_path):
+    parts = [several(["b", "a", "c"], "fold0"), several(["d"], "fold1")]
+    joined = join_predictions(parts)
+    write_predictions(tmp_path / "p.parquet", joined)
+    found = read_predictions(tmp_path / "p.parquet")
+    for name in ("true", "said", "baseline"):
+        assert np.array_equal(getattr(found.tags, name), getattr(joined.tags, name)), name
+    rows = pq.read_table(tmp_path / "p.parquet").to_pylist()
+    assert [row["labels"] for row in rows] == [["été"], ["beach day", "été"], ["wedding"], ["beach day", "été"]]
+    assert [row["predictions"] for row in rows][:2] == [[], ["beach day"]]
+    assert rows[0]["baselines"] == list(found.classes)
+    # The most probable are été, wedding, beach day and wedding.
+    assert found.right.tolist() == [True, False, False, False]
+    assert found.baseline_right.tolist() == [False, True, False, True]
+    assert np.array_equal(found.subset(np.array([2])).tags.true, [[False, False, True]])
+
+
+def test_one_class_of_a_sample_is_right_alone():
+    one = predictions(["a", "b", "c"], "holdout")
+    assert one.tags is None
+    assert one.right.tolist() == [False, True, False]
+    assert one.baseline_right.tolist() == [True, False, False]

@@ -1,4 +1,8 @@
-from thawline.runs.split import SplitRow, read_split_rows, write_split
+from dataclasses import replace
+
+import pytest
+
+from thawline.runs.split import SplitRow, read_split_rows, split_difference, write_split
 
 
 def test_it_comes_back(tmp_path):
@@ -13,3 +17,32 @@ def test_texts_come_back_and_older_files_have_none(tmp_path):
     assert read_split_rows(tmp_path / "split.csv") == rows
     (tmp_path / "old.csv").write_text("path,digest,phash,label,group,fold\na.jpg,ab,ff,a,3,\n")
     assert read_split_rows(tmp_path / "old.csv") == [SplitRow("a.jpg", "ab", "ff", "a", 3, "")]
+
+
+def row(path, **changes):
+    """A sample of a split."""
+    return replace(SplitRow(path, f"digest of {path}", "", "beach", 0, "fold1"), **changes)
+
+
+def test_groups_are_the_same_whatever_their_numbers():
+    first = [row("a", group=1), row("b", group=1), row("c", group=2), row("only here", group=3)]
+    second = [row("a", group=7), row("b", group=7), row("c", group=0, digest="")]
+    assert split_difference(first, second) is None
+
+
+@pytest.mark.parametrize(
+    ("second", "phrase"),
+    [
+        ([row("z")], "no file is in both"),
+        ([row("a", digest="other")], "the content of a differs"),
+        ([row("a", text="other")], "the content of a differs"),
+        ([row("a", label="snow")], "a is 'beach' in one and 'snow' in the other"),
+        ([row("a", fold="fold2")], "a is judged by fold1 in one and judged by fold2 in the other"),
+        ([row("a", fold="")], "a is judged by fold1 in one and trained on alone in the other"),
+        ([row("a"), row("b", group=1)], "b is in a group with others"),
+        ([row("a"), row("c")], "c is in a group with others"),
+    ],
+)
+def test_what_differs_between_splits_is_named(second, phrase):
+    first = [row("a"), row("b"), row("c", group=1)]
+    assert split_difference(first, second) == phrase

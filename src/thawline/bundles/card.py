@@ -40,15 +40,24 @@ def model_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
         f"# {', '.join(decision['labels'])}: a photo classifier",
         f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(decision['labels'])} classes apart. It "
         "knows no others and says one of them of every photo.",
-        _metrics(facts["metrics"]),
+        metrics_table(facts["metrics"], "photos"),
         "## Use",
         '```python\nimport thawline\n\nfor said in thawline.load("DIR").predict(["photo.jpg"]):\n'
         "    print(said.path, said.label, said.probabilities, said.problem)\n```",
         f"On the command line: `thawline predict DIR PHOTOS`. {use}. {_HEADS[decision['head']]} "
         "`thawline.load_image(path)` gives a photo as a processor wants it.",
         *_graphs(decision, facts),
+        *card_end(decision, facts, notes, "photos"),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def card_end(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequence[str], samples: str) -> list[str]:
+    """The last paragraphs of every card: confidence, origin, `notes`, integrity; `samples` are what it judges."""
+    base = facts["base"]
+    return [
         "## Confidence",
-        _confidence(decision["temperature"]),
+        _confidence(decision["temperature"], samples),
         "## Origin",
         f"Pretrained network: {base['name']}"
         + (f", revision {base['revision']}" if base["revision"] else "")
@@ -57,16 +66,16 @@ def model_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
         "Every file is listed with its SHA-256 in `manifest.json`; `thawline.load` refuses a bundle of which a bit was "
         "changed.",
     ]
-    return "\n\n".join(parts) + "\n"
 
 
-def _metrics(metrics: Mapping[str, Any]) -> str:
+def metrics_table(metrics: Mapping[str, Any], samples: str) -> str:
+    """How good it is, as a table; `samples` are what it judges."""
     rows = [
         f"| {name.replace('_', ' ')} | {_number(one['value'])} | {_number(one['low'])} to {_number(one['high'])} |"
         for name, one in metrics["estimates"].items()
         if one is not None
     ]
-    head = f"Judged on {metrics['samples']} photos in {metrics['groups']} groups ({metrics['of']}):"
+    head = f"Judged on {metrics['samples']} {samples} in {metrics['groups']} groups ({metrics['of']}):"
     return "\n".join([head, "", "| | value | 95 % interval |", "| --- | --- | --- |", *rows])
 
 
@@ -86,12 +95,12 @@ def _graphs(decision: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     return ["## ONNX", "\n".join(lines)] if lines else []
 
 
-def _confidence(temperature: Mapping[str, Any]) -> str:
+def _confidence(temperature: Mapping[str, Any], samples: str) -> str:
     if temperature["fitted_on"] is None:
         return f"The probabilities are the model's own. No temperature was fitted: {temperature['why_not']}."
     before, after = temperature["log_loss"]
     return (
         f"The probabilities are the model's own. At temperature {temperature['value']:g} "
-        f"(`predict(…, calibrated=True)`), fitted on {temperature['samples']} {temperature['fitted_on']} photos, the "
-        f"log-loss on these goes from {before:.3f} to {after:.3f}; the label stays the same."
+        f"(`predict(…, calibrated=True)`), fitted on {temperature['samples']} {temperature['fitted_on']} {samples}, "
+        f"the log-loss on these goes from {before:.3f} to {after:.3f}; the label stays the same."
     )

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from thawline.bundles.manifest import CLASSES, HEAD
+from thawline.fitting.audio_heads import rebuild_layers
 from thawline.fitting.heads import DenseHead, Head, PromptHead
 
 State = Mapping[str, torch.Tensor]
@@ -39,11 +40,11 @@ def rebuild_dense(state: State) -> DenseHead:
     Raises:
         KeyError, RuntimeError: `state` is another head's.
     """
-    dim = len(state["standardise.mean"])
+    dim, each = len(state["standardise.mean"]), state["standardise.scale"].ndim > 0
     if "layers.weight" in state:
-        head = DenseHead(dim, len(state["layers.weight"]))
+        head = DenseHead(dim, len(state["layers.weight"]), each=each)
     else:
-        head = DenseHead(dim, len(state["layers.3.weight"]), hidden=len(state["layers.0.weight"]))
+        head = DenseHead(dim, len(state["layers.3.weight"]), hidden=len(state["layers.0.weight"]), each=each)
     head.load_state_dict(state)
     return head.eval().requires_grad_(False)
 
@@ -82,8 +83,9 @@ def save_head(folder: Path, head: Head) -> None:
 
 
 def load_head(folder: Path, kind: str) -> Head:
-    """The head that `save_head` wrote: `prompts`, or `dense`."""
+    """The head that `save_head` wrote: `prompts`, `layers` or `dense`."""
     if kind == "prompts":
         state = load_file(folder / CLASSES)
         return ClassHead(state["embeddings"], state["logit_scale"]).eval()
-    return rebuild_dense(load_file(folder / HEAD))
+    state = load_file(folder / HEAD)
+    return rebuild_layers(state) if kind == "layers" else rebuild_dense(state)

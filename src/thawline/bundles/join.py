@@ -8,10 +8,10 @@ import torch
 from thawline.bundles.heads import rebuild_dense, rebuild_prompts, text_part
 from thawline.data.preprocessing import Preprocessing
 from thawline.decisions.temperature import Temperature
-from thawline.encoders.clip import ClipTowers
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.towers import ClipTowers
 from thawline.fitting.heads import Head
 
 State = Mapping[str, torch.Tensor]
@@ -68,11 +68,11 @@ def join(tuned: Tuned) -> Joined:
     loaded = load(replace(tuned.encoder, precision="float32"), fresh=True)
     towers = loaded if isinstance(loaded, ClipTowers) else None
     image = loaded.image if isinstance(loaded, ClipTowers) else loaded
-    image.load_tail(image.cut_for(tuned.thaw), _part(tuned.state, _STAGES))
+    image.load_tail(image.cut_for(tuned.thaw), state_part(tuned.state, _STAGES))
     if image.preprocessing is None:
         raise ValueError("an image encoder has a preprocessing")
     how = replace(image.preprocessing, decode=tuned.decode)
-    return Joined(image, towers, _head(_part(tuned.state, _HEAD), towers), how)
+    return Joined(image, towers, _head(state_part(tuned.state, _HEAD), towers), how)
 
 
 def _head(state: State, towers: ClipTowers | None) -> Head:
@@ -86,5 +86,6 @@ def _head(state: State, towers: ClipTowers | None) -> Head:
     return rebuild_prompts(state, text.prefix(len(text.stages), cut))
 
 
-def _part(state: State, prefix: str) -> dict[str, torch.Tensor]:
+def state_part(state: State, prefix: str) -> dict[str, torch.Tensor]:
+    """What of `state` has names that begin with `prefix`, under the rest of these names."""
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}

@@ -2,12 +2,12 @@
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors import SafetensorError
 
+from thawline.bundles.ensemble_manifest import ENSEMBLE, is_ensemble, verify_ensemble
 from thawline.bundles.golden import golden_distance
 from thawline.bundles.manifest import CONFIG, DECISION, GOLDEN, refusal, verify
 from thawline.bundles.network import Classifier, load_classifier, read_preprocessing
@@ -28,13 +29,16 @@ from thawline.features.filling import BATCH
 from thawline.files import read_json
 
 if TYPE_CHECKING:
+    from thawline.bundles.ensembles import EnsembleBundle
     from thawline.bundles.pairs import PairBundle
+    from thawline.bundles.tracks import TrackBundle
 
 # What the files of another program, with a manifest that fits them, may lead to.
 _FOREIGN = (
     *(UserError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError),
     *(SafetensorError, RecursionError),
 )
+L = TypeVar("L")
 _AHEAD = 4 * BATCH  # files that are being read before their turn
 
 
@@ -151,7 +155,7 @@ def _finished(waiting: deque[tuple[str, Future[torch.Tensor]]]) -> tuple[str, to
         return path, None, str(error)
 
 
-def load(path: str | os.PathLike[str], *, device: str = "auto") -> "Bundle | PairBundle":
+def load(path: str | os.PathLike[str], *, device: str = "auto") -> "Bundle | PairBundle | TrackBundle | EnsembleBundle":
     """Verify and load the bundle in the directory `path`.
 
     Nothing is unpickled, nothing is fetched, and no name in the bundle leads to code that is not listed here.
@@ -161,25 +165,46 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> "Bundle | Pai
         device: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
 
     Returns:
-        For classes of photos a `Bundle`, for `task=match` a `PairBundle`.
+        For classes of photos a `Bundle`, for `task=match` a `PairBundle`, for `task=genre` a `TrackBundle`, and for an
+        ensemble of such an `EnsembleBundle`.
 
     Raises:
         UserError: It is no bundle, or one of its files is not what was written.
     """
     folder = Path(path)
+    if is_ensemble(folder):
+        from thawline.bundles.ensembles import load_ensemble
+
+        whole, members = verify_ensemble(folder)
+        where = find_device(device)
+        return _loaded(folder, ENSEMBLE, lambda: load_ensemble(folder, whole, members, where))
     manifest = verify(folder)
     where = find_device(device)
-    try:
-        decision = read_json(folder / DECISION)
-        if decision["task"] == "match":
-            from thawline.bundles.pairs import load_pairs
+    return _loaded(folder, f"{CONFIG}, {DECISION}", lambda: _load_model(folder, manifest, where))
 
-            return load_pairs(folder, manifest, decision, where)
-        classifier = load_classifier(folder, decision, where)
-        return Bundle(folder, manifest, decision, read_preprocessing(folder), classifier)
+
+def _load_model(folder: Path, manifest: dict[str, Any], device: torch.device) -> "Bundle | PairBundle | TrackBundle":
+    """The model in `folder`, whose files were verified."""
+    decision = read_json(folder / DECISION)
+    if decision["task"] == "match":
+        from thawline.bundles.pairs import load_pairs
+
+        return load_pairs(folder, manifest, decision, device)
+    if decision["task"] == "genre":
+        from thawline.bundles.tracks import load_tracks
+
+        return load_tracks(folder, manifest, decision, device)
+    classifier = load_classifier(folder, decision, device)
+    return Bundle(folder, manifest, decision, read_preprocessing(folder), classifier)
+
+
+def _loaded(folder: Path, files: str, read: Callable[[], L]) -> L:
+    """What `read` makes of the bundle in `folder`; where it fails, `files` are what it went by."""
+    try:
+        return read()
     except _FOREIGN as error:
         reason = str(error).strip().splitlines()
-        raise refusal(folder, f"{reason[0] if reason else type(error).__name__} ({CONFIG}, {DECISION})") from error
+        raise refusal(folder, f"{reason[0] if reason else type(error).__name__} ({files})") from error
 
 
 def load_image(path: str | os.PathLike[str]) -> Image.Image:

@@ -50,11 +50,11 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
     paths = sorted(folder.iterdir())
     if odd := [path.name for path in paths if path.name not in KNOWN]:
         raise ValueError(f"no bundle holds {odd[0]}")
-    files = {path.name: {"sha256": _digest(path), "size": path.stat().st_size} for path in paths}
+    files = {path.name: {"sha256": digest(path), "size": path.stat().st_size} for path in paths}
     for path in paths:
         path.chmod((folder / CARD).stat().st_mode)  # safetensors' files are for their owner alone
     write_json(folder / MANIFEST, {"format": FORMAT, **facts, "files": files})
-    write_text(folder / SEAL, _seal_of((folder / MANIFEST).read_bytes()))
+    write_text(folder / SEAL, seal_of((folder / MANIFEST).read_bytes()))
 
 
 def is_bundle(folder: Path) -> bool:
@@ -71,23 +71,32 @@ def verify(folder: Path) -> dict[str, Any]:
     Raises:
         UserError: A file was changed, added or taken away, or is of a kind that no bundle holds.
     """
-    if not folder.is_dir():
-        raise UserError(f"there is no bundle {folder}; 'thawline export RUN' makes one")
-    if not is_bundle(folder):
-        raise UserError(f"{folder} is no bundle (it has no {MANIFEST} and {SEAL}); 'thawline export RUN' makes one")
+    check_bundle(folder)
     found = {entry.name: entry for entry in os.scandir(folder)}
     for name, entry in sorted(found.items()):
         if not entry.is_file(follow_symlinks=False):
             raise refusal(folder, f"{name} is no ordinary file")
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     files: dict[str, Any] = manifest["files"]
     _check_names(folder, files, set(found) - {MANIFEST, SEAL})
     for name, said in sorted(files.items()):
-        if found[name].stat().st_size != said["size"] or _digest(folder / name) != said["sha256"]:
+        if found[name].stat().st_size != said["size"] or digest(folder / name) != said["sha256"]:
             raise refusal(folder, f"{name} was changed since it was written")
     for name in sorted(_CONFIGS.intersection(files)):
-        _check_config(folder, name)
+        check_config(folder, name)
     return manifest
+
+
+def check_bundle(folder: Path) -> None:
+    """Is there a bundle in `folder`, sound or not?
+
+    Raises:
+        UserError: There is none.
+    """
+    if not folder.is_dir():
+        raise UserError(f"there is no bundle {folder}; 'thawline export RUN' makes one")
+    if not is_bundle(folder):
+        raise UserError(f"{folder} is no bundle (it has no {MANIFEST} and {SEAL}); 'thawline export RUN' makes one")
 
 
 def refusal(folder: Path, reason: str) -> UserError:
@@ -95,10 +104,11 @@ def refusal(folder: Path, reason: str) -> UserError:
     return UserError(f"the bundle {folder} is not used: {reason}; export it again or copy it again")
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What the manifest in `folder` says, if its seal and its form are right."""
     written = (folder / MANIFEST).read_bytes()
     # Either of the two files may be the one that was changed.
-    if (folder / SEAL).read_bytes() != _seal_of(written).encode():
+    if (folder / SEAL).read_bytes() != seal_of(written).encode():
         raise refusal(folder, f"{MANIFEST} and {SEAL} do not belong together")
     try:
         manifest = json.loads(written)
@@ -119,7 +129,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return checked
 
 
-def _check_config(folder: Path, name: str) -> None:
+def check_config(folder: Path, name: str) -> None:
+    """Refuse a JSON file that names code to run."""
     try:
         key = _names_code(read_json(folder / name))
     except (ValueError, RecursionError) as error:
@@ -153,11 +164,12 @@ def _check_names(folder: Path, said: Collection[str], found: Collection[str]) ->
         raise refusal(folder, f"{missing[0]} is missing")
 
 
-def _seal_of(manifest: bytes) -> str:
+def seal_of(manifest: bytes) -> str:
     """The line that `sha256sum --check` reads."""
     return f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n"
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """sha256 of the file at `path`, hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

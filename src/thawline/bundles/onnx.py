@@ -21,8 +21,8 @@ from thawline.bundles.heads import ClassHead
 from thawline.bundles.manifest import TEXT, VISION
 from thawline.bundles.network import Classifier
 from thawline.data.preprocessing import Preprocessing
-from thawline.encoders.clip import ClipTowers
 from thawline.encoders.encoder import Normalise
+from thawline.encoders.towers import ClipTowers
 from thawline.errors import RunError, UserError
 from thawline.fitting.heads import PromptHead
 

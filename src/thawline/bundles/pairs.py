@@ -22,7 +22,7 @@ from thawline.data.decoding import UnusableError, picture_pixels
 from thawline.data.photos import read_pixels
 from thawline.data.preprocessing import Preprocessing
 from thawline.decisions.temperature import calibrated
-from thawline.encoders.clip import ClipTowers
+from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
 from thawline.features.filling import BATCH
 from thawline.files import read_json

@@ -19,9 +19,10 @@ from transformers import (
 
 from thawline.bundles.manifest import CONFIG
 from thawline.data.preprocessing import Preprocessing
-from thawline.encoders.clip import ClipTowers, cut_clip, cut_vision, load_tokenizer
+from thawline.encoders.clip import cut_clip, cut_vision, load_tokenizer
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.towers import ClipTowers
 from thawline.encoders.transformers import load_model, quiet
 from thawline.encoders.vit import cut_vit
 from thawline.encoders.weights import locate
@@ -41,7 +42,7 @@ class _Clip:
         classifier: nn.Linear | None,  # the class has no place for it
         labels: Sequence[str],
     ) -> bool:
-        _save_model(encoder.model, CLIPConfig(), labels, folder)
+        save_model(encoder.model, CLIPConfig(), labels, folder)
         model: Any = encoder.model
         create: Any = CLIPProcessor
         processor = create(
@@ -54,12 +55,12 @@ class _Clip:
     def load(
         self, folder: Path, preprocessing: Preprocessing, labels: Sequence[str], *, classified: bool
     ) -> tuple[Encoder, nn.Linear | None]:
-        _check_config(folder, "clip", CLIPConfig())
+        check_config(folder, "clip", CLIPConfig())
         return cut_vision(load_model(CLIPModel, folder, "CLIP"), preprocessing), None
 
     def load_towers(self, folder: Path, preprocessing: Preprocessing) -> ClipTowers:
         """Both towers of what `save` wrote, with the tokenizer."""
-        _check_config(folder, "clip", CLIPConfig())
+        check_config(folder, "clip", CLIPConfig())
         model = load_model(CLIPModel, folder, "CLIP")
         return cut_clip(model, load_tokenizer(folder, model.config.text_config), preprocessing)
 
@@ -82,7 +83,7 @@ class _Vit:
             whole.vit.load_state_dict(model.state_dict())
             whole.classifier.load_state_dict(classifier.state_dict())
             model = whole
-        _save_model(model, ViTConfig(), labels, folder)
+        save_model(model, ViTConfig(), labels, folder)
         processor: Any = ViTImageProcessor(**_processing(encoder))
         processor.save_pretrained(folder)
         return classifier is not None
@@ -90,7 +91,7 @@ class _Vit:
     def load(
         self, folder: Path, preprocessing: Preprocessing, labels: Sequence[str], *, classified: bool
     ) -> tuple[Encoder, nn.Linear | None]:
-        _check_config(folder, "vit", ViTConfig())
+        check_config(folder, "vit", ViTConfig())
         settings = EncoderSettings(family="vit", name=str(folder))
         if not classified:
             return cut_vit(load_model(ViTModel, folder, "ViT", add_pooling_layer=False), preprocessing, settings), None
@@ -101,7 +102,8 @@ class _Vit:
 CLIP, VIT = _Clip(), _Vit()
 
 
-def _save_model(model: Any, usual: Any, labels: Sequence[str], folder: Path) -> None:
+def save_model(model: Any, usual: Any, labels: Sequence[str], folder: Path) -> None:
+    """Write a model of transformers' with its labels; of its config only what `usual`, its class's own, has."""
     model.config.id2label = dict(enumerate(labels))
     model.config.label2id = {label: index for index, label in enumerate(labels)}
     with torch.no_grad(), quiet():
@@ -121,7 +123,7 @@ def _known(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_config(folder: Path, model_type: str, usual: Any) -> None:
+def check_config(folder: Path, model_type: str, usual: Any) -> None:
     """Refuse a config that has anything but its class's own settings, since some of the library's others name code."""
     config = read_json(folder / CONFIG)
     if config["model_type"] != model_type:

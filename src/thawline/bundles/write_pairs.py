@@ -20,9 +20,9 @@ from thawline.bundles.write import CPU, LIBRARIES, base_facts, check_target
 from thawline.data.preprocessing import Preprocessing
 from thawline.decisions.temperature import Temperature
 from thawline.decisions.threshold import Threshold
-from thawline.encoders.clip import ClipTowers
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.towers import ClipTowers
 from thawline.errors import RunError, UserError
 from thawline.files import write_folder, write_json, write_text
 

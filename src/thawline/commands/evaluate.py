@@ -1,4 +1,7 @@
-"""`thawline evaluate RUN [DIR]`: judge a finished run again, on its own held-out photos or on another folder."""
+"""`thawline evaluate RUN [DIR]`: judge a finished run again, on its own held-out photos or on another folder.
+
+With `golden=FILE` it is a bundle that is judged, by cases whose answers are known: `commands/golden.py`.
+"""
 
 import time
 from dataclasses import replace
@@ -18,16 +21,16 @@ from thawline.files import read_json
 from thawline.fitting.fit import read_fit
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.predict import predict_fold
-from thawline.runs.directory import SWEEP_FILE, RunDirectory, read_config
+from thawline.runs.directory import SWEEP_FILE, RunDirectory, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, read_split_rows
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_trial
-from thawline.tasks.registry import TaskData, task_reader
+from thawline.tasks.registry import MAJORITY, ZERO_SHOT, TaskData, task_reader
 from thawline.tasks.settings import saved_settings
 
-SEEN = "the run was trained on this photo or on one of its group"
+SEEN = "the run was trained on this sample or on one of its group"
 
 
 def evaluate(config: DictConfig) -> None:
@@ -35,9 +38,15 @@ def evaluate(config: DictConfig) -> None:
 
     Raises:
         UserError: The run did not finish, or the photos can't be used.
+        RunError: A golden case failed.
     """
     started = time.perf_counter()
     settings = to_settings(config)
+    if settings.golden is not None:
+        from thawline.commands.golden import evaluate_golden  # late: runs need no bundles
+
+        evaluate_golden(settings, settings.golden)
+        return
     path, facts, classes = _finished(Path(settings.run), elsewhere=settings.data.path is not None)
     rows = read_split_rows(path / "split.csv")
     trained = saved_settings(read_config(path))
@@ -58,7 +67,8 @@ def evaluate(config: DictConfig) -> None:
             report["left_out"] = [*report.get("left_out", []), *seen]
         save_report(run, report, console)
         facts = {
-            **{key: facts[key] for key in ("method", "encoder", "thaw", "baseline")},
+            **{key: facts[key] for key in ("method", "encoder", "thaw")},
+            "baseline": _baseline(facts["baseline"], elsewhere=elsewhere is not None),
             "verb": "evaluate",
             "examined": problem.examine([], predictions, device),
             "features": {"computed": problem.computed, "read": problem.read},
@@ -79,6 +89,11 @@ def evaluate(config: DictConfig) -> None:
     console.print(f"run    {run.path}\nstore  {settings.store.root}", highlight=False, markup=False, soft_wrap=True)
 
 
+def _baseline(name: str, *, elsewhere: bool) -> str:
+    """What is compared with: a reference that was fitted beside the run's folds has nothing to say of other samples."""
+    return MAJORITY if elsewhere and name != ZERO_SHOT else name
+
+
 def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, dict[str, Any], list[str]]:
     """The run to judge again, what its `metrics.json` says, and its classes; of a sweep that is the winner.
 
@@ -89,6 +104,9 @@ def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, dict[str, Any], lis
         raise UserError(
             f"{path} is a trial of a sweep, which judges its winner alone; 'thawline evaluate {path.parent}' takes that"
         )
+    verb = read_status(path)["verb"]
+    if verb not in ("train", "sweep"):
+        raise UserError(f"{path} is a run of 'thawline {verb}', which fits nothing; evaluate one of 'thawline train'")
     _, facts = finished_run(path)
     if not is_sweep_directory(path):
         return path, facts, facts["judged"]["classes"]
@@ -98,7 +116,7 @@ def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, dict[str, Any], lis
     if len(sweep["chosen"]) > 1 and not (elsewhere and refitted):
         raise UserError(
             f"{path} is a sweep over several folds or seeds, each judged by its own choice; with refit=true it "
-            "has one model, which 'thawline evaluate SWEEP DIR' judges on other photos"
+            "has one model, which 'thawline evaluate SWEEP DIR' judges on other samples"
         )
     return winner.path, winner.facts, winner.facts["inner"]["classes"]
 
@@ -109,7 +127,7 @@ def _again(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.dev
     gone = [row.path for row in rows if row.path not in index]
     if gone:
         raise UserError(
-            f"{len(gone)} of the run's {len(rows)} photos are not in its folder any more, such as {gone[0]}"
+            f"{len(gone)} of the run's {len(rows)} samples are not in its folder any more, such as {gone[0]}"
         )
     parts = []
     for name in sorted({row.fold for row in rows} - {""}):
@@ -127,7 +145,7 @@ def _other(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.dev
     seen = rows if refitted.is_dir() else [row for row in rows if not row.fold]
     known = problem.related_to(seen)
     if len(known) == len(problem.names):
-        raise UserError("every photo of that folder, or one much like it, was trained on; nothing is left to judge by")
+        raise UserError("every sample there, or one much like it, was trained on; nothing is left to judge by")
     kept = np.setdiff1d(np.arange(len(problem.names)), known).astype(np.int64)
     labels = [problem.classes.index(row.label) for row in seen]
     majority = int(np.bincount(labels, minlength=len(problem.classes)).argmax())

@@ -16,13 +16,13 @@ from thawline.bundles.write import Extras, check_target, write_bundle
 from thawline.commands.fits import REFIT, Fitted, find_fit, temperature_of, tolerance_of, which_fit, which_temperature
 from thawline.commands.settings import to_settings
 from thawline.errors import UserError
-from thawline.runs.directory import CONFIG_FILE
+from thawline.runs.directory import CONFIG_FILE, read_status
 from thawline.runs.split import SplitRow, read_split_rows
 from thawline.tasks.events.prompts import class_prompts
 
 FORMATS = ("safetensors", "onnx")
 _PHOTOS = 8
-_ESTIMATES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
+ESTIMATES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
 
 
 def export(config: DictConfig) -> None:
@@ -36,31 +36,45 @@ def export(config: DictConfig) -> None:
     if settings.format not in FORMATS:
         raise UserError(f"format={settings.format} is not known; use {' or '.join(FORMATS)}")
     source = Path(settings.run)
+    if read_status(source)["verb"] == "ensemble":
+        from thawline.commands.export_ensemble import export_ensemble
+
+        export_ensemble(source, _target(settings.out, source), settings.format)
+        return
     fitted = find_fit(source)
     if settings.format == "onnx":
-        if fitted.settings.task == "match":
-            raise UserError("format=onnx is for classes of photos; leave it out for task=match")
+        if fitted.settings.task != "events":
+            raise UserError(f"format=onnx is for classes of photos; leave it out for task={fitted.settings.task}")
         from thawline.bundles.onnx import check_onnx
 
         check_onnx()
-    target = Path(settings.out).expanduser().absolute() if settings.out else source / "bundle"
+    target = _target(settings.out, source)
     check_target(target)
     rows = read_split_rows(fitted.run / "split.csv")
     if fitted.settings.task == "match":
         from thawline.commands.export_pairs import export_pairs
 
-        export_pairs(fitted, target, _facts(fitted, source.name, rows), _notes(fitted))
+        export_pairs(fitted, target, facts_of(fitted, source.name, rows), notes_of(fitted))
+        return
+    if fitted.settings.task == "genre":
+        from thawline.commands.export_tracks import export_tracks
+
+        export_tracks(fitted, target, rows, facts_of(fitted, source.name, rows), notes_of(fitted))
         return
     tuned = _tuned(fitted)
     extras = Extras(
         photos=_photos(fitted, rows),
         tolerance=tolerance_of(fitted),
-        facts=_facts(fitted, source.name, rows),
-        notes=_notes(fitted),
+        facts=facts_of(fitted, source.name, rows),
+        notes=notes_of(fitted),
         onnx=settings.format == "onnx",
     )
     manifest = write_bundle(target, tuned, extras)
     _say(target, fitted, tuned, manifest)
+
+
+def _target(out: str | None, source: Path) -> Path:
+    return Path(out).expanduser().absolute() if out else source / "bundle"
 
 
 def _tuned(fitted: Fitted) -> Tuned:
@@ -92,7 +106,7 @@ def _photos(fitted: Fitted, rows: Sequence[SplitRow]) -> list[Known]:
     ]
 
 
-def _facts(fitted: Fitted, name: str, rows: Sequence[SplitRow]) -> dict[str, Any]:
+def facts_of(fitted: Fitted, name: str, rows: Sequence[SplitRow]) -> dict[str, Any]:
     """What the manifest says of the run."""
     judged = fitted.facts["judged"]
     of = "held out of this very model" if fitted.name != REFIT else "each held out of a model fitted the same way"
@@ -108,12 +122,13 @@ def _facts(fitted: Fitted, name: str, rows: Sequence[SplitRow]) -> dict[str, Any
             "samples": judged["samples"],
             "groups": judged["groups"],
             "of": of,
-            "estimates": {name: judged.get(name) for name in _ESTIMATES},
+            "estimates": {name: judged.get(name) for name in ESTIMATES},
         },
     }
 
 
-def _notes(fitted: Fitted) -> list[str]:
+def notes_of(fitted: Fitted) -> list[str]:
+    """What a card says of a run's settings that the model does not have."""
     settings = fitted.settings
     notes = []
     if settings.augmentation.average:

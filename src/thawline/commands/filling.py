@@ -15,7 +15,7 @@ from thawline.runs.directory import RunDirectory
 from thawline.tasks.registry import Filled, task_filler
 from thawline.tasks.settings import RunSettings
 
-_DONE = "{encoder}: {photos} photos, {computed} features computed, {read} read from the store, {seconds:.1f} s"
+_DONE = "{encoder}: {photos} samples, {computed} features computed, {read} read from the store, {seconds:.1f} s"
 
 
 def fill_features(configs: Sequence[DictConfig], run: RunDirectory, console: Console) -> list[dict[str, Any]]:

@@ -93,6 +93,8 @@ def find_fit(path: Path) -> Fitted:
 
 def temperature_of(fitted: Fitted) -> Temperature:
     """A temperature fitted on samples that the model was not trained on, and that no reported number chose by."""
+    if fitted.judged.tags is not None:
+        return Temperature(why_not="each label is told by itself, from its own threshold on")
     if fitted.settings.augmentation.average:
         return Temperature(why_not="the run averaged over views of a photo, and the bundle looks at one")
     if (fitted.run / INNER_FILE).exists():
@@ -150,7 +152,7 @@ def _predict_inner(fitted: Fitted) -> Predictions:
     problem = task_reader(settings.task)(settings, device)
     plan = plan_run(problem, settings)
     if problem.split_rows(plan) != read_split_rows(fitted.run / "split.csv"):
-        raise UserError("the photos are others than they were")
+        raise UserError("the samples are others than they were")
     [fold] = plan
     if isinstance(settings.method, GradientSettings):
         inner = inner_fold(problem, fold, how_to_fit(settings, fitted.run, device, None))

@@ -1,4 +1,4 @@
-"""`thawline predict BUNDLE|base PATHS …`: what each photo shows."""
+"""`thawline predict BUNDLE|base PATHS …`: what each photo shows, or what each track is."""
 
 import os
 import sys
@@ -12,9 +12,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
+from thawline.bundles.ensembles import AnyTracks
 from thawline.bundles.load import Bundle, Prediction, load
+from thawline.commands.predict_tracks import check_tracks, judge_tracks, write_tracks
 from thawline.commands.settings import PredictSettings, to_settings
-from thawline.data.walking import walk_photos
+from thawline.data.listing import PHOTOS
+from thawline.data.track_listing import TRACKS
+from thawline.data.walking import walk_files, walk_photos
 from thawline.encoders.device import find_device
 from thawline.errors import RunError, UserError
 from thawline.features.progress import bar, say
@@ -27,28 +31,34 @@ _CHUNK = 1 << 16  # bytes of the list on standard input that are read at once
 
 
 def predict(config: DictConfig) -> None:
-    """Judge the photos and write what was said of them.
+    """Judge the photos or tracks and write what was said of them.
 
     Raises:
         UserError: The bundle, a setting or the list can't be used.
-        RunError: There is no photo that can be judged.
+        RunError: There is none that can be judged.
     """
     settings: PredictSettings = to_settings(config)
     _check(settings)
     bundle = _load(settings)
     counts: Counter[str | None] = Counter()
+    noun = "track" if isinstance(bundle, AnyTracks) else "photo"
     with ExitStack() as stack:
-        advance = stack.enter_context(bar("judging", "files", _total(settings))) if _shows_bar(settings) else None
-        said = _judged(bundle, settings, counts, advance)
-        stack.callback(said.close)
+        advance = stack.enter_context(bar("judging", "files", _total(settings, noun))) if _shows_bar(settings) else None
         try:
-            _write(said, bundle, settings)
+            if isinstance(bundle, AnyTracks):
+                tracks = judge_tracks(bundle, settings, _paths(settings), counts, advance)
+                stack.callback(tracks.close)
+                write_tracks(tracks, bundle, settings)
+            else:
+                said = _judged(bundle, settings, counts, advance)
+                stack.callback(said.close)
+                _write(said, bundle, settings)
         except BrokenPipeError:
             _silence()  # the reader has seen enough
             return
     if settings.out:
-        print_counts(counts, bundle.labels, Console())
-    _conclude(counts)
+        print_counts(counts, bundle.labels, Console(), f"{noun}s")
+    _conclude(counts, noun)
 
 
 def _check(settings: PredictSettings) -> None:
@@ -70,10 +80,14 @@ def _check(settings: PredictSettings) -> None:
             raise UserError(f"a bundle brings its own network, classes and decoding; leave out '{word}'")
 
 
-def _load(settings: PredictSettings) -> Bundle:
+def _load(settings: PredictSettings) -> Bundle | AnyTracks:
     if settings.bundle != BASE:
         bundle = load(settings.bundle, device=settings.accelerator)
-        if not isinstance(bundle, Bundle):
+        if isinstance(bundle, AnyTracks):
+            check_tracks(settings)
+        elif settings.percent or settings.top != PredictSettings.top:
+            raise UserError("top and percent are for bundles of tracks; leave them out")
+        if not isinstance(bundle, Bundle | AnyTracks):
             raise UserError(
                 f"{settings.bundle} judges pairs of images and texts, not photos alone; in Python "
                 "thawline.load(DIR).predict(pairs) does"
@@ -125,7 +139,7 @@ def _judged(
 ) -> Generator[Prediction, None, None]:
     """What the bundle says of each file, counted by label."""
     unopened: dict[str, str] = {}
-    for one in bundle.predict(walk_photos(_paths(settings), unopened), calibrated=settings.calibrated):
+    for one in bundle.predict(walk_photos(_paths(settings), unopened), calibrated=settings.calibrated is True):
         counts[one.label] += 1
         if advance is not None:
             advance(1)
@@ -158,11 +172,11 @@ def _shows_bar(settings: PredictSettings) -> bool:
     return settings.out is not None or not sys.stdout.isatty()
 
 
-def _total(settings: PredictSettings) -> int | None:
+def _total(settings: PredictSettings, noun: str) -> int | None:
     """How many files there are, for the bar: counting them takes seconds where there are a million."""
     if STDIN in settings.files or not sys.stderr.isatty():
         return None
-    return sum(1 for _ in walk_photos(settings.files, {}))
+    return sum(1 for _ in walk_files(settings.files, {}, TRACKS if noun == "track" else PHOTOS))
 
 
 def _silence() -> None:
@@ -172,10 +186,10 @@ def _silence() -> None:
     os.close(nowhere)
 
 
-def _conclude(counts: Counter[str | None]) -> None:
+def _conclude(counts: Counter[str | None], noun: str) -> None:
     total, unusable = counts.total(), counts[None]
     if not total:
-        raise RunError("there is no photo among what was named")
+        raise RunError(f"there is no {noun} among what was named")
     if unusable == total:
         raise RunError(f"none of the {total:,} files can be used; the line of each says why")
     if unusable:

@@ -11,12 +11,15 @@ from rich.console import Console
 
 from thawline.data.pair_report import print_pair_report
 from thawline.data.report import print_report
+from thawline.data.track_report import print_track_report
 from thawline.files import write_json, write_text
-from thawline.judging.metrics import Judgement, judge, judge_predictions
-from thawline.judging.paired import PairedTest, compare
+from thawline.judging.metrics import Judgement, judge_predictions
+from thawline.judging.paired import PairedTest
+from thawline.judging.predicted import compare_baseline, judge_baseline, judge_said
 from thawline.reports.pairs import print_examined_pairs
 from thawline.reports.pictures import draw_confusion, draw_recall, draw_reliability, draw_training
 from thawline.reports.tables import Judged, print_classes, print_comparison
+from thawline.reports.tags import print_examined_tags
 from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import METRICS_FILE
 from thawline.runs.loggers import Mirror
@@ -52,12 +55,14 @@ def save_results(
     _draw(run, judged)
     rows = [Judged(facts["method"], judged, test), Judged(facts["baseline"], baseline)]
     examined = facts.get("examined")
-    if examined and facts["baseline"] != MAJORITY:
+    if examined and "majority" in examined and facts["baseline"] != MAJORITY:
         rows.append(Judged(MAJORITY, _judge_majority(predictions, examined["majority"]["answer"])))
     print_comparison(rows, console)
     print_classes(judged, console)
     counts = "{computed} computed, {read} read from the store".format(**facts["features"])
-    if examined:
+    if examined and predictions.tags is not None:
+        print_examined_tags(examined, console)
+    elif examined:
         print_examined_pairs(examined, console)
     console.print(f"features {counts}; {facts['seconds']} s in all", highlight=False)
 
@@ -89,7 +94,7 @@ def show_results(mirror: Mirror, predictions: Predictions, settings: RunSettings
         prefix: Before the names of the numbers.
     """
     p = predictions
-    judged = judge(p.labels, p.probabilities, p.groups, p.classes, p.said)
+    judged = judge_said(p)
     mirror.summary({f"{prefix}{row.name}": row.value for row in judged.rows() if row.value is not None})
     mirror.confusion(p.labels, p.said, p.classes)
     if settings.logger.thumbnails:
@@ -100,7 +105,7 @@ def _worst(predictions: Predictions, root: Path, count: int) -> Iterator[tuple[P
     """The photos that were called wrong with the most conviction, and what was said of each."""
     p = predictions
     sure = p.probabilities.max(axis=1)
-    wrong = np.flatnonzero(p.said != p.labels)
+    wrong = np.flatnonzero(~p.right)
     for i in wrong[np.argsort(-sure[wrong], kind="stable")][:count]:
         label, said = p.classes[p.labels[i]], p.classes[p.said[i]]
         yield root / p.paths[i], f"{label}, called {said} with {100 * sure[i]:.0f} %"
@@ -122,18 +127,15 @@ def save_report(run: RunDirectory, report: dict[str, Any], console: Console) -> 
         print_pair_report(report, console)
         if left := report.get("left_out"):
             console.print(f"pairs left out: {len(left)}, since {left[0]['reason']}", highlight=False, soft_wrap=True)
+    elif "tracks" in report:
+        print_track_report(report, console)
     else:
         print_report(report, console)
 
 
 def judge_run(predictions: Predictions, method: str, baseline: str) -> tuple[Judgement, Judgement, PairedTest]:
     """The judgement of a run, of its baseline on the same samples, and the paired test of the two."""
-    p = predictions
-    return (
-        judge(p.labels, p.probabilities, p.groups, p.classes, p.said),
-        judge_predictions(p.labels, p.baseline, p.groups, p.classes),
-        compare(p.labels, p.said, p.baseline, p.groups, name_a=method, name_b=baseline),
-    )
+    return judge_said(predictions), judge_baseline(predictions), compare_baseline(predictions, method, baseline)
 
 
 def _csv(judged: Judgement, baseline: Judgement) -> str:

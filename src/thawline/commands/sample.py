@@ -16,7 +16,7 @@ def sample(config: DictConfig) -> None:
         UserError: There is no sample of that task, or the directory is taken.
     """
     settings: SampleSettings = to_settings(config)
-    makers = {"events": _events, "pairs": _pairs}
+    makers = {"events": _events, "pairs": _pairs, "genre": _genre}
     if settings.collection not in makers:
         raise UserError(f"there is no sample collection '{settings.collection}'; there are: {', '.join(makers)}")
     Console().print(makers[settings.collection](Path(settings.directory), settings), highlight=False, soft_wrap=True)
@@ -39,4 +39,22 @@ def _pairs(directory: Path, settings: SampleSettings) -> str:
     return (
         f"{made.file}: {made.pictures} pictures, {made.matches} matches, {made.mismatches} mismatches{there}\n"
         f"Try: thawline train '{made.file}' task=match encoder=tiny_clip"
+    )
+
+
+def _genre(directory: Path, settings: SampleSettings) -> str:
+    from thawline.samples.genre import make_genre
+
+    made = make_genre(
+        directory,
+        artists=settings.artists,
+        tracks_per_artist=settings.tracks_per_artist,
+        seconds=settings.seconds,
+        seed=settings.seed,
+    )
+    there = " (there already)" if made.already_there else ""
+    return (
+        f"{made.file}: {made.tracks} tracks of {made.seconds:g} s by {made.artists} artists in {len(made.classes)} "
+        f"genres{there}; {made.instruments.name} says what plays in each\n"
+        f"Try: thawline train '{made.file}' task=genre encoder=mel_cnn"
     )

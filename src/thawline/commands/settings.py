@@ -7,7 +7,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from thawline.data.augmentation import AugmentationSettings
-from thawline.data.settings import DataSettings, PairsSettings
+from thawline.data.settings import DataSettings, PairsSettings, TracksSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
@@ -15,7 +15,9 @@ from thawline.fitting.settings import (
     DebugSettings,
     GradientSettings,
     LogisticSettings,
+    RulesSettings,
     TrainerSettings,
+    TreesSettings,
     ZeroShotSettings,
 )
 from thawline.runs.settings import LoggerSettings, PathsSettings
@@ -35,6 +37,7 @@ class EvaluateSettings:
     """`thawline evaluate`."""
 
     run: str = MISSING
+    golden: str | None = None
     data: EvaluateData = field(default_factory=EvaluateData)
     logger: LoggerSettings = MISSING
     store: StoreSettings = MISSING
@@ -64,7 +67,9 @@ class PredictSettings:
         files: Files, folders, and `-` for a list on standard input.
         out: A file that ends in .jsonl or .parquet; null: standard output.
         nul: Whether the list on standard input is separated by NUL instead of newlines.
-        calibrated: Whether probabilities are at the bundle's temperature.
+        calibrated: Whether probabilities are at the bundle's temperature; null: of tracks, whose record has both.
+        top: Of tracks: how many genres are listed as predictions.
+        percent: Of tracks: whether scores are 0 to 100 in place of 0 to 1.
         accelerator: What to compute on.
         data: For `base`.
         encoder: For `base`.
@@ -76,12 +81,19 @@ class PredictSettings:
     files: list[str] = MISSING
     out: str | None = None
     nul: bool = False
-    calibrated: bool = False
+    calibrated: bool | None = None
+    top: int = 3
+    percent: bool = False
     accelerator: str = "auto"
     data: PredictData = field(default_factory=PredictData)
     encoder: EncoderSettings = MISSING
     prompts: PromptSettings = field(default_factory=PromptSettings)
     store: StoreSettings = MISSING
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if self.top < 1:
+            raise UserError(f"top={self.top} must be at least 1")
 
 
 @dataclass
@@ -99,6 +111,21 @@ class CompareSettings:
     others: list[str] = field(default_factory=list)
     out: str = MISSING
     thumbnails: bool = False
+
+
+@dataclass
+class EnsembleSettings:
+    """`thawline ensemble`.
+
+    Attributes:
+        runs: The runs that are joined.
+        weights: `fitted`, percent such as `60/20/20`, or a list of shares.
+        paths: Where the run is written.
+    """
+
+    runs: list[str] = MISSING
+    weights: Any = "fitted"
+    paths: PathsSettings = MISSING
 
 
 @dataclass
@@ -169,6 +196,9 @@ class SampleSettings:
     directory: str = MISSING
     photos_per_class: int = 100
     products: int = 400
+    artists: int = 8
+    tracks_per_artist: int = 5
+    seconds: float = 8.0
     seed: int = 0
 
 
@@ -180,6 +210,7 @@ def register_settings() -> None:
         ("evaluate", EvaluateSettings),
         ("predict", PredictSettings),
         ("compare", CompareSettings),
+        ("ensemble", EnsembleSettings),
         ("export", ExportSettings),
         ("data_check", CheckSettings),
         ("data_mismatches", MismatchesSettings),
@@ -194,11 +225,14 @@ def register_settings() -> None:
         ("prompts", "prompts", PromptSettings),
         ("data", "data", DataSettings),
         ("data", "pairs", PairsSettings),
+        ("data", "tracks", TracksSettings),
         ("encoder", "encoder", EncoderSettings),
         ("augmentation", "augmentation", AugmentationSettings),
         ("debug", "debug", DebugSettings),
         ("method", "zero_shot", ZeroShotSettings),
         ("method", "logistic", LogisticSettings),
+        ("method", "trees", TreesSettings),
+        ("method", "rules", RulesSettings),
         ("method", "gradient", GradientSettings),
         ("trainer", "trainer", TrainerSettings),
         ("logger", "logger", LoggerSettings),

@@ -16,13 +16,16 @@ from rich.console import Console
 from thawline.commands.results import save_report, save_results, show_results
 from thawline.commands.settings import to_settings
 from thawline.data.augmentation import Augmentation
+from thawline.data.settings import TracksSettings
+from thawline.data.spec_augment import SpecAugment
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
+from thawline.fitting.feature_set import Augment
 from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold, plan_folds
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
-from thawline.fitting.settings import GradientSettings
+from thawline.fitting.settings import GradientSettings, RulesSettings, ZeroShotSettings
 from thawline.runs.directory import RunDirectory, is_run_directory, read_config, read_status
 from thawline.runs.loggers import Mirror, mirrored
 from thawline.runs.predictions import join_predictions
@@ -110,7 +113,27 @@ def plan_run(problem: TaskData, settings: RunSettings) -> list[Fold]:
         seed=settings.seed,
         classes=problem.classes,
     )
-    return [keep_apart(problem, fold) for fold in plan]
+    kept = [keep_apart(problem, fold) for fold in plan]
+    several = isinstance(settings.data, TracksSettings) and settings.data.labels == "several"
+    if problem.sides is not None and not several and not isinstance(settings.method, ZeroShotSettings | RulesSettings):
+        for fold in kept:
+            _check_trained_on(problem, fold)
+    return kept
+
+
+def _check_trained_on(problem: TaskData, fold: Fold) -> None:
+    """Has the training side of a given split a sample of each class?
+
+    Raises:
+        UserError: It has not.
+    """
+    absent = np.setdiff1d(np.arange(len(problem.classes)), problem.labels[fold.train])
+    if len(absent):
+        name = problem.classes[absent[0]]
+        raise UserError(
+            f"the given split has no training sample of '{name}'; put some of its groups in train, or leave it out "
+            "with data.classes"
+        )
 
 
 def keep_apart(problem: TaskData, fold: Fold) -> Fold:
@@ -122,7 +145,6 @@ def keep_apart(problem: TaskData, fold: Fold) -> Fold:
 
 def how_to_fit(settings: RunSettings, run: Path, device: torch.device, mirror: Mirror | None) -> Fitting:
     """How the folds of the run with `settings` are fitted."""
-    stepwise = settings.cut == "all" and settings.augmentation.changes_pixels
     return Fitting(
         settings.method,
         settings.trainer,
@@ -131,10 +153,18 @@ def how_to_fit(settings: RunSettings, run: Path, device: torch.device, mirror: M
         seed=settings.seed,
         device=device,
         run=run,
-        augment=Augmentation(settings.augmentation) if stepwise else None,
+        augment=_augment(settings),
         mirror=mirror,
         keep_history=settings.logger.keeps_history,
     )
+
+
+def _augment(settings: RunSettings) -> Augment | None:
+    """What varies what is stored at each step: photos' pixels with `thaw=all`, spectrograms."""
+    wanted = settings.augmentation
+    if wanted.masks is not None:
+        return SpecAugment(wanted.masks)
+    return Augmentation(wanted) if settings.cut == "all" and wanted.changes_pixels else None
 
 
 def facts_of(problem: TaskData, settings: RunSettings) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from thawline.commands.paths import conf_directory
 from thawline.commands.settings import to_settings
-from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
 from thawline.encoders.weights import fetch, look_up
 from thawline.errors import UserError
 
@@ -20,7 +20,7 @@ def weights_list(_: DictConfig) -> None:
         found = look_up(settings)
         here = decimal(found.bytes) if found.where else "-"
         revision = found.revision or settings.revision or "-"
-        if settings.family == "scratch":
+        if settings.family in WITHOUT_WEIGHTS:
             here = "none needed"
         table.add_row(name, settings.name, revision[:8], here)
     console = Console()

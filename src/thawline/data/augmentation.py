@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from omegaconf import MISSING
 
 from thawline.data.preprocessing import JSON
+from thawline.data.spec_augment import SpecAugmentSettings
 from thawline.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class AugmentationSettings:
         randaugment: Number of operations and magnitude (0 to 30) of torchvision's RandAugment; null: none.
         mixup: α of the beta distribution by which MixUp mixes samples (arXiv 1710.09412); 0: none.
         average: Whether judging averages the probabilities over the views.
+        masks: SpecAugment's, over spectrograms; null: none.
     """
 
     name: str = MISSING
@@ -49,6 +51,7 @@ class AugmentationSettings:
     randaugment: list[int] | None = None
     mixup: float = 0.0
     average: bool = False
+    masks: SpecAugmentSettings | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges."""

@@ -34,7 +34,7 @@ class Grouping:
             is linked to the first only.
         two_labels: those of both that have different labels.
         reasons: how many sets of two and more photos each reason gave: "folder", "exact duplicate",
-            "near-duplicate", "burst". A group can unite several.
+            "near-duplicate", "burst"; of tracks see `track_groups`. A group can unite several.
     """
 
     ids: npt.NDArray[np.int64]
@@ -51,18 +51,18 @@ def find_groups(photos: Sequence[Listed], facts: Sequence[PhotoFacts]) -> Groupi
         photos: N, in the order of their names.
         facts: of the same N, none with a problem.
     """
-    exact = _links_of_equals(enumerate(fact.digest for fact in facts))
+    exact = links_of_equals(enumerate(fact.digest for fact in facts))
     near = _near_duplicates(facts, skip={j for _, j in exact})
-    folder = _links_of_equals((i, photo.path.parent) for i, photo in enumerate(photos) if photo.folder)
+    folder = links_of_equals((i, photo.path.parent) for i, photo in enumerate(photos) if photo.folder)
     burst = _bursts(facts)
     links = {"folder": folder, "exact duplicate": exact, "near-duplicate": near, "burst": burst}
     count = len(photos)
     return Grouping(
-        ids=_components(count, exact + near + folder + burst),
+        ids=components(count, exact + near + folder + burst),
         exact_duplicates=exact,
         near_duplicates=near,
         two_labels=sorted((i, j) for i, j in exact + near if photos[i].label != photos[j].label),
-        reasons={reason: _sets(count, pairs) for reason, pairs in links.items()},
+        reasons={reason: count_sets(count, pairs) for reason, pairs in links.items()},
     )
 
 
@@ -75,11 +75,11 @@ def find_copies(facts: Sequence[PhotoFacts]) -> npt.NDArray[np.int64]:
     Returns:
         int64 [N], numbers 0, 1, ... in the order of the first photos.
     """
-    exact = _links_of_equals(enumerate(fact.digest for fact in facts))
-    return _components(len(facts), exact + _near_duplicates(facts, skip={j for _, j in exact}))
+    exact = links_of_equals(enumerate(fact.digest for fact in facts))
+    return components(len(facts), exact + _near_duplicates(facts, skip={j for _, j in exact}))
 
 
-def _links_of_equals(keyed: Iterable[tuple[int, Hashable]]) -> Pairs:
+def links_of_equals(keyed: Iterable[tuple[int, Hashable]]) -> Pairs:
     """(first, other) for every other of the same key."""
     first: dict[Hashable, int] = {}
     return sorted((first[key], i) for i, key in keyed if first.setdefault(key, i) != i)
@@ -87,7 +87,7 @@ def _links_of_equals(keyed: Iterable[tuple[int, Hashable]]) -> Pairs:
 
 def _near_duplicates(facts: Sequence[PhotoFacts], skip: set[int]) -> Pairs:
     hashed = [(i, fact.phash) for i, fact in enumerate(facts) if fact.phash is not None and i not in skip]
-    equal = _links_of_equals(hashed)
+    equal = links_of_equals(hashed)
     later = {j for _, j in equal}
     kept = [(i, phash) for i, phash in hashed if i not in later]
     if not kept:
@@ -129,7 +129,7 @@ def _bursts(facts: Sequence[PhotoFacts]) -> Pairs:
     return sorted(links)
 
 
-def _components(count: int, links: Pairs) -> npt.NDArray[np.int64]:
+def components(count: int, links: Pairs) -> npt.NDArray[np.int64]:
     """Number the connected components 0, 1, ... in the order of their first members."""
     ends = np.array(links, dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends), dtype=bool), (ends[:, 0], ends[:, 1])), shape=(count, count))
@@ -138,6 +138,7 @@ def _components(count: int, links: Pairs) -> npt.NDArray[np.int64]:
     return np.argsort(np.argsort(first))[inverse].astype(np.int64)
 
 
-def _sets(count: int, links: Pairs) -> int:
-    sizes = np.bincount(_components(count, links))
+def count_sets(count: int, links: Pairs) -> int:
+    """How many components of two and more of `count` things the links make."""
+    sizes = np.bincount(components(count, links))
     return int((sizes > 1).sum())

@@ -1,11 +1,11 @@
-"""Which photos a folder holds: a folder per class, perhaps below train/, val/ and test/."""
+"""Which photos or tracks a folder holds: a folder per class, perhaps below train/, val/ and test/."""
 
 import difflib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from thawline.errors import UserError
@@ -18,8 +18,31 @@ _NAMED = {".heic": "HEIC", ".heif": "HEIC", ".avif": "AVIF", ".gif": "GIF", ".ti
 
 
 @dataclass(frozen=True)
+class Media:
+    """What a listing looks for.
+
+    Attributes:
+        noun: what one file holds.
+        suffixes: of the files that can be read, in lower case.
+        named: suffixes of files of the same kind that cannot be read, and what these are called.
+    """
+
+    noun: str
+    suffixes: tuple[str, ...]
+    named: Mapping[str, str] = field(default_factory=dict)
+
+    def looks_like_one(self, name: str) -> bool:
+        """Whether a file of that name is one of these, of a kind that can be read or not."""
+        suffix = Path(name).suffix.lower()
+        return suffix in self.suffixes or suffix in self.named
+
+
+PHOTOS = Media("photo", SUFFIXES, _NAMED)
+
+
+@dataclass(frozen=True)
 class Listed:
-    """A file that looks like a photo by its name.
+    """A file that looks like a photo, or like a track, by its name.
 
     Attributes:
         path: absolute.
@@ -55,19 +78,25 @@ class Listing:
 
 
 def list_photos(root: Path, classes: Sequence[str] | None = None) -> Listing:
-    """List the photos of a collection, a folder per class, without reading them.
+    """`list_files` of photos."""
+    return list_files(root, PHOTOS, classes)
+
+
+def list_files(root: Path, media: Media, classes: Sequence[str] | None = None) -> Listing:
+    """List the files of a collection, a folder per class, without reading them.
 
     Hidden files and folders are skipped silently. Links are followed, each folder once: a loop ends.
 
     Args:
         root: the collection. If its visible folders are all called train, val, valid, validation or test and hold
             folders themselves, they are the sides of a given split and the classes lie below them.
+        media: what to look for.
         classes: take only these; None takes all.
 
     Raises:
-        UserError: no such folder, no class folder with a photo, or a class that is not there.
+        UserError: no such folder, no class folder with such a file, or a class that is not there.
     """
-    return _Lister(root).listing(classes)
+    return _Lister(root, media).listing(classes)
 
 
 @dataclass(frozen=True)
@@ -85,7 +114,8 @@ class _Lister:
     all real folders, so that a folder's own place in the collection wins.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, media: Media) -> None:
+        self.media = media
         try:
             self.root = root.resolve(strict=True)
             self.top = sorted(os.scandir(self.root), key=lambda entry: os.fsencode(entry.name))
@@ -106,8 +136,10 @@ class _Lister:
         folders = self._class_folders()
         names = sorted({folder.label for folder in folders})
         if not names:
-            raise UserError(f"{self.root} has no folders; put the photos of each class into a folder of its own there.")
-        chosen = names if wanted is None else _choose(wanted, names, self.root)
+            raise UserError(
+                f"{self.root} has no folders; put the {self.media.noun}s of each class into a folder of its own there."
+            )
+        chosen = names if wanted is None else choose(wanted, names, self.root)
         real = [folder for folder in folders if not folder.path.is_symlink() and self._is_new(folder.path)]
         self.links = [folder for folder in folders if folder.label in chosen and folder.path.is_symlink()]
         for folder in real:
@@ -127,11 +159,11 @@ class _Lister:
                 and (folder.label, folder.side) not in used
                 and self._name(folder.path) not in named
             ):
-                self._leave_out(folder.path, "no photo in this class folder")
+                self._leave_out(folder.path, f"no {self.media.noun} in this class folder")
         if not self.photos:
             raise UserError(
-                f"No {', '.join(SUFFIXES)} file lies in a class folder of {self.root}; "
-                "put the photos of each class into a folder of its own there."
+                f"No {', '.join(self.media.suffixes)} file lies in a class folder of {self.root}; "
+                f"put the {self.media.noun}s of each class into a folder of its own there."
             )
         return Listing(
             self.root,
@@ -182,12 +214,12 @@ class _Lister:
 
     def _file(self, file: _Place) -> None:
         suffix = file.path.suffix.lower()
-        if suffix in SUFFIXES:
+        if suffix in self.media.suffixes:
             below = file.path.parent.relative_to(file.top).as_posix()
             folder = "" if below == "." else as_text(below)
             self.photos.append(Listed(file.path, self._name(file.path), file.label, folder, file.side))
         else:
-            self._leave_out(file.path, f"not supported ({_NAMED.get(suffix, suffix or 'no suffix')})")
+            self._leave_out(file.path, f"not supported ({self.media.named.get(suffix, suffix or 'no suffix')})")
 
     def _kind(self, entry: os.DirEntry[str]) -> str | None:
         """A "folder", a "file", or None for what cannot be read, which is left out."""
@@ -234,12 +266,6 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name in _NOT_OURS
 
 
-def looks_like_photo(name: str) -> bool:
-    """Whether a file of that name is a photo, of a kind that can be read or not."""
-    suffix = Path(name).suffix.lower()
-    return suffix in SUFFIXES or suffix in _NAMED
-
-
 def as_text(name: str) -> str:
     r"""A file name as text that every writer takes: bytes that are not UTF-8 become \xNN."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
@@ -250,7 +276,8 @@ def _label(folder: Path) -> str:
     return unicodedata.normalize("NFC", as_text(folder.name))
 
 
-def _choose(wanted: Sequence[str], names: list[str], root: Path) -> set[str]:
+def choose(wanted: Sequence[str], names: Sequence[str], root: Path) -> set[str]:
+    """The classes that are `wanted` of all `names` in `root`; raises UserError for one that is not there."""
     chosen = {unicodedata.normalize("NFC", name) for name in wanted}
     for name in sorted(chosen.difference(names)):
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names[:8]

@@ -1,4 +1,4 @@
-"""CSV and Parquet files of image–text pairs as plain rows: what a file says, before anything is believed."""
+"""CSV and Parquet tables of pairs or tracks as plain rows: what a file says, before anything is believed."""
 
 import csv
 import io
@@ -26,6 +26,21 @@ _FOREIGN = {
 
 
 @dataclass(frozen=True)
+class Columns:
+    """The columns that are read, others being ignored.
+
+    Attributes:
+        needed: A table without one is refused.
+        optional: The others.
+        row: What a row holds, for messages.
+    """
+
+    needed: tuple[str, ...]
+    optional: tuple[str, ...]
+    row: str = "pair"
+
+
+@dataclass(frozen=True)
 class Record:
     """One row of a file.
 
@@ -43,28 +58,33 @@ class Record:
 
 
 def read_records(path: Path, *, labels: bool) -> list[Record]:
+    """`read_table` of image–text pairs; `labels` says whether a column `label` is needed."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; task=match reads a CSV with the columns image_path,text,label")
+    needed, optional = ((*NEEDED, "label"), OPTIONAL) if labels else (NEEDED, ("label", *OPTIONAL))
+    return read_table(path, Columns(needed, optional))
+
+
+def read_table(path: Path, columns: Columns) -> list[Record]:
     """The rows of a CSV (comma, semicolon or tab; UTF-8) or Parquet file; blank lines are left out but counted.
 
     Args:
         path: The file.
-        labels: Whether a column `label` is needed.
+        columns: Which to read.
 
     Raises:
         UserError: The file can't be read, is no such table, lacks a column or has no rows.
     """
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; task=match reads a CSV with the columns image_path,text,label")
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"there is no file {path}; check the path") from None
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror or error}") from None
-    needed = (*NEEDED, "label") if labels else NEEDED
     read = _parquet if data.startswith(b"PAR1") or path.suffix.lower() == ".parquet" else _csv
-    records = list(read(path, data, needed))
+    records = list(read(path, data, columns))
     if not records:
-        raise UserError(f"{path} has a header and no rows; give each pair a row")
+        raise UserError(f"{path} has a header and no rows; give each {columns.row} a row")
     return records
 
 
@@ -77,20 +97,22 @@ def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Sequence[objec
     write_text(path, text.getvalue())
 
 
-def _csv(path: Path, data: bytes, needed: Sequence[str]) -> Iterator[Record]:
+def _csv(path: Path, data: bytes, columns: Columns) -> Iterator[Record]:
     lines = list(io.StringIO(_decoded(path, data), newline=""))
     start = next((i for i, line in enumerate(lines) if line.strip()), None)
     if start is None:
-        raise UserError(f"{path} is empty; it needs the columns {_listed(needed)} and a row for each pair")
-    separator, header = _header(lines[start], needed)
-    _check_columns(path, header, needed)
+        raise UserError(
+            f"{path} is empty; it needs the columns {_listed(columns.needed)} and a row for each {columns.row}"
+        )
+    separator, header = _header(lines[start], columns.needed)
+    _check_columns(path, header, columns)
     row = start + 1
     for values, error in _parsed(lines, start + 1, separator):
         row += 1
         if error:
             yield Record(row, kind="broken row", problem=error)
         elif any(value.strip() for value in values):
-            yield _record(row, header, values)
+            yield _record(row, header, values, columns)
 
 
 def _decoded(path: Path, data: bytes) -> str:
@@ -118,15 +140,15 @@ def _header(line: str, needed: Sequence[str]) -> tuple[str, list[str]]:
     return best, split(best)
 
 
-def _check_columns(path: Path, header: Sequence[str], needed: Sequence[str]) -> None:
-    missing = [name for name in needed if name not in header]
+def _check_columns(path: Path, header: Sequence[str], columns: Columns) -> None:
+    missing = [name for name in columns.needed if name not in header]
     if missing:
         there = _listed([name if len(name) < 40 else f"{name[:37]}…" for name in header[:12] if name])
         raise UserError(
             f"{path} has no column {' and no column '.join(missing)}; its first row must name the columns "
-            f"{_listed(needed)}, and names {there or 'none'}"
+            f"{_listed(columns.needed)}, and names {there or 'none'}"
         )
-    twice = [name for name in (*needed, *OPTIONAL) if header.count(name) > 1]
+    twice = [name for name in (*columns.needed, *columns.optional) if header.count(name) > 1]
     if twice:
         raise UserError(f"{path} has the column {twice[0]} twice; keep one")
 
@@ -156,7 +178,7 @@ def _parsed(lines: Sequence[str], start: int, separator: str) -> Iterator[tuple[
             yield [], "a quote that is not closed where the value ends; double the quotes within a quoted value"
 
 
-def _record(row: int, header: Sequence[str], values: list[str]) -> Record:
+def _record(row: int, header: Sequence[str], values: list[str], columns: Columns) -> Record:
     while len(values) > len(header) and not values[-1].strip():  # separators at the end of the row
         values.pop()
     if len(values) != len(header):
@@ -164,15 +186,15 @@ def _record(row: int, header: Sequence[str], values: list[str]) -> Record:
         hint = "; quote a text that holds the separator" if len(values) > len(header) else ""
         return Record(row, kind="ragged row", problem=f"{count} in a table of {len(header)} columns{hint}")
     known = dict(zip(header, values, strict=True))
-    return Record(row, {name: known[name] for name in (*NEEDED, "label", *OPTIONAL) if name in known})
+    return Record(row, {name: known[name] for name in (*columns.needed, *columns.optional) if name in known})
 
 
-def _parquet(path: Path, data: bytes, needed: Sequence[str]) -> Iterator[Record]:
+def _parquet(path: Path, data: bytes, columns: Columns) -> Iterator[Record]:
     try:
         names = pq.read_schema(pa.BufferReader(data)).names
-        _check_columns(path, names, needed)
-        wanted = [name for name in (*NEEDED, "label", *OPTIONAL) if name in names]
-        table = pq.read_table(pa.BufferReader(data), columns=wanted)
+        _check_columns(path, names, columns)
+        wanted = [name for name in (*columns.needed, *columns.optional) if name in names]
+        table = pq.read_table(pa.BufferReader(data), columns=wanted, use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(f"{path} is not a whole Parquet file ({str(error).splitlines()[0]})") from None
     for row, values in enumerate(table.to_pylist(), start=2):

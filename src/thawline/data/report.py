@@ -86,7 +86,7 @@ def _warnings(collection: Collection, per_class: Mapping[str, Any]) -> Iterable[
 
 def print_report(report: Mapping[str, Any], console: Console) -> None:
     """Show a report; lists longer than 20 are cut short."""
-    _line(console, f"{report['photos']} photos in {report['root']}")
+    print_line(console, f"{report['photos']} photos in {report['root']}")
     table = Table()
     table.add_column("class")
     table.add_column("photos", justify="right")
@@ -96,35 +96,39 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     groups = report["groups"]
     reasons = ", ".join(f"{count} by {reason}" for reason, count in groups["sets_by_reason"].items() if count)
-    _line(console, f"{groups['count']} groups, the largest of {groups['largest']} photos; joined: {reasons or 'none'}")
+    print_line(
+        console, f"{groups['count']} groups, the largest of {groups['largest']} photos; joined: {reasons or 'none'}"
+    )
     if "sides" in report:
         sides = ", ".join(f"{side} {count}" for side, count in report["sides"].items())
-        _line(console, f"Given split: {sides}")
+        print_line(console, f"Given split: {sides}")
     if "store_bytes" in report:
-        _line(console, f"Predicted size of the feature store: {decimal(report['store_bytes'])}")
-    _list(console, "Exact duplicates", [f"{a} = {b}" for a, b in report["exact_duplicates"]])
-    _list(console, "Near-duplicates", [f"{a} ~ {b}" for a, b in report["near_duplicates"]])
-    _list(
+        print_line(console, f"Predicted size of the feature store: {decimal(report['store_bytes'])}")
+    print_list(console, "Exact duplicates", [f"{a} = {b}" for a, b in report["exact_duplicates"]])
+    print_list(console, "Near-duplicates", [f"{a} ~ {b}" for a, b in report["near_duplicates"]])
+    print_list(
         console,
         "Photos under two labels",
         ["{} and {} ({})".format(*pair["photos"], pair["kind"]) for pair in report["two_labels"]],
     )
-    _list(console, "Left out", [f"{left['name']}: {left['reason']}" for left in report["left_out"]])
+    print_list(console, "Left out", [f"{left['name']}: {left['reason']}" for left in report["left_out"]])
     for warning in report["warnings"]:
         console.print(Text("! ", style="yellow") + as_plain_text(warning))
 
 
-def _list(console: Console, title: str, lines: list[str]) -> None:
+def print_list(console: Console, title: str, lines: list[str]) -> None:
+    """Show lines below a title, 20 at most; nothing if there are none."""
     if not lines:
         return
-    _line(console, f"{title}: {len(lines)}")
+    print_line(console, f"{title}: {len(lines)}")
     for line in lines[:_SHOWN]:
-        _line(console, f"  {line}")
+        print_line(console, f"  {line}")
     if len(lines) > _SHOWN:
-        _line(console, f"  … and {len(lines) - _SHOWN} more in data_report.json")
+        print_line(console, f"  … and {len(lines) - _SHOWN} more in data_report.json")
 
 
-def _line(console: Console, text: str) -> None:
+def print_line(console: Console, text: str) -> None:
+    """Show text as it is."""
     console.print(as_plain_text(text))
 
 

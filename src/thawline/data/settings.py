@@ -1,4 +1,4 @@
-"""Settings of the data: which photos or pairs, how they are decoded, how they are split."""
+"""Settings of the data: which photos, tracks or pairs, how they are decoded, how they are split."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +40,37 @@ class DataSettings:
     def at(self, path: str) -> Self:
         """The same for other data at `path`, whose own classes and sides count."""
         return replace(self, path=path, classes=None, split=None)
+
+
+@dataclass
+class TracksSettings(DataSettings):
+    """A folder of tracks, one folder a genre, or a CSV.
+
+    Attributes:
+        path: The folder, or a CSV with the columns `audio_path,label` and perhaps `artist,album,split,lyrics`.
+        reader: `auto`; `artists` where each class folder has a folder for each artist; `gtzan` for that collection.
+        splits: Published split files of GTZAN, for `reader=gtzan`; null: none.
+        reference: What a run is compared with, fitted on the same folds: `mfcc_svm`; null: the majority class. Not used
+            with `labels=several`.
+        labels: `one` a track, its first, or `several`.
+    """
+
+    reader: str = "auto"
+    splits: list[str] | None = None
+    reference: str | None = "mfcc_svm"
+    labels: str = "one"
+
+    def __post_init__(self) -> None:
+        """Check the names."""
+        super().__post_init__()
+        if self.labels not in ("one", "several"):
+            raise UserError(f"data.labels={self.labels} is not known; use one or several")
+        if self.reader not in ("auto", "artists", "gtzan"):
+            raise UserError(f"data.reader={self.reader} is not known; use auto, artists or gtzan")
+        if self.splits is not None and self.reader != "gtzan":
+            raise UserError("data.splits names GTZAN's split files; add data.reader=gtzan, or use data.split")
+        if self.reference not in (None, "mfcc_svm"):
+            raise UserError(f"data.reference={self.reference} is not known; use mfcc_svm or null")
 
 
 @dataclass

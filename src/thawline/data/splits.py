@@ -49,8 +49,8 @@ def kfold(
         if all(_is_whole(labels, test_fold != fold) for fold in range(folds)):
             return test_fold
     raise UserError(
-        f"cv={folds} leaves some fold without a class to train on, since groups hold photos of several classes; "
-        "use fewer folds, or move the photos under two labels that `thawline data check` names."
+        f"cv={folds} leaves some fold without a class to train on, since groups hold samples of several classes; "
+        "use fewer folds, or move the files under two labels that `thawline data check` names."
     )
 
 
@@ -78,7 +78,7 @@ def holdout(
     """
     labels, groups = _arrays(labels, groups)
     if not 0.05 <= fraction <= 0.95:
-        raise UserError(f"A hold-out of {fraction} of the photos is not possible; use 0.05 to 0.95.")
+        raise UserError(f"A hold-out of {fraction} of the samples is not possible; use 0.05 to 0.95.")
     counts = _groups_per_class(labels, groups)
     rarest = min(counts, key=lambda label: counts[label])
     if counts[rarest] < 2:
@@ -98,8 +98,8 @@ def holdout(
         if best is not None:
             return best
     raise UserError(
-        "No hold-out has every class on both sides, since groups hold photos of several classes; "
-        "move the photos under two labels that `thawline data check` names."
+        "No hold-out has every class on both sides, since groups hold samples of several classes; "
+        "move the files under two labels that `thawline data check` names."
     )
 
 
@@ -153,11 +153,11 @@ def _cost(labels: IntArray, held: npt.NDArray[np.bool_], fraction: float) -> tup
 
 def _too_few(what: str, need: int, labels: IntArray, rarest: int, groups: int, classes: Sequence[str]) -> str:
     name = repr(classes[rarest]) if len(classes) else f"class {rarest}"
-    photos = int((labels == rarest).sum())
-    remedy = f"use cv={groups}, or add photos" if groups >= 2 else "add photos from other occasions"
+    count = int((labels == rarest).sum())
+    remedy = f"use cv={groups}, or add samples" if groups >= 2 else "add samples from other occasions"
     return (
         f"{what} needs at least {need} groups of every class, but {name} has {groups} "
-        f"({photos} photo{'s' if photos != 1 else ''}; those of one folder, burst or look are one group); {remedy}."
+        f"({count} sample{'s' if count != 1 else ''}; those that belong together are one group); {remedy}."
     )
 
 
@@ -179,20 +179,20 @@ def read_split(path: Path, names: Sequence[str]) -> npt.NDArray[Any]:
     missing = [name for name in names if unicodedata.normalize("NFC", name) not in rows]
     if missing:
         raise UserError(
-            f"{path} has no row for {_some(missing)}; give each photo a row, its path relative to the folder."
+            f"{path} has no row for {_some(missing)}; give each sample a row, its path relative to the folder."
         )
     values = [rows[unicodedata.normalize("NFC", name)] for name in names]
     if all(value.isdecimal() for value in values):
         found, folds = np.unique([int(value) for value in values], return_inverse=True)
         if len(found) < 2:
-            raise UserError(f"{path} puts every photo into fold {found[0]}; at least two folds are needed.")
+            raise UserError(f"{path} puts every sample into fold {found[0]}; at least two folds are needed.")
         return folds.astype(np.int64)
     unknown = sorted({value for value in values if value.lower() not in SIDES})
     if unknown:
         raise UserError(f"{path} has the split {unknown[0]!r}; use train, val and test, or fold numbers throughout.")
     sides = np.array([SIDES[value.lower()] for value in values])
     if "train" not in sides or len(set(sides)) < 2:
-        raise UserError(f"{path} needs photos in train and in val or test, but has only {_some(sorted(set(sides)))}.")
+        raise UserError(f"{path} needs samples in train and in val or test, but has only {_some(sorted(set(sides)))}.")
     return sides
 
 
@@ -214,16 +214,21 @@ def _rows(path: Path) -> dict[str, str]:
         raise UserError(f"The split file {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
-def check_split(sides: npt.ArrayLike, groups: npt.ArrayLike, names: Sequence[str]) -> None:
+PHOTO_BONDS = "photos that belong together (same or similar picture, folder, or burst)"
+TRACK_BONDS = "tracks that belong together (same or similar recording, artist, or album)"
+
+
+def check_split(sides: npt.ArrayLike, groups: npt.ArrayLike, names: Sequence[str], bonds: str = PHOTO_BONDS) -> None:
     """Refuse a split that has one group on two sides.
 
     Args:
         sides: [N] of any type: "train"/"val"/"test", or folds, or held out or not.
         groups: [N] group ids.
-        names: [N] photos, for the message.
+        names: [N] photos or tracks, for the message.
+        bonds: what is in a group and why, for the message.
 
     Raises:
-        UserError: names photos that belong together on two sides, and says how to mend it.
+        UserError: names samples that belong together on two sides, and says how to mend it.
     """
     sides, groups = np.asarray(sides), np.asarray(groups)
     order = np.lexsort((np.arange(len(groups)), groups))
@@ -234,8 +239,7 @@ def check_split(sides: npt.ArrayLike, groups: npt.ArrayLike, names: Sequence[str
             cut.append(" and ".join(f"{names[i]} ({sides[i]})" for i in (members[0], other)))
     if cut:
         raise UserError(
-            f"The split cuts {len(cut)} group{'s' if len(cut) != 1 else ''} of photos that belong together "
-            f"(same or similar picture, folder, or burst): {_some(cut, '; ')}. "
+            f"The split cuts {len(cut)} group{'s' if len(cut) != 1 else ''} of {bonds}: {_some(cut, '; ')}. "
             "Move each group to one side or delete its copies; `thawline data check` lists the near-duplicates."
         )
 

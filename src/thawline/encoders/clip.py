@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +15,9 @@ from thawline.data.preprocessing import JSON, Preprocessing
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.processor import load_preprocessing
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.towers import ClipTowers
 from thawline.encoders.transformers import Block, architecture, find_model, load_model, quiet
 from thawline.errors import UserError
-
-
-@dataclass(frozen=True)
-class ClipTowers:
-    """One CLIP model.
-
-    Attributes:
-        image: The vision tower with its projection.
-        text: The text tower with its projection.
-        tokenize: Texts to {"input_ids", "attention_mask"}, int64 [texts, longest].
-        logit_scale: What the cosine is multiplied by.
-    """
-
-    image: Encoder
-    text: Encoder
-    tokenize: Callable[[list[str]], Features]
-    logit_scale: float
 
 
 class VisionEmbedding(Stage):

@@ -3,14 +3,17 @@
 import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from typing import Literal, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Self
 
 import torch
 from torch import nn
 
 from thawline.data.preprocessing import JSON, Preprocessing
 from thawline.errors import UserError
+
+if TYPE_CHECKING:
+    from thawline.encoders.hearing import Hearing  # it reads sound, which networks for photos do without
 
 Features = dict[str, torch.Tensor]
 
@@ -97,12 +100,18 @@ class Encoder:
 
     Attributes:
         family: What it is: `clip`, `timm:resnet`, …
-        modality: `image` or `text`.
+        modality: `image`, `text` or `audio`.
         model: The library's own network, frozen and in eval mode.
         stages: The network in order; stage i lies between the borders i and i+1.
         borders: Names of the borders, one more than stages; the first is what enters, the last is `features`.
         dim: Width of what leaves the last stage, {"features": [batch, dim]}.
-        preprocessing: How a photo becomes what enters; None for text.
+        preprocessing: How a photo becomes what enters; None for text and sound.
+        hearing: How a track becomes what enters; None for photos and text.
+        labels: What the checkpoint's own classifier tells apart, in its order; None where it has none.
+        classifier: The checkpoint's own classifier, frozen: all that leaves the last stage to logits over `labels`.
+        new_classifier: Makes a classifier of the same kind, not yet trained, for a number of classes; None where the
+            library's class for this network has none.
+        pretrained: Whether the weights are trained ones. If not, a tail trains its BatchNorm statistics in any case.
         licence: Licence of the weights; None if it is not stated.
         precision: What the frozen part's matrix products and convolutions compute in. A tail is float32.
     """
@@ -111,7 +120,7 @@ class Encoder:
         self,
         *,
         family: str,
-        modality: Literal["image", "text"],
+        modality: Literal["image", "text", "audio"],
         model: nn.Module,
         stages: Sequence[Stage],
         borders: Sequence[str],
@@ -122,6 +131,11 @@ class Encoder:
         preprocessing: Preprocessing | None = None,
         projection: bool = False,
         licence: str | None = None,
+        hearing: "Hearing | None" = None,
+        labels: Sequence[str] | None = None,
+        classifier: nn.Module | None = None,
+        new_classifier: Callable[[int], nn.Module] | None = None,
+        pretrained: bool = True,
     ) -> None:
         """Freeze the network and remember its borders.
 
@@ -138,6 +152,11 @@ class Encoder:
             preprocessing: See the class.
             projection: Whether the last stage is a projection.
             licence: See the class.
+            hearing: See the class.
+            labels: See the class.
+            classifier: See the class.
+            new_classifier: See the class.
+            pretrained: See the class.
         """
         if len(borders) != len(stages) + 1:
             raise ValueError(f"{len(stages)} stages have {len(stages) + 1} borders, not {len(borders)}")
@@ -149,6 +168,11 @@ class Encoder:
         self.dim = dim
         self.preprocessing = preprocessing
         self.licence = licence
+        self.hearing = hearing
+        self.labels = None if labels is None else tuple(labels)
+        self.classifier = None if classifier is None else classifier.eval().requires_grad_(False)
+        self.new_classifier = new_classifier
+        self.pretrained = pretrained
         self.precision = torch.float32
         self._blocks = blocks
         self._architecture = dict(architecture)
@@ -192,6 +216,7 @@ class Encoder:
             batch_norm: Whether the statistics of its BatchNorm train as well. In train mode a sample's features then
                 depend on its batch, and PyTorch refuses a batch that has one value a channel.
         """
+        batch_norm = batch_norm or not self.pretrained
         return copy.deepcopy(Stages(self.stages[cut:], batch_norm=batch_norm)).cpu().requires_grad_(True)
 
     def names(self, cut: int) -> dict[str, str]:

@@ -5,14 +5,15 @@ import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.licence import check_licence
+from thawline.encoders.settings import AUDIO, EncoderSettings
 from thawline.encoders.weights import local_files
 from thawline.errors import UserError
 
 if TYPE_CHECKING:
-    from thawline.encoders.clip import ClipTowers
     from thawline.encoders.encoder import Encoder
     from thawline.encoders.scratch import ScratchText
+    from thawline.encoders.towers import ClipTowers
 
 Loaded: TypeAlias = "Encoder | ClipTowers"
 
@@ -32,7 +33,8 @@ def load(settings: EncoderSettings, *, fresh: bool = False) -> Loaded:
         fresh: Load one that nobody else holds or will be given.
 
     Raises:
-        UserError: Its weights are absent or don't fit, or it reads no photos.
+        UserError: Its weights are absent, don't fit, or may not be used commercially where the settings don't allow
+            that; or it reads neither photos nor sound.
     """
     if fresh:
         return _load(settings)
@@ -57,7 +59,7 @@ def load_text(settings: EncoderSettings) -> "ClipTowers | ScratchText":
         return load_scratch(settings)
     if settings.family != "clip":
         raise UserError(f"encoder@text={settings.model or settings.name} reads no text; use clip or scratch")
-    from thawline.encoders.clip import ClipTowers
+    from thawline.encoders.towers import ClipTowers
 
     loaded = load(settings)
     assert isinstance(loaded, ClipTowers)  # noqa: S101  # its family says so
@@ -73,10 +75,12 @@ def _key(settings: EncoderSettings) -> str:
 def _load(settings: EncoderSettings) -> Loaded:
     import torch
 
+    licence = check_licence(settings)
     loaded = _load_family(settings)
     towers: list[Any] = [getattr(loaded, side, loaded) for side in ("image", "text")]  # a network alone, or CLIP's
     for encoder in towers:
         encoder.precision = getattr(torch, settings.precision)
+        encoder.licence = licence
     return loaded
 
 
@@ -92,6 +96,8 @@ def _load_family(settings: EncoderSettings) -> Loaded:
         return load_vit(settings)
     if settings.family == "scratch":
         raise UserError("encoder=scratch reads text, not photos; it can only be encoder@text=scratch")
+    if settings.family in AUDIO:
+        return _load_audio(settings)
     if settings.family == "torchvision":
         from thawline.encoders.torchvision import load_torchvision
 
@@ -99,3 +105,25 @@ def _load_family(settings: EncoderSettings) -> Loaded:
     from thawline.encoders.timm import load_timm
 
     return load_timm(settings)
+
+
+def _load_audio(settings: EncoderSettings) -> "Encoder":
+    if settings.family == "mel_cnn":
+        from thawline.encoders.mel_cnn import load_mel_cnn
+
+        return load_mel_cnn(settings)
+    if settings.family == "descriptors":
+        from thawline.encoders.descriptors import load_descriptors
+
+        return load_descriptors(settings)
+    if settings.family == "ast":
+        from thawline.encoders.audio_spectrogram import load_ast
+
+        return load_ast(settings)
+    if settings.family in ("wav2vec2", "hubert"):
+        from thawline.encoders.speech import load_speech
+
+        return load_speech(settings)
+    from thawline.encoders.audio_whole import load_whole
+
+    return load_whole(settings)

@@ -61,8 +61,10 @@ def side(size: Any) -> int:
 def _processor_values(directory: Path) -> dict[str, Any]:
     for name in ("preprocessor_config.json", "processor_config.json"):
         if (directory / name).exists():
-            values: dict[str, Any] = json.loads(read_text(directory, name))
-            inner: dict[str, Any] = values.get("image_processor", values)
+            values = read_json(directory, name)
+            inner = values.get("image_processor", values)
+            if not isinstance(inner, dict):
+                raise UserError(f"image_processor in {directory / name} is no object; copy the model's own there")
             return inner
     raise UserError(f"{directory} has no preprocessor_config.json, so how its photos are prepared is unknown")
 
@@ -73,3 +75,14 @@ def read_text(directory: Path, name: str) -> str:
         return (directory / name).read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise UserError(f"{directory} has no {name}; mend encoder.name") from error
+
+
+def read_json(directory: Path, name: str) -> dict[str, Any]:
+    """A JSON object of a model's directory; UserError if it is not there or is none."""
+    try:
+        values = json.loads(read_text(directory, name))
+    except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
+        raise UserError(f"{directory / name} is no JSON: {error}; copy the model's own there") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{directory / name} holds no JSON object; copy the model's own there")
+    return values

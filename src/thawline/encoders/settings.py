@@ -7,8 +7,20 @@ from omegaconf import MISSING
 
 from thawline.errors import UserError
 
-_FROM_TRANSFORMERS = {"clip": "CLIP", "vit": "ViT"}
+_FROM_TRANSFORMERS = {
+    "clip": "CLIP",
+    "vit": "ViT",
+    "ast": "AST",
+    "wav2vec2": "wav2vec 2.0",
+    "hubert": "HuBERT",
+    "audio": "network that classifies sound",
+}
 _BY_NAME = ("timm", "torchvision")
+AUDIO_FROM_TRANSFORMERS = ("ast", "wav2vec2", "hubert", "audio")
+# Nothing is fetched for these.
+WITHOUT_WEIGHTS = ("scratch", "mel_cnn", "descriptors")
+AUDIO = (*AUDIO_FROM_TRANSFORMERS, "mel_cnn", "descriptors")
+_FAMILIES = (*_FROM_TRANSFORMERS, *_BY_NAME, *WITHOUT_WEIGHTS)
 
 
 @dataclass
@@ -16,21 +28,27 @@ class EncoderSettings:
     """A pretrained network and where its weights are.
 
     Attributes:
-        family: `clip` or `vit` (transformers), `timm`, `torchvision`, or `scratch`, a text encoder without weights.
+        family: For photos `clip` or `vit` (transformers), `timm`, `torchvision`; for text `clip`, or `scratch`, which
+            has no pretrained weights; for sound `ast`, `wav2vec2`, `hubert` or `audio` (transformers), or `mel_cnn` and
+            `descriptors`, which have none either.
         name: Hub id or local directory; `package:tiny_clip` is the one that the package carries.
         model: timm's or torchvision's name of the architecture, timm's with the tag that says which preprocessing; null
             for transformers' networks.
         weights: A local safetensors file (timm, torchvision), or a folder of such, each named after its architecture;
             null: those of `name`.
         revision: Commit of the Hub repository that the weights are pinned to; null: the newest when they are fetched.
-        model_args: What else timm or torchvision is given to create the network; for `scratch` its size.
+        model_args: What else timm or torchvision is given to create the network; for `scratch` and `mel_cnn` its size.
         bn_eps: eps of every BatchNorm, where the weights want another than the library's; null: the library's.
         size: Side of the input, px; null: the checkpoint's.
         crop_pct: Share of the resized shortest side that the centre crop keeps; null: the checkpoint's.
         interpolation: `bicubic` or `bilinear`; null: the checkpoint's.
         mean: Mean of the pixels in 0..1, a number a channel; null: the checkpoint's.
         std: Standard deviation, likewise.
-        licence: Licence of the weights.
+        seconds: Length of a window of sound; null: the family's usual.
+        hop: Seconds between the starts of windows; null: `seconds`.
+        windows: At most so many windows of a track, spread evenly over it; null: 8.
+        licence: Licence of the weights; null: what the model card beside them says.
+        allow_noncommercial: Whether weights are used whose licence forbids commercial use.
         precision: What the frozen part computes in: `float32`, or `bfloat16` where a processor is faster with it.
     """
 
@@ -46,13 +64,20 @@ class EncoderSettings:
     interpolation: str | None = None
     mean: list[float] | None = None
     std: list[float] | None = None
+    seconds: float | None = None
+    hop: float | None = None
+    windows: int | None = None
     licence: str | None = None
+    allow_noncommercial: bool = False
     precision: str = "float32"
 
     def __post_init__(self) -> None:
         """Check the names."""
-        if self.family not in (*_FROM_TRANSFORMERS, *_BY_NAME, "scratch"):
-            raise UserError(f"encoder.family={self.family} is not known; use clip, vit, timm, torchvision or scratch")
+        if self.family not in _FAMILIES:
+            raise UserError(
+                f"encoder.family={self.family} is not known; use {', '.join(_FAMILIES[:-1])} or {_FAMILIES[-1]}"
+            )
+        self._check_windows()
         if self.precision not in ("float32", "bfloat16"):
             raise UserError(f"encoder.precision={self.precision} is not known; use float32 or bfloat16")
         if self.family in _BY_NAME and not self.model:
@@ -64,3 +89,13 @@ class EncoderSettings:
                 "encoder.weights, model, model_args and bn_eps are for timm's and torchvision's networks; choose one "
                 f"(encoder=resnet50, say), or set encoder.name to a directory with a {_FROM_TRANSFORMERS[self.family]}"
             )
+
+    def _check_windows(self) -> None:
+        for name in ("seconds", "hop", "windows"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if self.family not in AUDIO:
+                raise UserError(f"encoder.{name} is for sound, which encoder.family={self.family} does not hear")
+            if not 0 < value < float("inf"):
+                raise UserError(f"encoder.{name}={value} must be above 0")

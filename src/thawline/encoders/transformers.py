@@ -1,8 +1,8 @@
-"""What CLIP and ViT share: loading transformers' models strictly."""
+"""What transformers' networks share: loading them strictly."""
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from torch import nn
 
 from thawline.data.preprocessing import JSON
 from thawline.encoders.encoder import Features, Stage
-from thawline.encoders.processor import read_text
+from thawline.encoders.processor import read_json
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.weights import locate, safetensors_in
 from thawline.errors import UserError
@@ -45,18 +45,19 @@ def find_model(settings: EncoderSettings, model_type: str, called: str) -> Path:
     """
     directory = locate(settings)
     safetensors_in(directory)
-    if json.loads(read_text(directory, "config.json")).get("model_type") != model_type:
+    if read_json(directory, "config.json").get("model_type") != model_type:
         raise UserError(f"{directory} holds another model than {called}, says its config.json; mend encoder.name")
     return directory
 
 
-def load_model(kind: Any, directory: Path, called: str, **given: Any) -> Any:
+def load_model(kind: Any, directory: Path, called: str, unused: Collection[str] = (), **given: Any) -> Any:
     """The model of class `kind` in `directory`, on the CPU in single precision.
 
     Args:
         kind: transformers' class.
         directory: In transformers' format.
         called: The model's name in a message.
+        unused: Last parts of the names of tensors that may be absent, since nothing computes with them; they become 0.
         given: What else the class is created with.
 
     Raises:
@@ -74,11 +75,16 @@ def load_model(kind: Any, directory: Path, called: str, **given: Any) -> Any:
                 ignore_mismatched_sizes=True,
                 **given,
             )
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
         raise UserError(
             f"{directory} holds no {called} model that can be loaded: {str(error).splitlines()[0]}"
         ) from error
+    absent = {name for name in found["missing_keys"] if name.rpartition(".")[2] in unused}
+    found["missing_keys"] = set(found["missing_keys"]) - absent
     _check(found, f"the weights in {directory} are of another network than its config.json")
+    with torch.no_grad():
+        for name in absent:
+            model.get_parameter(name).zero_()  # the library's are random
     return model
 
 

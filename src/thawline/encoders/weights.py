@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
 from thawline.errors import UserError
 from thawline.files import write_atomically
 
 PACKAGE = "package:"
 _SAFE = ("model.safetensors", "model.safetensors.index.json")
 _OLD = "pytorch_model.bin"
-# What a repository is asked for: no weights of other frameworks, no code.
-_WANTED = ["*.json", "*.txt", "model.safetensors", "model-*.safetensors"]
+# What a repository is asked for: no weights of other frameworks, no code. The card says the licence.
+_WANTED = ["*.json", "*.txt", "README.md", "model.safetensors", "model-*.safetensors"]
 _NOT_FETCHED = "torchvision's weights are not the Hub's; set encoder.weights to a safetensors file, or a folder of such"
 
 
@@ -98,7 +98,7 @@ def local_files(settings: EncoderSettings) -> list[Path]:
     Raises:
         UserError: The weights are not on this machine.
     """
-    if settings.family == "scratch":
+    if settings.family in WITHOUT_WEIGHTS:
         return []
     if settings.weights:
         return [weights_file(settings)]
@@ -137,6 +137,8 @@ def fetch(settings: EncoderSettings) -> Path:
 
     if settings.family == "scratch":
         raise UserError("encoder@text=scratch has no weights to fetch; it is trained on the texts of the data")
+    if settings.family in WITHOUT_WEIGHTS:
+        raise UserError(f"encoder={settings.family} has no weights to fetch")
     name = settings.name
     if _local(name).is_dir():
         raise UserError(f"{name} is on this machine already: {_local(name)}")

@@ -16,6 +16,7 @@ from thawline.data.listing import Listed
 from thawline.data.photos import PhotoFacts, read_photo
 from thawline.data.preprocessing import Preprocessing
 from thawline.features.files import FileIndex, Stamp, stamps_of
+from thawline.features.kinds import PHOTOS
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,11 @@ class Early:
     stamp: Stamp | None
     facts: PhotoFacts
     pixels: torch.Tensor | None
+
+    @property
+    def entering(self) -> dict[str, dict[str, torch.Tensor]]:
+        """What enters a network for each of its rows, which is one."""
+        return {} if self.pixels is None else {self.facts.digest: {"pixels": self.pixels}}
 
 
 _begun: dict[tuple[Path, Preprocessing], Future[Early]] = {}
@@ -46,7 +52,7 @@ def begin(photos: Sequence[Listed], store: Path, preprocessing: Preprocessing) -
     """
     import scipy.fftpack  # noqa: F401  # what the threads would import: two threads that import can get in each other's way
 
-    known = FileIndex(store).recall(stamps_of(photos)) if (store / "files.sqlite").exists() else {}
+    known = FileIndex(store, PHOTOS).recall(stamps_of(photos)) if (store / PHOTOS.index).exists() else {}
     most = _HELD_BYTES // (3 * preprocessing.size**2)
     unknown = [photo.path for photo in photos if photo.path not in known][:most]
     if not unknown:

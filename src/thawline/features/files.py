@@ -1,6 +1,6 @@
 """What is known of files and their contents, so that unchanged ones are not read again.
 
-Two tables: a file's path, size and times -> the digest of its content; digest -> the facts of a photo.
+Two tables: a file's path, size and times -> the digest of its content; digest -> the facts of that content.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic
 
-from thawline.data.listing import Listed
-from thawline.data.photos import FACTS_VERSION, PhotoFacts
 from thawline.features.disk import database, explained
+from thawline.features.kinds import F, File, Kind
 
 # A file that was written this shortly before it was read can be written again without its time changing.
 SETTLED_NS = 2 * 10**9
@@ -63,31 +63,32 @@ class Stamp:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Seen(Generic[F]):
     """A file that was read: where, its stamp before and after, and what was found."""
 
     path: Path
     stamp: Stamp
-    facts: PhotoFacts
+    facts: F
 
 
-def stamps_of(photos: Iterable[Listed]) -> dict[Path, Stamp]:
-    """The stamps of those photos that are there."""
-    return {photo.path: stamp for photo in photos if (stamp := Stamp.found(photo.path))}
+def stamps_of(files: Iterable[File]) -> dict[Path, Stamp]:
+    """The stamps of those files that are there."""
+    return {file.path: stamp for file in files if (stamp := Stamp.found(file.path))}
 
 
-class FileIndex:
-    """The memory of files, `files.sqlite` in the store's folder."""
+class FileIndex(Generic[F]):
+    """The memory of files of one kind, in the store's folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, kind: Kind[F]) -> None:
         self._root = root
-        self._path = root / "files.sqlite"
+        self._kind = kind
+        self._path = root / kind.index
         with explained(root), database(self._path, create=True) as db, db:
             db.execute("BEGIN IMMEDIATE")
             for statement in _SCHEMA.split(";"):
                 db.execute(statement)
 
-    def recall(self, stamps: Mapping[Path, Stamp]) -> dict[Path, PhotoFacts]:
+    def recall(self, stamps: Mapping[Path, Stamp]) -> dict[Path, F]:
         """The facts of those files that did not change since they were read."""
         query = (
             "SELECT json FROM files JOIN facts USING (digest) WHERE path = ? AND size = ? AND mtime_ns = ? "
@@ -96,31 +97,31 @@ class FileIndex:
         found = {}
         with explained(self._root), database(self._path) as db:
             for path, stamp in stamps.items():
-                key = (os.fsencode(path), stamp.size, stamp.mtime_ns, stamp.ctime_ns, FACTS_VERSION)
+                key = (os.fsencode(path), stamp.size, stamp.mtime_ns, stamp.ctime_ns, self._kind.version)
                 if row := db.execute(query, key).fetchone():
-                    found[path] = PhotoFacts.from_json(json.loads(row[0]))
+                    found[path] = self._kind.from_json(json.loads(row[0]))
         return found
 
-    def facts(self, digest: str) -> PhotoFacts | None:
+    def facts(self, digest: str) -> F | None:
         """The facts of a content, if it was ever read."""
         query = "SELECT json FROM facts WHERE digest = ? AND version = ?"
         with explained(self._root), database(self._path) as db:
-            row = db.execute(query, (digest, FACTS_VERSION)).fetchone()
-        return PhotoFacts.from_json(json.loads(row[0])) if row else None
+            row = db.execute(query, (digest, self._kind.version)).fetchone()
+        return self._kind.from_json(json.loads(row[0])) if row else None
 
     def sizes(self) -> set[int]:
         """The sizes of all files ever read: one of another size has a content that is not known."""
         with explained(self._root), database(self._path) as db:
             return {size for (size,) in db.execute("SELECT DISTINCT size FROM files")}
 
-    def remember(self, seen: Iterable[Seen]) -> None:
+    def remember(self, seen: Iterable[Seen[F]]) -> None:
         """Keep what was found; the first facts of a content stay."""
         files, facts = [], []
         for one in seen:
             digest, stamp = one.facts.digest, one.stamp
             times = (stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.settled)
             files.append((os.fsencode(one.path), *times, digest))
-            facts.append((digest, FACTS_VERSION, json.dumps(one.facts.to_json())))
+            facts.append((digest, self._kind.version, json.dumps(one.facts.to_json())))
         if not files:
             return
         with explained(self._root), database(self._path) as db, db:

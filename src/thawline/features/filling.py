@@ -16,13 +16,14 @@ from thawline.encoders.encoder import Features
 from thawline.features.disk import check_room, explained
 from thawline.features.store import Shelf
 
-# Every forward pass has this many samples, the last one filled up, so that a sample's features are the same bits
-# whatever is computed with it. Convolutional networks are slower on the CPU at 32: freed memory is paged in again.
+# Every forward pass over images and texts has this many samples, the last one filled up, so that a sample's features
+# are the same bits whatever is computed with it. Convolutional networks are slower on the CPU at 32: freed memory is
+# paged in again.
 BATCH = 16
 CPU = torch.device("cpu")
 
-# Samples that lack different features wait for others of their kind; so many at most, so that memory stays bounded.
-_WAITING = 4 * BATCH
+# Samples that lack different features wait for others of their kind; so many batches at most: memory stays bounded.
+_WAITING = 4
 
 Prefix = Callable[[Features], Features]
 
@@ -51,10 +52,12 @@ class Sample:
     Attributes:
         digest: Of its content.
         inputs: What enters each chain, without the batch axis.
+        share: Share of its file that it is: a track has several windows.
     """
 
     digest: str
     inputs: Mapping[Chain, Features]
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ def fill(
     workers: Threads,
     device: torch.device,
     owed: Callable[[Shelf], int],
-    advance: Callable[[int], object],
+    advance: Callable[[float], object],
+    batch: int = BATCH,
 ) -> Counter[Shelf]:
     """Compute and store features, batch by batch; what is stored is durable. Only within `filling()` of each shelf.
 
@@ -106,7 +110,8 @@ def fill(
         workers: From `threads`.
         device: Where the chains' prefixes lie.
         owed: How many samples that a shelf lacks are still to be drawn, at least.
-        advance: Called with the number of samples of which everything is stored now.
+        advance: Called with the number of files of which everything is stored now.
+        batch: Samples in each forward pass.
 
     Returns:
         How many features each shelf was given.
@@ -114,7 +119,7 @@ def fill(
     Raises:
         UserError: The disk is full, or is too small for what is still to come.
     """
-    filler = _Filler(workers, device, owed, advance)
+    filler = _Filler(workers, device, owed, advance, batch)
     for sample in samples:
         filler.take(sample)
     return filler.finish()
@@ -122,10 +127,11 @@ def fill(
 
 @dataclass(frozen=True)
 class _Job:
-    """A batch on its way through one chain; `last` of the chains that its samples go through."""
+    """A batch, so many files, on its way through one chain; `last` of the chains that its samples go through."""
 
     chain: Chain
     digests: list[str]
+    share: float
     ends: Future[list[Features]]
     last: bool
 
@@ -138,12 +144,14 @@ class _Filler:
         workers: Threads,
         device: torch.device,
         owed: Callable[[Shelf], int],
-        advance: Callable[[int], object],
+        advance: Callable[[float], object],
+        batch: int,
     ) -> None:
         self._workers = workers
         self._device = device
         self._owed = owed
         self._advance = advance
+        self._batch = batch
         self._waiting: dict[tuple[Chain, ...], list[Sample]] = {}
         self._pending: deque[_Job] = deque()
         self._drawn: Counter[Shelf] = Counter()  # samples that were drawn and are not stored yet
@@ -156,9 +164,9 @@ class _Filler:
         group = self._waiting.setdefault(kind, [])
         group.append(sample)
         self._drawn.update(segment.shelf for chain in kind for segment in chain)
-        if len(group) == BATCH:
+        if len(group) == self._batch:
             self._begin(kind)
-        elif sum(map(len, self._waiting.values())) > _WAITING:
+        elif sum(map(len, self._waiting.values())) > _WAITING * self._batch:
             self._begin(max(self._waiting, key=lambda kind: len(self._waiting[kind])))
 
     def finish(self) -> Counter[Shelf]:
@@ -172,10 +180,11 @@ class _Filler:
     def _begin(self, kind: tuple[Chain, ...]) -> None:
         samples = self._waiting.pop(kind)
         digests = [sample.digest for sample in samples]
+        share = sum(sample.share for sample in samples)
         for number, chain in enumerate(kind, 1):
             inputs = [sample.inputs[chain] for sample in samples]
-            ends = self._workers.compute.submit(_forward, chain, inputs, self._device)
-            self._pending.append(_Job(chain, digests, ends, last=number == len(kind)))
+            ends = self._workers.compute.submit(_forward, chain, inputs, self._device, self._batch)
+            self._pending.append(_Job(chain, digests, share, ends, last=number == len(kind)))
             while self._pending and (len(self._pending) > self._workers.count or self._pending[0].ends.done()):
                 self._store(self._pending.popleft())
 
@@ -192,12 +201,12 @@ class _Filler:
             self._computed[shelf] += shelf.append(job.digests, end)
             self._drawn[shelf] -= len(job.digests)
         if job.last:
-            self._advance(len(job.digests))
+            self._advance(job.share)
 
 
-def _forward(chain: Chain, inputs: Sequence[Features], device: torch.device) -> list[Features]:
-    """What leaves each segment for at most `BATCH` samples, from a full batch; on the CPU, batch first."""
-    full = [*inputs, *[inputs[-1]] * (BATCH - len(inputs))]
+def _forward(chain: Chain, inputs: Sequence[Features], device: torch.device, batch: int) -> list[Features]:
+    """What leaves each segment for at most `batch` samples, from a full batch; on the CPU, batch first."""
+    full = [*inputs, *[inputs[-1]] * (batch - len(inputs))]
     features = {name: torch.stack([one[name] for one in full]).to(device) for name in full[0]}
     ends = []
     with torch.inference_mode():

@@ -7,8 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-
-import torch
+from typing import Any
 
 from thawline.encoders.encoder import Features
 from thawline.features.filling import Chain, Prefix, Segment
@@ -66,7 +65,7 @@ class Plan:
     Everything but `chain` is safe to use from threads.
     """
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted[Any]) -> None:
         self._wanted = wanted
         places = [Place(target, fills=True) for target in wanted.targets]
         self._targets = tuple(places)
@@ -90,9 +89,9 @@ class Plan:
         """Whether the pixels of a sample must be decoded."""
         return any(leg.start is None for leg in self.legs(digest))
 
-    def inputs(self, digest: str, pixels: torch.Tensor | None) -> dict[Leg, Features]:
-        """What enters each leg of a sample; `pixels` uint8 [3, size, size] may be None unless it needs the file."""
-        return {leg: self._enter(leg, digest, pixels) for leg in self.legs(digest)}
+    def inputs(self, digest: str, entering: Features | None) -> dict[Leg, Features]:
+        """What enters each leg of a sample; `entering`, the file's, may be None unless it needs the file."""
+        return {leg: self._enter(leg, digest, entering) for leg in self.legs(digest)}
 
     def chain(self, leg: Leg) -> Chain:
         """The stretches of the network along a leg, the same objects for equal legs."""
@@ -105,13 +104,13 @@ class Plan:
     def _between(self, start: int, cut: int) -> Prefix:
         return self._prefix(start, cut) if cut > start else _unchanged
 
-    def _enter(self, leg: Leg, digest: str, pixels: torch.Tensor | None) -> Features:
+    def _enter(self, leg: Leg, digest: str, entering: Features | None) -> Features:
         if leg.start is not None:
             features = leg.start.features(digest)
-        elif pixels is not None:
-            features = {"pixels": pixels}
+        elif entering is not None:
+            features = entering
         else:
-            raise RuntimeError("a leg that begins with the file's pixels was given none")
+            raise RuntimeError("a leg that begins with the file was given nothing of it")
         if leg.view and leg.cut == 0 and self._wanted.augment is not None:
             features = {"pixels": self._wanted.augment(features["pixels"], digest, leg.view)}
         return features

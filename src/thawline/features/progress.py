@@ -28,7 +28,7 @@ class _Speed(ProgressColumn):
 
 
 @contextmanager
-def bar(what: str, unit: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def bar(what: str, unit: str, total: int | None) -> Iterator[Callable[[float], None]]:
     """A progress bar on stderr, silent where that is no terminal.
 
     Args:

@@ -1,4 +1,4 @@
-"""One pass over photos that yields their facts and their features: each file is read and decoded once at most."""
+"""One pass over files that yields their facts and their features: each is read and decoded once at most."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic
 
-from torch import Tensor
-
-from thawline.data.listing import Listed
-from thawline.data.photos import PhotoFacts, read_photo
 from thawline.encoders.encoder import Features
-from thawline.features.ahead import forget, stop, take
+from thawline.features.ahead import forget, stop
 from thawline.features.files import FileIndex, Seen, Stamp, stamps_of
 from thawline.features.filling import BATCH, CPU, Sample, Threads, fill, threads
+from thawline.features.kinds import F, File
+from thawline.features.media import Medium
 from thawline.features.plan import Leg, Plan
 from thawline.features.progress import bar
 from thawline.features.rows import Rows
@@ -37,17 +36,19 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What is known of some photos.
+class Survey(Generic[F]):
+    """What is known of some files.
 
     Attributes:
-        facts: By `Listed.name`.
+        medium: What they are.
+        facts: By the files' names.
         counts: What became of each target; empty if no features were asked for.
         opened: Files that were opened, to be hashed or decoded.
         seconds: That all this took, waiting for others included.
     """
 
-    facts: Mapping[str, PhotoFacts]
+    medium: Medium[F]
+    facts: Mapping[str, F]
     counts: Mapping[Target, Counts]
     opened: int
     seconds: float
@@ -63,56 +64,62 @@ class Survey:
         return sum(counts.read for counts in self.counts.values())
 
     def rows(self, names: Sequence[str], target: Target | None = None) -> Rows:
-        """The features of photos without a problem, by `Listed.name`, in this order.
+        """The features of files without a problem, by name, in this order; of a track those of each window in turn.
 
         Args:
-            names: Of the photos.
+            names: Of the files.
             target: Which of the features; None: the only target's.
         """
         if target is None:
             if len(self.counts) != 1:
                 raise RuntimeError(f"the survey was asked for {len(self.counts) or 'no'} features: which are meant?")
             target = next(iter(self.counts))
-        return target.shelf.rows([self.facts[name].digest for name in names])
+        return target.shelf.rows([digest for name in names for digest in self.medium.rows(self.facts[name])])
 
 
-def survey(photos: Sequence[Listed], store: FeatureStore, wanted: Wanted | None = None) -> Survey:
-    """Find the facts of all photos, and fill the targets' shelves with the features of those that have none yet.
+def survey(files: Sequence[File], store: FeatureStore, wanted: Wanted[F] | Medium[F]) -> Survey[F]:
+    """Find the facts of all files, and fill the targets' shelves with the features of those that have none yet.
 
     What is unchanged and stored is not read, and a feature is computed from the highest ones below it that are stored.
     A file that cannot be read now has a problem in this run, whatever was known of it. One process fills a shelf,
     others wait for it and find the features there.
 
     Args:
-        photos: From `list_photos`.
+        files: Of a collection, each under a name of its own.
         store: Keeps features and what is known of files.
-        wanted: The features to compute; None: only facts.
+        wanted: The features to compute; a medium alone: only facts.
     """
     start = time.monotonic()
     stop()
-    work = _Pass(store, wanted)
+    medium = wanted.medium if isinstance(wanted, Wanted) else wanted
+    work = _Pass(store, medium, wanted if isinstance(wanted, Wanted) else None)
     computed: Counter[Shelf] = Counter()
-    unread = work.look_up(photos)
-    if unread and wanted is None:
-        with threads(CPU) as workers, bar("reading photos", "photos", len(unread)) as advance:
-            for _ in work.read(unread, workers, advance):
-                pass
-    elif unread and wanted is not None:
+    unread = work.look_up(files)
+    if unread and isinstance(wanted, Wanted):
         with _filling(wanted):
-            unread = work.look_up(photos)
-            with threads(wanted.device) as workers, bar("computing features", "photos", len(unread)) as advance:
+            unread = work.look_up(files)
+            with (
+                threads(wanted.device) as workers,
+                bar("computing features", medium.unit, len(unread)) as advance,
+            ):
                 computed = fill(
                     work.read(unread, workers, advance),
                     workers=workers,
                     device=wanted.device,
                     owed=lambda shelf: work.owed[shelf],
                     advance=advance,
+                    batch=medium.batch,
                 )
+    elif unread:
+        with threads(CPU) as workers, bar(f"reading {medium.unit}", medium.unit, len(unread)) as advance:
+            for _ in work.read(unread, workers, advance):
+                pass
     forget()
-    usable = len({facts.digest for facts in work.facts.values() if facts.problem is None})
-    targets = wanted.targets if wanted else ()
+    usable = len({digest for facts in work.facts.values() if facts.problem is None for digest in medium.rows(facts)})
+    targets = wanted.targets if isinstance(wanted, Wanted) else ()
     return Survey(
-        facts={photo.name: work.facts[photo.name] for photo in photos},
+        medium=medium,
+        facts={file.name: work.facts[file.name] for file in files},
         counts={target: Counts(computed[target.shelf], usable - computed[target.shelf]) for target in targets},
         opened=work.opened,
         seconds=time.monotonic() - start,
@@ -120,7 +127,7 @@ def survey(photos: Sequence[Listed], store: FeatureStore, wanted: Wanted | None 
 
 
 @contextmanager
-def _filling(wanted: Wanted) -> Iterator[None]:
+def _filling(wanted: Wanted[F]) -> Iterator[None]:
     """Be the one process that fills the targets' shelves.
 
     Everyone asks for the locks in one order, so that no two processes ever wait for each other. All of them are taken,
@@ -133,113 +140,131 @@ def _filling(wanted: Wanted) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What one photo gave.
+class _Look(Generic[F]):
+    """What one file gave.
 
     Attributes:
-        facts: The photo's.
-        inputs: What enters each leg of what its content lacks.
+        facts: The file's.
+        inputs: For each of its rows that lacks something, what enters each leg of that.
         stamp: The file's, if it was opened and did not change meanwhile.
         opened: Whether the file was opened.
     """
 
-    facts: PhotoFacts
-    inputs: Mapping[Leg, Features] = field(default_factory=dict)
+    facts: F
+    inputs: Mapping[str, Mapping[Leg, Features]] = field(default_factory=dict)
     stamp: Stamp | None = None
     opened: bool = True
 
 
-class _Pass:
+class _Pass(Generic[F]):
     """What a survey knows so far. The main thread changes it; the threads that read only look."""
 
-    def __init__(self, store: FeatureStore, wanted: Wanted | None) -> None:
-        self.index = FileIndex(store.root)
+    def __init__(self, store: FeatureStore, medium: Medium[F], wanted: Wanted[F] | None) -> None:
+        self.index = FileIndex(store.root, medium.kind)
+        self.medium = medium
         self.wanted = wanted
         self.plan: Plan | None = None
-        self.facts: dict[str, PhotoFacts] = {}
-        self.begun: set[str] = set()  # digests whose features are on the way
+        self.facts: dict[str, F] = {}
+        self.begun: set[str] = set()  # digests of rows whose features are on the way
         self.sizes: set[int] = set()
-        self.lacking: dict[str, tuple[Target, ...]] = {}  # by photos' names, what they surely lack
+        self.lacking: dict[str, list[Target]] = {}  # by files' names, what they surely lack, for each row
         self.owed: Counter[Shelf] = Counter()  # how many times each shelf stands in `lacking`
         self.opened = 0
 
-    def look_up(self, photos: Sequence[Listed]) -> list[Listed]:
-        """Recall what is known, and say which photos must be looked at."""
-        stamps = stamps_of(photos)
+    def look_up(self, files: Sequence[File]) -> list[File]:
+        """Recall what is known, and say which files must be looked at."""
+        stamps = stamps_of(files)
         known = self.index.recall(stamps)
-        self.facts = {photo.name: known[photo.path] for photo in photos if photo.path in known}
+        self.facts = {file.name: known[file.path] for file in files if file.path in known}
         self.sizes = self.index.sizes()
         self.plan = Plan(self.wanted) if self.wanted else None
-        unread = [photo for photo in photos if photo.name not in self.facts or self._lacks(self.facts[photo.name])]
-        sizes = {photo.name: stamps[photo.path].size for photo in unread if photo.path in stamps}
+        unread = [file for file in files if file.name not in self.facts or self._lacks(self.facts[file.name])]
+        sizes = {file.name: stamps[file.path].size for file in unread if file.path in stamps}
         self._count(sizes)
         return unread
 
-    def read(self, photos: Sequence[Listed], workers: Threads, advance: Callable[[int], None]) -> Iterator[Sample]:
-        """Look at photos ahead of their use; give what must be computed, each content once."""
-        seen: list[Seen] = []
-        for photo, future in _ahead(workers, self._look, photos):
+    def read(self, files: Sequence[File], workers: Threads, advance: Callable[[float], None]) -> Iterator[Sample]:
+        """Look at files ahead of their use; give what must be computed, each content once."""
+        seen: list[Seen[F]] = []
+        for file, future in self._ahead(workers, files):
             look = future.result()
-            self.facts[photo.name] = look.facts
-            self.owed.subtract(target.shelf for target in self.lacking.pop(photo.name, ()))
+            self.facts[file.name] = look.facts
+            self.owed.subtract(target.shelf for target in self.lacking.pop(file.name, ()))
             self.opened += look.opened and bool(look.facts.digest)
             if look.stamp and look.facts.digest:
-                seen.append(Seen(photo.path, look.stamp, look.facts))
+                seen.append(Seen(file.path, look.stamp, look.facts))
             if len(seen) == _REMEMBER:
                 self.index.remember(seen)
                 seen.clear()
-            if self.plan is None or not look.inputs or look.facts.digest in self.begun:
+            fresh = [digest for digest in look.inputs if digest not in self.begun]
+            if self.plan is None or not fresh:
                 advance(1)
-            else:
-                self.begun.add(look.facts.digest)
-                yield Sample(look.facts.digest, {self.plan.chain(leg): one for leg, one in look.inputs.items()})
+                continue
+            self.begun.update(fresh)
+            for digest in fresh:
+                inputs = {self.plan.chain(leg): one for leg, one in look.inputs[digest].items()}
+                yield Sample(digest, inputs, 1 / len(fresh))
         self.index.remember(seen)
 
+    def _ahead(self, workers: Threads, files: Sequence[File]) -> Iterator[tuple[File, Future[_Look[F]]]]:
+        """Look at files in order, with no more than a few batches of what enters the network waiting."""
+        waiting: deque[tuple[File, Future[_Look[F]]]] = deque()
+        for file in files:
+            waiting.append((file, workers.read.submit(self._look, file)))
+            if len(waiting) == 2 * self.medium.batch + workers.count:
+                yield waiting.popleft()
+        yield from waiting
+
     def _count(self, sizes: Mapping[str, int]) -> None:
-        """Note what photos surely lack: of each known content once, and everything of a file of a new size."""
+        """Note what files surely lack: of each known content once, and everything of a file of a new size."""
         targets = self.wanted.targets if self.wanted else ()
         digests = {self.facts[name].digest: name for name in sizes if name in self.facts}
         self.lacking = {name: self._lacks(self.facts[name]) for name in digests.values()}
-        self.lacking |= {name: targets for name, size in sizes.items() if size not in self.sizes}
+        self.lacking |= {name: list(targets) for name, size in sizes.items() if size not in self.sizes}
         self.owed = Counter(target.shelf for lacking in self.lacking.values() for target in lacking)
 
-    def _lacks(self, facts: PhotoFacts) -> tuple[Target, ...]:
-        """The targets that are still to be filled for a photo of these facts."""
-        if self.plan is None or facts.problem is not None or facts.digest in self.begun:
-            return ()
-        return self.plan.missing(facts.digest)
+    def _lacks(self, facts: F) -> list[Target]:
+        """The targets that are still to be filled for each row of a file of these facts."""
+        if self.plan is None or facts.problem is not None:
+            return []
+        rows = (digest for digest in self.medium.rows(facts) if digest not in self.begun)
+        return [target for digest in rows for target in self.plan.missing(digest)]
 
-    def _suffices(self, facts: PhotoFacts) -> bool:
-        """Whether a photo of these facts need not be decoded."""
-        return self.plan is None or not self._lacks(facts) or not self.plan.needs_file(facts.digest)
+    def _suffices(self, facts: F) -> bool:
+        """Whether a file of these facts need not be decoded."""
+        if self.plan is None or not self._lacks(facts):
+            return True
+        return not any(self.plan.needs_file(digest) for digest in self.medium.rows(facts))
 
-    def _look(self, photo: Listed) -> _Look:
-        """Look at one photo, opening the file only for what is neither known nor stored."""
-        known = self.facts.get(photo.name)
+    def _look(self, file: File) -> _Look[F]:
+        """Look at one file, opening it only for what is neither known nor stored."""
+        known = self.facts.get(file.name)
         if known and self._suffices(known):
             return _Look(known, self._inputs(known), opened=False)
-        preprocessing = self.wanted.preprocessing if self.wanted else None
-        if early := take(photo.path, preprocessing):
-            return self._looked(photo.path, early.stamp, early.facts, early.pixels)
-        before = Stamp.found(photo.path)
+        if early := self.medium.take(file.path):
+            return self._looked(file.path, early.stamp, early.facts, early.entering)
+        before = Stamp.found(file.path)
         # It may have been moved or touched: hashing it costs far less than decoding it.
         if known is None and before and before.size in self.sizes:
-            facts = self._hashed(photo.path)
-            if facts and self._suffices(facts):
-                return _Look(facts, self._inputs(facts), before)
-        return self._looked(photo.path, before, *read_photo(photo.path, preprocessing))
+            known = self._hashed(file.path)
+            if known and self._suffices(known):
+                return _Look(known, self._inputs(known), before)
+        return self._looked(file.path, before, *self.medium.read(file.path, known))
 
-    def _looked(self, path: Path, before: Stamp | None, facts: PhotoFacts, pixels: Tensor | None) -> _Look:
-        """What a photo gave that was read; its stamp counts if it is still the same."""
+    def _looked(self, path: Path, before: Stamp | None, facts: F, entering: Mapping[str, Features]) -> _Look[F]:
+        """What a file gave that was read; its stamp counts if it is still the same."""
         after = Stamp.found(path)
         stamp = before if before and after and before.same(after) else None
-        return _Look(facts, self._inputs(facts, pixels), stamp)
+        return _Look(facts, self._inputs(facts, entering), stamp)
 
-    def _inputs(self, facts: PhotoFacts, pixels: Tensor | None = None) -> Mapping[Leg, Features]:
-        """What enters each leg of what a photo of these facts lacks."""
-        return self.plan.inputs(facts.digest, pixels) if self.plan and self._lacks(facts) else {}
+    def _inputs(self, facts: F, entering: Mapping[str, Features] | None = None) -> dict[str, Mapping[Leg, Features]]:
+        """What enters each leg of what the rows of a file of these facts lack."""
+        if self.plan is None or facts.problem is not None:
+            return {}
+        lacking = [d for d in self.medium.rows(facts) if d not in self.begun and self.plan.missing(d)]
+        return {digest: self.plan.inputs(digest, (entering or {}).get(digest)) for digest in lacking}
 
-    def _hashed(self, path: Path) -> PhotoFacts | None:
+    def _hashed(self, path: Path) -> F | None:
         """The facts of a file whose content was read before, here or elsewhere."""
         with suppress(OSError):
             return self.index.facts(_digest(path))
@@ -249,15 +274,3 @@ class _Pass:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _ahead(
-    workers: Threads, look: Callable[[Listed], _Look], photos: Sequence[Listed]
-) -> Iterator[tuple[Listed, Future[_Look]]]:
-    """Look at photos in order, with no more than a few batches of pixels waiting."""
-    waiting: deque[tuple[Listed, Future[_Look]]] = deque()
-    for photo in photos:
-        waiting.append((photo, workers.read.submit(look, photo)))
-        if len(waiting) == 2 * BATCH + workers.count:
-            yield waiting.popleft()
-    yield from waiting

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import filelock
 
@@ -18,6 +19,8 @@ from thawline.errors import UserError
 from thawline.features.disk import database, explained
 from thawline.features.files import FileIndex
 from thawline.features.key import shelf_id
+from thawline.features.kinds import Kind
+from thawline.features.media import KINDS
 from thawline.features.rows import Column, row_checksums
 from thawline.features.store import FeatureStore, leftovers, read_columns
 
@@ -102,7 +105,7 @@ def verify(store: FeatureStore) -> Verified:
             samples += checked
             reclaimable += surplus
             problems += [Problem(folder.name, what) for what in found]
-        problems += [Problem("", what) for what in _verify_database(store.root / "files.sqlite")]
+        problems += [Problem("", what) for kind in KINDS for what in _verify_database(store.root / kind.index)]
         reclaimable += sum(_size(path) for path in store.shelves.glob(f"{_TRASH}*"))
     return Verified(len(folders), samples, problems, reclaimable)
 
@@ -243,12 +246,18 @@ def _verify_database(path: Path) -> list[str]:
 
 
 def _forget_files(store: FeatureStore) -> None:
-    path = store.root / "files.sqlite"
+    for kind in KINDS:
+        if (store.root / kind.index).exists():
+            _forget_kind(store, kind)
+
+
+def _forget_kind(store: FeatureStore, kind: Kind[Any]) -> None:
+    path = store.root / kind.index
     with explained(store.root):
         if _verify_database(path):
             path.unlink()
             path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
-    FileIndex(store.root).forget()
+    FileIndex(store.root, kind).forget()
 
 
 def _remove(store: FeatureStore, shelf: str) -> bool:

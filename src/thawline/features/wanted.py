@@ -1,16 +1,19 @@
-"""Which features of photos a survey is to yield."""
+"""Which features of photos or tracks a survey is to yield."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic
 
 import torch
 
-from thawline.data.preprocessing import JSON, Preprocessing
+from thawline.data.preprocessing import JSON
 from thawline.encoders.encoder import Encoder
 from thawline.features.filling import CPU, Prefix
 from thawline.features.key import shelf_key
+from thawline.features.kinds import F
+from thawline.features.media import Medium
 from thawline.features.store import FeatureStore, Shelf
 
 Augment = Callable[[torch.Tensor, str, int], torch.Tensor]
@@ -37,14 +40,14 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Wanted(Generic[F]):
     """Which features a survey is to yield, and how they are computed.
 
     Attributes:
         targets: Shelves to fill, at least one, no two of them the same.
         prefix: From a border and a higher one (or the same) to the frozen stages between them, on `device` and in eval
             mode. Two of them in a row must give the bits of the one over both, however the tensors lie in memory.
-        preprocessing: What the photos' pixels go through.
+        medium: How a file becomes what enters.
         device: Where the prefixes lie.
         augment: Pixels uint8 [3, size, size], digest and number of the view to the view's pixels; a pure function,
             called from several threads. Needed for views above 0.
@@ -53,7 +56,7 @@ class Wanted:
 
     targets: tuple[Target, ...]
     prefix: Callable[[int, int], Prefix]
-    preprocessing: Preprocessing
+    medium: Medium[F]
     device: torch.device = CPU
     augment: Augment | None = None
     sources: tuple[Target, ...] = ()
@@ -74,10 +77,10 @@ class Wanted:
         return {(target.cut, target.view): target for target in self.targets}[cut, view]
 
 
-def photo_features(
+def wanted_features(
     encoder: Encoder,
     store: FeatureStore,
-    preprocessing: Preprocessing,
+    medium: Medium[F],
     *,
     cuts: Sequence[int],
     views: int = 0,
@@ -86,13 +89,13 @@ def photo_features(
     label: str,
     augment: Augment | None = None,
     augmentation: Mapping[str, JSON] | None = None,
-) -> Wanted:
+) -> Wanted[F]:
     """An encoder's features at every cut in every view, computed from the highest ones below that are stored already.
 
     Args:
-        encoder: An image encoder. Its frozen stages move to `device` when they are first needed.
+        encoder: Of images or sound. Its frozen stages move to `device` when they are first needed.
         store: Where the features are kept.
-        preprocessing: What the photos' pixels go through.
+        medium: How a file becomes what enters the encoder.
         cuts: Borders of the encoder, at least one. Pixels, cut 0, are stored plain only: their views cost little.
         views: Number of augmented views besides the plain one.
         dtype: Data type that the features are stored in: "float32", "float16" or "bfloat16".
@@ -104,7 +107,7 @@ def photo_features(
     if views and (augment is None or augmentation is None):
         raise ValueError("views need `augment` and `augmentation`")
     highest = max(cuts)
-    pixels = preprocessing.pixel_key()
+    entering = medium.key()
     keys = [encoder.key(cut) for cut in range(highest + 1)]
 
     def places(at: Sequence[int], stored: str) -> list[Target]:
@@ -113,7 +116,7 @@ def photo_features(
             for view in range(views + 1 if cut else 1):
                 key = shelf_key(
                     keys[cut],
-                    pixels,
+                    entering,
                     cut=cut,
                     dtype=stored,
                     device=device.type,
@@ -130,7 +133,7 @@ def photo_features(
     return Wanted(
         targets=tuple(targets),
         prefix=lambda start, cut: encoder.prefix(cut, start).to(device),
-        preprocessing=preprocessing,
+        medium=medium,
         device=device,
         augment=augment,
         sources=tuple(place for place in others if place.shelf.index.exists()),

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from thawline.fitting.checkpoints import batches_done
 from thawline.fitting.feature_set import Batch, FeatureSet
 from thawline.fitting.feeding import Feeding, batches_per_epoch
-from thawline.fitting.tail import PREDICTION_BATCH
+from thawline.fitting.tail import in_batches
 
 Positions = NDArray[np.int64]
 Place = tuple[int, Positions]
@@ -85,7 +85,7 @@ class _Training(Dataset[Batch]):
         assert self._how.augment is not None  # noqa: S101  # the caller looked
         seeds = np.random.default_rng((self._how.seed, epoch, 2)).integers(2**63, size=len(self._samples))
         # A pair's are called by its tower: image.pixels.
-        name = next(name for name in features if name.endswith("pixels"))
+        name = next(name for name in features if name.endswith(("pixels", "mel")))
         pixels = [self._how.augment(p, int(seeds[i])) for p, i in zip(features[name], positions, strict=True)]
         return {**features, name: torch.stack(pixels)}, targets
 
@@ -129,6 +129,5 @@ class TailData(L.LightningDataModule):
         if self._how.overfit:
             batches = [positions for _, positions in EpochBatches(len(self._train), self._how)]
             return [DataLoader(_Plain(self._train), sampler=batches, batch_size=None)]
-        starts = range(0, len(self._inner), PREDICTION_BATCH)
-        batches = [np.arange(s, min(s + PREDICTION_BATCH, len(self._inner))) for s in starts]
+        batches = in_batches(self._inner)
         return [DataLoader(_Plain(self._inner), sampler=batches[: self._how.limit], batch_size=None)]

@@ -23,10 +23,10 @@ class FeatureRows(Protocol):
 
 
 class Augment(Protocol):
-    """What varies pixels."""
+    """What varies pixels or spectrograms."""
 
-    def __call__(self, pixels: torch.Tensor, seed: int) -> torch.Tensor:
-        """uint8 [3, height, width] to the same, a function of both alone."""
+    def __call__(self, pixels: torch.Tensor, seed: int, /) -> torch.Tensor:
+        """A photo's uint8 [3, height, width] or a spectrogram to the same, a function of both alone."""
 
 
 class AugmentedRows:
@@ -56,6 +56,8 @@ class FeatureSet:
         targets: Class of each of these samples, [n].
         groups: Group of each of these samples, [n].
         views: The features of the whole collection in each augmented view; none without augmentation below the line.
+        owners: Which of the samples that are judged each of these is a part of, a window of a track say, [n]: 0, 1, …
+            without a gap; None: each is judged by itself.
     """
 
     rows: FeatureRows
@@ -63,9 +65,15 @@ class FeatureSet:
     targets: NDArray[np.int64]
     groups: NDArray[np.int64]
     views: tuple[FeatureRows, ...] = ()
+    owners: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    @property
+    def at_once(self) -> int:
+        """How many are predicted in one pass: a window of sound takes a hundred times the memory of a photo."""
+        return 256 if self.owners is None else 16
 
     def __getitem__(self, positions: NDArray[np.int64]) -> Batch:
         """Features in single precision, and targets, of the samples at `positions` of this set; the plain view."""
@@ -88,7 +96,11 @@ class FeatureSet:
     def subset(self, positions: NDArray[np.int64]) -> "FeatureSet":
         """The samples at `positions` of this set."""
         return replace(
-            self, indices=self.indices[positions], targets=self.targets[positions], groups=self.groups[positions]
+            self,
+            indices=self.indices[positions],
+            targets=self.targets[positions],
+            groups=self.groups[positions],
+            owners=None if self.owners is None else np.unique(self.owners[positions], return_inverse=True)[1],
         )
 
     def matrix(self) -> NDArray[np.float64]:

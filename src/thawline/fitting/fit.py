@@ -23,10 +23,11 @@ from thawline.fitting.settings import (
     LogisticSettings,
     MethodSettings,
     TrainerSettings,
+    TreesSettings,
 )
 from thawline.fitting.tail import Tail
 from thawline.runs.loggers import Mirror
-from thawline.runs.predictions import Predictions
+from thawline.runs.predictions import Predictions, Tags
 
 if TYPE_CHECKING:
     from thawline.fitting.checkpoints import Keep
@@ -69,6 +70,12 @@ class Problem(Protocol):
         Where it needs a threshold to answer, that is what `settle` fitted for it on the inner samples of `fit`.
         """
 
+    def reference(self, fold: Fold) -> NDArray[np.int64] | None:
+        """What a simple method that is fitted on the same side says of the samples that `fold` holds out; None: none.
+
+        With one it is what the run is compared with.
+        """
+
     def apart(self, train: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
         """The samples `train` less those that have something in common with `held` that no group covers."""
 
@@ -81,6 +88,12 @@ class Problem(Protocol):
     def answers(self, probabilities: NDArray[np.float32], fit: Fit) -> NDArray[np.int64] | None:
         """The class that `fit` decides for in each row of `probabilities` [n, classes]; None: the most probable."""
 
+    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags | None:
+        """All classes of the samples that `fold` holds out, and those said of them, where there can be several.
+
+        None: each sample has one. `probabilities` are those of the samples, [n, classes].
+        """
+
     def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:
         """Write the network with the tail's `state` into `folder`, as its own library reads it; complete or absent."""
 
@@ -90,6 +103,10 @@ class Problem(Protocol):
 
 class Plain:
     """A problem whose groups cover all that samples have in common, and whose answer is the most probable class."""
+
+    def reference(self, fold: Fold) -> NDArray[np.int64] | None:
+        """None."""
+        return None
 
     def apart(self, train: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
         """All of `train`."""
@@ -101,6 +118,10 @@ class Plain:
 
     def answers(self, probabilities: NDArray[np.float32], fit: Fit) -> NDArray[np.int64] | None:
         """The most probable class."""
+        return None
+
+    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags | None:
+        """None: each sample has one class."""
         return None
 
     def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:
@@ -184,6 +205,11 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
 
         inner = None if fold.inner is None else problem.samples(fold.inner)
         fit = fit_logistic(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
+    elif isinstance(how.method, TreesSettings):
+        from thawline.fitting.methods.trees import fit_trees
+
+        inner = None if fold.inner is None else problem.samples(fold.inner)
+        fit = fit_trees(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
     else:
         fit = problem.settle(Fit(problem.tail().state_dict()), problem.samples(fold.train), earlier)
     _keep(fit, directory)

@@ -70,7 +70,7 @@ def _given(sides: NDArray[np.str_], cv: int | None) -> list[Fold]:
         if "train" not in names or len(names) < 2:
             raise UserError(f"the given split has only {' and '.join(sorted(names))}; it needs train, and test or val")
         if cv is not None:
-            raise UserError("the photos come with a train/test split, so cv can't be used; leave cv out")
+            raise UserError("the samples come with a train/test split, so cv can't be used; leave cv out")
         # Without a test side, the validation side is what is judged, and choices are made inside the training side.
         judged = "test" if "test" in names else "val"
         inner = np.flatnonzero(sides == "val")

@@ -8,24 +8,31 @@ from torch import nn
 
 from thawline.fitting.feature_set import Features
 
+# A feature with units of its own that varies less than this is taken for constant.
+_CONSTANT = 1e-6
+
 
 class Standardise(nn.Module):
-    """Subtract a mean and divide by a scale fixed by the training features: one learning rate fits all encoders."""
+    """Subtract a mean and divide by a scale fixed by the training features: one learning rate fits all encoders.
+
+    One scale for all features of a network: those that hardly vary are mostly noise and must not be blown up. One for
+    `each` where features have units of their own.
+    """
 
     mean: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, *, each: bool = False) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(dim))
-        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("scale", torch.ones(dim if each else ()))
 
     def measure(self, features: torch.Tensor) -> None:
-        """Take the mean of each feature and their common standard deviation from `features`, [n, dim]."""
+        """Take the mean of each feature and the standard deviation from `features`, [n, dim]."""
         self.mean.copy_(features.mean(dim=0))
-        # One scale for all: features that hardly vary are mostly noise and must not be blown up.
-        spread = (features - self.mean).square().mean().sqrt()
-        self.scale.copy_(spread if spread > 0 else torch.ones(()))
+        squares = (features - self.mean).square()
+        spread = (squares.mean(dim=0) if self.scale.ndim else squares.mean()).sqrt()
+        self.scale.copy_(torch.where(spread > _CONSTANT if self.scale.ndim else spread > 0, spread, 1.0))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """[batch, dim] to [batch, dim]."""
@@ -33,18 +40,35 @@ class Standardise(nn.Module):
 
 
 class Head(nn.Module):
-    """Features [batch, dim] to logits [batch, classes]."""
+    """Features [batch, dim] to logits [batch, classes].
+
+    Attributes:
+        classes: How many it tells apart.
+        whole: Whether it is given all named tensors that leave the encoder, not only its features.
+    """
 
     classes: int
+    whole: bool = False
 
 
 class DenseHead(Head):
     """A new head: linear, or with one hidden layer, on standardised features."""
 
-    def __init__(self, dim: int, classes: int, *, hidden: int | None = None, dropout: float = 0.0) -> None:
+    def __init__(
+        self, dim: int, classes: int, *, hidden: int | None = None, dropout: float = 0.0, each: bool = False
+    ) -> None:
+        """A new head.
+
+        Args:
+            dim: Width of the features.
+            classes: How many it tells apart.
+            hidden: Width of the hidden layer; None: none.
+            dropout: Before the last layer, where there is a hidden one.
+            each: Whether each feature has a scale of its own.
+        """
         super().__init__()
         self.classes = classes
-        self.standardise = Standardise(dim)
+        self.standardise = Standardise(dim, each=each)
         self.layers: nn.Module
         if hidden is None:
             self.layers = nn.Linear(dim, classes)

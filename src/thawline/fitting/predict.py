@@ -28,26 +28,29 @@ def predict_fold(
     tail = problem.tail()
     tail.load_state_dict(fit.state)
     views = problem.judged(fold.test)
-    samples = views[0]
     probabilities = np.mean([predict(tail, view, device) for view in views], axis=0)
     return Predictions(
         paths=tuple(problem.names[i] for i in fold.test),
-        groups=samples.groups,
-        labels=samples.targets,
-        folds=(fold.name,) * len(samples),
+        groups=problem.groups[fold.test],
+        labels=problem.labels[fold.test],
+        folds=(fold.name,) * len(fold.test),
         probabilities=probabilities,
-        baseline=_baseline(problem, samples, fit, device, majority),
+        baseline=_baseline(problem, fold, views[0], fit, device, majority),
         classes=problem.classes,
         decided=problem.answers(probabilities, fit),
+        tags=problem.tags(fold, probabilities, fit),
     )
 
 
 def _baseline(
-    problem: Problem, samples: FeatureSet, fit: Fit, device: torch.device, majority: int
+    problem: Problem, fold: Fold, samples: FeatureSet, fit: Fit, device: torch.device, majority: int
 ) -> NDArray[np.int64]:
-    """Zero-shot where the encoder has text and something was fitted, otherwise the majority class."""
+    """Zero-shot where the encoder has text and something was fitted, a task's reference, or the majority class."""
+    said = problem.reference(fold)
+    if said is not None:
+        return said
     zero_shot = problem.zero_shot(fit)
     if zero_shot is None:
-        return np.full(len(samples), majority, dtype=np.int64)
-    said: NDArray[np.int64] = predict(zero_shot, samples, device).argmax(axis=1).astype(np.int64)
-    return said
+        return np.full(len(fold.test), majority, dtype=np.int64)
+    answers: NDArray[np.int64] = predict(zero_shot, samples, device).argmax(axis=1).astype(np.int64)
+    return answers

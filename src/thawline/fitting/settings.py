@@ -6,6 +6,7 @@ from omegaconf import MISSING
 
 from thawline.errors import UserError
 
+HEADS = ("prompts", "linear", "mlp", "pairs", "own", "layers", "trees", "rules", "hints")
 PAIR_LOSSES = ("sigmoid", "siglip", "infonce", "triplet")
 
 
@@ -15,9 +16,11 @@ class MethodSettings:
 
     Attributes:
         name: The method's name in reports.
-        head: `prompts` (cosine to the classes' prompts; needs an encoder with text), `linear`, `mlp`, or `pairs`
-            (cosine of an image and a text).
-        fit: How the tail is fitted: `nothing`, `closed_form` or `gradient`; fixed by the method's schema.
+        head: `prompts` (cosine to the classes' prompts; needs an encoder with text), `linear`, `mlp`, `pairs` (cosine
+            of an image and a text), or of sound: `own` (that of the network's own class), `layers` (pools over all
+            layers), `trees`, `rules` (a table of rules over descriptors), `hints`.
+        fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `trees` or `gradient`; fixed by the method's
+            schema.
     """
 
     name: str = MISSING
@@ -26,7 +29,7 @@ class MethodSettings:
 
     def __post_init__(self) -> None:
         """Check what does not depend on the encoder."""
-        _require_one_of("method.head", self.head, ("prompts", "linear", "mlp", "pairs"))
+        _require_one_of("method.head", self.head, HEADS)
 
 
 @dataclass
@@ -58,6 +61,52 @@ class LogisticSettings(MethodSettings):
 
 
 @dataclass
+class TreesSettings(MethodSettings):
+    """Gradient-boosted trees on the features (scikit-learn's GradientBoostingClassifier).
+
+    Attributes:
+        depth: Greatest depths of a tree to choose from.
+        rounds: At most so many trees a class; how many is chosen too.
+        rate: How much of each tree counts.
+        share: Share of the training samples that a tree sees.
+        features: Share of the features that a node chooses from.
+        leaf: Fewest samples in a leaf.
+        folds: Inner grouped folds by whose log-loss depth and number are chosen.
+    """
+
+    fit: str = "trees"
+    depth: list[int] = field(default_factory=list)
+    rounds: int = MISSING
+    rate: float = MISSING
+    share: float = 1.0
+    features: float = 1.0
+    leaf: int = 1
+    folds: int = 5
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        if self.head != "trees":
+            raise UserError(f"method.head={self.head} can't be fitted as trees; use head=trees")
+        # A tree is kept filled up to its depth.
+        if not self.depth or min(self.depth) < 1 or max(self.depth) > 8:
+            raise UserError(f"method.depth={self.depth} must list at least one number, each from 1 to 8")
+        for key in ("rounds", "leaf"):
+            _require_at_least(f"method.{key}", getattr(self, key), 1)
+        for key in ("rate", "share", "features"):
+            if not 0 < getattr(self, key) <= 1:
+                raise UserError(f"method.{key}={getattr(self, key)} must be above 0 and at most 1")
+        _require_at_least("method.folds", self.folds, 2)
+
+
+@dataclass
+class RulesSettings(MethodSettings):
+    """A table of rules over descriptors, and nothing fitted."""
+
+    fit: str = "rules"
+
+
+@dataclass
 class GradientSettings(MethodSettings):
     """Gradient descent by AdamW over exactly the trainable parameters.
 
@@ -81,8 +130,8 @@ class GradientSettings(MethodSettings):
             null: none.
         train_text: With `head=prompts`: also train the text projection.
         patience: Epochs without a better inner loss before it stops; the best epoch is kept.
-        hidden: Width of the hidden layer of `head=mlp`; with `head=pairs` of the space that two encoders are brought to
-            that share none.
+        hidden: Width of the hidden layer of `head=mlp` and `layers`, where 0 is none; with `head=pairs` of the space
+            that two encoders are brought to that share none.
         dropout: Dropout before the last layer of `head=mlp`.
     """
 
@@ -110,8 +159,9 @@ class GradientSettings(MethodSettings):
         super().__post_init__()
         losses = PAIR_LOSSES if self.head == "pairs" else ("cross_entropy", "contrastive")
         _require_one_of("method.loss", self.loss, losses)
-        for key in ("epochs", "batch_size", "patience", "hidden"):
+        for key in ("epochs", "batch_size", "patience"):
             _require_at_least(f"method.{key}", getattr(self, key), 1)
+        _require_at_least("method.hidden", self.hidden, 0 if self.head == "layers" else 1)
         _require_at_least("method.weight_decay", self.weight_decay, 0)
         self._check_course()
         self._check_loss()

@@ -10,16 +10,20 @@ from torch import nn
 from thawline.fitting.feature_set import Features, FeatureSet
 from thawline.fitting.heads import Head
 
-PREDICTION_BATCH = 256
-
 
 class Tail(nn.Module):
-    """What is fitted. Its parameters that require a gradient are exactly those that train."""
+    """What is fitted. Its parameters that require a gradient are exactly those that train.
 
-    def __init__(self, stages: nn.Module, head: Head) -> None:
+    Attributes:
+        several: Whether a sample can have several classes: each is told by itself, and their probabilities don't sum
+            to 1.
+    """
+
+    def __init__(self, stages: nn.Module, head: Head, *, several: bool = False) -> None:
         super().__init__()
         self.stages = stages
         self.head: Head = head
+        self.several = several
 
     @property
     def towers(self) -> list[nn.Module]:
@@ -29,7 +33,8 @@ class Tail(nn.Module):
 
     def forward(self, features: Features) -> torch.Tensor:
         """Named tensors at the thaw line to logits [batch, classes]."""
-        logits: torch.Tensor = self.head(self.stages(features)["features"])
+        leaving = self.stages(features)
+        logits: torch.Tensor = self.head(leaving if self.head.whole else leaving["features"])
         return logits
 
 
@@ -42,18 +47,37 @@ def final_features(stages: nn.Module, samples: FeatureSet) -> torch.Tensor:
 
 @torch.no_grad()
 def predict(tail: Tail, samples: FeatureSet, device: torch.device | None = None) -> NDArray[np.float32]:
-    """Class probabilities of `samples`, [n, classes]."""
+    """Class probabilities of `samples`, [n, classes]; of samples in parts those of the mean of the parts' logits.
+
+    Where a sample can have several classes each is that of one class by itself.
+    """
     device = device or torch.device("cpu")
     tail = tail.to(device).eval()
     parts = []
     for features in _batches(samples):
         logits = tail({name: tensor.to(device) for name, tensor in features.items()})
-        parts.append(torch.softmax(logits.float(), dim=-1).cpu())
+        parts.append(logits.float().cpu())
     tail.cpu()
-    return torch.cat(parts).numpy()
+    logits = torch.cat(parts)
+    if samples.owners is not None:
+        logits = pool(logits, torch.from_numpy(samples.owners))
+    return (torch.sigmoid(logits) if tail.several else torch.softmax(logits, dim=-1)).numpy()
+
+
+def pool(logits: torch.Tensor, owners: torch.Tensor) -> torch.Tensor:
+    """The mean of the logits [n, classes] of each owner's parts, [owners, classes]; `owners` [n] counts from 0."""
+    count = int(owners.max()) + 1
+    sums = torch.zeros(count, logits.shape[1]).index_add(0, owners, logits)
+    return sums / torch.bincount(owners, minlength=count)[:, None]
 
 
 def _batches(samples: FeatureSet) -> Iterator[Features]:
-    for start in range(0, len(samples), PREDICTION_BATCH):
-        features, _ = samples[np.arange(start, min(start + PREDICTION_BATCH, len(samples)))]
+    for positions in in_batches(samples):
+        features, _ = samples[positions]
         yield features
+
+
+def in_batches(samples: FeatureSet) -> list[NDArray[np.int64]]:
+    """The positions of `samples` in their order, as many together as are predicted in one pass."""
+    starts = range(0, len(samples), samples.at_once)
+    return [np.arange(start, min(start + samples.at_once, len(samples))) for start in starts]

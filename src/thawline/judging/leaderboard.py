@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from thawline.errors import UserError
-from thawline.judging.metrics import Judgement, judge
-from thawline.judging.paired import PairedTest, compare
+from thawline.judging.metrics import Judgement
+from thawline.judging.paired import PairedTest
+from thawline.judging.predicted import compare_baseline, compare_said, judge_said
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.sweep import Trial
 
@@ -107,7 +108,7 @@ def rank(trials: Sequence[Scored]) -> list[Row]:
     settings = dict.fromkeys(trial.setting for trial in trials)
     of = {name: [trial for trial in trials if trial.setting == name] for name in settings}
     pooled = {name: _pool(mine) for name, mine in of.items()}
-    judged = {name: _judge(predictions) for name, predictions in pooled.items()}
+    judged = {name: judge_said(predictions) for name, predictions in pooled.items()}
     order = sorted(settings, key=lambda name: _merit(judged[name]), reverse=True)
     best = order[0]
     return [
@@ -116,7 +117,7 @@ def rank(trials: Sequence[Scored]) -> list[Row]:
             trials=tuple(trial.number for trial in of[name]),
             judgement=judged[name],
             against_best=None if name == best else _test(pooled[name], pooled[best], (name, best)),
-            against_baseline=_against_baseline(pooled[name], name, of[name][0].baseline),
+            against_baseline=compare_baseline(pooled[name], name, of[name][0].baseline),
             seconds=sum(trial.seconds for trial in of[name]),
             computed=sum(trial.computed for trial in of[name]),
             read=sum(trial.read for trial in of[name]),
@@ -136,7 +137,7 @@ def choose(trials: Sequence[Scored]) -> dict[Cell, int]:
     for trial in trials:
         for fold in dict.fromkeys(trial.inner.folds):
             cell, inner = (trial.seed, fold), _of_fold(trial.inner, fold)
-            merits.setdefault(cell, {})[trial.number] = _merit(_judge(inner))
+            merits.setdefault(cell, {})[trial.number] = _merit(judge_said(inner))
             first, paths = samples.setdefault(cell, (trial.number, inner.paths))
             if paths != inner.paths:
                 raise UserError(
@@ -149,11 +150,6 @@ def choose(trials: Sequence[Scored]) -> dict[Cell, int]:
 def _merit(judgement: Judgement) -> tuple[float, float]:
     loss = judgement.log_loss
     return judgement.accuracy.value, -loss.value if loss else 0.0
-
-
-def _judge(predictions: Predictions) -> Judgement:
-    p = predictions
-    return judge(p.labels, p.probabilities, p.groups, p.classes, p.said)
 
 
 def _pool(trials: Sequence[Scored]) -> Predictions:
@@ -175,12 +171,8 @@ def _test(mine: Predictions, other: Predictions, names: tuple[str, str]) -> Pair
         return None
     a = mine.subset(np.array([here[place] for place in common]))
     b = other.subset(np.array([there[place] for place in common]))
-    return compare(a.labels, a.said, b.said, a.groups, name_a=names[0], name_b=names[1])
+    return compare_said(a, b, *names)
 
 
 def _places(predictions: Predictions) -> Mapping[tuple[str, str], int]:
     return {place: i for i, place in enumerate(zip(predictions.folds, predictions.paths, strict=True))}
-
-
-def _against_baseline(p: Predictions, name: str, baseline: str) -> PairedTest:
-    return compare(p.labels, p.said, p.baseline, p.groups, name_a=name, name_b=baseline)

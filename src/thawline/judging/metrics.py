@@ -204,13 +204,36 @@ def _judge(
     supports, predicted, hits = _count(shape, numbers, labels), _count(shape, numbers, said), np.zeros(shape)
     np.add.at(hits, (numbers[right], labels[right]), 1.0)
 
+    per_class, balanced, macro_f1 = by_class(hits, supports, predicted, classes)
+    return Judgement(
+        classes=tuple(classes),
+        samples=len(labels),
+        groups=count,
+        accuracy=proportion(right, numbers),
+        balanced_accuracy=balanced,
+        macro_f1=macro_f1,
+        log_loss=log_loss,
+        per_class=per_class,
+        confusion=_confusion(labels, said, numbers, len(classes)),
+        calibration=calibration,
+        notes=tuple(notes_on(len(labels), per_class, supports)),
+    )
+
+
+def by_class(
+    hits: FloatArray, supports: FloatArray, predicted: FloatArray, classes: Sequence[str]
+) -> tuple[tuple[ClassJudgement, ...], Estimate, Estimate]:
+    """What is said of each class, the mean recall, and the mean F1.
+
+    Args:
+        hits: [G, C] samples of each group that are of the class and were said to be.
+        supports: [G, C] samples that are of the class, at least one in all.
+        predicted: [G, C] samples that were said to be.
+        classes: C names.
+    """
     recalls = proportions(hits, supports)
     precisions = proportions(hits, predicted)
-    # F1 = 2 J / (1 + J), where J is the share of hits among the samples that are of the class or were said to be:
-    # a plain proportion, whose interval goes through the same monotone map.
-    jaccards = proportions(hits, supports + predicted - hits)
-    f1s = Estimates(*(2 * array / (1 + array) for array in jaccards))
-
+    f1s = f1_of(hits, supports, predicted)
     # Only classes with samples count; the denominators of the others are emptied.
     present = supports.sum(0) > 0
     balanced = mean_of_ratios(hits, supports, recalls)
@@ -223,19 +246,15 @@ def _judge(
         )
         for i, name in enumerate(classes)
     )
-    return Judgement(
-        classes=tuple(classes),
-        samples=len(labels),
-        groups=count,
-        accuracy=proportion(right, numbers),
-        balanced_accuracy=balanced,
-        macro_f1=macro_f1,
-        log_loss=log_loss,
-        per_class=per_class,
-        confusion=_confusion(labels, said, numbers, len(classes)),
-        calibration=calibration,
-        notes=tuple(_notes(len(labels), per_class, supports)),
-    )
+    return per_class, balanced, macro_f1
+
+
+def f1_of(hits: FloatArray, supports: FloatArray, predicted: FloatArray) -> Estimates:
+    """F1 with intervals, of counts by group, [G, ...] each."""
+    # F1 = 2 J / (1 + J), where J is the share of hits among the samples that are of the class or were said to be:
+    # a plain proportion, whose interval goes through the same monotone map.
+    jaccards = proportions(hits, supports + predicted - hits)
+    return Estimates(*(2 * array / (1 + array) for array in jaccards))
 
 
 def _count(shape: tuple[int, int], numbers: IntArray, values: IntArray) -> FloatArray:
@@ -258,7 +277,8 @@ def _confusion(labels: IntArray, said: IntArray, numbers: IntArray, classes: int
     return Confusion(counts, Estimates(*shares))
 
 
-def _notes(samples: int, per_class: Sequence[ClassJudgement], supports: FloatArray) -> Iterator[str]:
+def notes_on(samples: int, per_class: Sequence[ClassJudgement], supports: FloatArray) -> Iterator[str]:
+    """What to mind when reading the numbers; `supports` [G, C] are the samples of each class in each group."""
     groups = (supports > 0).sum(0)
     if len(supports) < min(samples, FEW_GROUPS):
         yield f"The {samples} samples are of {len(supports)} groups only: with so few, the intervals are rough."

@@ -129,6 +129,40 @@ def compare(
     )
 
 
+def compare_scores(
+    scores_a: npt.ArrayLike,
+    scores_b: npt.ArrayLike,
+    groups: npt.ArrayLike,
+    *,
+    name_a: str = "a",
+    name_b: str = "b",
+) -> PairedTest:
+    """Compare two methods by a score that each has on every sample, 0 to 1; what is better counts as right.
+
+    Differences are tested in whole percent, so that the distribution of their sum stays exact.
+
+    Args:
+        scores_a: [N] of method a.
+        scores_b: [N] of method b.
+        groups: [N] group of each sample.
+        name_a: what to call a.
+        name_b: what to call b.
+    """
+    gain = np.asarray(scores_a, np.float64) - np.asarray(scores_b, np.float64)
+    numbers, count = number_groups(groups)
+    return PairedTest(
+        name_a=name_a,
+        name_b=name_b,
+        difference=_difference(gain, numbers),
+        p_value=sign_flip(sum_by_group(np.round(100 * gain), numbers).astype(np.int64)),
+        method="exact sign-flip test",
+        samples=len(gain),
+        groups=count,
+        only_a_right=int((gain > 0).sum()),
+        only_b_right=int((gain < 0).sum()),
+    )
+
+
 def sign_flip(net: IntArray) -> float:
     """Exact two-sided p-value of the sum of `net` [G] when each entry's sign is as likely + as -.
 
@@ -149,12 +183,13 @@ def sign_flip(net: IntArray) -> float:
     return min(1.0, max(p_value, sys.float_info.min))
 
 
-def _difference(gain: IntArray, numbers: IntArray) -> Estimate:
-    """The mean of gain [N] in -1, 0, 1: Bonett and Price's interval (2012) over the effective count of samples."""
+def _difference(gain: npt.NDArray[np.number[Any]], numbers: IntArray) -> Estimate:
+    """The mean of gain [N] in -1 to 1: Bonett and Price's interval (2012) over the effective count of samples."""
     sizes = sum_by_group(np.ones(len(gain)), numbers)
     samples = float(effective_samples(sum_by_group(gain, numbers), sum_by_group(gain**2, numbers), sizes))
     # One sample is added to each kind of disagreement, so that no interval shrinks to a point.
-    a, b = (((gain == sign).mean() * samples + 1) / (samples + 2) for sign in (1, -1))
-    half = Z * math.sqrt((a + b - (a - b) ** 2) / (samples + 2))
     value = float(gain.mean())
-    return Estimate(value, max(-1.0, min(value, a - b - half)), min(1.0, max(value, a - b + half)))
+    centre = value * samples / (samples + 2)
+    square = (float((gain**2).mean()) * samples + 2) / (samples + 2)
+    half = Z * math.sqrt((square - centre**2) / (samples + 2))
+    return Estimate(value, max(-1.0, min(value, centre - half)), min(1.0, max(value, centre + half)))

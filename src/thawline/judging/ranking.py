@@ -9,8 +9,11 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from thawline.judging.intervals import Estimate, FloatArray, IntArray, number_groups, proportion, wilson
 
+BoolArray = npt.NDArray[np.bool_]
+
 # Groups are left out a block at a time where there are more than this.
 _BLOCKS = 200
+_ROUNDING = 1e-9
 
 
 def roc_auc(labels: IntArray, scores: FloatArray, groups: npt.ArrayLike) -> Estimate | None:
@@ -24,28 +27,62 @@ def roc_auc(labels: IntArray, scores: FloatArray, groups: npt.ArrayLike) -> Esti
     Returns:
         None where there are only positives or only negatives.
     """
-    return _jackknifed(lambda kept: float(roc_auc_score(labels[kept], scores[kept])), labels, groups)
+    return _jackknifed(lambda kept: float(roc_auc_score(labels[kept], scores[kept])), _both(labels), groups)
 
 
 def average_precision(labels: IntArray, scores: FloatArray, groups: npt.ArrayLike) -> Estimate | None:
     """The mean precision over the positives, in the order of their scores; arguments as for `roc_auc`."""
-    return _jackknifed(lambda kept: float(average_precision_score(labels[kept], scores[kept])), labels, groups)
+    return _jackknifed(lambda kept: float(average_precision_score(labels[kept], scores[kept])), _both(labels), groups)
 
 
-def _jackknifed(statistic: Callable[[IntArray], float], labels: IntArray, groups: npt.ArrayLike) -> Estimate | None:
+def mean_average_precision(truth: BoolArray, scores: FloatArray, groups: npt.ArrayLike) -> Estimate | None:
+    """The mean over labels of `average_precision`.
+
+    Args:
+        truth: Which samples have which label, [n, labels]; a label that all have, or none, takes no part, neither in
+            the mean nor in those of fewer groups from which the interval comes.
+        scores: Higher for what looks more as if it had the label, [n, labels].
+        groups: Group of each sample, [n].
+
+    Returns:
+        None where no label takes part.
+    """
+
+    def varied(rows: IntArray) -> npt.NDArray[np.intp]:
+        return np.flatnonzero(truth[rows].any(axis=0) & ~truth[rows].all(axis=0))
+
+    def mean(rows: IntArray) -> float:
+        return float(np.mean([average_precision_score(truth[rows, i], scores[rows, i]) for i in varied(rows)]))
+
+    return _jackknifed(mean, lambda rows: len(varied(rows)) > 0, groups)
+
+
+def _both(labels: IntArray) -> Callable[[IntArray], bool]:
+    """Whether there are positives and negatives among the samples `kept`."""
+    return lambda kept: len(np.unique(labels[kept])) == 2
+
+
+def _jackknifed(
+    statistic: Callable[[IntArray], float], defined: Callable[[IntArray], bool], groups: npt.ArrayLike
+) -> Estimate | None:
     """`statistic` with the interval that leaving out one group after the other gives, on the logit scale.
 
     The resampling of Efron and Stein, 1981, of groups rather than of samples. It draws nothing by chance.
     """
     numbers, count = number_groups(groups)
-    if len(np.unique(labels)) < 2:
+    everything = np.arange(len(numbers))
+    if not defined(everything):
         return None
-    value = statistic(np.arange(len(labels)))
+    value = statistic(everything)
     blocks = numbers % min(count, _BLOCKS)
     rest = [np.flatnonzero(blocks != block) for block in range(min(count, _BLOCKS))]
-    usable = [kept for kept in rest if len(np.unique(labels[kept])) == 2]
-    without = np.array([statistic(kept) for kept in usable])
-    if len(without) < 2 or not 0 < value < 1 or np.ptp(without) == 0:
+    if not all(map(defined, rest)):
+        # Without one group there are no positives, or no negatives, so these are known from one sample.
+        low, high = wilson(np.array(value), np.array(1.0))
+        return Estimate(value, float(low), float(high))
+    without = np.array([statistic(kept) for kept in rest])
+    # A mean of precisions that are all 1 may come out one bit below it.
+    if not _ROUNDING < value < 1 - _ROUNDING or np.ptp(without) == 0:
         # Nothing to learn a spread from: as many samples as there are groups.
         low, high = wilson(np.array(value), np.array(float(count)))
         return Estimate(value, float(low), float(high))

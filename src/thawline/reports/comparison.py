@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from thawline.judging.leaderboard import Row
-from thawline.judging.metrics import Judgement, judge, judge_predictions
-from thawline.judging.paired import PairedTest, compare
+from thawline.judging.metrics import Judgement, judge_predictions
+from thawline.judging.paired import PairedTest
+from thawline.judging.predicted import compare_baseline, compare_said, judge_baseline, judge_said
 from thawline.runs.predictions import Predictions
 
 
@@ -130,7 +131,7 @@ def rank_entries(entries: Iterable[Entry], title: str, note: str) -> Board:
             Line(
                 entry,
                 judgement,
-                judge_baseline(entry),
+                judge_baseline(entry.predictions),
                 None if entry is best else _test(entry, best),
                 _test_baseline(entry),
             )
@@ -145,7 +146,8 @@ def rank_settings(
     """The board of a sweep's settings: `rows` is its leaderboard, `entries` has the settings by name."""
     of = [(entries[row.setting], row) for row in rows]
     lines = tuple(
-        Line(entry, row.judgement, judge_baseline(entry), row.against_best, row.against_baseline) for entry, row in of
+        Line(entry, row.judgement, judge_baseline(entry.predictions), row.against_best, row.against_baseline)
+        for entry, row in of
     )
     return Board(title, note, lines, tuple(rows), tuple(failed))
 
@@ -154,14 +156,8 @@ def judge_entry(entry: Entry) -> Judgement:
     """How good an entry is; without probabilities there is neither log-loss nor calibration."""
     p = entry.predictions
     if entry.certain:
-        return judge(p.labels, p.probabilities, p.groups, p.classes)
+        return judge_said(replace(p, decided=None))
     return judge_predictions(p.labels, p.said, p.groups, p.classes)
-
-
-def judge_baseline(entry: Entry) -> Judgement:
-    """How good an entry's baseline is on the entry's samples."""
-    p = entry.predictions
-    return judge_predictions(p.labels, p.baseline, p.groups, p.classes)
 
 
 def _merit(judgement: Judgement) -> tuple[float, float]:
@@ -173,9 +169,8 @@ def _test(entry: Entry, best: Entry) -> PairedTest:
     """The paired test on the samples of `entry`, which are all or some of those of `best`, in the same order."""
     a, mine = entry.predictions, set(entry.predictions.paths)
     b = best.predictions.subset(np.array([i for i, path in enumerate(best.predictions.paths) if path in mine]))
-    return compare(a.labels, a.said, b.said, a.groups, name_a=entry.label, name_b=best.label)
+    return compare_said(a, b, entry.label, best.label)
 
 
 def _test_baseline(entry: Entry) -> PairedTest:
-    p = entry.predictions
-    return compare(p.labels, p.said, p.baseline, p.groups, name_a=entry.label, name_b=entry.baseline)
+    return compare_baseline(entry.predictions, entry.label, entry.baseline)

@@ -23,7 +23,7 @@ from thawline.runs.predictions import join_predictions
 from thawline.runs.sweep import INNER_FILE, Trial, is_sweep_directory, read_trials
 
 _DEPTH = 3
-_JUDGES = ("train", "sweep", "evaluate")
+_JUDGES = ("train", "sweep", "evaluate", "ensemble")
 _INNER = (
     "Scored on the inner samples that the sweep chose by, so the best of many looks better here than it is. "
     "The p-values are not adjusted for the number of settings."
@@ -146,11 +146,12 @@ def _run(path: Path, name: str, directories: Sequence[Path], config: DictConfig 
 
 
 def _photos(path: Path) -> Path | None:
-    """The folder that a run judged: that of its config, or, judged again, that of the run it names."""
+    """The folder that a run judged: that of its config, or, judged again or joined, that of the run it names."""
     config = read_config(path)
     folder = OmegaConf.select(config, "data.path")
-    if folder is None and "run" in config and is_run_directory(Path(config.run)):
-        folder = OmegaConf.select(read_config(Path(config.run)), "data.path")
+    named = config.get("run") or next(iter(config.get("runs") or []), None)
+    if folder is None and named is not None and is_run_directory(Path(named)):
+        folder = OmegaConf.select(read_config(Path(named)), "data.path")
     return None if folder is None else Path(folder)
 
 

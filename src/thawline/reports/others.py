@@ -31,6 +31,10 @@ def read_other(file: Path, run: Entry) -> Entry:
     Raises:
         UserError: The file is no such table, a photo stands twice, a class is unknown, or no sample is shared.
     """
+    if run.predictions.tags is not None:
+        raise UserError(
+            f"the samples of {run.name} can have several classes, and {file} says one of each; leave the file out"
+        )
     rows = _read(file)
     twice = [path for path, count in Counter(row["path"] for row in rows).items() if count > 1]
     if twice:

@@ -69,23 +69,23 @@ def _row(one: Prediction, labels: Sequence[str]) -> tuple[tuple[str, str | None,
 
 def print_said(said: Iterable[Prediction], console: Console, labels: Sequence[str]) -> None:
     """Print a line for each photo as soon as it is there; the path comes last and is never cut."""
-    width = max(cell_len(_visible(label)) for label in labels)
+    width = max(cell_len(visible(label)) for label in labels)
     console.print(f"{set_cell_size('label', width)}      %  photo", highlight=False, markup=False)
     for one in said:
         if one.label is None:
-            text = f"{set_cell_size('-', width)}      -  {_visible(as_text(one.path))}: {one.problem}"
+            text = f"{set_cell_size('-', width)}      -  {visible(as_text(one.path))}: {one.problem}"
         else:
             share = f"{100 * one.probabilities[one.label]:5.1f}"
-            text = f"{set_cell_size(_visible(one.label), width)}  {share}  {_visible(as_text(one.path))}"
+            text = f"{set_cell_size(visible(one.label), width)}  {share}  {visible(as_text(one.path))}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def print_counts(counts: Counter[str | None], labels: Sequence[str], console: Console) -> None:
-    """Print how many photos were given each label; None counts those that can't be used."""
+def print_counts(counts: Counter[str | None], labels: Sequence[str], console: Console, samples: str) -> None:
+    """Print how many `samples` (photos, tracks) were given each label; None counts those that can't be used."""
     table = Table("label", box=None, pad_edge=False)
-    table.add_column("photos", justify="right", no_wrap=True)
+    table.add_column(samples, justify="right", no_wrap=True)
     for label in labels:
-        table.add_row(_visible(label), f"{counts[label]:,}")
+        table.add_row(visible(label), f"{counts[label]:,}")
     console.print(table, highlight=False, markup=False)
 
 
@@ -94,6 +94,6 @@ def _short(value: float) -> float:
     return float(str(np.float32(value)))
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """`text` with what would steer the terminal written as escapes."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -54,6 +54,19 @@ def print_comparison(judged: Sequence[Judged], console: Console) -> None:
             console.print(Text(row.against.summary()), soft_wrap=True)
 
 
+def print_members(rows: Sequence[tuple[str, float, float, Judgement]], console: Console) -> None:
+    """Print the members of an ensemble: name, weight, temperature, and how good each is alone, calibrated."""
+    table = _table("members, each alone at its temperature; in percent, [95 %]")
+    table.add_column("member", overflow="fold", ratio=1, min_width=12)
+    for heading in ("weight", "temperature", "samples", "accuracy", "log loss"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, weight, temperature, judgement in rows:
+        loss = NOTHING if judgement.log_loss is None else f"{judgement.log_loss.value:.3f}"
+        figures = (f"{weight:.3f}", f"{temperature:.2f}", str(judgement.samples), percent(judgement.accuracy), loss)
+        table.add_row(Text(name), *figures)
+    console.print(table)
+
+
 def print_classes(judgement: Judgement, console: Console) -> None:
     """Print precision, recall and F1 of each class with their means, and what to mind."""
     table = _table("by class, in percent, [95 %]")

@@ -1,8 +1,9 @@
 """The file of predictions: one row a sample that was judged, byte for byte the same for the same run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,26 @@ from thawline.files import write_atomically
 
 PREDICTIONS_FILE = "predictions.parquet"
 _PROBABILITY = "probability:"
+_LISTS = ("labels", "predictions", "baselines")
+
+
+@dataclass(frozen=True, eq=False)
+class Tags:
+    """Of samples that can have several classes: which they have. Each class is told by itself.
+
+    Attributes:
+        true: Which classes each sample has, at least one, [N, classes].
+        said: Those whose probability reached their threshold, [N, classes].
+        baseline: Those that the baseline said, [N, classes].
+    """
+
+    true: NDArray[np.bool_]
+    said: NDArray[np.bool_]
+    baseline: NDArray[np.bool_]
+
+    def subset(self, rows: NDArray[np.int64]) -> "Tags":
+        """Those of the samples in `rows`, in that order."""
+        return Tags(self.true[rows], self.said[rows], self.baseline[rows])
 
 
 @dataclass(frozen=True)
@@ -23,12 +44,13 @@ class Predictions:
     Attributes:
         paths: Paths relative to the collection's folder.
         groups: Group of each sample, [N].
-        labels: True class, [N].
+        labels: True class, [N]; with `tags` one of the true ones, by which the split was stratified.
         folds: Name of the fold that judged the sample.
-        probabilities: [N, classes].
+        probabilities: [N, classes]; rows sum to 1, but with `tags` each is that of one class by itself.
         baseline: Class that the baseline said, [N].
         classes: Names of the classes.
         decided: Class that a threshold decided for, [N]; None: the most probable one.
+        tags: All classes of each sample where there can be several; None: each has one.
     """
 
     paths: tuple[str, ...]
@@ -39,6 +61,7 @@ class Predictions:
     baseline: NDArray[np.int64]
     classes: tuple[str, ...]
     decided: NDArray[np.int64] | None = None
+    tags: Tags | None = None
 
     @property
     def said(self) -> NDArray[np.int64]:
@@ -47,6 +70,20 @@ class Predictions:
             return self.decided
         said: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
         return said
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether the answer is the true class, or one of the true ones, [N]."""
+        return self._hits(self.said)
+
+    @property
+    def baseline_right(self) -> NDArray[np.bool_]:
+        """The same of the baseline's answer, [N]."""
+        return self._hits(self.baseline)
+
+    def _hits(self, said: NDArray[np.int64]) -> NDArray[np.bool_]:
+        right = said == self.labels if self.tags is None else self.tags.true[np.arange(len(said)), said]
+        return np.asarray(right, dtype=np.bool_)
 
     def subset(self, rows: NDArray[np.int64]) -> "Predictions":
         """The predictions in `rows`, in that order."""
@@ -59,6 +96,7 @@ class Predictions:
             baseline=self.baseline[rows],
             classes=self.classes,
             decided=None if self.decided is None else self.decided[rows],
+            tags=None if self.tags is None else self.tags.subset(rows),
         )
 
 
@@ -73,13 +111,27 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
         baseline=np.concatenate([part.baseline for part in parts]),
         classes=parts[0].classes,
         decided=np.concatenate([part.said for part in parts]) if any(p.decided is not None for p in parts) else None,
+        tags=_join_tags([part.tags for part in parts if part.tags is not None]),
     )
     places = list(zip(joined.paths, joined.folds, strict=True))
     return joined.subset(np.array(sorted(range(len(places)), key=places.__getitem__), dtype=np.int64))
 
 
+def _join_tags(parts: Sequence[Tags]) -> Tags | None:
+    if not parts:
+        return None
+    return Tags(
+        true=np.concatenate([part.true for part in parts]),
+        said=np.concatenate([part.said for part in parts]),
+        baseline=np.concatenate([part.baseline for part in parts]),
+    )
+
+
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write `predictions` as Parquet: path, group, label, prediction, baseline, fold, a probability for each class."""
+    """Write `predictions` as Parquet: path, group, label, prediction, baseline, fold, a probability for each class.
+
+    Where a sample can have several classes there are lists of them too: labels, predictions, baselines.
+    """
     names = np.array(predictions.classes, dtype=object)
     columns = {
         "path": pa.array(predictions.paths, pa.string()),
@@ -89,6 +141,9 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         "baseline": pa.array(names[predictions.baseline], pa.string()),
         "fold": pa.array(predictions.folds, pa.string()),
     }
+    if predictions.tags is not None:
+        for name, marked in zip(_LISTS, _marks(predictions.tags), strict=True):
+            columns[name] = pa.array([names[row].tolist() for row in marked], pa.list_(pa.string()))
     for index, name in enumerate(predictions.classes):
         columns[f"{_PROBABILITY}{name}"] = pa.array(predictions.probabilities[:, index])
     write_atomically(path, lambda beside: pq.write_table(pa.table(columns), beside))
@@ -102,7 +157,8 @@ def read_predictions(path: Path) -> Predictions:
     """
     try:
         with path.open("rb") as file:  # pyarrow opens no path that is not UTF-8
-            table = pq.read_table(file)
+            # With threads of its own, pyarrow now and then aborts a process that ends soon after.
+            table = pq.read_table(file, use_threads=False)
         classes = tuple(name.removeprefix(_PROBABILITY) for name in table.column_names if name.startswith(_PROBABILITY))
         index = {name: i for i, name in enumerate(classes)}
         columns = table.to_pydict()
@@ -117,8 +173,26 @@ def read_predictions(path: Path) -> Predictions:
             baseline=np.array([index[name] for name in columns["baseline"]], dtype=np.int64),
             classes=classes,
             decided=None if np.array_equal(said, probabilities.argmax(axis=1)) else said,
+            tags=_read_tags(columns, index),
         )
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} holds no {path.name}; the run did not finish") from error
     except (pa.ArrowException, KeyError, ValueError) as error:
         raise UserError(f"{path} is no file of predictions of a run ({error})") from error
+
+
+def _marks(tags: Tags) -> tuple[NDArray[np.bool_], ...]:
+    return tags.true, tags.said, tags.baseline
+
+
+def _read_tags(columns: Mapping[str, list[Any]], index: Mapping[str, int]) -> Tags | None:
+    """The lists of classes; None where the file has none."""
+    if _LISTS[0] not in columns:
+        return None
+    marked = []
+    for name in _LISTS:
+        marks = np.zeros((len(columns[name]), len(index)), dtype=np.bool_)
+        for row, some in zip(marks, columns[name], strict=True):
+            row[[index[one] for one in some]] = True
+        marked.append(marks)
+    return Tags(*marked)

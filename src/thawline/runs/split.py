@@ -3,12 +3,12 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from thawline.files import write_text
 
-COLUMNS = ("path", "digest", "phash", "label", "group", "fold", "text")
+COLUMNS = ("path", "digest", "phash", "label", "group", "fold", "text", "artist", "album", "seconds")
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,9 @@ class SplitRow:
         group: Its group.
         fold: The fold that judged it; "" for a sample that was only trained on.
         text: sha256 of the text that belongs to it, hex; "" where none does.
+        artist: Of a track; "" where it is not known.
+        album: Likewise.
+        seconds: Length of a track; 0 for what has none.
     """
 
     path: str
@@ -32,6 +35,9 @@ class SplitRow:
     group: int
     fold: str
     text: str = ""
+    artist: str = ""
+    album: str = ""
+    seconds: float = 0.0
 
 
 def write_split(path: Path, rows: Sequence[SplitRow]) -> None:
@@ -39,8 +45,35 @@ def write_split(path: Path, rows: Sequence[SplitRow]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows((row.path, row.digest, row.phash, row.label, row.group, row.fold, row.text) for row in rows)
+    writer.writerows([*astuple(row)[:-1], row.seconds or ""] for row in rows)
     write_text(path, text.getvalue())
+
+
+def split_difference(first: Sequence[SplitRow], second: Sequence[SplitRow]) -> str | None:
+    """What keeps two runs from sharing a split, by the samples that both have: one phrase; None: nothing.
+
+    Groups are compared by who is in them, since their numbers depend on all samples. Contents are compared where both
+    runs know their digests.
+    """
+    known = {row.path: row for row in first}
+    pairs = [(known[row.path], row) for row in second if row.path in known]
+    if not pairs:
+        return "no file is in both"
+    there: dict[int, int] = {}
+    back: dict[int, int] = {}
+    for mine, other in pairs:
+        if mine.digest and other.digest and (mine.digest, mine.text) != (other.digest, other.text):
+            return f"the content of {mine.path} differs"
+        if mine.label != other.label:
+            return f"{mine.path} is '{mine.label}' in one and '{other.label}' in the other"
+        if mine.fold != other.fold:
+            folds = [f"judged by {row.fold}" if row.fold else "trained on alone" for row in (mine, other)]
+            return f"{mine.path} is {folds[0]} in one and {folds[1]} in the other"
+        if there.setdefault(mine.group, other.group) != other.group or (
+            back.setdefault(other.group, mine.group) != mine.group
+        ):
+            return f"{mine.path} is in a group with others"
+    return None
 
 
 def read_split_rows(path: Path) -> list[SplitRow]:
@@ -54,7 +87,11 @@ def read_split_rows(path: Path) -> list[SplitRow]:
                 label=row["label"],
                 group=int(row["group"]),
                 fold=row["fold"],
-                text=row.get("text", ""),  # older runs have none
+                # Older runs have none of these.
+                text=row.get("text", ""),
+                artist=row.get("artist", ""),
+                album=row.get("album", ""),
+                seconds=float(row.get("seconds") or 0),
             )
             for row in csv.DictReader(file)
         ]

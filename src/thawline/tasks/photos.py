@@ -7,16 +7,19 @@ import torch
 
 from thawline.data.augmentation import Augmentation
 from thawline.data.listing import Listed
+from thawline.data.photos import PhotoFacts
 from thawline.encoders.encoder import Encoder
+from thawline.errors import UserError
+from thawline.features.media import Photos
 from thawline.features.store import FeatureStore
 from thawline.features.survey import Survey, survey
-from thawline.features.wanted import Wanted, photo_features
+from thawline.features.wanted import Wanted, wanted_features
 from thawline.tasks.settings import RunSettings
 
 
 def survey_photos(
     photos: Sequence[Listed], runs: Sequence[RunSettings], encoder: Encoder, device: torch.device
-) -> tuple[Survey, Wanted]:
+) -> tuple[Survey[PhotoFacts], Wanted[PhotoFacts]]:
     """Bring photos to the thaw lines of `runs` in one pass. The runs differ in what lies above these lines.
 
     Raises:
@@ -25,10 +28,10 @@ def survey_photos(
     first = runs[0]
     assert encoder.preprocessing is not None  # noqa: S101  # image encoders have one
     store = FeatureStore(first.store.root)
-    wanted = photo_features(
+    wanted = wanted_features(
         encoder,
         store,
-        replace(encoder.preprocessing, decode=first.data.decode),
+        Photos(replace(encoder.preprocessing, decode=first.data.decode)),
         cuts=[encoder.cut_for(run.cut) for run in runs],
         views=first.augmentation.views,
         dtype=first.store.dtype,
@@ -43,3 +46,13 @@ def survey_photos(
 def encoder_name(settings: RunSettings) -> str:
     """What to call the image encoder on screen."""
     return settings.encoder.model or settings.encoder.name
+
+
+def has_line(encoder: Encoder, run: RunSettings, refusals: list[UserError]) -> bool:
+    """Whether the encoder can be cut where the run wants it; if not, `refusals` gets the reason."""
+    try:
+        encoder.cut_for(run.cut)
+    except UserError as error:
+        refusals.append(error)
+        return False
+    return True

@@ -18,7 +18,8 @@ from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.tasks.settings import CheckSettings, RunSettings
 
-ZERO_SHOT, MAJORITY = "zero-shot", "majority class"  # what a run is compared with
+# What a run is compared with.
+ZERO_SHOT, MAJORITY, MOST_USUAL = "zero-shot", "majority class", "most usual labels"
 
 
 class TaskData(Problem, Protocol):
@@ -38,7 +39,7 @@ class TaskData(Problem, Protocol):
 
     @property
     def baseline(self) -> str:
-        """What the run is compared with: `zero-shot`, or `majority class`."""
+        """What the run is compared with: `zero-shot`, `majority class`, or a name that the task gives it."""
 
     def examine(
         self, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
@@ -117,6 +118,11 @@ _TASKS = {
         reader="thawline.tasks.events.data:read_events",
         filler="thawline.tasks.events.features:fill_events",
         checker="thawline.tasks.events.check:check_events",
+    ),
+    "genre": _Task(
+        reader="thawline.tasks.genre.data:read_genre",
+        filler="thawline.tasks.genre.features:fill_genre",
+        checker="thawline.tasks.genre.check:check_genre",
     ),
     "match": _Task(
         reader="thawline.tasks.match.data:read_match",

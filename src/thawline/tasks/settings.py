@@ -6,9 +6,9 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from thawline.data.augmentation import AugmentationSettings
-from thawline.data.settings import DataSettings, PairsSettings
+from thawline.data.settings import DataSettings, PairsSettings, TracksSettings
 from thawline.decisions.threshold import DecisionSettings
-from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.settings import AUDIO, EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.fitting.settings import (
@@ -16,7 +16,9 @@ from thawline.fitting.settings import (
     GradientSettings,
     LogisticSettings,
     MethodSettings,
+    RulesSettings,
     TrainerSettings,
+    TreesSettings,
     ZeroShotSettings,
 )
 from thawline.runs.secrets import masked_keys
@@ -26,8 +28,15 @@ from thawline.tasks.events.settings import PromptSettings
 # Losses that pair the samples of a whole batch.
 _OVER_BATCH = ("contrastive", "siglip", "infonce", "triplet")
 
-# What each head needs at least to train, from the top of the network down.
-_LEAST_THAW = {"prompts": "projection", "linear": "head", "mlp": "head"}
+# What each head needs at least to train, from the top of the network down; `head` where nothing is said.
+_LEAST_THAW = {"prompts": "projection"}
+
+# The heads that each task has.
+_HEADS = {
+    "events": ("prompts", "linear", "mlp"),
+    "match": ("pairs", "prompts"),
+    "genre": ("linear", "mlp", "own", "layers", "trees", "rules", "hints"),
+}
 
 
 @dataclass
@@ -98,10 +107,12 @@ class RunSettings:
             return self.thaw
         if not isinstance(self.method, GradientSettings):
             return "head"
+        if self.encoder.family == "mel_cnn":
+            return "all"  # it has no pretrained weights
         if self.method.head == "pairs":
             # Towers that were trained together have projections into their common space.
             return "projection" if self._one_space else "head"
-        return _LEAST_THAW[self.method.head]
+        return _LEAST_THAW.get(self.method.head, "head")
 
     def _check_augmentation(self) -> None:
         """Can the method use what varies the photos, and is it above or below the thaw line?"""
@@ -110,7 +121,8 @@ class RunSettings:
             if wanted.changes_pixels or wanted.mixup:
                 what = f".views={wanted.views}" if wanted.views else f"={wanted.name}"
                 what = f".mixup={wanted.mixup}" if wanted.mixup and not wanted.changes_pixels else what
-                how = "is fitted in closed form" if isinstance(method, LogisticSettings) else "fits nothing"
+                closed_form = isinstance(method, LogisticSettings | TreesSettings)
+                how = "is fitted in closed form" if closed_form else "fits nothing"
                 raise UserError(
                     f"method={method.name} {how} and can't use augmentation{what}; use augmentation=none, or a method "
                     "by gradient descent (linear, finetune)"
@@ -147,7 +159,20 @@ class RunSettings:
             raise UserError(f"trainer.devices={self.trainer.devices}: {what} computes on one device; set it to 1")
 
     def _check_task(self) -> None:
-        """Is the method one of the task's?"""
+        """Are the encoder and the method of the task's kind?"""
+        name, hears = self.encoder.model or self.encoder.name, self.encoder.family in AUDIO
+        if hears and self.task != "genre":
+            raise UserError(f"encoder '{name}' hears sound; add task=genre, or use an encoder of photos")
+        if not hears and self.task == "genre":
+            raise UserError(
+                f"encoder '{name}' hears nothing; use mel_cnn, ast, wav2vec2_base, hubert_base or descriptors"
+            )
+        if self.encoder.family == "mel_cnn" and self.cut != "all":
+            what = f"thaw={self.thaw}" if self.thaw is not None else f"method={self.method.name}"
+            raise UserError(
+                f"encoder={name} has no pretrained weights, and {what} leaves some of it untrained; use method=mel_cnn "
+                "without thaw, or encoder=descriptors"
+            )
         pairs = self.method.head == "pairs" or isinstance(self.method, ZeroShotSettings)
         if self.task == "match" and not pairs:
             raise UserError(
@@ -157,8 +182,40 @@ class RunSettings:
         if self.task != "match" and (self.method.head == "pairs" or self.text is not None):
             what = "encoder@text" if self.text is not None else f"method={self.method.name}"
             raise UserError(f"{what} is for pairs of images and texts; add task=match")
+        if self.task in _HEADS and self.method.head not in _HEADS[self.task]:
+            fitting = [task for task, heads in _HEADS.items() if self.method.head in heads]
+            mend = f"use one of its heads ({', '.join(_HEADS[self.task])})" if hears else f"add task={fitting[0]}"
+            raise UserError(f"method={self.method.name} is not for task={self.task}; {mend}")
+        if self.augmentation.masks is not None and (self.encoder.family != "mel_cnn" or self.cut != "all"):
+            raise UserError(
+                f"augmentation={self.augmentation.name} masks the spectrograms of encoder=mel_cnn with thaw=all; use "
+                "augmentation=none"
+            )
         if self.task == "match":
             self._check_pairs()
+        if self.task == "genre":
+            self._check_tracks()
+
+    def _check_tracks(self) -> None:
+        """Is there nothing that only photos have?"""
+        wanted = self.augmentation
+        if wanted.changes_pixels:
+            raise UserError(f"augmentation={wanted.name} varies photos; tracks take specaugment, mixup or none")
+        if self.logger.thumbnails:
+            raise UserError(f"logger.thumbnails={self.logger.thumbnails} shows photos, not tracks; set it to 0")
+        if isinstance(self.data, TracksSettings) and self.data.labels == "several":
+            self._check_tags()
+
+    def _check_tags(self) -> None:
+        """Does the method tell several labels of a track?"""
+        method = self.method
+        if not isinstance(method, GradientSettings):
+            raise UserError(
+                f"method={method.name} tells one class of each track; data.labels=several takes linear, mlp, layers, "
+                "own or mel_cnn"
+            )
+        if self.augmentation.mixup:
+            raise UserError("augmentation.mixup mixes single classes; set it to 0 with data.labels=several")
 
     def _check_pairs(self) -> None:
         """Is there nothing that only classes of photos have, and a common space where none is made?"""
@@ -190,15 +247,20 @@ class RunSettings:
                 f"method={method.name} compares photos with text, but encoder '{encoder.model or encoder.name}' has "
                 "none; use encoder=clip, or method=linear or logistic"
             )
+        if method.head == "rules" and (encoder.family, encoder.name) != ("descriptors", "descriptors"):
+            raise UserError(f"method={method.name} is a table over descriptors; use encoder=descriptors")
         if not isinstance(method, GradientSettings) and self.cut != "head":
-            name = "closed form" if isinstance(method, LogisticSettings) else "nothing at all"
             raise UserError(
-                f"method={method.name} fits {name} below the head, so thaw={self.thaw} can't be used; use thaw=head"
+                f"method={method.name} trains nothing below the head, so thaw={self.thaw} can't be used; use thaw=head"
             )
         if isinstance(method, GradientSettings) and method.head == "prompts" and self.cut == "head":
             raise UserError(
                 f"method={method.name} trains the projection, so thaw=head leaves nothing to train; use thaw=projection"
             )
+
+
+# What the data of tasks are besides photos.
+_DATA: dict[str, type[DataSettings]] = {"match": PairsSettings, "genre": TracksSettings}
 
 
 @dataclass
@@ -235,12 +297,18 @@ def saved_settings(config: DictConfig) -> RunSettings:
             f"the run's setting '{lost[0]}' is a secret, which was not saved; a run that is to be read again takes it "
             f"from the environment: {lost[0]}='${{oc.env:NAME}}'"
         )
-    methods: tuple[type[MethodSettings], ...] = (ZeroShotSettings, LogisticSettings, GradientSettings)
+    methods: tuple[type[MethodSettings], ...] = (
+        ZeroShotSettings,
+        LogisticSettings,
+        TreesSettings,
+        RulesSettings,
+        GradientSettings,
+    )
     schemas = {schema.fit: schema for schema in methods}
     try:
         schema = OmegaConf.structured(RunSettings)
         schema.method = OmegaConf.structured(schemas[config.method.fit])
-        schema.data = OmegaConf.structured(PairsSettings if config.task == "match" else DataSettings)
+        schema.data = OmegaConf.structured(_DATA.get(config.task, DataSettings))
         settings = OmegaConf.to_object(OmegaConf.merge(schema, config))
     except (OmegaConfBaseException, KeyError) as error:
         reason = str(error).splitlines()[0]

@@ -7,17 +7,15 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.heads import DenseHead
+from thawline.fitting.inner import Splits, with_inner
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import LogisticSettings
 from thawline.fitting.tail import Tail
-
-Splits = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
 def fit_logistic(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: LogisticSettings, seed: int) -> Fit:
@@ -31,13 +29,12 @@ def fit_logistic(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settin
         settings: The strengths to choose from.
         seed: Fixes the inner folds.
     """
-    everything = train if inner is None else _join(train, inner)
+    everything, splits = with_inner(train, inner, settings.folds, seed)
     head = tail.head
     if not isinstance(head, DenseHead) or not isinstance(head.layers, nn.Linear):
         raise TypeError(f"logistic regression fits a linear head, not {type(head).__name__}")
     head.standardise.measure(torch.from_numpy(everything.matrix()).float())
     features = _standardised(everything, head)
-    splits = _inner_folds(everything, settings.folds, seed) if inner is None else _given(len(train), len(everything))
     # One thread: the sums of a threaded BLAS depend on how many threads there are.
     with threadpool_limits(1):
         strength, losses = _choose(features, everything.targets, splits, settings.c)
@@ -47,35 +44,11 @@ def fit_logistic(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settin
     return Fit(state=tail.state_dict(), chosen=chosen)
 
 
-def _join(a: FeatureSet, b: FeatureSet) -> FeatureSet:
-    return FeatureSet(
-        rows=a.rows,
-        indices=np.concatenate([a.indices, b.indices]),
-        targets=np.concatenate([a.targets, b.targets]),
-        groups=np.concatenate([a.groups, b.groups]),
-    )
-
-
 def _standardised(samples: FeatureSet, head: DenseHead) -> NDArray[np.float64]:
     matrix = samples.matrix()
-    scaled: NDArray[np.float64] = (matrix - head.standardise.mean.double().numpy()) / float(head.standardise.scale)
+    mean, scale = head.standardise.mean.double().numpy(), head.standardise.scale.double().numpy()
+    scaled: NDArray[np.float64] = (matrix - mean) / scale
     return scaled
-
-
-def _inner_folds(samples: FeatureSet, folds: int, seed: int) -> Splits:
-    """Grouped inner folds; fewer where a class has fewer groups, none where a class has only one."""
-    fewest = min(len(np.unique(samples.groups[samples.targets == c])) for c in np.unique(samples.targets))
-    folds = min(folds, fewest)
-    if folds < 2:
-        return []
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    splits = splitter.split(np.zeros(len(samples)), samples.targets, samples.groups)
-    classes = len(np.unique(samples.targets))
-    return [(a, b) for a, b in splits if len(np.unique(samples.targets[a])) == classes]
-
-
-def _given(train: int, everything: int) -> Splits:
-    return [(np.arange(train), np.arange(train, everything))]
 
 
 def _choose(

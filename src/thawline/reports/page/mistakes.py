@@ -36,7 +36,7 @@ def draw_mistakes(entry: Entry, thumbnails: Thumbnails | None) -> Html:
     """The samples that were called wrong with the most conviction, each once."""
     p = entry.predictions
     sure = p.probabilities.max(axis=1)
-    wrong = np.flatnonzero(p.said != p.labels)
+    wrong = np.flatnonzero(~p.right)
     if not len(wrong):
         return tag("p", "No sample was called wrong.", class_="note")
     first: dict[str, int] = {}

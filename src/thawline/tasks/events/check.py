@@ -8,6 +8,7 @@ from rich.console import Console
 from thawline.data.collection import build_collection
 from thawline.data.listing import list_photos
 from thawline.data.report import data_report, print_report
+from thawline.features.media import Photos
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.tasks.settings import CheckSettings
@@ -23,7 +24,7 @@ def check_events(settings: CheckSettings, console: Console) -> dict[str, Any]:
         UserError: There are no usable photos of two classes.
     """
     listing = list_photos(Path(settings.data.path), settings.data.classes)
-    found = survey(listing.photos, FeatureStore(settings.store.root))
+    found = survey(listing.photos, FeatureStore(settings.store.root), Photos())
     report = data_report(build_collection(listing, found.facts), bytes_per_photo=HEAD_BYTES)
     print_report(report, console)
     return report

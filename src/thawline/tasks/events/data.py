@@ -15,10 +15,8 @@ from thawline.data.groups import find_groups
 from thawline.data.listing import Listed, list_photos
 from thawline.data.photos import PhotoFacts
 from thawline.data.report import data_report
-from thawline.data.splits import check_split, read_split
-from thawline.encoders.clip import ClipTowers
 from thawline.encoders.encoder import Encoder
-from thawline.errors import UserError
+from thawline.encoders.towers import ClipTowers
 from thawline.features.ahead import busy
 from thawline.fitting.feature_set import AugmentedRows, FeatureRows, FeatureSet
 from thawline.fitting.fit import Plain
@@ -28,13 +26,14 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail, final_features
 from thawline.runs.split import SplitRow
+from thawline.tasks.classes import given_sides, number_classes
 from thawline.tasks.events.features import Prompts, load_towers, read_prompts
 from thawline.tasks.photos import survey_photos
 from thawline.tasks.registry import MAJORITY, ZERO_SHOT
 from thawline.tasks.settings import RunSettings
 
 if TYPE_CHECKING:
-    from thawline.tasks.events.module import EventsModule
+    from thawline.fitting.classes import ClassesModule
 
 
 @dataclass(frozen=True)
@@ -125,16 +124,16 @@ class EventsData(Plain):
         """
         return self._prompt_tail(trainable=False) if self._has_zero_shot else None
 
-    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "EventsModule":
+    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "ClassesModule":
         """The LightningModule that fits `tail` on `samples`; a new head's scaling is measured on them."""
-        from thawline.tasks.events.module import EventsModule  # late: Lightning takes seconds to import
+        from thawline.fitting.classes import ClassesModule  # late: Lightning takes seconds to import
 
         settings = self.settings.method
         assert isinstance(settings, GradientSettings)  # noqa: S101  # the caller chose the method by its type
         if isinstance(tail.head, DenseHead):
             tail.head.standardise.measure(final_features(tail.stages, samples))
         targets = torch.from_numpy(samples.targets)
-        return EventsModule(tail, settings, targets=targets, seed=seed, mixup=self.settings.augmentation.mixup)
+        return ClassesModule(tail, settings, targets=targets, seed=seed, mixup=self.settings.augmentation.mixup)
 
     def report(self) -> dict[str, Any]:
         """What the folder holds, as plain JSON."""
@@ -193,7 +192,7 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
         import thawline.fitting.methods.gradient  # noqa: F401
     found, wanted = survey_photos(listing.photos, [settings], encoder, device)
     collection = build_collection(listing, found.facts)
-    names, labels = _number(collection, classes)
+    names, labels = number_classes(collection, classes)
     prompts = None if towers is None else read_prompts(settings, towers, names, device)
     plain, *augmented = (found.rows(collection.names, target) for target in wanted.targets)
     return EventsData(
@@ -201,7 +200,7 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
         classes=names,
         collection=collection,
         labels=labels,
-        sides=_sides(collection, settings.data.split),
+        sides=given_sides(collection, settings.data.split),
         encoder=encoder,
         cut=cut,
         rows=plain,
@@ -211,27 +210,3 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
         computed=found.computed + (prompts.computed if prompts else 0),
         read=found.read + (prompts.read if prompts else 0),
     )
-
-
-def _number(collection: Collection, classes: Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """The classes' names and each photo's class, in the order of the finished run `classes` where there is one."""
-    if classes is None:
-        return collection.classes, collection.labels
-    unknown = sorted(set(collection.classes) - set(classes))
-    if unknown:
-        raise UserError(
-            f"{collection.root} has the class '{unknown[0]}', which the run does not know ({', '.join(classes)}); "
-            "rename or remove that folder"
-        )
-    number = {name: index for index, name in enumerate(classes)}
-    labels = np.array([number[collection.classes[label]] for label in collection.labels], dtype=np.int64)
-    return tuple(classes), labels
-
-
-def _sides(collection: Collection, split: str | None) -> tuple[str, ...] | None:
-    """The given split, from a file or from the folders, after a check that it cuts no group."""
-    sides = read_split(Path(split), collection.names) if split is not None else collection.sides
-    if sides is None:
-        return None
-    check_split(sides, collection.grouping.ids, collection.names)
-    return tuple(str(side) for side in sides)

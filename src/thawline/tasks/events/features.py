@@ -9,9 +9,9 @@ import torch
 from thawline.data.collection import build_collection
 from thawline.data.listing import list_photos
 from thawline.data.report import data_report
-from thawline.encoders.clip import ClipTowers
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
+from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
 from thawline.features.key import shelf_key
 from thawline.features.store import FeatureStore
@@ -19,7 +19,7 @@ from thawline.features.texts import encode_texts
 from thawline.fitting.feature_set import Features
 from thawline.fitting.settings import GradientSettings
 from thawline.tasks.events.prompts import class_prompts
-from thawline.tasks.photos import survey_photos
+from thawline.tasks.photos import has_line, survey_photos
 from thawline.tasks.registry import Filled
 from thawline.tasks.settings import RunSettings
 
@@ -69,22 +69,13 @@ def fill_events(runs: Sequence[RunSettings], device: torch.device, refusals: lis
     """
     listing = list_photos(Path(runs[0].data.path), runs[0].data.classes)
     encoder, _ = load_towers(runs[0])
-    usable = [run for run in runs if _has_line(encoder, run, refusals)]
+    usable = [run for run in runs if has_line(encoder, run, refusals)]
     if not usable:
         return None
     found, _ = survey_photos(listing.photos, usable, encoder, device)
     collection = build_collection(listing, found.facts)
     photos = len(collection.photos)
     return Filled(data_report(collection), photos, found.computed, found.read, found.opened, round(found.seconds, 2))
-
-
-def _has_line(encoder: Encoder, run: RunSettings, refusals: list[UserError]) -> bool:
-    try:
-        encoder.cut_for(run.cut)
-    except UserError as error:
-        refusals.append(error)
-        return False
-    return True
 
 
 def read_prompts(settings: RunSettings, towers: ClipTowers, classes: Sequence[str], device: torch.device) -> Prompts:

@@ -91,6 +91,10 @@ class MatchData:
         """What the run is compared with."""
         return ZERO_SHOT if self._has_zero_shot else MAJORITY
 
+    def reference(self, fold: Fold) -> NDArray[np.int64] | None:
+        """None: what a run is compared with is zero-shot, or the majority."""
+        return None
+
     def apart(self, train: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
         """`train` without the pairs whose text is also one of `held`, where groups are images.
 
@@ -152,6 +156,9 @@ class MatchData:
         """`match` from the threshold on."""
         threshold = Threshold(**fit.chosen["threshold"])
         return threshold.decide(probabilities[:, 1]).astype(np.int64)
+
+    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> None:
+        """None: a pair is a match or it is none."""
 
     def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "MatchModule":
         """The LightningModule that fits `tail` on `samples`; the head's scaling is measured on them."""

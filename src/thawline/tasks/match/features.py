@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from thawline.data.pair_report import pair_report
 from thawline.data.pairs import check_labels, listed_images, read_pairs, usable_pairs
-from thawline.encoders.clip import ClipTowers
+from thawline.data.photos import PhotoFacts
 from thawline.encoders.encoder import Encoder, Features
 from thawline.encoders.load import load, load_text
 from thawline.encoders.scratch import ScratchText
+from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
 from thawline.features.key import shelf_key
 from thawline.features.store import FeatureStore
@@ -128,8 +129,8 @@ class Surveyed:
     """
 
     checked: CheckedPairs
-    survey: Survey
-    wanted: Wanted
+    survey: Survey[PhotoFacts]
+    wanted: Wanted[PhotoFacts]
 
     def report(self) -> dict[str, Any]:
         """What the files hold, as plain JSON."""

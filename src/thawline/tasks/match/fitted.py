@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from thawline.decisions.threshold import DecisionSettings, fit_threshold
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.methods import Fit
-from thawline.fitting.tail import PREDICTION_BATCH, final_features, predict
+from thawline.fitting.tail import final_features, in_batches, predict
 from thawline.tasks.match.tail import NewProjection, PairTail
 
 # What a fit calls the cosine from which pretrained CLIP says `match`.
@@ -29,8 +29,8 @@ def embed(tail: PairTail, samples: FeatureSet) -> tuple[torch.Tensor, torch.Tens
     """Unit vectors of the images and of the texts of `samples`, each [n, shared]; on the CPU."""
     tail = tail.cpu().eval()
     parts = []
-    for start in range(0, len(samples), PREDICTION_BATCH):
-        features, _ = samples[np.arange(start, min(start + PREDICTION_BATCH, len(samples)))]
+    for positions in in_batches(samples):
+        features, _ = samples[positions]
         parts.append(tail.embed(features))
     images, texts = zip(*parts, strict=True)
     return torch.cat(images), torch.cat(texts)

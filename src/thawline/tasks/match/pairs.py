@@ -8,6 +8,7 @@ from thawline.data.pairs import PairTable, listed_images, read_pairs, usable_pai
 from thawline.data.photos import PhotoFacts
 from thawline.data.settings import PairsSettings
 from thawline.errors import UserError
+from thawline.features.media import Photos
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
 
@@ -36,7 +37,7 @@ def checked_pairs(settings: PairsSettings, store: FeatureStore, *, labels: bool 
         UserError: A file can't be used, or no row of it.
     """
     table = read_pairs(settings.files, settings.base, labels=labels)
-    found = survey(listed_images(table), store)
+    found = survey(listed_images(table), store, Photos())
     return number_pairs(usable_pairs(table, found.facts), found.facts)
 
 

@@ -8,17 +8,18 @@ import torch
 from thawline.data.mismatches import FloatArray, Similar, find_similar
 from thawline.data.pairs import listed_images
 from thawline.data.settings import PairsSettings
-from thawline.encoders.clip import ClipTowers
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
 from thawline.features.key import shelf_key
+from thawline.features.media import Photos
 from thawline.features.settings import StoreSettings
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.texts import encode_texts
-from thawline.features.wanted import photo_features
+from thawline.features.wanted import wanted_features
 from thawline.tasks.match.pairs import CheckedPairs
 
 _SPARE = 16  # neighbours looked for beyond those that are surely not true of an image
@@ -85,10 +86,10 @@ def _images(
     checked: CheckedPairs, encoder: Encoder, decode: str, name: str, store: StoreSettings, device: torch.device
 ) -> FloatArray:
     assert encoder.preprocessing is not None  # noqa: S101  # image encoders have one
-    wanted = photo_features(
+    wanted = wanted_features(
         encoder,
         FeatureStore(store.root),
-        replace(encoder.preprocessing, decode=decode),
+        Photos(replace(encoder.preprocessing, decode=decode)),
         cuts=[encoder.cut_for("head")],
         dtype=store.dtype,
         device=device,

@@ -1,4 +1,4 @@
-"""The events task's tail and its loss."""
+"""Fitting a tail over the logits of classes."""
 
 import torch
 import torch.nn.functional as F
@@ -9,20 +9,20 @@ from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 
 
-class EventsModule(TailModule):
-    """A tail over the logits of event classes."""
+class ClassesModule(TailModule):
+    """A tail over the logits of classes."""
 
     _weights: torch.Tensor | None
 
     def __init__(
         self, tail: Tail, settings: GradientSettings, *, targets: torch.Tensor, seed: int, mixup: float = 0.0
     ) -> None:
-        """Fix what depends on the training photos' classes `targets`, [n].
+        """Fix what depends on the training samples' classes `targets`, [n].
 
         λ: ProLIP's own choice is 1/N with N photos a class (arXiv 2410.05270, section 4.2).
         """
-        photos_per_class = len(targets) / tail.head.classes
-        penalty = 1 / photos_per_class if settings.penalty == "per_class" else float(settings.penalty or 0.0)
+        per_class = len(targets) / tail.head.classes
+        penalty = 1 / per_class if settings.penalty == "per_class" else float(settings.penalty or 0.0)
         super().__init__(tail, settings, samples=len(targets), seed=seed, penalty=penalty, mixup=mixup)
         self._contrastive = settings.loss == "contrastive"
         self._smoothing = settings.label_smoothing

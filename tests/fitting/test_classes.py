@@ -3,11 +3,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from thawline.fitting.classes import ClassesModule
 from thawline.fitting.heads import DenseHead
 from thawline.fitting.losses import contrastive_loss
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
-from thawline.tasks.events.module import EventsModule
 
 SEEN = torch.tensor([0] * 12 + [1] * 8 + [2] * 4)
 
@@ -24,7 +24,7 @@ class Projection(nn.Module):
 def module(**changes):
     values = {"name": "x", "head": "prompts", "epochs": 1, "batch_size": 4, "lr": 0.1, "patience": 1}
     settings = GradientSettings(**{**values, **changes})
-    return EventsModule(Tail(Projection(), DenseHead(4, 3)), settings, targets=SEEN, seed=0)
+    return ClassesModule(Tail(Projection(), DenseHead(4, 3)), settings, targets=SEEN, seed=0)
 
 
 LOGITS = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))

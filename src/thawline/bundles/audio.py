@@ -1,0 +1,251 @@
+"""Networks for sound as transformers' own classes load them, the mel-CNN, and either with its head."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification, HubertConfig, Wav2Vec2Config
+from transformers import Wav2Vec2FeatureExtractor as SpeechFeatureExtractor
+
+from thawline.bundles.heads import load_head, save_head
+from thawline.bundles.manifest import CONFIG, HEAD, MODEL, PREPROCESSING
+from thawline.bundles.transformers import check_config, save_model
+from thawline.decisions.taxonomy import canonical
+from thawline.encoders.audio import extractor_settings, load_extractor
+from thawline.encoders.audio_spectrogram import load_ast
+from thawline.encoders.descriptors import Describe, load_descriptors
+from thawline.encoders.encoder import Encoder
+from thawline.encoders.hearing import Hearing
+from thawline.encoders.mel_cnn import load_mel_cnn, sizes
+from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.speech import KINDS, load_speech
+from thawline.encoders.weights import locate
+from thawline.errors import UserError
+from thawline.files import read_json, write_json
+from thawline.fitting.audio_heads import LayersHead, OwnHead
+from thawline.fitting.heads import Head
+from thawline.fitting.hints_head import HintsHead, rebuild_hints
+from thawline.fitting.rules import RulesHead
+from thawline.fitting.trees import TreesHead
+
+_FORMAT = {"format": "pt"}
+EXTRACTOR = "preprocessor_config.json"
+_HEARD = ("seconds", "hop", "windows")
+_TYPES = {"ast": "audio-spectrogram-transformer", "wav2vec2": "wav2vec2", "hubert": "hubert"}
+_CONFIGS: dict[str, Any] = {"ast": ASTConfig, "wav2vec2": Wav2Vec2Config, "hubert": HubertConfig}
+_WHOLE: dict[str, Any] = {"ast": ASTForAudioClassification, **{name: kind[1] for name, kind in KINDS.items()}}
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What a network says of n windows.
+
+    Attributes:
+        logits: Of the classes, float32 [n, classes].
+        tags: Logits of the network's own labels, [n, labels], each for itself; None where the head has them not.
+        acousticness: 0 to 1, [n]; None where it is not among what enters the head.
+    """
+
+    logits: NDArray[np.float32]
+    tags: NDArray[np.float32] | None
+    acousticness: NDArray[np.float32] | None
+
+
+class WindowClassifier:
+    """Windows of sound to logits, always in batches of one size: a window's do not depend on what it is asked with.
+
+    Attributes:
+        hearing: How a track becomes what enters the network.
+        tags: The network's own labels, which it knows beside the classes; None where the head has them not.
+    """
+
+    def __init__(self, encoder: Encoder, head: Head, device: torch.device) -> None:
+        """Take the whole network, and what to compute on."""
+        if encoder.hearing is None:
+            raise ValueError(f"{encoder.family} does not hear")
+        self.hearing: Hearing = encoder.hearing
+        self._stages: nn.Module = encoder.prefix(len(encoder.stages)).to(device).eval()
+        self._head, self._device = head.to(device).eval(), device
+        self.tags = encoder.labels if isinstance(head, HintsHead) else None
+        front = encoder.hearing.front
+        names = front.names if isinstance(front, Describe) else ()
+        self._acousticness = names.index("acousticness") if "acousticness" in names else None
+        # A processor gains nothing by more, and a track of three windows would pay for what fills the batch.
+        self._batch = 1 if device.type == "cpu" else 8
+
+    def logits(self, waveforms: torch.Tensor) -> NDArray[np.float32]:
+        """Float32 [n, samples] of windows as `hearing.windowing` cuts them to logits [n, classes]."""
+        return self.ask(waveforms).logits
+
+    def ask(self, waveforms: torch.Tensor) -> Said:
+        """Float32 [n, samples] of windows as `hearing.windowing` cuts them to all that is said of them."""
+        parts = [self._some(part) for part in torch.split(waveforms, self._batch)]
+        said = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return Said(said["logits"], said.get("tags"), said.get("acousticness"))
+
+    @torch.no_grad()
+    def _some(self, waveforms: torch.Tensor) -> dict[str, NDArray[np.float32]]:
+        rows = [self.hearing.front(waveform) for waveform in waveforms]
+        rows += rows[:1] * (self._batch - len(rows))
+        given = {name: torch.stack([row[name] for row in rows]).to(self._device) for name in rows[0]}
+        leaving = self._stages(given)
+        said = {"logits": self._head(leaving if self._head.whole else leaving["features"])}
+        if isinstance(self._head, HintsHead):
+            said["tags"] = self._head.tagger(leaving)
+        if self._acousticness is not None:
+            said["acousticness"] = leaving["features"][:, self._acousticness]
+        return {name: tensor[: len(waveforms)].float().cpu().numpy() for name, tensor in said.items()}
+
+
+def save_audio(folder: Path, settings: EncoderSettings, encoder: Encoder, head: Head, labels: Sequence[str]) -> str:
+    """Write the joined network, how it hears, and its head into `folder`.
+
+    An AST, wav2vec 2.0 or HuBERT with its own head becomes the library's classifying class, and with another one the
+    library's class without a classifier, the head in a file beside it.
+
+    Returns:
+        The kind of head: `classifier` (within), `hints` (the classifier within, the table of hints beside), `layers`,
+        `trees`, `rules` or `dense` (beside).
+
+    Raises:
+        UserError: The encoder's family can't be written.
+    """
+    if settings.family == "mel_cnn":
+        _save_mel_cnn(folder, settings, encoder)
+    elif settings.family == "descriptors":
+        save_file({}, folder / MODEL, metadata=_FORMAT)  # there is no network
+        write_json(folder / CONFIG, {"model_type": "descriptors", "kind": settings.name})
+    elif settings.family in _TYPES:
+        own = head.own if isinstance(head, OwnHead) else head.tagger if isinstance(head, HintsHead) else None
+        # Hints are made of the labels that the network had before.
+        names = encoder.labels if isinstance(head, HintsHead) and encoder.labels else labels
+        model = encoder.model if own is None else _classifying(settings.family, encoder, own, names)
+        save_model(model, _CONFIGS[settings.family](), names, folder)
+        _save_extractor(folder, settings)
+    else:
+        raise UserError(
+            f"encoder.family={settings.family} can't be exported; use ast, wav2vec2, hubert, mel_cnn or descriptors "
+            "where a model is to be exported"
+        )
+    write_json(folder / PREPROCESSING, {name: getattr(settings, name) for name in _HEARD})
+    if isinstance(head, OwnHead):
+        return "classifier"
+    if isinstance(head, HintsHead):
+        save_file(
+            {name: tensor.contiguous().clone() for name, tensor in head.table.items()}, folder / HEAD, metadata=_FORMAT
+        )
+        return "hints"
+    save_head(folder, head)
+    return {LayersHead: "layers", TreesHead: "trees", RulesHead: "rules"}.get(type(head), "dense")
+
+
+def load_audio(folder: Path, family: str, labels: Sequence[str], kind: str) -> tuple[Encoder, Head]:
+    """The network and the head that `save_audio` wrote into `folder`. No name in it leads to code but through here.
+
+    Args:
+        folder: A directory whose files were verified.
+        family: Of the encoder.
+        labels: Names of the classes.
+        kind: What `save_audio` returned.
+
+    Raises:
+        ValueError, KeyError: The files are of another form.
+    """
+    heard = read_json(folder / PREPROCESSING)
+    if set(heard) != set(_HEARD):
+        raise ValueError(f"{PREPROCESSING} has something else than seconds, hop and windows")
+    settings = EncoderSettings(family=family, name=str(folder), **heard)
+    encoder = _load_encoder(folder, settings)
+    if kind in ("trees", "rules"):
+        return encoder, rebuild_shaped(kind, labels, load_file(folder / HEAD))
+    if kind == "hints":
+        hints = rebuild_hints(encoder, load_file(folder / HEAD))
+        if hints.classes != len(labels):
+            raise ValueError("the table of hints is of other classes")
+        return encoder, hints
+    if kind != "classifier":
+        return encoder, load_head(folder, kind)
+    if encoder.classifier is None or encoder.labels != tuple(labels):
+        raise ValueError("the network has no classifier of these labels")
+    return encoder, OwnHead(encoder.classifier, len(labels)).eval()
+
+
+def rebuild_shaped(kind: str, labels: Sequence[str], state: dict[str, torch.Tensor]) -> Head:
+    """The trees or the rules whose state-dict is `state`, over the classes `labels`.
+
+    Raises:
+        UserError, RuntimeError: They are of other classes.
+    """
+    head = TreesHead(len(labels)) if kind == "trees" else RulesHead([canonical(name) or name for name in labels])
+    head.load_state_dict(state)
+    return head.eval().requires_grad_(False)
+
+
+def _load_encoder(folder: Path, settings: EncoderSettings) -> Encoder:
+    if settings.family == "mel_cnn":
+        return _load_mel_cnn(folder, settings)
+    if settings.family == "descriptors":
+        return _load_descriptors(folder, settings)
+    if settings.family not in _TYPES:
+        raise ValueError(f"the network's family '{settings.family}' is not known")
+    check_config(folder, _TYPES[settings.family], _CONFIGS[settings.family]())
+    if surplus := set(read_json(folder / EXTRACTOR)) - extractor_settings(_extractor_kind(settings.family)):
+        raise ValueError(f"{EXTRACTOR} has settings that no such extractor has: {sorted(surplus)[0]}")
+    return load_ast(settings) if settings.family == "ast" else load_speech(settings)
+
+
+@torch.no_grad()
+def _classifying(family: str, encoder: Encoder, own: nn.Module, labels: Sequence[str]) -> Any:
+    """The library's classifying model around the joined network, with the classifier `own` in its place."""
+    model: Any = encoder.model
+    config = copy.deepcopy(model.config)
+    config.num_labels = len(labels)
+    whole = _WHOLE[family](config).eval()
+    whole.base_model.load_state_dict(model.state_dict())
+    prefix = "classifier." if family == "ast" else ""
+    state = {prefix + name: tensor for name, tensor in own.state_dict().items()}
+    found = whole.load_state_dict(state, strict=False)
+    if found.unexpected_keys:
+        raise ValueError(f"{type(whole).__name__} has no place for {found.unexpected_keys[0]}")
+    return whole
+
+
+def _extractor_kind(family: str) -> Any:
+    return ASTFeatureExtractor if family == "ast" else SpeechFeatureExtractor
+
+
+def _save_extractor(folder: Path, settings: EncoderSettings) -> None:
+    kind = _extractor_kind(settings.family)
+    values, known = load_extractor(kind, locate(settings)).to_dict(), extractor_settings(kind)
+    write_json(folder / EXTRACTOR, {name: value for name, value in values.items() if name in known})
+
+
+def _save_mel_cnn(folder: Path, settings: EncoderSettings, encoder: Encoder) -> None:
+    state = {name: tensor.contiguous().clone() for name, tensor in encoder.model.state_dict().items()}
+    save_file(state, folder / MODEL, metadata=_FORMAT)
+    write_json(folder / CONFIG, {"model_type": "mel_cnn", **sizes(settings)})
+
+
+def _load_descriptors(folder: Path, settings: EncoderSettings) -> Encoder:
+    config = read_json(folder / CONFIG)
+    if set(config) != {"model_type", "kind"} or config["model_type"] != "descriptors":
+        raise ValueError(f"{CONFIG} is not of descriptors")
+    settings.name = str(config["kind"])
+    return load_descriptors(settings)
+
+
+def _load_mel_cnn(folder: Path, settings: EncoderSettings) -> Encoder:
+    config = dict(read_json(folder / CONFIG))
+    if config.pop("model_type") != "mel_cnn":
+        raise ValueError(f"{CONFIG} is not of a mel_cnn")
+    settings.model_args = config
+    encoder = load_mel_cnn(settings)
+    encoder.model.load_state_dict(load_file(folder / MODEL))
+    return encoder

@@ -1,0 +1,171 @@
+"""An ensemble of tuned models of tracks in use: loaded, and asked about files of sound."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from thawline.bundles.ensemble_manifest import ENSEMBLE, MEMBERS
+from thawline.bundles.manifest import DECISION
+from thawline.bundles.track_record import MemberSaid, Track, track_json, unusable_json
+from thawline.bundles.tracks import Heard, TrackBundle, instruments_among, load_tracks, read_ahead
+from thawline.data.decoding import UnusableError
+from thawline.data.tracks import read_track, read_windows
+from thawline.data.windows import Windowing
+from thawline.files import read_json
+
+
+@dataclass(frozen=True)
+class EnsembleMember:
+    """One model of an ensemble.
+
+    Attributes:
+        name: What it is called; no two members share a name.
+        bundle: The model.
+        weight: Its share; all members' sum to 1.
+        temperature: What its logits are divided by.
+    """
+
+    name: str
+    bundle: TrackBundle
+    weight: float
+    temperature: float
+
+
+class EnsembleBundle:
+    """An ensemble of models of tracks that was loaded from its directory.
+
+    Attributes:
+        path: Its directory.
+        labels: Names of the classes: those of the first member, then what others add.
+        members: Its models, in the order of the run.
+        manifest: What `manifest.json` says.
+    """
+
+    def __init__(self, path: Path, manifest: dict[str, Any], method: str, members: Sequence[EnsembleMember]) -> None:
+        """Take what was verified and loaded; `thawline.load` does both."""
+        self.path, self.manifest, self.members = path, manifest, tuple(members)
+        self.labels = tuple(dict.fromkeys(label for member in members for label in member.bundle.labels))
+        self._method = method
+
+    def predict(
+        self,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        *,
+        calibrated: bool = True,
+        top: int = 3,
+        percent: bool = False,
+    ) -> Iterator[Track]:
+        """Say what each track is, in the order of `paths`, while they are drawn; only files in flight are in memory.
+
+        Args:
+            paths: Files, or a single one; a generator is drawn as it is needed.
+            calibrated: As for a single model. Here it changes nothing: an ensemble joins its members at their
+                temperatures, and its scores are the run's own.
+            top: How many genres `predictions` holds at most.
+            percent: Whether scores are 0 to 100 in place of 0 to 1.
+
+        Yields:
+            A record as `track.schema.json` describes it. Of a file that can't be used it says why.
+        """
+        for path, heard in read_ahead(paths, self.hear):
+            started = time.perf_counter()
+            if all(each.problem is not None for each in heard.values()):
+                problem = next(iter(heard.values())).problem or ""
+                yield unusable_json(path, problem, method=self._method, seconds=0.0, percent=percent)
+                continue
+            answers = [member.bundle.answer(heard[member.bundle.hearing.windowing]) for member in self.members]
+            said = [
+                MemberSaid(
+                    member.name,
+                    member.bundle.labels,
+                    answer.logits,
+                    answer.spans,
+                    temperature=member.temperature,
+                    weight=member.weight,
+                    problem=answer.problem,
+                )
+                for member, answer in zip(self.members, answers, strict=True)
+            ]
+            instruments = next((one.instruments for one in answers if one.instruments is not None), None)
+            yield track_json(
+                path,
+                said,
+                method=self._method,
+                seconds=time.perf_counter() - started,
+                instruments=instruments or instruments_among(said),
+                acousticness=next((one.acousticness for one in answers if one.acousticness is not None), None),
+                top=top,
+                percent=percent,
+            )
+
+    def hear(self, path: str | os.PathLike[str]) -> dict[Windowing, Heard]:
+        """The file at `path` as the members want it: checked once, and cut once for those that cut alike."""
+        first, *others = dict.fromkeys(member.bundle.hearing.windowing for member in self.members)
+        facts, windows = read_track(Path(path), first)
+        heard = {first: Heard(windows, facts.seconds, facts.problem, facts.digest)}
+        for windowing in others:
+            problem, windows = facts.problem, []
+            if problem is None:
+                try:
+                    windows = read_windows(Path(path), windowing, windowing.starts(facts.seconds))
+                except UnusableError as error:
+                    problem = str(error)
+            heard[windowing] = Heard(windows, facts.seconds, problem, facts.digest)
+        return heard
+
+    def check(self) -> float:
+        """By how much the members' logits of golden windows differ here from those of the export, at most."""
+        return max(member.bundle.check() for member in self.members)
+
+
+AnyTracks = TrackBundle | EnsembleBundle
+
+
+def load_ensemble(
+    folder: Path, manifest: dict[str, Any], manifests: Mapping[str, dict[str, Any]], device: torch.device
+) -> EnsembleBundle:
+    """The ensemble in `folder`, whose files were verified.
+
+    Args:
+        folder: Its directory.
+        manifest: What its manifest says.
+        manifests: What the members' manifests say, by their folders.
+        device: What to compute on.
+
+    Raises:
+        ValueError, KeyError: The files are of another form.
+    """
+    said = read_json(folder / ENSEMBLE)
+    if sorted(one["folder"] for one in said["members"]) != sorted(manifests):
+        raise ValueError(f"the members of {ENSEMBLE} are not those in {MEMBERS}")
+    members = [
+        EnsembleMember(
+            str(one["name"]),
+            _load_member(folder / MEMBERS / one["folder"], manifests[one["folder"]], device),
+            float(one["weight"]),
+            float(one["temperature"]["value"]),
+        )
+        for one in said["members"]
+    ]
+    if len({member.name for member in members}) < len(members):
+        raise ValueError("two members share a name")
+    if not (min(member.weight for member in members) >= 0 and 0.999 < sum(each.weight for each in members) < 1.001):
+        raise ValueError("the members' weights are no shares of 1")
+    if not min(member.temperature for member in members) > 0:
+        raise ValueError("a member's temperature is not above 0")
+    bundle = EnsembleBundle(folder, manifest, str(said["method"]), members)
+    if list(bundle.labels) != said["labels"]:
+        raise ValueError("the labels are not those of the members")
+    return bundle
+
+
+def _load_member(folder: Path, manifest: dict[str, Any], device: torch.device) -> TrackBundle:
+    decision = read_json(folder / DECISION)
+    if decision["task"] != "genre":
+        raise ValueError(f"{folder.name} is no model of tracks")
+    return load_tracks(folder, manifest, decision, device)

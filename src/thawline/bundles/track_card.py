@@ -1,0 +1,45 @@
+"""The card of a model of tracks: what it is for, how good it is, and how to use it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from thawline.bundles.card import card_end, metrics_table
+
+_CLASSES = {
+    "ast": ("ASTForAudioClassification", "ASTModel"),
+    "wav2vec2": ("Wav2Vec2ForSequenceClassification", "Wav2Vec2Model"),
+    "hubert": ("HubertForSequenceClassification", "HubertModel"),
+}
+
+
+def track_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequence[str]) -> str:
+    """The card of the bundle with `decision.json` and, of the manifest, `facts`; `notes` are sentences beside."""
+    base, labels = facts["base"], decision["labels"]
+    parts = [
+        f"# {', '.join(labels)}: a classifier of tracks",
+        f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(labels)} classes apart. It knows no others "
+        "and says one of them of every track.",
+        metrics_table(facts["metrics"], "tracks"),
+        "## Use",
+        '```python\nimport thawline\n\nfor said in thawline.load("DIR").predict(["track.mp3"]):\n'
+        '    print(said["path"], said["primary_genre"], said["confidence"], said["problem"])\n```',
+        "On the command line: `thawline predict DIR TRACKS`. A track is cut into windows, and its scores are the mean "
+        f"of the windows' logits.{_plain(decision)}",
+        *card_end(decision, facts, notes, "tracks"),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _plain(decision: Mapping[str, Any]) -> str:
+    """How the network's own library loads it, where it has one."""
+    if decision["family"] not in _CLASSES:
+        return ""
+    whole, alone = _CLASSES[decision["family"]]
+    if decision["head"] == "classifier":
+        return f" `{whole}.from_pretrained(DIR)` and `AutoFeatureExtractor.from_pretrained(DIR)` load it for a window."
+    if decision["head"] == "hints":
+        return (
+            f" `{whole}.from_pretrained(DIR)` loads the network with its own labels; what its instruments add to which "
+            "genre lies beside it in `head.safetensors`."
+        )
+    return f" `{alone}.from_pretrained(DIR)` loads the network; the head lies beside it in `head.safetensors`."

@@ -1,0 +1,247 @@
+"""A tuned model of tracks in use: loaded, and asked about files of sound. Needs neither Lightning nor Hydra."""
+
+import hashlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thawline.bundles.manifest import GOLDEN
+from thawline.bundles.track_record import MemberSaid, Track, joined_scores, track_json, unusable_json
+from thawline.data.tracks import Window, read_track
+from thawline.decisions.instruments import Heard as Instruments
+from thawline.decisions.instruments import hear, instrument_of
+from thawline.encoders.hearing import Hearing
+from thawline.files import read_json
+
+if TYPE_CHECKING:
+    from thawline.bundles.audio import Said, WindowClassifier
+
+COUNT = 2  # golden windows
+_BLOCK = 64  # samples
+RECIPE = (
+    f"float32 [{COUNT}, samples] at the network's rate: window i is made of blocks of {_BLOCK} samples whose values "
+    "are (b - 128) / 256 for the bytes b of SHAKE-128 of 'thawline golden sound i'"
+)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A file that was read.
+
+    Attributes:
+        windows: What the network is given; none where the file can't be used.
+        duration: Of the track, s.
+        problem: Why the file can't be used, one phrase; None if it can.
+        digest: sha256 of the bytes, hex.
+    """
+
+    windows: list[Window]
+    duration: float
+    problem: str | None
+    digest: str
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a model says of a track.
+
+    Attributes:
+        logits: Of each window, float32 [windows, classes]; None where the track can't be used.
+        spans: Start and end of each window, s.
+        instruments: Where the model knows them beside its classes; None otherwise.
+        acousticness: 0 to 1; None where the model does not know it.
+        problem: Why the track can't be used; None if it can.
+    """
+
+    logits: NDArray[np.float32] | None
+    spans: tuple[tuple[float, float], ...] = ()
+    instruments: Instruments | None = None
+    acousticness: float | None = None
+    problem: str | None = None
+
+
+class TrackBundle:
+    """A tuned model of tracks that was loaded from its directory.
+
+    Attributes:
+        path: Its directory.
+        labels: Names of the classes.
+        hearing: How a track becomes what enters the network.
+        temperature: What makes the probabilities as sure as they are right; see `decision.json` for what it was fitted
+            on.
+        manifest: What `manifest.json` says: versions, hashes, metrics, licence.
+    """
+
+    def __init__(
+        self, path: Path, manifest: dict[str, Any], decision: dict[str, Any], classifier: "WindowClassifier"
+    ) -> None:
+        """Take what was verified and loaded; `thawline.load` does both."""
+        self.path = path
+        self.manifest = manifest
+        self.labels = tuple(str(label) for label in decision["labels"])
+        self.temperature = float(decision["temperature"]["value"])
+        self._method = str(decision["method"])
+        thresholds = decision["thresholds"]
+        self._thresholds = None if thresholds is None else {str(name): float(thresholds[name]) for name in thresholds}
+        self._classifier = classifier
+
+    @property
+    def hearing(self) -> Hearing:
+        """How a track becomes what enters the network."""
+        return self._classifier.hearing
+
+    def predict(
+        self,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        *,
+        calibrated: bool = True,
+        top: int = 3,
+        percent: bool = False,
+    ) -> Iterator[Track]:
+        """Say what each track is, in the order of `paths`, while they are drawn; only files in flight are in memory.
+
+        Args:
+            paths: Files, or a single one; a generator is drawn as it is needed.
+            calibrated: Whether scores are at the bundle's temperature; `raw_score` is the run's own in any case.
+            top: How many genres `predictions` holds at most.
+            percent: Whether scores are 0 to 100 in place of 0 to 1.
+
+        Yields:
+            A record as `track.schema.json` describes it. Of a file that can't be used it says why.
+        """
+        temperature = self.temperature if calibrated else 1.0
+        for path, heard in read_ahead(paths, self.hear):
+            started = time.perf_counter()
+            answer = self.answer(heard)
+            if answer.problem is not None:
+                yield unusable_json(path, answer.problem, method=self._method, seconds=0.0, percent=percent)
+                continue
+            said = MemberSaid(self._method, self.labels, answer.logits, answer.spans, temperature=temperature)
+            yield track_json(
+                path,
+                [said],
+                method=self._method,
+                seconds=time.perf_counter() - started,
+                instruments=answer.instruments or instruments_among([said]),
+                acousticness=answer.acousticness,
+                top=top,
+                percent=percent,
+            )
+
+    def hear(self, path: str | os.PathLike[str]) -> Heard:
+        """The windows of the file at `path`, and why it can't be used if it can't."""
+        facts, windows = read_track(Path(path), self.hearing.windowing)
+        return Heard(windows, facts.seconds, facts.problem, facts.digest)
+
+    def answer(self, heard: Heard) -> Answer:
+        """All that is said of the track that was read."""
+        if heard.problem is not None:
+            return Answer(None, problem=heard.problem)
+        said = self._classifier.ask(_stacked(heard.windows))
+        length = self.hearing.windowing.seconds
+        return Answer(
+            said.logits,
+            tuple((each.start, min(each.start + length, heard.duration)) for each in heard.windows),
+            self._instruments(said),
+            None if said.acousticness is None else float(said.acousticness.mean()),
+        )
+
+    def logits(self, waveforms: torch.Tensor) -> NDArray[np.float32]:
+        """Logits [n, classes] of windows' waveforms, float32 [n, samples]."""
+        return self._classifier.logits(waveforms)
+
+    def probabilities(self, windows: list[Window]) -> NDArray[np.float32]:
+        """What is said of the track that has these windows, [classes]: the mean of their logits, then softmax.
+
+        With thresholds, a track can have several labels and each is told by itself: sigmoid in place of softmax.
+        """
+        mean = torch.from_numpy(self.logits(_stacked(windows))).mean(dim=0)
+        chances = torch.softmax(mean, dim=-1) if self._thresholds is None else torch.sigmoid(mean)
+        said: NDArray[np.float32] = chances.numpy()
+        return said
+
+    def check(self) -> float:
+        """By how much the logits of the golden windows differ on this machine from those of the export, at most."""
+        wanted = np.array(read_json(self.path / GOLDEN)["made"]["logits"], dtype=np.float32)
+        return float(np.abs(self.logits(golden_windows(self.hearing)) - wanted).max())
+
+    def _instruments(self, said: "Said") -> Instruments | None:
+        """The instruments among the network's own labels, or among labels that were trained to be told one by one."""
+        if said.tags is not None and self._classifier.tags is not None:
+            return hear(_one_by_one(self._classifier.tags, said.tags), self._thresholds)
+        if self._thresholds is not None and any(map(instrument_of, self.labels)):
+            return hear(_one_by_one(self.labels, said.logits), self._thresholds)
+        return None
+
+
+def instruments_among(members: Sequence[MemberSaid]) -> Instruments | None:
+    """The instruments among the classes of `members`, by the scores that they give together; None where none is."""
+    if not any(instrument_of(name) for member in members for name in member.classes):
+        return None
+    return hear(joined_scores(members))
+
+
+T = TypeVar("T")
+
+
+def read_ahead(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], read: Callable[[str | os.PathLike[str]], T]
+) -> Iterator[tuple[str, T]]:
+    """Each of `paths`, files or a single one, with what `read` gives, on all cores a little ahead of its use."""
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores, "thawline-read") as pool:
+        waiting: deque[tuple[str, Future[T]]] = deque()
+        try:
+            for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+                waiting.append((os.fspath(path), pool.submit(read, path)))
+                if len(waiting) > 2 * cores:
+                    name, future = waiting.popleft()
+                    yield name, future.result()
+            while waiting:
+                name, future = waiting.popleft()
+                yield name, future.result()
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+
+def _one_by_one(labels: Sequence[str], logits: NDArray[np.float32]) -> dict[str, float]:
+    """The score of each label by logits [windows, labels]: the sigmoid of their mean."""
+    scores = torch.sigmoid(torch.from_numpy(logits).mean(dim=0))
+    return dict(zip(labels, scores.tolist(), strict=True))
+
+
+def _stacked(windows: list[Window]) -> torch.Tensor:
+    return torch.stack([each.samples for each in windows])
+
+
+def golden_windows(hearing: Hearing) -> torch.Tensor:
+    """The inputs that anyone can make again, float32 [2, samples]; see `RECIPE`."""
+    samples = hearing.windowing.samples
+    windows = []
+    for number in range(COUNT):
+        stream = hashlib.shake_128(f"thawline golden sound {number}".encode()).digest(-(-samples // _BLOCK))
+        blocks = np.frombuffer(stream, dtype=np.uint8).astype(np.float32)
+        windows.append(((blocks - 128) / 256).repeat(_BLOCK)[:samples])
+    return torch.from_numpy(np.stack(windows))
+
+
+def load_tracks(folder: Path, manifest: dict[str, Any], decision: dict[str, Any], device: torch.device) -> TrackBundle:
+    """The model of tracks in `folder`, whose files were verified.
+
+    Raises:
+        ValueError, KeyError: The files are of another form.
+    """
+    from thawline.bundles.audio import WindowClassifier, load_audio  # late: transformers takes seconds to import
+
+    encoder, head = load_audio(folder, decision["family"], decision["labels"], decision["head"])
+    return TrackBundle(folder, manifest, decision, WindowClassifier(encoder, head, device))

@@ -1,0 +1,123 @@
+"""`thawline export` of an ensemble of runs of the genre task: its members' models, and how they are joined."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from thawline.bundles.write_ensembles import TunedMember, write_ensemble_bundle
+from thawline.bundles.write_tracks import KnownTrack
+from thawline.commands.ensemble import how_joined
+from thawline.commands.export import ESTIMATES, facts_of, notes_of
+from thawline.commands.export_tracks import TRACKS, known_tracks, tracks_root, tuned_tracks
+from thawline.commands.fits import HOLDOUT, Fitted, find_fit, tolerance_of
+from thawline.decisions.temperature import Temperature
+from thawline.errors import UserError
+from thawline.runs.directory import CONFIG_FILE, read_config
+from thawline.runs.finished import finished_run
+from thawline.runs.predictions import Predictions
+from thawline.runs.split import read_split_rows
+
+
+def export_ensemble(source: Path, target: Path, form: str) -> None:
+    """Write the bundle and say where it is.
+
+    Args:
+        source: The directory of an ensemble's run.
+        target: Where the bundle goes.
+        form: The format that was asked for.
+
+    Raises:
+        UserError: The ensemble is not one of tracks, or a member has no model to export.
+        RunError: A bundle does not compute what its run did; nothing was written.
+    """
+    judged, facts = finished_run(source)
+    members = _members(source, facts["components"])
+    if form != "safetensors":
+        raise UserError(f"format={form} is for classes of photos; leave it out for an ensemble of tracks")
+    known = _known(source, judged, [fitted for _, fitted in members])
+    manifest = write_ensemble_bundle(
+        target,
+        [_tuned(one, fitted) for one, fitted in members],
+        known,
+        how_joined(facts["weights"], [one["name"] for one in facts["left_out"]]),
+        judged.classes,
+        _facts(source, facts),
+    )
+    console = Console()
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    for one, fitted in members:
+        whole = "the fit on all data" if fitted.name != HOLDOUT else "the fit without the held-out tracks"
+        say(f"exported {whole} of {one['name']}, weight {one['weight']:.3f}")
+    if (raw := manifest["largest_difference"]["probabilities_of_raw_tracks"]) is not None:
+        say(f"largest difference from the run's own probabilities, from raw tracks: {raw:.1g}")
+    say(f"bundle {target}")
+
+
+def _members(source: Path, components: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Fitted]]:
+    """What the run says of each member, and the member's model."""
+    for one in components:
+        if not (path := Path(one["run"])).is_dir():
+            raise UserError(f"the ensemble {source} was made of the run {path}, which is not there any more")
+        if (task := read_config(path)["task"]) != "genre":
+            raise UserError(
+                f"{source} is a run of 'thawline ensemble', which fits nothing itself, and its members are of "
+                f"task={task}; only an ensemble of tracks (task=genre) can be exported"
+            )
+    return [(one, find_fit(Path(one["run"]))) for one in components]
+
+
+def _tuned(one: Mapping[str, Any], fitted: Fitted) -> TunedMember:
+    said = one["temperature"]
+    losses = said["log_loss"]
+    temperature = Temperature(**{**said, "log_loss": None if losses is None else tuple(losses)})
+    rows = read_split_rows(fitted.run / "split.csv")
+    return TunedMember(
+        name=one["name"],
+        weight=one["weight"],
+        tuned=tuned_tracks(fitted, temperature),
+        known=known_tracks(fitted, rows),
+        tolerance=tolerance_of(fitted),
+        facts=facts_of(fitted, Path(one["run"]).name, rows),
+        notes=notes_of(fitted),
+    )
+
+
+def _known(source: Path, judged: Predictions, members: Sequence[Fitted]) -> list[KnownTrack]:
+    """Some of the tracks that the very models of the members judged; none where the run joined other fits of them."""
+    if not all(fitted.judged_itself for fitted in members):
+        return []
+    by_all = set.intersection(*(set(fitted.judged.paths) for fitted in members))
+    places = [place for place, path in enumerate(judged.paths) if path in by_all]
+    digests = {row.path: row.digest for row in read_split_rows(source / "split.csv")}
+    return [
+        KnownTrack(tracks_root(members[0]) / judged.paths[i], digests[judged.paths[i]], judged.probabilities[i])
+        for i in places[:: -(-len(places) // TRACKS) or 1]
+    ]
+
+
+def _facts(source: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the manifest says of the ensemble's run."""
+    judged = facts["judged"]
+    return {
+        "run": {
+            "name": source.name,
+            "method": facts["method"],
+            "members": [one["name"] for one in facts["components"]],
+        },
+        "hashes": {
+            name: hashlib.sha256((source / file).read_bytes()).hexdigest()
+            for name, file in (("config", CONFIG_FILE), ("split", "split.csv"))
+        },
+        "metrics": {
+            "samples": judged["samples"],
+            "groups": judged["groups"],
+            "of": "each held out of the models that judged it",
+            "estimates": {name: judged.get(name) for name in ESTIMATES},
+        },
+    }

@@ -1,0 +1,80 @@
+"""`thawline export` of a run of the genre task: the network with its head, and the decision beside."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from thawline.bundles.write_tracks import KnownTrack, TunedTracks, write_track_bundle
+from thawline.commands.fits import Fitted, temperature_of, tolerance_of, which_fit, which_temperature
+from thawline.decisions.temperature import Temperature
+from thawline.runs.split import SplitRow
+from thawline.tasks.genre.tags import THRESHOLDS
+
+TRACKS = 4
+
+
+def export_tracks(
+    fitted: Fitted, target: Path, rows: Sequence[SplitRow], facts: dict[str, Any], notes: Sequence[str]
+) -> None:
+    """Write the bundle and say where it is.
+
+    Args:
+        fitted: The run's model.
+        target: Where it goes.
+        rows: The run's split.
+        facts: What the manifest says of the run.
+        notes: Sentences for the card.
+
+    Raises:
+        UserError: The run's encoder or head can't be exported.
+        RunError: The bundle does not compute what the run did; nothing was written.
+    """
+    tuned = tuned_tracks(fitted, temperature_of(fitted))
+    manifest = write_track_bundle(target, tuned, known_tracks(fitted, rows), tolerance_of(fitted), facts, notes)
+    console = Console()
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    say(which_fit(fitted, "tracks"))
+    if (raw := manifest["largest_difference"]["probabilities_of_raw_tracks"]) is not None:
+        say(f"largest difference from the run's own probabilities, from raw tracks: {raw:.1g}")
+    say(which_temperature(tuned.temperature, "tracks"))
+    say(f"bundle {target}")
+
+
+def tuned_tracks(fitted: Fitted, temperature: Temperature) -> TunedTracks:
+    """What the run fitted, at `temperature`."""
+    settings = fitted.settings
+    return TunedTracks(
+        encoder=settings.encoder,
+        thaw=settings.cut,
+        state=fitted.fit.state,
+        classes=fitted.classes,
+        method=settings.method.name,
+        head=settings.method.head,
+        temperature=temperature,
+        thresholds=fitted.fit.chosen.get(THRESHOLDS),
+    )
+
+
+def known_tracks(fitted: Fitted, rows: Sequence[SplitRow]) -> list[KnownTrack]:
+    """Some of the tracks that the run was judged by, from its first to its last."""
+    root, judged = tracks_root(fitted), fitted.judged
+    digests = {row.path: row.digest for row in rows}
+    chosen = np.unique(np.linspace(0, len(judged.paths) - 1, TRACKS).round().astype(np.int64))
+    return [
+        KnownTrack(
+            root / judged.paths[i], digests[judged.paths[i]], judged.probabilities[i] if fitted.judged_itself else None
+        )
+        for i in chosen
+    ]
+
+
+def tracks_root(fitted: Fitted) -> Path:
+    """The folder that the run's paths are relative to."""
+    path = Path(fitted.settings.data.path)
+    return path if path.is_dir() else path.parent

@@ -1,0 +1,54 @@
+"""`thawline evaluate BUNDLE golden=FILE`: is the answer what it must be, for files whose answer is known?"""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from thawline.bundles.load import Bundle, load
+from thawline.bundles.pairs import PairBundle
+from thawline.commands.settings import EvaluateSettings
+from thawline.errors import RunError, UserError
+from thawline.reports.golden import print_golden
+from thawline.tasks.genre.golden import GoldenCase, judge_golden, read_golden
+
+
+def evaluate_golden(settings: EvaluateSettings, golden: str) -> None:
+    """Judge the files that `golden` names by the bundle `settings.run`, and show a table.
+
+    Raises:
+        UserError: The bundle or the file of cases can't be used.
+        RunError: A case failed.
+    """
+    if settings.data.path is not None:
+        raise UserError(f"golden={golden} names its files itself; leave out the folder {settings.data.path}")
+    bundle: Any = load(settings.run, device=settings.accelerator)
+    if isinstance(bundle, PairBundle):
+        raise UserError(f"{settings.run} judges pairs of images and texts, for which there are no golden cases")
+    cases = read_golden(Path(golden), of_photos=isinstance(bundle, Bundle))
+    _check_labels(cases, bundle.labels, golden)
+    verdicts = list(judge_golden(cases, _records(bundle, [case.file for case in cases])))
+    print_golden(verdicts, Console())
+    if failed := sum(not verdict.passed for verdict in verdicts):
+        raise RunError(f"{failed} of {len(verdicts)} golden cases failed; the table says why")
+
+
+def _check_labels(cases: Sequence[GoldenCase], labels: Sequence[str], golden: str) -> None:
+    """A name that the bundle can't say is a slip of the pen, not a failure."""
+    for case in cases:
+        if case.label is not None and case.label not in labels:
+            near = difflib.get_close_matches(case.label, labels, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"it knows {', '.join(labels)}"
+            raise UserError(f"{golden} expects '{case.label}' of {case.file.name}, which the bundle can't say; {hint}")
+
+
+def _records(bundle: Any, files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """What a bundle of tracks says of each file; what one of photos says, by the same names."""
+    if not isinstance(bundle, Bundle):
+        yield from bundle.predict(files)
+        return
+    for said in bundle.predict(files):
+        sure = None if said.label is None else said.probabilities[said.label]
+        yield {"primary_genre": said.label, "confidence": sure, "problem": said.problem}

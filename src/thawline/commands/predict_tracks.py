@@ -1,0 +1,65 @@
+"""`thawline predict` with a bundle of the genre task: a record for each track."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from thawline.bundles.ensembles import AnyTracks
+from thawline.bundles.track_record import Track
+from thawline.commands.settings import PredictSettings
+from thawline.data.track_listing import TRACKS
+from thawline.data.walking import walk_files
+from thawline.errors import UserError
+from thawline.files import write_atomically
+from thawline.reports.tracks import print_tracks, write_track_lines
+
+
+def check_tracks(settings: PredictSettings) -> None:
+    """Can what is said of tracks be written there?
+
+    Raises:
+        UserError: It can't.
+    """
+    if settings.out and Path(settings.out).suffix.lower() != ".jsonl":
+        raise UserError(f"out={settings.out}: the record of a track has lists within; use a name that ends in .jsonl")
+
+
+def judge_tracks(
+    bundle: AnyTracks,
+    settings: PredictSettings,
+    paths: Iterator[str],
+    counts: Counter[str | None],
+    advance: Callable[[int], None] | None,
+) -> Generator[Track, None, None]:
+    """What the bundle says of each file, counted by genre."""
+    unopened: dict[str, str] = {}
+    files = walk_files(paths, unopened, TRACKS)
+    calibrated = settings.calibrated is not False
+    for one in bundle.predict(files, calibrated=calibrated, top=settings.top, percent=settings.percent):
+        counts[one["primary_genre"]] += 1
+        if advance is not None:
+            advance(1)
+        if one["path"] in unopened:
+            one["problem"] = unopened[one["path"]]
+        yield one
+
+
+def write_tracks(said: Iterator[Track], bundle: AnyTracks, settings: PredictSettings) -> None:
+    """Write the records to the file that the settings name, to standard output, or as a table to a terminal."""
+    if settings.out is None:
+        if sys.stdout.isatty():
+            print_tracks(said, Console(), bundle.labels)
+        else:
+            write_track_lines(said, sys.stdout.buffer)
+        return
+    target = Path(settings.out)
+    target.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(beside: Path) -> None:
+        with beside.open("wb") as file:
+            write_track_lines(said, file)
+
+    write_atomically(target, write)

@@ -1,0 +1,203 @@
+"""Which tracks a folder or a table holds."""
+
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from thawline.data.listing import SIDES, LeftOut, Listed, Listing, Media, as_text, choose, list_files
+from thawline.data.pair_files import Columns, Record, read_table
+from thawline.errors import UserError
+
+TRACKS = Media(
+    "track",
+    (".wav", ".flac", ".ogg", ".oga", ".mp3", ".au"),
+    {
+        ".m4a": "M4A",
+        ".mp4": "MP4",
+        ".aac": "AAC",
+        ".wma": "WMA",
+        ".opus": "Opus",
+        ".aif": "AIFF",
+        ".aiff": "AIFF",
+        ".ape": "Monkey's Audio",
+        ".mid": "MIDI",
+    },
+)
+READERS = ("auto", "artists", "gtzan")
+COLUMNS = Columns(("audio_path", "label"), ("artist", "album", "split", "lyrics"), row="track")
+
+_TABLES = (".csv", ".tsv", ".parquet")
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://|(data|file|https?):", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ListedTrack:
+    """A file that looks like a track by its name.
+
+    Attributes:
+        path: absolute.
+        name: relative to the root, "/" between folders, always valid Unicode; what predictions and reports call it.
+        label: the first of `labels`.
+        labels: what the track is, in the order given.
+        artist: who made it; None: not known.
+        album: where it appeared; None: not known.
+        side: "train", "val" or "test" where the collection comes split, else None.
+        lyrics: their themes or words; None: not known.
+    """
+
+    path: Path
+    name: str
+    label: str
+    labels: tuple[str, ...]
+    artist: str | None = None
+    album: str | None = None
+    side: str | None = None
+    lyrics: str | None = None
+
+
+@dataclass(frozen=True)
+class TrackListing:
+    """What a folder or table holds, before any file is read: classes sorted, tracks and left_out sorted by name.
+
+    Attributes:
+        root: the folder that names start from.
+        classes: the tracks' first labels.
+        tracks: each file once.
+        left_out: files and rows that are not used.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    tracks: tuple[ListedTrack, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def list_tracks(
+    path: Path, classes: Sequence[str] | None = None, *, reader: str = "auto", splits: Sequence[Path] = ()
+) -> TrackListing:
+    """List the tracks of a collection without reading them.
+
+    Args:
+        path: a folder per genre, perhaps below train/, val/ and test/; or a table (CSV, Parquet) with the columns
+            audio_path and label and, if wanted, artist, album, split and lyrics. Several labels stand in one cell with
+            "|" or ";" between them; relative paths start from the table's folder.
+        classes: take only tracks whose first label is one of these; None takes all.
+        reader: "auto"; "artists": the folder below the genre's is the artist, and the one below that the album;
+            "gtzan": the folders of GTZAN.
+        splits: GTZAN's split files, see `gtzan.list_gtzan`.
+
+    Raises:
+        UserError: nothing there, no track, a class that is not there, a table that cannot be read, or an unknown
+            reader.
+    """
+    if reader not in READERS:
+        raise UserError(f"There is no reader {reader!r} of tracks; use {', '.join(READERS)}.")
+    if reader == "gtzan":
+        from thawline.data.gtzan import list_gtzan
+
+        return list_gtzan(path, classes, splits)
+    if splits:
+        raise UserError("Split files are for GTZAN; add reader=gtzan, or give a table with a column split.")
+    if path.suffix.lower() in _TABLES and not path.is_dir():
+        return _list_table(path, classes)
+    listing = list_files(path, TRACKS, classes)
+    return from_folders(listing, artists=reader == "artists")
+
+
+def from_folders(listing: Listing, *, artists: bool = False) -> TrackListing:
+    """Tracks of a folder per class; with `artists` the folders below say who made them and where they appeared."""
+    tracks = tuple(_track_of_file(file, artists) for file in listing.photos)
+    return TrackListing(listing.root, listing.classes, tracks, listing.left_out)
+
+
+def _track_of_file(file: Listed, artists: bool) -> ListedTrack:
+    artist, _, below = file.folder.partition("/") if artists else ("", "", "")
+    album = below.partition("/")[0]
+    return ListedTrack(
+        file.path, file.name, file.label, (file.label,), artist=artist or None, album=album or None, side=file.side
+    )
+
+
+class _BadRow(Exception):  # noqa: N818  # not an error of the program: the row is left out
+    pass
+
+
+def _list_table(path: Path, classes: Sequence[str] | None) -> TrackListing:
+    records = read_table(path, COLUMNS)
+    root = Path(os.path.normpath(path.absolute().parent))
+    tracks: dict[str, ListedTrack] = {}
+    left_out = []
+    for record in records:
+        try:
+            track = _track_of_row(record, root)
+            if track.name in tracks:
+                raise _BadRow(
+                    f"named again, as {track.label!r}" if track.labels != tracks[track.name].labels else "named again"
+                )
+            tracks[track.name] = track
+        except _BadRow as bad:
+            name = record.values.get("audio_path", "").strip() or path.name
+            left_out.append(LeftOut(as_text(name), f"row {record.row}: {bad}"))
+    if not tracks:
+        raise UserError(f"{path} names no track that is there; {left_out[0].name}, {left_out[0].reason}.")
+    sided = [track for track in tracks.values() if track.side]
+    if sided and len(sided) < len(tracks):
+        bare = next(track for track in tracks.values() if not track.side)
+        raise UserError(f"{path} has no split for {bare.name}; give every track train, val or test, or none.")
+    names = sorted({track.label for track in tracks.values()})
+    wanted = set(names) if classes is None else choose(classes, names, path)
+    chosen = [track for track in tracks.values() if track.label in wanted]
+    return TrackListing(
+        root,
+        tuple(sorted({track.label for track in chosen})),
+        tuple(sorted(chosen, key=lambda track: track.name)),
+        tuple(sorted(left_out, key=lambda left: left.name)),
+    )
+
+
+def _track_of_row(record: Record, root: Path) -> ListedTrack:
+    if record.kind:
+        raise _BadRow(record.problem)
+    values = {name: unicodedata.normalize("NFC", value.strip()) for name, value in record.values.items()}
+    written = record.values["audio_path"].strip()
+    labels = tuple(dict.fromkeys(label for part in re.split(r"[|;]", values["label"]) if (label := part.strip())))
+    if not labels:
+        raise _BadRow("no label")
+    side = SIDES.get(values.get("split", "").lower())
+    if values.get("split") and side is None:
+        raise _BadRow(f"the split {values['split']!r}, where train, val or test is meant")
+    path = _file(written, root)
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    return ListedTrack(
+        path,
+        as_text(name),
+        labels[0],
+        labels,
+        artist=values.get("artist") or None,
+        album=values.get("album") or None,
+        side=side,
+        lyrics=values.get("lyrics") or None,
+    )
+
+
+def _file(written: str, root: Path) -> Path:
+    if not written:
+        raise _BadRow("no path")
+    if _URL.match(written):
+        raise _BadRow("a URL; save the file and give its path")
+    if "\0" in written:
+        raise _BadRow("a NUL byte in the path")
+    path = Path(os.path.normpath(root / Path(written.replace("\\", "/")).expanduser()))
+    try:
+        there = path.exists()
+    except OSError as error:  # a name that is too long, say
+        raise _BadRow(f"cannot be opened: {error.strerror}") from None
+    if not path.is_file():
+        raise _BadRow("no file" if there else "nothing is there")
+    suffix = path.suffix.lower()
+    if suffix in TRACKS.named:
+        raise _BadRow(f"not supported ({TRACKS.named[suffix]})")
+    return path

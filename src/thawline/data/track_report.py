@@ -1,0 +1,153 @@
+"""What `data check` and every run say about a collection of tracks: as JSON, and on screen."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
+
+from thawline.data.preprocessing import JSON
+from thawline.data.report import as_plain_text, print_line, print_list
+from thawline.data.splits import TRACK_BONDS, check_split
+from thawline.data.track_collection import TrackCollection
+from thawline.data.track_groups import SEGMENTS
+from thawline.errors import UserError
+
+FEW_TRACKS = 30  # a class below this says little
+FEW_GROUPS = 5  # what cv=5 needs
+IMBALANCE = 5  # largest class / smallest class
+
+
+def track_report(
+    collection: TrackCollection,
+    *,
+    labels: Mapping[str, npt.NDArray[np.bool_]] | None = None,
+    bytes_per_track: int | None = None,
+    **extra: JSON,
+) -> dict[str, JSON]:
+    """What data_report.json holds.
+
+    Args:
+        collection: the tracks.
+        labels: which tracks have each label, [N], where a track can have several; None: the classes are counted.
+        bytes_per_track: in the feature store, all of its windows; gives the predicted size of the store.
+        extra: further entries, taken as they are.
+    """
+    names, grouping = collection.names, collection.grouping
+    seconds = np.array([fact.seconds for fact in collection.facts])
+    per_class: dict[str, JSON] = {}
+    if labels is None:
+        labels = {name: collection.labels == index for index, name in enumerate(collection.classes)}
+    for name, member in labels.items():
+        per_class[name] = {
+            "tracks": int(member.sum()),
+            "groups": len(np.unique(grouping.ids[member])),
+            "minutes": round(float(seconds[member].sum()) / 60, 1),
+        }
+    exact = set(grouping.exact_duplicates)
+    rates, counts = np.unique([fact.rate for fact in collection.facts], return_counts=True)
+    report: dict[str, JSON] = {
+        "root": str(collection.root),
+        "tracks": len(names),
+        "classes": per_class,
+        "seconds": {
+            "shortest": round(float(seconds.min()), 3),
+            "median": round(float(np.median(seconds)), 3),
+            "longest": round(float(seconds.max()), 3),
+        },
+        "rates": {str(rate): int(count) for rate, count in zip(rates, counts, strict=True)},
+        "known_artists": len({track.artist for track in collection.tracks if track.artist}),
+        "groups": {
+            "count": len(np.unique(grouping.ids)),
+            "largest": int(np.bincount(grouping.ids).max()),
+            "sets_by_reason": dict(grouping.reasons),
+        },
+        "exact_duplicates": [[names[i], names[j]] for i, j in grouping.exact_duplicates],
+        "near_duplicates": [[names[i], names[j]] for i, j in grouping.near_duplicates],
+        "two_labels": [
+            {"tracks": [names[i], names[j]], "kind": "same file" if (i, j) in exact else "sound the same"}
+            for i, j in grouping.two_labels
+        ],
+        "left_out": [{"name": left.name, "reason": left.reason} for left in collection.left_out],
+        "warnings": [*_warnings(collection, per_class)],
+    }
+    if collection.sides is not None:
+        sides, counts = np.unique(collection.sides, return_counts=True)
+        report["sides"] = {str(side): int(count) for side, count in zip(sides, counts, strict=True)}
+    if bytes_per_track is not None:
+        report["store_bytes"] = bytes_per_track * len({fact.digest for fact in collection.facts})
+    return {**report, **extra}
+
+
+def _warnings(collection: TrackCollection, per_class: Mapping[str, Any]) -> Iterable[str]:
+    tracks = {name: counts["tracks"] for name, counts in per_class.items()}
+    few = [f"{name!r} ({count})" for name, count in tracks.items() if count < FEW_TRACKS]
+    if few:
+        yield f"Fewer than {FEW_TRACKS} tracks: {', '.join(few)}. A result on so few says little."
+    least, most = min(tracks, key=tracks.__getitem__), max(tracks, key=tracks.__getitem__)
+    if tracks[most] >= IMBALANCE * tracks[least]:
+        yield (
+            f"The classes are imbalanced: {tracks[most]} tracks of {most!r}, {tracks[least]} of {least!r}. "
+            "Judge by the F1 of each class rather than by accuracy."
+        )
+    scarce = [f"{name!r} ({counts['groups']})" for name, counts in per_class.items() if counts["groups"] < FEW_GROUPS]
+    if scarce:
+        yield f"Fewer than {FEW_GROUPS} groups: {', '.join(scarce)}. cv={FEW_GROUPS} needs as many of every class."
+    if collection.grouping.reasons.get(SEGMENTS):
+        yield (
+            f"Some files look like segments of {collection.grouping.reasons[SEGMENTS]} tracks (name.0, name.1, …); "
+            "those of one track stay together, or the result would be too good."
+        )
+    if not any(track.artist for track in collection.tracks):
+        yield (
+            "No artists are known, so one artist's tracks may stand on both sides of a split, which makes results too "
+            "good; a table with a column artist mends that."
+        )
+    if collection.grouping.two_labels:
+        yield "Some tracks stand under two labels, or sound the same as one with others; keep one of each pair."
+    if collection.sides is not None:
+        try:
+            check_split(collection.sides, collection.grouping.ids, collection.names, TRACK_BONDS)
+        except UserError as error:
+            yield str(error)
+
+
+def print_track_report(report: Mapping[str, Any], console: Console) -> None:
+    """Show a report; lists longer than 20 are cut short."""
+    seconds = report["seconds"]
+    print_line(console, f"{report['tracks']} tracks in {report['root']}")
+    table = Table()
+    table.add_column("class")
+    for column in ("tracks", "groups", "minutes"):
+        table.add_column(column, justify="right")
+    for name, counts in report["classes"].items():
+        table.add_row(as_plain_text(name), str(counts["tracks"]), str(counts["groups"]), f"{counts['minutes']:.1f}")
+    console.print(table)
+    print_line(
+        console,
+        f"{seconds['shortest']:.1f} to {seconds['longest']:.1f} s long, half of them up to {seconds['median']:.1f} s; "
+        f"{', '.join(f'{count} at {rate} Hz' for rate, count in report['rates'].items())}",
+    )
+    groups = report["groups"]
+    reasons = ", ".join(f"{count} by {reason}" for reason, count in groups["sets_by_reason"].items() if count)
+    print_line(
+        console, f"{groups['count']} groups, the largest of {groups['largest']} tracks; joined: {reasons or 'none'}"
+    )
+    if "sides" in report:
+        print_line(console, f"Given split: {', '.join(f'{side} {count}' for side, count in report['sides'].items())}")
+    if "store_bytes" in report:
+        print_line(console, f"Predicted size of the feature store: {decimal(report['store_bytes'])}")
+    print_list(console, "Exact duplicates", [f"{a} = {b}" for a, b in report["exact_duplicates"]])
+    print_list(console, "Near-duplicates", [f"{a} ~ {b}" for a, b in report["near_duplicates"]])
+    print_list(
+        console,
+        "Tracks under two labels",
+        ["{} and {} ({})".format(*pair["tracks"], pair["kind"]) for pair in report["two_labels"]],
+    )
+    print_list(console, "Left out", [f"{left['name']}: {left['reason']}" for left in report["left_out"]])
+    for warning in report["warnings"]:
+        console.print(Text("! ", style="yellow") + as_plain_text(warning))

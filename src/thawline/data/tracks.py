@@ -1,0 +1,331 @@
+"""One track: the facts that follow from its bytes, and its windows."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+
+from thawline.data.decoding import UnusableError
+from thawline.data.fingerprints import FINGERPRINT_VERSION, Listener
+from thawline.data.preprocessing import JSON
+from thawline.data.sound_files import SLACK, Samples, Sound, mono
+from thawline.data.windows import Windowing
+
+if TYPE_CHECKING:
+    import torch
+
+# What facts depend on besides the bytes: facts remembered under another version must be made again.
+TRACK_FACTS_VERSION = (
+    f"1, fingerprint {FINGERPRINT_VERSION}, soundfile {soundfile.__version__}, {soundfile.__libsndfile_version__}, "
+    f"soxr {soxr.__version__}"
+)
+
+MAX_BYTES = 4 * 2**30
+MAX_SECONDS = 3600
+MIN_SECONDS = 0.1
+MAX_LEVEL = 8.0  # full scale is 1; loud MP3s decode to 2 at most, and a broken one or samples in 16-bit units to more
+SILENT = 1e-3  # half the distance of the highest sample from the lowest: -60 dBFS
+
+# The others' decoders give other bits after a jump: MP3 mostly, even a second before the window; OGG now and then.
+_SEEKABLE = ("WAV", "FLAC", "AU")
+_NO_FILE = "not a regular file"
+# Input around a window that its resampling takes into account: this many samples of the lower rate. With 512 a window
+# is within 2e-5 of the same part of the whole track, resampled at once, which is what soxr itself is exact to.
+_MARGIN = 512
+
+
+@dataclass(frozen=True)
+class TrackFacts:
+    """What follows from a file's bytes alone, whatever its name and the windowing.
+
+    Attributes:
+        digest: sha256 of the bytes, hex; "" if the machine was at fault, and then nothing here may be remembered.
+        seconds: duration of what can be decoded, 0 if unusable.
+        rate: Hz, 0 if unusable.
+        channels: like `rate`.
+        fingerprint: marks of its spectral peaks, hex, see `fingerprints`; None if unusable or too few.
+        problem: why the file cannot be used, one phrase; None if it can.
+    """
+
+    digest: str
+    seconds: float = 0.0
+    rate: int = 0
+    channels: int = 0
+    fingerprint: str | None = None
+    problem: str | None = None
+
+    def to_json(self) -> dict[str, JSON]:
+        """As a plain dict."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> TrackFacts:
+        """The inverse of `to_json`."""
+        return TrackFacts(**value)
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Part of a track.
+
+    Attributes:
+        start: where it begins, seconds.
+        samples: float32 [n], mono, at the windowing's rate.
+    """
+
+    start: float
+    samples: torch.Tensor
+
+
+def read_track(path: Path, windowing: Windowing | None) -> tuple[TrackFacts, list[Window]]:
+    """Read a file once: its facts, and its windows if `windowing` is given.
+
+    Bad content never raises: `problem` says what is wrong, and there are no windows. Of a long file no more is in
+    memory than its windows and what is needed around one of them. Safe to call from threads.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            return TrackFacts("", problem=_NO_FILE), []  # reading a pipe would wait for ever
+        with path.open("rb", buffering=0) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if status.st_size > MAX_BYTES:
+                return TrackFacts(digest, problem=f"too large: more than {MAX_BYTES >> 30} GiB"), []
+            file.seek(0)
+            return _read(file, digest, windowing)
+    except (OSError, ValueError) as error:  # the latter of a NUL byte in the name
+        return TrackFacts("", problem=_unreadable(error)), []
+    except UnusableError as error:
+        return TrackFacts(digest, problem=str(error)), []
+    except MemoryError:
+        return TrackFacts("", problem="not enough memory to decode it"), []
+
+
+def read_windows(path: Path, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
+    """Some windows of a file whose facts are known: the same samples as `read_track` gives.
+
+    WAV, FLAC and AU files are read only where a window is, OGG and MP3 files up to the last window's end, since their
+    decoders give other bits after a jump. Safe to call from threads.
+
+    Args:
+        path: the file.
+        windowing: how it is cut.
+        starts: some of `windowing.starts(facts.seconds)`.
+
+    Raises:
+        UnusableError: the file cannot be read or used.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise UnusableError(_NO_FILE)
+        with path.open("rb", buffering=0) as file, Sound(file) as sound:
+            return _windows(sound, windowing, starts)
+    except (OSError, ValueError) as error:
+        raise UnusableError(_unreadable(error)) from error
+    except MemoryError as error:
+        raise UnusableError("not enough memory to decode it") from error
+
+
+def _unreadable(error: Exception) -> str:
+    return f"cannot be read: {getattr(error, 'strerror', None) or error}"
+
+
+def _read(file: BinaryIO, digest: str, windowing: Windowing | None) -> tuple[TrackFacts, list[Window]]:
+    with _opened(file) as sound:
+        planned = windowing.starts((sound.frames or 0) / sound.rate) if windowing else ()
+        cutter = _Cutter(sound.rate, windowing, planned)
+        listener = Listener(sound.rate)
+        levels = _Levels()
+        frames = 0
+        for block in sound.blocks():
+            single = mono(block)
+            levels.add(block, single)
+            listener.add(single)
+            cutter.add(single)
+            frames += len(block)
+            if frames > MAX_SECONDS * sound.rate:
+                raise UnusableError(_too_long())
+        seconds = frames / sound.rate
+        _check_decoded(sound, seconds)
+        levels.check()
+        facts = TrackFacts(digest, seconds, sound.rate, sound.channels, listener.fingerprint())
+        if windowing is None:
+            return facts, []
+        starts = windowing.starts(seconds)
+        if starts == planned:
+            return facts, cutter.finish()
+    file.seek(0)  # an MP3 whose length was guessed
+    with Sound(file) as sound:
+        return facts, _windows(sound, windowing, starts)
+
+
+def _opened(file: BinaryIO) -> Sound:
+    """Refuse what the header says to be too long, unless the file ends before, which `_check_decoded` names."""
+    sound = Sound(file)
+    if sound.stated is None or sound.stated <= MAX_SECONDS:
+        return sound
+    with sound:
+        if sound.reaches(MAX_SECONDS * sound.rate):
+            raise UnusableError(_too_long(sound.stated))
+    file.seek(0)
+    return Sound(file)
+
+
+def _check_decoded(sound: Sound, seconds: float) -> None:
+    if sound.stated is not None and sound.stated - seconds > SLACK:
+        raise UnusableError(
+            f"broken {sound.kind}: {_shown(seconds)} can be decoded of the {_shown(sound.stated)} that it should have"
+        )
+    if seconds < MIN_SECONDS:
+        raise UnusableError(f"too short: {_shown(seconds)}, less than {MIN_SECONDS} s")
+
+
+def _too_long(seconds: float | None = None) -> str:
+    stated = "" if seconds is None else f"{_shown(seconds)}, "
+    return f"too long: {stated}more than {MAX_SECONDS // 60} minutes"
+
+
+def _shown(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 or seconds == 0 else f"{seconds:.2g} s"
+
+
+class _Levels:
+    """The highest and lowest samples so far."""
+
+    def __init__(self) -> None:
+        self._all = (math.inf, -math.inf)
+        self._mono = (math.inf, -math.inf)
+
+    def add(self, block: Samples, single: Samples) -> None:
+        """Take a block and its mean over channels into account; raises UnusableError on impossible samples."""
+        self._all = _widened(self._all, block)
+        self._mono = _widened(self._mono, single) if block.shape[1] > 1 else self._all
+        low, high = self._all
+        if not math.isfinite(low + high):
+            raise UnusableError("samples that are not finite (NaN or infinity)")
+        if max(-low, high) > MAX_LEVEL:
+            raise UnusableError(f"out of range: samples up to {max(-low, high):.3g}, where full scale is 1")
+
+    def check(self) -> None:
+        """Raise UnusableError if nothing can be heard."""
+        if self._all[1] - self._all[0] < 2 * SILENT:
+            raise UnusableError("silent: nothing above -60 dB")
+        if self._mono[1] - self._mono[0] < 2 * SILENT:
+            raise UnusableError("silent in mono: its channels cancel each other")
+
+
+def _widened(bounds: tuple[float, float], samples: Samples) -> tuple[float, float]:
+    # NaN goes through numpy's minimum, and through Python's only if it comes first.
+    return min(float(samples.min()), bounds[0]), max(float(samples.max()), bounds[1])
+
+
+@dataclass(eq=False)
+class _Excerpt:
+    """A window in the making: its part of the track with a margin on both sides, zeros beyond the track's ends."""
+
+    start: float
+    begin: int  # frame of the first sample, the margin's; may be negative
+    samples: Samples
+    last: int = 0  # of the track's frames, the one after the last that came in
+
+
+class _Cutter:
+    """Keeps of a track that comes in blocks what its windows need, and resamples each window on its own.
+
+    A window's samples depend on the track around it alone, not on which other windows are read.
+    """
+
+    def __init__(self, rate: int, windowing: Windowing | None, starts: Sequence[float]) -> None:
+        self._rate, self._windowing = rate, windowing
+        self._at = 0
+        self._waiting = sorted(starts, reverse=True)
+        self._open: list[_Excerpt] = []
+        self._done: list[Window] = []
+        if windowing is not None:
+            unit = rate // math.gcd(rate, windowing.rate)  # frames that are a whole number of samples afterwards
+            least = _MARGIN * rate / min(rate, windowing.rate)
+            self.margin = 0 if rate == windowing.rate else math.ceil(least / unit) * unit
+            self.length = round(windowing.seconds * rate)
+
+    def first(self, start: float) -> int:
+        """The first frame that the window at `start` needs."""
+        return max(0, round(start * self._rate) - self.margin)
+
+    def end(self, start: float) -> int:
+        """The frame after the last that the window at `start` needs."""
+        return round(start * self._rate) + self.length + self.margin
+
+    def jump(self, frame: int) -> None:
+        """What comes next begins at `frame`."""
+        self._at = frame
+
+    def add(self, block: Samples) -> None:
+        """Take the next block, float32 [frames]."""
+        end = self._at + len(block)
+        while self._waiting and self.first(self._waiting[-1]) < end:
+            start = self._waiting.pop()
+            begin = round(start * self._rate) - self.margin
+            self._open.append(_Excerpt(start, begin, np.zeros(self.length + 2 * self.margin, np.float32)))
+        for excerpt in self._open:
+            low, high = max(excerpt.begin, self._at), min(excerpt.begin + len(excerpt.samples), end)
+            if low < high:
+                excerpt.samples[low - excerpt.begin : high - excerpt.begin] = block[low - self._at : high - self._at]
+                excerpt.last = high
+        complete = [excerpt for excerpt in self._open if excerpt.last == excerpt.begin + len(excerpt.samples)]
+        if complete:
+            self._open = [excerpt for excerpt in self._open if excerpt not in complete]
+            self._done += [self._window(excerpt) for excerpt in complete]
+        self._at = end
+
+    def finish(self) -> list[Window]:
+        """The windows in the order of their starts, now that the track is at its end."""
+        self._done += [self._window(excerpt) for excerpt in self._open]
+        self._open = []
+        return sorted(self._done, key=lambda window: window.start)
+
+    def _window(self, excerpt: _Excerpt) -> Window:
+        import torch
+
+        windowing = self._windowing
+        assert windowing is not None  # noqa: S101
+        there = excerpt.last - excerpt.begin - self.margin
+        samples, lead = excerpt.samples, self.margin * windowing.rate // self._rate
+        if self._rate != windowing.rate:
+            samples = soxr.resample(samples, self._rate, windowing.rate, "HQ")
+        if there >= self.length - 2:  # a start and a length that were rounded up may reach beyond the end
+            return Window(excerpt.start, torch.from_numpy(samples[lead : lead + windowing.samples]))
+        samples = samples[lead : lead + max(1, round(there / self._rate * windowing.rate))]
+        if not windowing.whole:
+            samples = np.resize(samples, windowing.samples)  # repeated
+        return Window(excerpt.start, torch.from_numpy(np.ascontiguousarray(samples)))
+
+
+def _windows(sound: Sound, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
+    """Read what the windows at `starts` need."""
+    if sound.kind in _SEEKABLE:
+        return [window for start in sorted(starts) for window in _cut(sound, windowing, [start])]
+    return _cut(sound, windowing, starts)
+
+
+def _cut(sound: Sound, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
+    cutter = _Cutter(sound.rate, windowing, starts)
+    first, last = min(starts, default=0.0), max(starts, default=0.0)
+    begin = cutter.first(first) if sound.kind in _SEEKABLE else 0
+    if sound.frames is None or begin < sound.frames:
+        cutter.jump(begin)
+        for block in sound.blocks(begin, cutter.end(last)):
+            cutter.add(mono(block))
+    windows = cutter.finish()
+    if len(windows) < len(starts):
+        raise UnusableError(f"no sound at {last} s, where there was some before")
+    return windows

@@ -1,0 +1,23 @@
+"""A CLIP's two encoders. Nothing of transformers is imported, which takes seconds and not every network needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from thawline.encoders.encoder import Encoder, Features
+
+
+@dataclass(frozen=True)
+class ClipTowers:
+    """One CLIP model.
+
+    Attributes:
+        image: The vision tower with its projection.
+        text: The text tower with its projection.
+        tokenize: Texts to {"input_ids", "attention_mask"}, int64 [texts, longest].
+        logit_scale: What the cosine is multiplied by.
+    """
+
+    image: Encoder
+    text: Encoder
+    tokenize: Callable[[list[str]], Features]
+    logit_scale: float

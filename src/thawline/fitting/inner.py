@@ -1,0 +1,41 @@
+"""What a method in closed form chooses by: inner grouped folds of its training samples, or given inner samples."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from thawline.fitting.feature_set import FeatureSet
+
+Splits = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+
+def with_inner(train: FeatureSet, inner: FeatureSet | None, folds: int, seed: int) -> tuple[FeatureSet, Splits]:
+    """All samples to fit on in the end, and the positions among them to fit and to judge on before that.
+
+    Args:
+        train: Training samples.
+        inner: Given validation samples, which choose and are then trained on too; None: grouped folds of `train`.
+        folds: How many.
+        seed: Fixes the folds.
+    """
+    if inner is None:
+        return train, inner_folds(train, folds, seed)
+    everything = FeatureSet(
+        rows=train.rows,
+        indices=np.concatenate([train.indices, inner.indices]),
+        targets=np.concatenate([train.targets, inner.targets]),
+        groups=np.concatenate([train.groups, inner.groups]),
+    )
+    return everything, [(np.arange(len(train)), np.arange(len(train), len(everything)))]
+
+
+def inner_folds(samples: FeatureSet, folds: int, seed: int) -> Splits:
+    """Grouped inner folds; fewer where a class has fewer groups, none where a class has only one."""
+    fewest = min(len(np.unique(samples.groups[samples.targets == c])) for c in np.unique(samples.targets))
+    folds = min(folds, fewest)
+    if folds < 2:
+        return []
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    splits = splitter.split(np.zeros(len(samples)), samples.targets, samples.groups)
+    classes = len(np.unique(samples.targets))
+    return [(a, b) for a, b in splits if len(np.unique(samples.targets[a])) == classes]

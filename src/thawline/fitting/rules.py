@@ -1,0 +1,109 @@
+"""A transparent table of rules per genre over ranges of descriptors, evaluated as a head. Nothing is fitted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from thawline.encoders.descriptors import DESCRIPTORS
+from thawline.errors import UserError
+from thawline.fitting.shaped_head import ShapedByState
+
+# The logit of a class without rules: of no weight beside any that has some, and finite.
+UNKNOWN = -100.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One expectation.
+
+    Attributes:
+        genre: Whose it is.
+        descriptor: What it looks at.
+        low: From here it holds fully; −∞ where it is open.
+        high: Up to here; ∞ where it is open.
+        edge: How far beyond it has faded to nothing, in the descriptor's unit.
+        weight: Its share in the genre's score, beside the genre's other rules.
+    """
+
+    genre: str
+    descriptor: str
+    low: float
+    high: float
+    edge: float
+    weight: float
+
+
+@cache
+def rule_table() -> tuple[Rule, ...]:
+    """The rules of `rules.yaml`, in its order."""
+    table = _table()
+    rules = []
+    for genre, expected in table["genres"].items():
+        for each in expected:
+            name = each["descriptor"]
+            low, high = each.get("low", -float("inf")), each.get("high", float("inf"))
+            rules.append(Rule(genre, name, low, high, table["edges"][name], each["weight"]))
+    return tuple(rules)
+
+
+@cache
+def _table() -> dict[str, Any]:
+    with as_file(files("thawline.fitting") / "rules.yaml") as path:
+        table = OmegaConf.to_container(OmegaConf.load(path))
+    assert isinstance(table, dict)  # noqa: S101  # the file says so
+    return {str(key): value for key, value in table.items()}
+
+
+class RulesHead(ShapedByState):
+    """The mean of each class's rules by weight, times a sharpness, as logits.
+
+    The state-dict holds the rules, so that a bundle goes on saying what it said when the table has changed.
+
+    Attributes:
+        without_rules: Classes of which the table says nothing; their probability is 0.
+    """
+
+    BY_CLASS = "weight"
+
+    descriptor: torch.Tensor  # int64 [rules]: place among `DESCRIPTORS`
+    low: torch.Tensor  # float32 [rules]
+    high: torch.Tensor  # float32 [rules]
+    edge: torch.Tensor  # float32 [rules]
+    weight: torch.Tensor  # float32 [classes, rules]: of each class they sum to the sharpness, or to 0
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        """Take the rules of `classes`, which are named as in the taxonomy.
+
+        Raises:
+            UserError: None of them has rules.
+        """
+        super().__init__()
+        self.classes = len(classes)
+        rules = [rule for rule in rule_table() if rule.genre in classes]
+        known = {rule.genre for rule in rules}
+        self.without_rules = tuple(name for name in classes if name not in known)
+        if not rules:
+            there = ", ".join(dict.fromkeys(rule.genre for rule in rule_table()))
+            raise UserError(f"method=rules has no rules for any of {', '.join(classes)}; it knows {there}")
+        weight = torch.tensor([[rule.weight * (rule.genre == name) for rule in rules] for name in classes])
+        sums = weight.sum(dim=1, keepdim=True).clamp(min=1e-9)
+        self.register_buffer("descriptor", torch.tensor([DESCRIPTORS.index(rule.descriptor) for rule in rules]))
+        for name in ("low", "high", "edge"):
+            self.register_buffer(name, torch.tensor([float(getattr(rule, name)) for rule in rules]))
+        self.register_buffer("weight", _table()["sharpness"] * weight / sums)
+
+    def holds(self, features: torch.Tensor) -> torch.Tensor:
+        """How far each rule holds, [batch, rules], 0 to 1: 1 within its range, falling evenly to 0 over its edge."""
+        value = features[:, self.descriptor]
+        beyond = torch.maximum(self.low - value, value - self.high).clamp(min=0)
+        return (1 - beyond / self.edge).clamp(min=0)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """The `DESCRIPTORS` [batch, descriptors] to logits [batch, classes]."""
+        nothing = UNKNOWN * (self.weight.sum(dim=1) == 0)
+        return self.holds(features) @ self.weight.T + nothing

@@ -1,0 +1,34 @@
+"""What a bundle said of tracks, as JSON lines or a table; each line is written while tracks are read."""
+
+import json
+from collections.abc import Iterable
+from typing import IO
+
+from rich.cells import set_cell_size
+from rich.console import Console
+
+from thawline.bundles.track_record import Track
+from thawline.data.listing import as_text
+from thawline.reports.said import visible
+
+
+def write_track_lines(said: Iterable[Track], file: IO[bytes]) -> None:
+    """Write the record of each track, a line each, as soon as it is there."""
+    for one in said:
+        line = {**one, "path": as_text(one["path"])}
+        file.write(json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        file.flush()
+
+
+def print_tracks(said: Iterable[Track], console: Console, labels: Iterable[str]) -> None:
+    """Print a line for each track as soon as it is there; the path comes last and is never cut."""
+    width = max(len("genre"), *(len(visible(label)) for label in labels))
+    console.print(f"{set_cell_size('genre', width)}      %  track", highlight=False, markup=False)
+    for one in said:
+        path = visible(as_text(one["path"]))
+        if one["primary_genre"] is None or one["confidence"] is None:
+            text = f"{set_cell_size('-', width)}      -  {path}: {one['problem']}"
+        else:
+            share = one["confidence"] * (1 if one["unit"] == "percent" else 100)
+            text = f"{set_cell_size(visible(one['primary_genre']), width)}  {share:5.1f}  {path}"
+        console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""What music a track is, and what plays."""

@@ -1,0 +1,255 @@
+"""The genre task's data: tracks, read, grouped, cut into windows and brought to the thaw line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thawline.data.track_collection import TrackCollection, build_tracks
+from thawline.data.track_groups import group_tracks
+from thawline.data.track_listing import ListedTrack
+from thawline.data.track_report import track_report
+from thawline.data.tracks import TrackFacts
+from thawline.decisions.taxonomy import canonical
+from thawline.encoders.encoder import Encoder
+from thawline.errors import UserError
+from thawline.features.progress import say
+from thawline.features.store import FeatureStore
+from thawline.fitting.audio_heads import LayersHead, own_head
+from thawline.fitting.feature_set import FeatureRows, FeatureSet
+from thawline.fitting.fit import Plain
+from thawline.fitting.folds import Fold
+from thawline.fitting.heads import DenseHead, Head
+from thawline.fitting.hints_head import hints_head
+from thawline.fitting.methods import Fit
+from thawline.fitting.rules import RulesHead
+from thawline.fitting.settings import GradientSettings
+from thawline.fitting.tail import Tail, final_features
+from thawline.fitting.trees import TreesHead
+from thawline.runs.split import SplitRow
+from thawline.tasks.classes import given_sides, number_classes
+from thawline.tasks.genre.features import list_task, load_encoder, read_mfcc, survey_tracks, tracks_settings
+from thawline.tasks.genre.labels import mark
+from thawline.tasks.genre.reference import mfcc_svm
+from thawline.tasks.registry import MAJORITY
+from thawline.tasks.settings import RunSettings
+
+if TYPE_CHECKING:
+    from thawline.fitting.module import TailModule
+
+REFERENCE = "MFCC and SVM"
+
+
+@dataclass(frozen=True)
+class GenreData(Plain):
+    """A collection of tracks at the thaw line. It is trained on windows and judged on tracks.
+
+    Attributes:
+        settings: The run's settings.
+        classes: Names of the classes; the labels count them.
+        collection: The tracks that can be used, and what is known of them.
+        labels: Class of each track, [N].
+        sides: The given split, one word or fold number a track; None: none given.
+        encoder: The encoder.
+        cut: Its cut, the thaw line.
+        rows: The windows' features at the cut, track by track.
+        owners: The track of each window, ascending.
+        computed: Features that were computed now, of windows.
+        read: Features that were read from the store.
+    """
+
+    settings: RunSettings
+    classes: tuple[str, ...]
+    collection: TrackCollection
+    labels: NDArray[np.int64]
+    sides: tuple[str, ...] | None
+    encoder: Encoder
+    cut: int
+    rows: FeatureRows
+    owners: NDArray[np.int64]
+    computed: int
+    read: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Path of each track, relative to the collection's folder."""
+        return self.collection.names
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Group of each track, [N]."""
+        return self.collection.grouping.ids
+
+    @property
+    def baseline(self) -> str:
+        """What the run is compared with."""
+        return MAJORITY if tracks_settings(self.settings).reference is None else REFERENCE
+
+    def samples(self, indices: NDArray[np.int64]) -> FeatureSet:
+        """The windows of the tracks `indices`; `owners` are places in `indices`."""
+        starts = np.searchsorted(self.owners, indices)
+        counts = np.searchsorted(self.owners, indices, side="right") - starts
+        places = np.repeat(np.arange(len(indices)), counts)
+        within = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
+        tracks = indices[places]
+        return FeatureSet(
+            self.rows, np.repeat(starts, counts) + within, self.labels[tracks], self.groups[tracks], owners=places
+        )
+
+    def judged(self, indices: NDArray[np.int64]) -> list[FeatureSet]:
+        """The windows of the tracks `indices`."""
+        return [self.samples(indices)]
+
+    def tail(self) -> Tail:
+        """A fresh tail as the method wants it: pretrained stages above the thaw line and a head not yet fitted."""
+        method = self.settings.method
+        statistics = isinstance(method, GradientSettings) and method.batch_norm == "train"
+        return Tail(self.encoder.tail(self.cut, batch_norm=statistics), self._head())
+
+    def zero_shot(self, fit: Fit) -> Tail | None:
+        """None: no encoder of sound here reads text."""
+        return None
+
+    def reference(self, fold: Fold) -> NDArray[np.int64] | None:
+        """What an SVM on MFCC statistics, fitted on the fold's training side, says of what it holds out."""
+        if self.baseline == MAJORITY or not len(fold.train):
+            return None
+        x, train = self._mfcc, fold.train
+        said: NDArray[np.int64] = mfcc_svm(x[train], self.labels[train], x[fold.test], self.settings.seed)
+        return said
+
+    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "TailModule":
+        """The LightningModule that fits `tail` on the windows `samples`; a new head's scaling is measured on them."""
+        from thawline.fitting.classes import ClassesModule  # late: Lightning takes seconds to import
+
+        settings = self.settings.method
+        assert isinstance(settings, GradientSettings)  # noqa: S101  # the caller chose the method by its type
+        if isinstance(tail.head, DenseHead | LayersHead):
+            tail.head.standardise.measure(final_features(tail.stages, samples))
+        targets = torch.from_numpy(samples.targets)
+        return ClassesModule(tail, settings, targets=targets, seed=seed, mixup=self.settings.augmentation.mixup)
+
+    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+        """`fit` with the classes that the table of rules does not know, where rules are what answers."""
+        unknown = self._without_rules
+        return replace(fit, chosen={**fit.chosen, "without_rules": list(unknown)}) if unknown else fit
+
+    def report(self) -> dict[str, Any]:
+        """What the collection holds, as plain JSON."""
+        if unknown := self._without_rules:
+            say(f"there are no rules for {', '.join(unknown)}, which method=rules can never answer")
+        return track_report(self.collection)
+
+    @property
+    def _without_rules(self) -> tuple[str, ...]:
+        """Classes of which the table of rules says nothing."""
+        if self.settings.method.head != "rules":
+            return ()
+        known = RulesHead([canonical(name) or name for name in self.classes]).without_rules
+        return tuple(name for name in self.classes if (canonical(name) or name) in known)
+
+    def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
+        """Indices of the tracks that are of one group with a track of `rows`: a recording, an artist, an album."""
+        root = self.collection.root
+        others = [
+            ListedTrack(root / r.path, r.path, r.label, (r.label,), r.artist or None, r.album or None, None, None)
+            for r in rows
+        ]
+        facts = [TrackFacts(row.digest, seconds=row.seconds, fingerprint=row.phash or None) for row in rows]
+        ids = group_tracks([*others, *self.collection.tracks], [*facts, *self.collection.facts]).ids
+        return np.flatnonzero(np.isin(ids[len(rows) :], ids[: len(rows)])).astype(np.int64)
+
+    def split_rows(self, plan: Sequence[Fold]) -> list[SplitRow]:
+        """Each track's place in the run: the fold that judges it, or none."""
+        judged = {int(i): fold.name for fold in plan for i in fold.test}
+        return [
+            SplitRow(
+                path=track.name,
+                digest=facts.digest,
+                phash=facts.fingerprint or "",
+                label=track.label,
+                group=int(self.groups[i]),
+                fold=judged.get(i, ""),
+                artist=track.artist or "",
+                album=track.album or "",
+                seconds=facts.seconds,
+            )
+            for i, (track, facts) in enumerate(zip(self.collection.tracks, self.collection.facts, strict=True))
+        ]
+
+    @cached_property
+    def _mfcc(self) -> NDArray[np.float64]:
+        return read_mfcc(self.collection, FeatureStore(self.settings.store.root))
+
+    def _head(self) -> Head:
+        method, classes = self.settings.method, len(self.classes)
+        dropout, hidden = (method.dropout, method.hidden) if isinstance(method, GradientSettings) else (0.0, 0)
+        if method.head == "own":
+            return own_head(self.encoder, self.classes)
+        if method.head == "layers":
+            if self.encoder.new_classifier is None:
+                raise UserError(
+                    f"method={method.name} weighs a transformer's layers, which encoder={self.encoder.family} has not; "
+                    "use encoder=ast, wav2vec2_base or hubert_base"
+                )
+            # What enters the blocks, and what leaves each of them.
+            layers = 1 + sum(border.startswith("block") for border in self.encoder.borders)
+            return LayersHead(layers, self.encoder.dim, classes, hidden=hidden or None, dropout=dropout)
+        if method.head == "trees":
+            return TreesHead(classes)
+        if method.head in ("rules", "hints"):
+            known = [canonical(name) or name for name in self.classes]
+            return RulesHead(known) if method.head == "rules" else hints_head(self.encoder, known)
+        return DenseHead(
+            self.encoder.dim,
+            classes,
+            hidden=hidden if method.head == "mlp" else None,
+            dropout=dropout,
+            each=self.encoder.family == "descriptors",
+        )
+
+
+def read_genre(settings: RunSettings, device: torch.device, classes: Sequence[str] | None = None) -> GenreData:
+    """Read the tracks of `settings.data`, group them, and bring their windows to the thaw line.
+
+    Args:
+        settings: The run's settings.
+        device: What the frozen part is computed on.
+        classes: The classes of a finished run, when other tracks are judged by it; None: those of the collection.
+
+    Raises:
+        UserError: The tracks, the encoder or the split can't be used.
+    """
+    data = tracks_settings(settings)
+    listing = list_task(data)
+    encoder = load_encoder(settings)
+    cut = encoder.cut_for(settings.cut)
+    found, wanted = survey_tracks(listing.tracks, [settings], encoder, device)
+    marked = None
+    if data.labels == "several":
+        marked = mark(listing, found.facts, wanted=data.classes, known=classes, folds=settings.cv)
+    collection = build_tracks(listing, found.facts) if marked is None else marked.collection
+    names, labels = number_classes(collection, classes) if marked is None else (marked.names, marked.strata)
+    counts = [len(wanted.medium.rows(facts)) for facts in collection.facts]
+    read = GenreData(
+        settings=settings,
+        classes=names,
+        collection=collection,
+        labels=labels,
+        sides=given_sides(collection, data.split),
+        encoder=encoder,
+        cut=cut,
+        rows=found.rows(collection.names),
+        owners=np.repeat(np.arange(len(counts)), counts),
+        computed=found.computed,
+        read=found.read,
+    )
+    if marked is None:
+        return read
+    from thawline.tasks.genre.tags import TagsData  # late: it builds on this module
+
+    return TagsData(**{each.name: getattr(read, each.name) for each in fields(read)}, marked=marked)

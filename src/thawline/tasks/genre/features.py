@@ -1,0 +1,129 @@
+"""The tracks' windows at the thaw line: from the store, or through the frozen part of the encoder into it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thawline.data.settings import TracksSettings
+from thawline.data.track_collection import TrackCollection, build_tracks
+from thawline.data.track_listing import ListedTrack, TrackListing, list_tracks
+from thawline.data.track_report import track_report
+from thawline.data.tracks import TrackFacts
+from thawline.encoders.encoder import Encoder
+from thawline.encoders.load import load
+from thawline.encoders.settings import EncoderSettings
+from thawline.errors import UserError
+from thawline.features.media import Tracks
+from thawline.features.store import FeatureStore
+from thawline.features.survey import Survey, survey
+from thawline.features.wanted import Wanted, wanted_features
+from thawline.tasks.genre.labels import mark
+from thawline.tasks.photos import encoder_name, has_line
+from thawline.tasks.registry import Filled
+from thawline.tasks.settings import RunSettings
+
+
+def tracks_settings(settings: RunSettings) -> TracksSettings:
+    """The data's settings, which the task's file makes those of tracks."""
+    assert isinstance(settings.data, TracksSettings)  # noqa: S101  # conf/task/genre.yaml says so
+    return settings.data
+
+
+def list_task(settings: TracksSettings) -> TrackListing:
+    """The tracks that `settings` name.
+
+    Raises:
+        UserError: There are none, or the file is malformed.
+    """
+    splits = [Path(path) for path in settings.splits or ()]
+    # Of several labels a track is not left out by its first.
+    classes = settings.classes if settings.labels == "one" else None
+    return list_tracks(Path(settings.path), classes, reader=settings.reader, splits=splits)
+
+
+def load_encoder(settings: RunSettings) -> Encoder:
+    """The encoder of sound that `settings` name.
+
+    Raises:
+        UserError: Its weights are absent.
+    """
+    encoder = load(settings.encoder)
+    assert isinstance(encoder, Encoder)  # noqa: S101  # the settings were checked
+    return encoder
+
+
+def survey_tracks(
+    tracks: Sequence[ListedTrack], runs: Sequence[RunSettings], encoder: Encoder, device: torch.device
+) -> tuple[Survey[TrackFacts], Wanted[TrackFacts]]:
+    """Bring tracks to the thaw lines of `runs` in one pass. The runs differ in what lies above these lines.
+
+    Raises:
+        UserError: The encoder can't be cut where a run wants it.
+    """
+    first = runs[0]
+    wanted = wanted_features(
+        encoder,
+        FeatureStore(first.store.root),
+        Tracks(encoder.hearing),
+        cuts=[encoder.cut_for(run.cut) for run in runs],
+        dtype=first.store.dtype,
+        device=device,
+        label=encoder_name(first),
+    )
+    return survey(tracks, FeatureStore(first.store.root), wanted), wanted
+
+
+def read_mfcc(collection: TrackCollection, store: FeatureStore) -> NDArray[np.float64]:
+    """What the reference is fitted on, [tracks, dim]."""
+    encoder = load(EncoderSettings(family="descriptors", name="mfcc", model="mfcc"))
+    assert isinstance(encoder, Encoder)  # noqa: S101  # it is no CLIP
+    wanted = wanted_features(
+        encoder,
+        store,
+        Tracks(encoder.hearing),
+        cuts=[encoder.cut_for("head")],
+        dtype="float32",
+        device=torch.device("cpu"),
+        label="MFCC",
+    )
+    found = survey(collection.tracks, store, wanted)
+    return found.rows(collection.names)[:]["features"].double().numpy()
+
+
+def fill_genre(runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:
+    """Compute what is missing of the windows' features at the thaw lines of `runs`, in one pass over the tracks.
+
+    Args:
+        runs: Differ only in what lies above their thaw lines, and in where these lie.
+        device: What the frozen part is computed on.
+        refusals: Gets the reason why a run's thaw line is left out.
+
+    Returns:
+        What was done; None where no thaw line can be used.
+
+    Raises:
+        UserError: The tracks or the encoder can't be used.
+    """
+    listing = list_task(tracks_settings(runs[0]))
+    encoder = load_encoder(runs[0])
+    usable = [run for run in runs if has_line(encoder, run, refusals)]
+    if not usable:
+        return None
+    found, _ = survey_tracks(listing.tracks, usable, encoder, device)
+    report = report_tracks(listing, found.facts, tracks_settings(runs[0]))
+    return Filled(report, report["tracks"], found.computed, found.read, found.opened, round(found.seconds, 2))
+
+
+def report_tracks(listing: TrackListing, facts: Mapping[str, TrackFacts], settings: TracksSettings) -> dict[str, Any]:
+    """What the tracks of `listing` hold, as plain JSON.
+
+    Raises:
+        UserError: There are no usable tracks of two classes.
+    """
+    if settings.labels == "several":
+        return mark(listing, facts, wanted=settings.classes).report()
+    return track_report(build_tracks(listing, facts))

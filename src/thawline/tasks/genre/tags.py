@@ -1,0 +1,140 @@
+"""The genre task with several labels a track, such as its instruments: each label is told by itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thawline.decisions.instruments import THRESHOLD, fit_thresholds
+from thawline.fitting.audio_heads import LayersHead
+from thawline.fitting.feature_set import FeatureSet
+from thawline.fitting.folds import Fold
+from thawline.fitting.heads import DenseHead
+from thawline.fitting.methods import Fit
+from thawline.fitting.settings import GradientSettings
+from thawline.fitting.tail import Tail, final_features, predict
+from thawline.judging.tags import examine_tags
+from thawline.runs.predictions import Predictions, Tags
+from thawline.runs.split import SplitRow
+from thawline.tasks.genre.data import GenreData
+from thawline.tasks.genre.labels import Marked
+from thawline.tasks.registry import MOST_USUAL
+
+if TYPE_CHECKING:
+    from thawline.fitting.tags import TagsModule
+
+THRESHOLDS = "thresholds"  # of each label, in chosen.json and decision.json
+
+
+@dataclass(frozen=True)
+class TagsData(GenreData):
+    """Tracks that can have several labels. `labels` are the strata of the split.
+
+    Attributes:
+        marked: The labels, and which track has which.
+    """
+
+    marked: Marked
+
+    @property
+    def baseline(self) -> str:
+        """What the run is compared with."""
+        return MOST_USUAL
+
+    def samples(self, indices: NDArray[np.int64]) -> FeatureSet:
+        """The windows of the tracks `indices`; targets number the sets of labels."""
+        samples = super().samples(indices)
+        assert samples.owners is not None  # noqa: S101  # windows are parts of tracks
+        return replace(samples, targets=self._numbered[1][indices][samples.owners])
+
+    def tail(self) -> Tail:
+        """A fresh tail as the method wants it, each of whose logits is of one label by itself."""
+        tail = super().tail()
+        return Tail(tail.stages, tail.head, several=True)
+
+    def reference(self, fold: Fold) -> NDArray[np.int64]:
+        """The label that most tracks have of those that are trained on."""
+        return np.full(len(fold.test), int(self._shares(fold).argmax()), dtype=np.int64)
+
+    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "TagsModule":
+        """The LightningModule that fits `tail` on the windows `samples`; a new head's scaling is measured on them."""
+        from thawline.fitting.tags import TagsModule  # late: Lightning takes seconds to import
+
+        settings = self.settings.method
+        assert isinstance(settings, GradientSettings)  # noqa: S101  # the settings were checked
+        if isinstance(tail.head, DenseHead | LayersHead):
+            tail.head.standardise.measure(final_features(tail.stages, samples))
+        sets, targets = torch.from_numpy(self._numbered[0]), torch.from_numpy(samples.targets)
+        return TagsModule(tail, settings, targets=targets, sets=sets, seed=seed)
+
+    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+        """`fit` with a threshold for each label: the best for its F1 on inner tracks, or the median of the folds'."""
+        values = np.full(len(self.classes), THRESHOLD)
+        if inner is not None:
+            assert inner.owners is not None  # noqa: S101  # windows are parts of tracks
+            tail = self.tail()
+            tail.load_state_dict(fit.state)
+            first = np.unique(inner.owners, return_index=True)[1]
+            values = fit_thresholds(self._numbered[0][inner.targets[first]], predict(tail, inner))
+        elif earlier:
+            values = np.median([[one.chosen[THRESHOLDS][name] for name in self.classes] for one in earlier], axis=0)
+        return replace(fit, chosen={**fit.chosen, THRESHOLDS: dict(zip(self.classes, values.tolist(), strict=True))})
+
+    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags:
+        """The labels of the tracks that `fold` holds out, those that reach their thresholds, and the most usual ones.
+
+        The most usual are those that more than half of the tracks have that are trained on, or the one that most have:
+        no one answer is right of more of their labels.
+        """
+        thresholds = np.array([fit.chosen[THRESHOLDS][name] for name in self.classes])
+        shares = self._shares(fold)
+        usual = shares > 0.5
+        usual[shares.argmax()] = True
+        true = self.marked.true[fold.test]
+        # In double precision: rounded to single, a threshold could fall on the score below it.
+        return Tags(true, probabilities.astype(np.float64) >= thresholds, np.broadcast_to(usual, true.shape).copy())
+
+    def examine(
+        self, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
+    ) -> dict[str, Any]:
+        """F1 and average precision over the labels and of each, thresholds, and labels that a fold can't learn."""
+        p = predictions
+        assert p.tags is not None  # noqa: S101  # this class gave them
+        figures = examine_tags(p.tags.true, p.tags.said, p.probabilities, p.tags.baseline, p.groups, p.classes)
+        absent = {fold.name: self._absent(fold) for fold, _ in judged}
+        return {
+            **figures,
+            THRESHOLDS: {fold.name: fit.chosen[THRESHOLDS] for fold, fit in judged},
+            "not_trained_on": {name: labels for name, labels in absent.items() if labels},
+        }
+
+    def report(self) -> dict[str, Any]:
+        """What the collection holds, as plain JSON; tracks are counted under each of their labels."""
+        return self.marked.report()
+
+    def split_rows(self, plan: Sequence[Fold]) -> list[SplitRow]:
+        """Each track's place in the run; its label is that by which it was dealt out."""
+        rows = super().split_rows(plan)
+        return [replace(row, label=self.classes[label]) for row, label in zip(rows, self.labels, strict=True)]
+
+    @cached_property
+    def _numbered(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """The sets of labels that there are, [sets, labels], and the set of each track, [N]."""
+        sets, numbers = np.unique(self.marked.true, axis=0, return_inverse=True)
+        return sets, numbers.reshape(-1).astype(np.int64)
+
+    def _shares(self, fold: Fold) -> NDArray[np.float64]:
+        """The share of the tracks of `fold` that have each label, [labels].
+
+        Of those that are judged where none are trained on: no other labels do better on these.
+        """
+        shares: NDArray[np.float64] = self.marked.true[fold.train if len(fold.train) else fold.test].mean(axis=0)
+        return shares
+
+    def _absent(self, fold: Fold) -> list[str]:
+        """The labels that no track has that `fold` trains on."""
+        return [self.classes[i] for i in np.flatnonzero(self.marked.true[fold.train].sum(axis=0) == 0)]

@@ -1,0 +1,144 @@
+from pathlib import Path
+
+import pytest
+
+from thawline.data.listing import LeftOut
+from thawline.data.track_listing import TRACKS, list_tracks
+from thawline.data.walking import walk_files
+from thawline.errors import UserError
+
+
+@pytest.fixture
+def touch(tmp_path):
+    def touch(*names: str) -> Path:
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+        return tmp_path
+
+    return touch
+
+
+@pytest.fixture
+def table(tmp_path):
+    def table(text: str, name: str = "tracks.csv") -> Path:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path / name
+
+    return table
+
+
+def test_a_folder_per_genre(touch) -> None:
+    root = touch("rock/b.MP3", "rock/Queen/a.flac", "jazz/c.ogg", "jazz/d.m4a", "jazz/cover.jpg", ".x/e.wav", "f.wav")
+    listing = list_tracks(root)
+    assert listing.classes == ("jazz", "rock")
+    assert [(track.name, track.label, track.labels, track.artist) for track in listing.tracks] == [
+        ("jazz/c.ogg", "jazz", ("jazz",), None),
+        ("rock/Queen/a.flac", "rock", ("rock",), None),
+        ("rock/b.MP3", "rock", ("rock",), None),
+    ]
+    assert listing.left_out == (
+        LeftOut("f.wav", "not in a class folder"),
+        LeftOut("jazz/cover.jpg", "not supported (.jpg)"),
+        LeftOut("jazz/d.m4a", "not supported (M4A)"),
+    )
+    assert list_tracks(root, ["rock"]).classes == ("rock",)
+    with pytest.raises(UserError, match=r"There is no class 'rok' in .*; did you mean 'rock'"):
+        list_tracks(root, ["rok"])
+
+
+def test_folders_of_artists_and_albums(touch) -> None:
+    root = touch("rock/Queen/a.wav", "rock/Queen/Jazz/b.wav", "jazz/c.wav")
+    listing = list_tracks(root, reader="artists")
+    assert [(track.name, track.artist, track.album) for track in listing.tracks] == [
+        ("jazz/c.wav", None, None),
+        ("rock/Queen/Jazz/b.wav", "Queen", "Jazz"),
+        ("rock/Queen/a.wav", "Queen", None),
+    ]
+
+
+def test_given_sides(touch) -> None:
+    root = touch("train/rock/a.wav", "test/rock/b.wav", "valid/jazz/c.wav")
+    assert [track.side for track in list_tracks(root).tracks] == ["test", "train", "val"]
+
+
+def test_a_table(touch, table) -> None:
+    touch("x/a.wav", "x/b.mp3", "c.flac")
+    path = table(
+        "audio_path,label,artist,album,split,lyrics,more\n"
+        "x/b.mp3,rock|indie ; rock,Björk,Debut,train,love and loss,1\n"
+        "./x/a.wav,jazz,,,valid,,\n"
+        f"{touch() / 'c.flac'},rock,,,test,,\n"
+    )
+    listing = list_tracks(path)
+    assert (listing.root, listing.classes, listing.left_out) == (path.parent, ("jazz", "rock"), ())
+    c, a, b = listing.tracks
+    assert (b.name, b.path, b.label, b.labels) == ("x/b.mp3", path.parent / "x/b.mp3", "rock", ("rock", "indie"))
+    assert (b.artist, b.album, b.side, b.lyrics) == ("Björk", "Debut", "train", "love and loss")
+    assert (a.name, a.artist, a.album, a.side, a.lyrics) == ("x/a.wav", None, None, "val", None)
+    assert c.name == "c.flac"
+    assert [track.name for track in list_tracks(path, ["jazz"]).tracks] == ["x/a.wav"]
+
+
+def test_a_table_given_by_a_path_with_dots(touch, table) -> None:
+    touch("x/a.wav", "y/b.wav")
+    path = table("audio_path,label\nx/a.wav,rock\ny/b.wav,jazz\n")
+    listing = list_tracks(path.parent / "x" / ".." / path.name)
+    assert listing == list_tracks(path)
+    assert (listing.root, [track.name for track in listing.tracks]) == (path.parent, ["x/a.wav", "y/b.wav"])
+
+
+def test_rows_that_cannot_be_used_are_named(touch, table) -> None:
+    touch("a.wav", "b.wav", "c.m4a", "folder/x")
+    path = table(
+        "audio_path,label\na.wav,rock\nb.wav,\ngone.wav,rock\nhttps://x.org/a.mp3,rock\nfolder,rock\n,rock\n"
+        "c.m4a,rock\na.wav,rock\n./a.wav,jazz\nb.wav,rock,more\n"
+    )
+    listing = list_tracks(path)
+    assert [track.name for track in listing.tracks] == ["a.wav"]
+    assert set(listing.left_out) == {
+        LeftOut("b.wav", "row 3: no label"),
+        LeftOut("gone.wav", "row 4: nothing is there"),
+        LeftOut("https://x.org/a.mp3", "row 5: a URL; save the file and give its path"),
+        LeftOut("folder", "row 6: no file"),
+        LeftOut("tracks.csv", "row 7: no path"),
+        LeftOut("c.m4a", "row 8: not supported (M4A)"),
+        LeftOut("a.wav", "row 9: named again"),
+        LeftOut("./a.wav", "row 10: named again, as 'jazz'"),
+        LeftOut("tracks.csv", "row 11: 3 values in a table of 2 columns; quote a text that holds the separator"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", r"is empty; it needs the columns audio_path,label and a row for each track"),
+        ("audio_path,label\n", "has a header and no rows; give each track a row"),
+        ("audio_path,genre\na.wav,rock\n", "has no column label; .* names audio_path,genre"),
+        ("audio_path,label\ngone.wav,rock\n", r"names no track that is there; gone.wav, row 2: nothing is there\."),
+        ("audio_path,label,split\na.wav,x,train\nb.wav,y,\n", "has no split for b.wav; give every track"),
+        ("audio_path,label,split\na.wav,x,later\n", "row 2: the split 'later', where train, val or test is meant"),
+    ],
+)
+def test_tables_that_cannot_be_used(touch, table, text, problem) -> None:
+    touch("a.wav", "b.wav")
+    with pytest.raises(UserError, match=problem):
+        list_tracks(table(text))
+
+
+def test_what_cannot_be_listed(touch) -> None:
+    root = touch("rock/a.txt")
+    with pytest.raises(UserError, match=r"No \.wav, \.flac, .* put the tracks of each class into a folder"):
+        list_tracks(root)
+    with pytest.raises(UserError, match="There is no reader 'fma' of tracks; use auto, artists, gtzan"):
+        list_tracks(root, reader="fma")
+    with pytest.raises(UserError, match="Split files are for GTZAN"):
+        list_tracks(root, splits=[root / "train.txt"])
+    with pytest.raises(UserError, match=r"there is no file .*gone.csv; check the path"):
+        list_tracks(root / "gone.csv")
+
+
+def test_tracks_to_be_judged(touch) -> None:
+    root = touch("a/1.mp3", "a/2.m4a", "a/photo.jpg", "b.wav")
+    found = [Path(path).relative_to(root).as_posix() for path in walk_files([str(root)], {}, TRACKS)]
+    assert found == ["b.wav", "a/1.mp3", "a/2.m4a"]

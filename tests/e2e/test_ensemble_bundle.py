@@ -1,0 +1,315 @@
+"""An ensemble of runs on tracks: exported, loaded, and asked about raw files."""
+
+import hashlib
+import json
+import math
+import shutil
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+from tests.encoders.sound import save
+
+from thawline import load
+from thawline.bundles.manifest import MANIFEST, SEAL
+from thawline.bundles.track_record import read_schema
+from thawline.cli import main
+from thawline.data.decoding import UnusableError
+from thawline.decisions.hints import hinted
+from thawline.decisions.instruments import audioset_labels
+from thawline.errors import UserError
+from thawline.fitting.hints_head import hints_head
+from thawline.runs.predictions import read_predictions
+from thawline.samples.genre import make_genre
+
+GENRE = ("task=genre", "trainer=cpu", "logger=csv", "data.reference=null")
+SMALL = ("encoder.model_args={channels: 4, blocks: 2, seed: 0, rate: 22050, mels: 32, fft: 1024, hop: 512}",)
+CNN = (*SMALL, "encoder.seconds=1", "method.epochs=2")
+TREES = ("encoder=descriptors", "method=trees", "method.depth=[2]", "method.rounds=5", "method.folds=2")
+VIOLIN = audioset_labels().index("Violin, fiddle")
+FLUTE = audioset_labels().index("Flute")
+
+
+@pytest.fixture(scope="session")
+def joined(tmp_path_factory):
+    """Tracks, a network that hears no instrument, and an ensemble with the bundle of it: (tracks, run, bundle)."""
+    root = tmp_path_factory.mktemp("ensembles")
+    made = make_genre(root / "Songs (2024)", artists=4, tracks_per_artist=1, seconds=2, seed=0)
+    names = dict(enumerate(audioset_labels()))
+    network = save(root / "network", "ast", num_labels=527, id2label=names, label2id={n: i for i, n in names.items()})
+    hear_nothing(network)
+    hints = ("encoder=ast", f"encoder.name={network}", "encoder.revision=null", "encoder.seconds=0.6", "method=hints")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("THAWLINE_STORE", str(root / "store"))
+        for method in (CNN, TREES, hints):
+            main(["train", str(made.file), *GENRE, *method, "data.classes=[country,electronic,metal]"])
+        runs = sorted((root / "outputs" / "train").iterdir())
+        main(["ensemble", *map(str, runs), "weights=60/20/20"])
+        (run,) = (root / "outputs" / "ensemble").iterdir()
+        main(["export", str(run), f"out={root / 'bundle'}"])
+    return made.root, run, root / "bundle"
+
+
+def hear_nothing(network):
+    """Every label of the AudioSet network at a score of 0.1, whatever it is given."""
+    from safetensors.torch import load_file, save_file
+
+    state = load_file(network / "model.safetensors")
+    state["classifier.dense.weight"].zero_()
+    state["classifier.dense.bias"].fill_(math.log(0.1 / 0.9))
+    save_file(state, network / "model.safetensors", metadata={"format": "pt"})
+
+
+def plant(tagger, place, score):
+    with torch.no_grad():
+        tagger.dense.bias[place] = math.log(score / (1 - score))
+
+
+def test_the_ensemble_says_of_files_what_the_run_said(joined):
+    root, run, folder = joined
+    judged = read_predictions(run / "predictions.parquet")
+    bundle = load(folder, device="cpu")
+    assert bundle.labels == judged.classes
+    assert [member.weight for member in bundle.members] == pytest.approx([0.6, 0.2, 0.2])
+    assert bundle.check() < 1e-5
+    check = jsonschema.Draft202012Validator(read_schema())
+    for path, wanted, record in zip(
+        judged.paths, judged.probabilities, bundle.predict(root / path for path in judged.paths), strict=True
+    ):
+        check.validate(json.loads(json.dumps(record)))
+        assert [record["all_scores"][name] for name in judged.classes] == pytest.approx(wanted, abs=1e-5)
+        assert list(record["components"]) == ["mel_cnn", "trees", "hints"]
+        assert [one["windows"] for one in record["components"].values()] == [2, 1, 3]
+        assert record["method"] == "ensemble (60/20/20 weights)"
+        assert (record["instruments_detected"], record["primary"]) == ([], None)
+        assert (record["has_acoustic"], record["has_electronic"]) == (False, False)
+        trees = load(folder / "members" / "trees", device="cpu")
+        [alone] = trees.predict(root / path)
+        assert 0 <= record["acousticness"] <= 1
+        assert record["acousticness"] == alone["acousticness"]
+        assert alone["instruments_detected"] is None
+    manifest = json.loads((folder / MANIFEST).read_text())
+    assert manifest["largest_difference"]["probabilities_of_raw_tracks"] < 1e-5
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert set(manifest["files"]) == there - {MANIFEST, SEAL}
+
+
+def test_predict_and_golden_cases_take_it_from_the_command_line(joined, thawline):
+    root, run, folder = joined
+    tracks = [root / path for path in read_predictions(run / "predictions.parquet").paths]
+    (thawline.directory / "not sound.wav").write_text("words")
+    thawline("predict", folder, *tracks, "not sound.wav", "out=said.jsonl", "percent=true", "top=2")
+    said = [json.loads(line) for line in (thawline.directory / "said.jsonl").read_text().splitlines()]
+    assert len(said) == len(tracks) + 1
+    assert sum(said[0]["all_scores"].values()) == pytest.approx(100)
+    assert len(said[0]["predictions"]) == 2
+    assert said[-1]["primary_genre"] is None
+    assert said[-1]["problem"]
+    heard = said[0]["acousticness"] / 100
+    right = f"genre: {said[0]['primary_genre']}, acousticness: [{heard - 0.01:.4f}, {heard + 0.01:.4f}]"
+    golden = thawline.directory / "golden.yaml"
+    golden.write_text(f"- {{file: '{tracks[0]}', {right}}}\n", encoding="utf-8")
+    assert "golden cases: 1 of 1 passed" in thawline("evaluate", folder, "golden=golden.yaml")
+    golden.write_text(f"- {{file: '{tracks[0]}', {right}, instruments: [violin]}}\n", encoding="utf-8")
+    assert "no violin" in thawline("evaluate", folder, "golden=golden.yaml", status=1)
+    refused = thawline.refused("export", run, "format=onnx")
+    assert refused == "format=onnx is for classes of photos; leave it out for an ensemble of tracks"
+
+
+def test_a_planted_fiddle_moves_country_up_by_exactly_what_the_table_says(joined):
+    root, run, folder = joined
+    bundle = load(folder, device="cpu")
+    hints = bundle.members[2].bundle._classifier._head
+    path = root / read_predictions(run / "predictions.parquet").paths[0]
+
+    def said():
+        [record] = bundle.predict(path)
+        return record, np.array([record["all_scores"][name] for name in bundle.labels])
+
+    _, before = said()
+    plant(hints.tagger, FLUTE, 0.9)
+    record, flute = said()
+    assert np.array_equal(before, flute)  # the table has no flute
+    assert record["primary"] == "flute"
+    plant(hints.tagger, VIOLIN, 0.8)
+    record, after = said()
+    assert [one["instrument"] for one in record["instruments_detected"]] == ["flute", "violin"]
+    assert record["instruments_detected"][1]["confidence"] == pytest.approx(0.8)
+    assert (record["has_acoustic"], record["has_electronic"]) == (True, False)
+    assert record["all_scores"]["country"] > flute[0]
+
+    # A score of 1 would add .3 to country, and .4 to bluegrass, which is country where there is no bluegrass.
+    def shares(violin):
+        heard = {"Violin, fiddle": violin, "Synthesizer": 0.1, "Electric guitar": 0.1, "Acoustic guitar": 0.1}
+        added = hinted(heard, bundle.labels) + 0.01
+        return added / added.sum(), added
+
+    assert shares(0.8)[1][0] - shares(0.1)[1][0] == pytest.approx(0.7 * (0.3 + 0.4))
+    assert after - before == pytest.approx(0.2 * (shares(0.8)[0] - shares(0.1)[0]), abs=1e-6)
+
+
+def test_a_member_that_cannot_read_a_track_is_left_out_and_named(joined, monkeypatch):
+    root, run, folder = joined
+    bundle = load(folder, device="cpu")
+    path = root / read_predictions(run / "predictions.parquet").paths[0]
+    [whole] = bundle.predict(path)
+
+    def unreadable(path, windowing, starts):
+        raise UnusableError("no sound at 0.0 s, where there was some before")
+
+    monkeypatch.setattr("thawline.bundles.ensembles.read_windows", unreadable)
+    [record] = bundle.predict(path)  # the first member's windows came with the check of the file
+    assert record["method"] == "ensemble (60/20/20 weights), without trees, without hints"
+    assert record["all_scores"] == pytest.approx(whole["components"]["mel_cnn"]["scores"])
+    assert [one["weight"] for one in record["components"].values()] == [1, 0, 0]
+    assert record["components"]["hints"]["problem"] == "no sound at 0.0 s, where there was some before"
+    assert (record["acousticness"], record["instruments_detected"]) == (None, None)
+
+
+def reseal(folder, change):
+    """What an attacker does who knows the format: a manifest and a seal that fit."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    change(manifest["files"])
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    (folder / SEAL).write_text(f"{digest}  {MANIFEST}\n")
+
+
+def listed(folder, name):
+    data = (folder / name).read_bytes()
+    return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+
+
+def test_any_flipped_bit_of_the_tree_is_refused_by_the_name_of_its_file(joined, tmp_path):
+    folder = shutil.copytree(joined[2], tmp_path / "bundle")
+    draw = np.random.default_rng(0)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    assert len(paths) == 4 + 9 + 9 + 10
+    for path in [path for path in paths for _ in range(3)]:
+        content = path.read_bytes()
+        position = draw.integers(len(content))
+        path.write_bytes(
+            content[:position] + bytes([content[position] ^ 1 << draw.integers(8)]) + content[position + 1 :]
+        )
+        with pytest.raises(UserError, match="is not used: ") as refused:
+            load(folder)
+        assert path.name in str(refused.value).split("is not used: ")[1]
+        if "members" in path.parts:
+            assert path.parent.name in str(refused.value)
+        path.write_bytes(content)
+    load(folder)
+
+
+def test_what_is_added_taken_away_linked_or_exchanged_is_refused_by_name(joined, tmp_path):
+    folder = shutil.copytree(joined[2], tmp_path / "bundle")
+
+    def refused(says):
+        with pytest.raises(UserError, match=says):
+            load(folder)
+
+    for name in ("code.py", "members/trees/code.py"):
+        (folder / name).write_text("raise SystemExit")
+        refused(f"{name} is not in its manifest")
+        (folder / name).unlink()
+    (folder / "members" / "more").mkdir()
+    (folder / "members" / "more" / "README.md").write_text("")
+    refused(r"members/more/README\.md is not in its manifest")
+    shutil.rmtree(folder / "members" / "more")
+    for name in ("deep", "members/trees/deep"):
+        (folder / name).mkdir()
+        refused(f"{name} is no ordinary file")
+        (folder / name).rmdir()
+    for name in ("ensemble.json", "README.md", "members/hints/head.safetensors", "members/trees/manifest.sha256"):
+        content = (folder / name).read_bytes()
+        (folder / name).unlink()
+        refused(f"{name} is missing")
+        (tmp_path / "elsewhere").write_bytes(content)
+        (folder / name).symlink_to(tmp_path / "elsewhere")
+        refused(f"{name} is no ordinary file")
+        (folder / name).unlink()
+        (folder / name).write_bytes(content)
+    trees, elsewhere = folder / "members" / "trees", tmp_path / "trees"
+    trees.rename(elsewhere)
+    refused("members/trees/README.md is missing")
+    trees.symlink_to(elsewhere)
+    refused("members/trees is no folder of a member")
+    trees.unlink()
+    # A sound model, and not the one that was joined.
+    shutil.copytree(folder / "members" / "mel_cnn", trees)
+    refused("members/trees/")
+    shutil.rmtree(trees)
+    elsewhere.rename(trees)
+    load(folder)
+
+
+def test_a_fitting_manifest_does_not_make_it_lead_elsewhere(joined, tmp_path):
+    for number, (change, says) in enumerate(
+        [
+            (lambda said: said["members"][0].update(folder="../bundle"), "are not those in members"),
+            (lambda said: said["members"].pop(), "are not those in members"),
+            (lambda said: said["members"][0].update(weight=3), "no shares of 1"),
+            (lambda said: said["members"][1].update(name="mel_cnn"), "two members share a name"),
+            (lambda said: said.update(labels=["rock"]), "the labels are not those of the members"),
+            (lambda said: said.update(auto_map={"a": "b"}), "names code to run"),
+            (lambda said: said["members"][2]["temperature"].update(value=0), "temperature is not above 0"),
+        ]
+    ):
+        folder = shutil.copytree(joined[2], tmp_path / f"bundle{number}")
+        said = json.loads((folder / "ensemble.json").read_text())
+        change(said)
+        (folder / "ensemble.json").write_text(json.dumps(said))
+        reseal(folder, lambda files, folder=folder: files.update({"ensemble.json": listed(folder, "ensemble.json")}))
+        with pytest.raises(UserError, match=f"the bundle {folder} is not used: .*{says}"):
+            load(folder, device="cpu")
+    for name in ("../outside.json", "/etc/passwd", "members/../more.py", "more.py", MANIFEST):
+        folder = shutil.copytree(joined[2], tmp_path / "named", dirs_exist_ok=True)
+        (folder / "more.py").write_text("")
+        reseal(folder, lambda files, name=name, folder=folder: files.update({name: listed(folder, "more.py")}))
+        with pytest.raises(UserError, match=f"its manifest names '{name}', and no bundle holds such a file"):
+            load(folder)
+
+
+def test_weights_and_temperatures_are_those_of_the_file(joined, tmp_path):
+    root, run, before = joined
+    folder = shutil.copytree(before, tmp_path / "bundle")
+    said = json.loads((folder / "ensemble.json").read_text())
+    said["members"][0]["temperature"]["value"] = 2.5
+    for member, weight in zip(said["members"], (0.5, 0.4, 0.1), strict=True):
+        member["weight"] = weight
+    (folder / "ensemble.json").write_text(json.dumps(said))
+    reseal(folder, lambda files: files.update({"ensemble.json": listed(folder, "ensemble.json")}))
+    path = root / read_predictions(run / "predictions.parquet").paths[0]
+    [plain] = load(before, device="cpu").predict(path)
+    [record] = load(folder, device="cpu").predict(path)
+    parts = [np.array(list(one["scores"].values())) for one in plain["components"].values()]
+    parts[0] = parts[0] ** (1 / 2.5) / (parts[0] ** (1 / 2.5)).sum()
+    assert list(record["all_scores"].values()) == pytest.approx(np.array([0.5, 0.4, 0.1]) @ parts, abs=1e-6)
+    # What is read and checked once serves all members that cut alike.
+    bundle = load(folder, device="cpu")
+    bundle.members = (*bundle.members, *bundle.members)
+    assert len(bundle.hear(path)) == 3
+
+
+def test_hints_that_were_loaded_say_what_the_head_says(joined):
+    classes = ["country", "electronic", "metal"]
+    hints = load(joined[2] / "members" / "hints", device="cpu")
+    assert hints.labels == tuple(classes)
+
+    class Network:
+        family, labels = "planted", audioset_labels()
+
+        class classifier(torch.nn.Module):  # noqa: N801  # an attribute of the stand-in
+            def forward(self, features):
+                return features["planted"]
+
+    Network.classifier = Network.classifier()
+    head = hints_head(Network, classes)
+    logits = torch.full((2, 527), -30.0)
+    logits[:, audioset_labels().index("Electric guitar")] = 0.0
+    logits[1, VIOLIN] = math.log(0.8 / 0.2)
+    added = torch.exp(head({"planted": logits})).double().numpy() - 0.01
+    assert added[1] - added[0] == pytest.approx(0.8 * np.array([0.3 + 0.4, 0, 0]), abs=1e-6)
+    assert added[0] == pytest.approx([0, 0, 0.5 * 0.3], abs=1e-6)
+    assert torch.equal(head.table["shares"], hints._classifier._head.table["shares"])
