@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TEST_ENV := OMP_NUM_THREADS=1 MPLBACKEND=Agg ORT_DISABLE_TELEMETRY=1
 TEST_JOBS ?= 2
 # `make benchmark` runs all, for an hour or more; `make benchmark-thaw` one; BENCHMARK_ARGS="--photos 48" makes it short.
-BENCHMARKS ?= finetune thaw peers predict memory
+BENCHMARKS ?= finetune thaw peers match predict memory audio
 BENCHMARK_ARGS ?=
 
 .PHONY: install demo test benchmark lint format clean lock

@@ -27,13 +27,17 @@ from PIL import Image
 
 CLASSES = ("barat", "birthday", "corporate", "mehndi", "walima")
 LOOPS = Path(__file__).parent / "loops"
-_LIBRARIES = ("thawline", "torch", "transformers", "lightning", "timm", "accelerate", "pillow", "onnxruntime")
+_LIBRARIES = (
+    *("thawline", "torch", "transformers", "lightning", "timm", "accelerate", "pillow", "onnxruntime"),
+    *("librosa", "soundfile", "soxr"),
+)
 
 
-def parser(doc: str, photos: int) -> argparse.ArgumentParser:
-    """The options that every benchmark has."""
+def parser(doc: str, photos: int | None = None) -> argparse.ArgumentParser:
+    """The options that every benchmark has; `--photos` where it has photos."""
     made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--photos", type=int, default=photos, help=f"how many photos are generated ({photos})")
+    if photos is not None:
+        made.add_argument("--photos", type=int, default=photos, help=f"how many photos are generated ({photos})")
     made.add_argument("--json", type=Path, help="where the results are written")
     made.add_argument("--data", type=Path, help="keep the generated photos and networks here, and use them again")
     made.add_argument("--rounds", type=int, default=1, help="how often everything is run, in turn; the median counts")
