@@ -61,7 +61,6 @@ def wait_for(thawline, process, pattern):
 ENDS = {
     signal.SIGINT: (130, "interrupted", "Ctrl-C"),
     signal.SIGTERM: (143, "interrupted", "SIGTERM"),
-    signal.SIGUSR1: (143, "interrupted", "SIGUSR1"),
     signal.SIGKILL: (-9, "running", None),
 }
 
