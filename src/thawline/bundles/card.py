@@ -99,6 +99,12 @@ def _confidence(temperature: Mapping[str, Any], samples: str) -> str:
     if temperature["fitted_on"] is None:
         return f"The probabilities are the model's own. No temperature was fitted: {temperature['why_not']}."
     before, after = temperature["log_loss"]
+    if samples == "tracks":
+        return (
+            f"Scores are at temperature {temperature['value']:g}, fitted on {temperature['samples']} "
+            f"{temperature['fitted_on']} tracks: the log-loss on these goes from {before:.3f} to {after:.3f}. The "
+            "model's own are `raw_score`, or `predict(…, calibrated=False)`; the order stays the same."
+        )
     return (
         f"The probabilities are the model's own. At temperature {temperature['value']:g} "
         f"(`predict(…, calibrated=True)`), fitted on {temperature['samples']} {temperature['fitted_on']} {samples}, "
