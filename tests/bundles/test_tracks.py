@@ -28,7 +28,7 @@ class Planted:
         )
         self.tags = None if tags is None else tuple(tags)
 
-    def ask(self, waveforms):
+    def ask(self, waveforms, told=None):
         assert waveforms.shape == (2, 4)
         return self.said
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from thawline.data.listing import LeftOut
-from thawline.data.track_listing import TRACKS, list_tracks
+from thawline.data.track_listing import TRACKS, list_tracks, walk_tracks
 from thawline.data.walking import walk_files
 from thawline.errors import UserError
 
@@ -65,8 +65,8 @@ def test_given_sides(touch) -> None:
 def test_a_table(touch, table) -> None:
     touch("x/a.wav", "x/b.mp3", "c.flac")
     path = table(
-        "audio_path,label,artist,album,split,lyrics,more\n"
-        "x/b.mp3,rock|indie ; rock,Björk,Debut,train,love and loss,1\n"
+        "audio_path,label,artist,album,split,themes,more\n"
+        "x/b.mp3,rock|indie ; rock,Björk,Debut,train,Heart break | drinking; drinking,1\n"
         "./x/a.wav,jazz,,,valid,,\n"
         f"{touch() / 'c.flac'},rock,,,test,,\n"
     )
@@ -74,8 +74,8 @@ def test_a_table(touch, table) -> None:
     assert (listing.root, listing.classes, listing.left_out) == (path.parent, ("jazz", "rock"), ())
     c, a, b = listing.tracks
     assert (b.name, b.path, b.label, b.labels) == ("x/b.mp3", path.parent / "x/b.mp3", "rock", ("rock", "indie"))
-    assert (b.artist, b.album, b.side, b.lyrics) == ("Björk", "Debut", "train", "love and loss")
-    assert (a.name, a.artist, a.album, a.side, a.lyrics) == ("x/a.wav", None, None, "val", None)
+    assert (b.artist, b.album, b.side, b.themes) == ("Björk", "Debut", "train", ("Heart break", "drinking"))
+    assert (a.name, a.artist, a.album, a.side, a.themes) == ("x/a.wav", None, None, "val", ())
     assert c.name == "c.flac"
     assert [track.name for track in list_tracks(path, ["jazz"]).tracks] == ["x/a.wav"]
 
@@ -142,3 +142,39 @@ def test_tracks_to_be_judged(touch) -> None:
     root = touch("a/1.mp3", "a/2.m4a", "a/photo.jpg", "b.wav")
     found = [Path(path).relative_to(root).as_posix() for path in walk_files([str(root)], {}, TRACKS)]
     assert found == ["b.wav", "a/1.mp3", "a/2.m4a"]
+
+
+def test_a_table_of_tracks_to_be_judged_tells_their_themes(touch, table) -> None:
+    root = touch("x/a.wav", "b.mp3", "c.m4a", "d/e.wav")
+    path = table(
+        "themes,audio_path,label\nLove; war |love,x/a.wav,rock\n,b.mp3,\n,gone.wav,\nlove,,\n,c.m4a,\n"
+        "drinking,x/a.wav,\na,b,c,d\n,https://x.org/a.mp3,\n"
+    )
+    unopened: dict[str, str] = {}
+    themes: dict[str, tuple[str, ...]] = {}
+    walked = walk_tracks([str(root / "d"), str(path), "as it is.txt"], unopened, themes)
+    seen = []
+    for name in walked:
+        seen.append((name, themes.get(name)))
+    a, b = str(root / "x" / "a.wav"), str(root / "b.mp3")
+    assert seen == [
+        (str(root / "d" / "e.wav"), None),
+        (a, ("Love", "war", "love")),  # told before the path is given
+        (b, ()),
+        (str(root / "gone.wav"), None),
+        (f"{path}, row 5", None),
+        (str(root / "c.m4a"), None),
+        (a, ("Love", "war", "love", "drinking")),
+        (f"{path}, row 8", None),
+        ("https://x.org/a.mp3", None),
+        ("as it is.txt", None),
+    ]
+    assert unopened == {
+        str(root / "gone.wav"): "row 4: nothing is there",
+        f"{path}, row 5": "row 5: no path",
+        str(root / "c.m4a"): "row 6: not supported (M4A)",
+        f"{path}, row 8": "row 8: 4 values in a table of 3 columns; quote a text that holds the separator",
+        "https://x.org/a.mp3": "row 9: a URL; save the file and give its path",
+    }
+    with pytest.raises(UserError, match="has no column audio_path"):
+        list(walk_tracks([str(table("path\na.wav\n", "other.csv"))], {}, {}))

@@ -49,7 +49,7 @@ def make_tracks(tmp_path: Path) -> Callable[..., list[ListedTrack]]:
             sound = np.random.default_rng(number).normal(0, 0.1, RATE * (number + 1))
             soundfile.write(path, sound, RATE, subtype="FLOAT")
             os.utime(path, (1_700_000_000, 1_700_000_000))
-            listed.append(ListedTrack(path, path.name, "a", ("a",), None, None, None, None))
+            listed.append(ListedTrack(path, path.name, "a", ("a",), None, None, None))
         return listed
 
     return write

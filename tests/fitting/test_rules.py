@@ -64,3 +64,36 @@ def test_a_state_keeps_its_rules():
     assert not torch.equal(head(row), other(row))
     other.load_state_dict(head.state_dict())
     assert torch.equal(head(row), other(row))
+
+
+CLASSES = ["country", "metal", "polka"]
+
+
+def themed(row, *columns):
+    return torch.cat([row, torch.tensor([columns], dtype=torch.float32)], dim=1)
+
+
+def test_themes_add_their_shares_times_the_sharpness():
+    row = described(tempo=120, acousticness=0.5, energy=-20)
+    head, plain = RulesHead(CLASSES, ["heartbreak", "the occult", "drinking"]), RulesHead(CLASSES)
+    without = plain(row)
+    # Columns of 0 leave the very bits.
+    assert torch.equal(head(themed(row, 0, 0, 0)), without)
+    moved = (head(themed(row, 1, 0, 0)) - without)[0].tolist()
+    assert moved == pytest.approx([SHARPNESS * 0.15, 0, 0], abs=1e-5)
+    moved = (head(themed(row, 1, 1, 1)) - without)[0].tolist()
+    assert moved == pytest.approx([SHARPNESS * (0.15 + 0.2), SHARPNESS * 0.25, 0], abs=1e-5)
+
+
+def test_the_state_holds_the_shares_so_that_a_changed_table_changes_nothing():
+    assert "themes" not in RulesHead(CLASSES).state_dict()
+    state = RulesHead(CLASSES, ["war", "party"]).state_dict()
+    assert state["themes"].shape == (2, 3)
+    state["themes"] = torch.tensor([[1.0, 2.0, 3.0]])  # as if there had been one theme, of other shares
+    head = RulesHead(CLASSES)
+    head.load_state_dict(state)
+    row = described(tempo=120)
+    assert (head(themed(row, 1)) - head(themed(row, 0)))[0].tolist() == pytest.approx([1, 2, 3], abs=1e-5)
+    other = RulesHead(CLASSES, ["war", "party"])
+    other.load_state_dict(state)
+    assert torch.equal(other(themed(row, 1)), head(themed(row, 1)))

@@ -19,6 +19,16 @@ def test_texts_come_back_and_older_files_have_none(tmp_path):
     assert read_split_rows(tmp_path / "old.csv") == [SplitRow("a.jpg", "ab", "ff", "a", 3, "")]
 
 
+def test_themes_come_back_and_have_a_column_only_where_some_are_told(tmp_path):
+    rows = [SplitRow("a.wav", "ab", "ff", "rock", 0, "fold0", seconds=1.5, themes="war|love"), row("b.wav")]
+    write_split(tmp_path / "split.csv", rows)
+    assert read_split_rows(tmp_path / "split.csv") == rows
+    assert (tmp_path / "split.csv").read_text().splitlines()[0].endswith(",album,seconds,themes")
+    write_split(tmp_path / "split.csv", rows[1:])
+    assert (tmp_path / "split.csv").read_text().splitlines()[0].endswith(",album,seconds")
+    assert split_difference(rows[:1], [replace(rows[0], themes="")]) is None
+
+
 def row(path, **changes):
     """A sample of a split."""
     return replace(SplitRow(path, f"digest of {path}", "", "beach", 0, "fold1"), **changes)
@@ -39,10 +49,11 @@ def test_groups_are_the_same_whatever_their_numbers():
         ([row("a", label="snow")], "a is 'beach' in one and 'snow' in the other"),
         ([row("a", fold="fold2")], "a is judged by fold1 in one and judged by fold2 in the other"),
         ([row("a", fold="")], "a is judged by fold1 in one and trained on alone in the other"),
+        ([row("a"), row("b"), row("told", themes="war|love")], "the themes of told are others"),
         ([row("a"), row("b", group=1)], "b is in a group with others"),
         ([row("a"), row("c")], "c is in a group with others"),
     ],
 )
 def test_what_differs_between_splits_is_named(second, phrase):
-    first = [row("a"), row("b"), row("c", group=1)]
+    first = [row("a"), row("b"), row("c", group=1), row("told", themes="love")]
     assert split_difference(first, second) == phrase

@@ -80,22 +80,28 @@ class WindowClassifier:
         # A processor gains nothing by more, and a track of three windows would pay for what fills the batch.
         self._batch = 1 if device.type == "cpu" else 8
 
-    def logits(self, waveforms: torch.Tensor) -> NDArray[np.float32]:
+    def logits(self, waveforms: torch.Tensor, told: torch.Tensor | None = None) -> NDArray[np.float32]:
         """Float32 [n, samples] of windows as `hearing.windowing` cuts them to logits [n, classes]."""
-        return self.ask(waveforms).logits
+        return self.ask(waveforms, told).logits
 
-    def ask(self, waveforms: torch.Tensor) -> Said:
-        """Float32 [n, samples] of windows as `hearing.windowing` cuts them to all that is said of them."""
-        parts = [self._some(part) for part in torch.split(waveforms, self._batch)]
+    def ask(self, waveforms: torch.Tensor, told: torch.Tensor | None = None) -> Said:
+        """Float32 [n, samples] of windows as `hearing.windowing` cuts them to all that is said of them.
+
+        `told` are the columns of their track's themes, float32 [themes], where the head takes some.
+        """
+        parts = [self._some(part, told) for part in torch.split(waveforms, self._batch)]
         said = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return Said(said["logits"], said.get("tags"), said.get("acousticness"))
 
     @torch.no_grad()
-    def _some(self, waveforms: torch.Tensor) -> dict[str, NDArray[np.float32]]:
+    def _some(self, waveforms: torch.Tensor, told: torch.Tensor | None) -> dict[str, NDArray[np.float32]]:
         rows = [self.hearing.front(waveform) for waveform in waveforms]
         rows += rows[:1] * (self._batch - len(rows))
         given = {name: torch.stack([row[name] for row in rows]).to(self._device) for name in rows[0]}
         leaving = self._stages(given)
+        if told is not None:
+            columns = told.to(self._device).expand(self._batch, -1)
+            leaving = {**leaving, "features": torch.cat([leaving["features"], columns], dim=1)}
         said = {"logits": self._head(leaving if self._head.whole else leaving["features"])}
         if isinstance(self._head, HintsHead):
             said["tags"] = self._head.tagger(leaving)

@@ -12,7 +12,15 @@ import torch
 from thawline.bundles.ensemble_manifest import ENSEMBLE, MEMBERS
 from thawline.bundles.manifest import DECISION
 from thawline.bundles.track_record import MemberSaid, Track, track_json, unusable_json
-from thawline.bundles.tracks import Heard, TrackBundle, instruments_among, load_tracks, read_ahead
+from thawline.bundles.tracks import (
+    Heard,
+    Told,
+    TrackBundle,
+    instruments_among,
+    load_tracks,
+    read_ahead,
+    themes_told,
+)
 from thawline.data.decoding import UnusableError
 from thawline.data.tracks import read_track, read_windows
 from thawline.data.windows import Windowing
@@ -56,6 +64,7 @@ class EnsembleBundle:
         self,
         paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         *,
+        themes: Told | None = None,
         calibrated: bool = True,
         top: int = 3,
         percent: bool = False,
@@ -64,6 +73,7 @@ class EnsembleBundle:
 
         Args:
             paths: Files, or a single one; a generator is drawn as it is needed.
+            themes: Of the lyrics of some of the files, as for a single model; members that take none leave them out.
             calibrated: As for a single model. Here it changes nothing: an ensemble joins its members at their
                 temperatures, and its scores are the run's own.
             top: How many genres `predictions` holds at most.
@@ -78,7 +88,8 @@ class EnsembleBundle:
                 problem = next(iter(heard.values())).problem or ""
                 yield unusable_json(path, problem, method=self._method, seconds=0.0, percent=percent)
                 continue
-            answers = [member.bundle.answer(heard[member.bundle.hearing.windowing]) for member in self.members]
+            names = themes_told(themes, path)
+            answers = [member.bundle.answer(heard[member.bundle.hearing.windowing], names) for member in self.members]
             said = [
                 MemberSaid(
                     member.name,
@@ -99,9 +110,20 @@ class EnsembleBundle:
                 seconds=time.perf_counter() - started,
                 instruments=instruments or instruments_among(said),
                 acousticness=next((one.acousticness for one in answers if one.acousticness is not None), None),
+                themes=self.known_themes(names),
                 top=top,
                 percent=percent,
             )
+
+    @property
+    def themes(self) -> tuple[str, ...]:
+        """The themes of lyrics that any member can be told."""
+        return tuple(dict.fromkeys(theme for member in self.members for theme in member.bundle.themes))
+
+    def known_themes(self, told: Sequence[str]) -> tuple[str, ...] | None:
+        """The themes that the names `told` stand for; None where no member takes any."""
+        known = [names for member in self.members if (names := member.bundle.known_themes(told)) is not None]
+        return tuple(dict.fromkeys(theme for names in known for theme in names)) if known else None
 
     def hear(self, path: str | os.PathLike[str]) -> dict[Windowing, Heard]:
         """The file at `path` as the members want it: checked once, and cut once for those that cut alike."""

@@ -25,9 +25,23 @@ def track_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
         '    print(said["path"], said["primary_genre"], said["confidence"], said["problem"])\n```',
         "On the command line: `thawline predict DIR TRACKS`. A track is cut into windows, and its scores are the mean "
         f"of the windows' logits.{_plain(decision)}",
+        *_themes(decision),
         *card_end(decision, facts, notes, "tracks"),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _themes(decision: Mapping[str, Any]) -> list[str]:
+    """Which themes of lyrics it can be told, if any, and how."""
+    if "themes" not in decision:
+        return []
+    return [
+        "Themes of the lyrics are an input where they are known: "
+        '`predict(["track.mp3"], themes={"track.mp3": ["heartbreak", "drinking"]})`, or on the command line a CSV '
+        "`audio_path,themes` in place of tracks. Of a track without themes it judges by the sound. It knows "
+        f"{', '.join(decision['themes'])}; their other names are in `decision.json`, and names that are not there are "
+        "left out."
+    ]
 
 
 def _plain(decision: Mapping[str, Any]) -> str:

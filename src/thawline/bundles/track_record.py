@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,8 @@ class Track(TypedDict):
     """What is said of a track. Scores are 0 to 1, or with `unit` percent 0 to 100.
 
     `all_scores` sum to 1 and the confidences of `predictions` are among them: they are not renormalised over the top.
-    Where the track can't be used `problem` says why, and there are no scores. What no member knows is null.
+    Where the track can't be used `problem` says why, and there are no scores. What no member knows is null. `themes`
+    are those of the lyrics that were told and taken into account; the key is there where the model takes themes.
     """
 
     schema: str
@@ -70,6 +71,7 @@ class Track(TypedDict):
     has_acoustic: bool | None
     has_electronic: bool | None
     acousticness: float | None
+    themes: NotRequired[list[str]]
     method: str
     components: dict[str, Component]
     timeline: list[Span]
@@ -107,6 +109,7 @@ def track_json(
     seconds: float,
     instruments: Heard | None = None,
     acousticness: float | None = None,
+    themes: Sequence[str] | None = None,
     top: int = 3,
     percent: bool = False,
 ) -> Track:
@@ -122,6 +125,7 @@ def track_json(
         seconds: That it took.
         instruments: None where no member knows instruments.
         acousticness: 0 to 1; None where no member knows it.
+        themes: Of the lyrics, that were taken into account; None where no member takes any.
         top: How many genres `predictions` holds at most.
         percent: Whether scores are 0 to 100 in place of 0 to 1.
     """
@@ -150,6 +154,7 @@ def track_json(
         all_scores=_scores(genres, sure, scale),
         **_instruments(instruments, scale),
         acousticness=None if acousticness is None else scale * acousticness,
+        **_themes(themes),
         method=method + missing,
         components=_components(members, dict(zip([one.name for one in there], weights, strict=True)), scale),
         timeline=_timeline(there, genres, weights, scale),
@@ -170,6 +175,7 @@ def unusable_json(path: str, problem: str, *, method: str, seconds: float, perce
         all_scores={},
         **_instruments(None, 1.0),
         acousticness=None,
+        **_themes(None),
         method=method,
         components={},
         timeline=[],
@@ -267,6 +273,15 @@ def _components(members: Sequence[MemberSaid], weights: dict[str, float], scale:
 
 def _scores(names: Sequence[str], said: NDArray[np.float64], scale: float) -> dict[str, float]:
     return {name: scale * value for name, value in zip(names, said.tolist(), strict=True)}
+
+
+class _Themes(TypedDict):
+    themes: NotRequired[list[str]]
+
+
+def _themes(known: Sequence[str] | None) -> _Themes:
+    """The themes that were taken into account; nothing where no member takes any."""
+    return _Themes() if known is None else _Themes(themes=list(known))
 
 
 class _Instruments(TypedDict):

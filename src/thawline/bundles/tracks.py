@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,15 @@ from thawline.bundles.track_record import MemberSaid, Track, joined_scores, trac
 from thawline.data.tracks import Window, read_track
 from thawline.decisions.instruments import Heard as Instruments
 from thawline.decisions.instruments import hear, instrument_of
+from thawline.decisions.themes import Vocabulary
 from thawline.encoders.hearing import Hearing
 from thawline.files import read_json
 
 if TYPE_CHECKING:
     from thawline.bundles.audio import Said, WindowClassifier
+
+# Themes of lyrics that are told of files, by the file's path, as text or not.
+Told = Mapping[Any, Sequence[str]]
 
 COUNT = 2  # golden windows
 _BLOCK = 64  # samples
@@ -90,6 +94,7 @@ class TrackBundle:
         self.labels = tuple(str(label) for label in decision["labels"])
         self.temperature = float(decision["temperature"]["value"])
         self._method = str(decision["method"])
+        self._vocabulary = Vocabulary.from_json(decision["themes"]) if "themes" in decision else None
         thresholds = decision["thresholds"]
         self._thresholds = None if thresholds is None else {str(name): float(thresholds[name]) for name in thresholds}
         self._classifier = classifier
@@ -99,10 +104,16 @@ class TrackBundle:
         """How a track becomes what enters the network."""
         return self._classifier.hearing
 
+    @property
+    def themes(self) -> tuple[str, ...]:
+        """The themes of lyrics that it can be told; none where it hears the sound alone."""
+        return () if self._vocabulary is None else self._vocabulary.names
+
     def predict(
         self,
         paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         *,
+        themes: Told | None = None,
         calibrated: bool = True,
         top: int = 3,
         percent: bool = False,
@@ -111,6 +122,9 @@ class TrackBundle:
 
         Args:
             paths: Files, or a single one; a generator is drawn as it is needed.
+            themes: Of the lyrics of some of the files, by the path as it stands in `paths`; a generator may add to it
+                what it is about to give. Names that are no theme are left out, and so are all where the model takes
+                none.
             calibrated: Whether scores are at the bundle's temperature; `raw_score` is the run's own in any case.
             top: How many genres `predictions` holds at most.
             percent: Whether scores are 0 to 100 in place of 0 to 1.
@@ -121,7 +135,8 @@ class TrackBundle:
         temperature = self.temperature if calibrated else 1.0
         for path, heard in read_ahead(paths, self.hear):
             started = time.perf_counter()
-            answer = self.answer(heard)
+            names = themes_told(themes, path)
+            answer = self.answer(heard, names)
             if answer.problem is not None:
                 yield unusable_json(path, answer.problem, method=self._method, seconds=0.0, percent=percent)
                 continue
@@ -133,6 +148,7 @@ class TrackBundle:
                 seconds=time.perf_counter() - started,
                 instruments=answer.instruments or instruments_among([said]),
                 acousticness=answer.acousticness,
+                themes=self.known_themes(names),
                 top=top,
                 percent=percent,
             )
@@ -142,11 +158,15 @@ class TrackBundle:
         facts, windows = read_track(Path(path), self.hearing.windowing)
         return Heard(windows, facts.seconds, facts.problem, facts.digest)
 
-    def answer(self, heard: Heard) -> Answer:
-        """All that is said of the track that was read."""
+    def known_themes(self, told: Sequence[str]) -> tuple[str, ...] | None:
+        """The themes that the names `told` stand for; None where the model takes none."""
+        return None if self._vocabulary is None else self._vocabulary.among(told)
+
+    def answer(self, heard: Heard, themes: Sequence[str] = ()) -> Answer:
+        """All that is said of the track that was read, and of which `themes` are told."""
         if heard.problem is not None:
             return Answer(None, problem=heard.problem)
-        said = self._classifier.ask(_stacked(heard.windows))
+        said = self._classifier.ask(_stacked(heard.windows), self._columns(themes))
         length = self.hearing.windowing.seconds
         return Answer(
             said.logits,
@@ -155,16 +175,16 @@ class TrackBundle:
             None if said.acousticness is None else float(said.acousticness.mean()),
         )
 
-    def logits(self, waveforms: torch.Tensor) -> NDArray[np.float32]:
-        """Logits [n, classes] of windows' waveforms, float32 [n, samples]."""
-        return self._classifier.logits(waveforms)
+    def logits(self, waveforms: torch.Tensor, themes: Sequence[str] = ()) -> NDArray[np.float32]:
+        """Logits [n, classes] of windows' waveforms, float32 [n, samples], of a track of which `themes` are told."""
+        return self._classifier.logits(waveforms, self._columns(themes))
 
-    def probabilities(self, windows: list[Window]) -> NDArray[np.float32]:
+    def probabilities(self, windows: list[Window], themes: Sequence[str] = ()) -> NDArray[np.float32]:
         """What is said of the track that has these windows, [classes]: the mean of their logits, then softmax.
 
         With thresholds, a track can have several labels and each is told by itself: sigmoid in place of softmax.
         """
-        mean = torch.from_numpy(self.logits(_stacked(windows))).mean(dim=0)
+        mean = torch.from_numpy(self.logits(_stacked(windows), themes)).mean(dim=0)
         chances = torch.softmax(mean, dim=-1) if self._thresholds is None else torch.sigmoid(mean)
         said: NDArray[np.float32] = chances.numpy()
         return said
@@ -172,7 +192,17 @@ class TrackBundle:
     def check(self) -> float:
         """By how much the logits of the golden windows differ on this machine from those of the export, at most."""
         wanted = np.array(read_json(self.path / GOLDEN)["made"]["logits"], dtype=np.float32)
-        return float(np.abs(self.logits(golden_windows(self.hearing)) - wanted).max())
+        return float(np.abs(self.golden_logits() - wanted).max())
+
+    def golden_logits(self) -> NDArray[np.float32]:
+        """Logits of the golden windows, [2, classes]; where themes are taken, of the second with all of them."""
+        made = golden_windows(self.hearing)
+        if self._vocabulary is None:
+            return self.logits(made)
+        return np.concatenate([self.logits(made[:1]), self.logits(made[1:], self.themes)])
+
+    def _columns(self, themes: Sequence[str]) -> torch.Tensor | None:
+        return None if self._vocabulary is None else torch.from_numpy(self._vocabulary.columns(themes))
 
     def _instruments(self, said: "Said") -> Instruments | None:
         """The instruments among the network's own labels, or among labels that were trained to be told one by one."""
@@ -181,6 +211,11 @@ class TrackBundle:
         if self._thresholds is not None and any(map(instrument_of, self.labels)):
             return hear(_one_by_one(self.labels, said.logits), self._thresholds)
         return None
+
+
+def themes_told(themes: Told | None, path: str) -> Sequence[str]:
+    """What `themes` has of the file at `path`, named as text or as a path."""
+    return () if themes is None else themes.get(path, themes.get(Path(path), ()))
 
 
 def instruments_among(members: Sequence[MemberSaid]) -> Instruments | None:

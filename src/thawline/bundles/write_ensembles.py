@@ -117,7 +117,7 @@ def _ask(bundle: EnsembleBundle, known: Sequence[KnownTrack], tolerance: float) 
         heard = next(iter(bundle.hear(track.path).values()))
         if heard.problem is not None or heard.digest != track.digest:
             continue  # it is gone, or was changed
-        [record] = bundle.predict(track.path)
+        [record] = bundle.predict(track.path, themes={track.path: track.themes})
         said = np.array([record["all_scores"][label] for label in bundle.labels])
         difference = float(np.abs(said - track.said).max())
         if not difference <= tolerance:

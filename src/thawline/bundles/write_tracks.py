@@ -14,9 +14,10 @@ from thawline.bundles.heads import rebuild_dense
 from thawline.bundles.join import state_part
 from thawline.bundles.manifest import CARD, DECISION, GOLDEN, seal, verify
 from thawline.bundles.track_card import track_card
-from thawline.bundles.tracks import RECIPE, TrackBundle, golden_windows, load_tracks
+from thawline.bundles.tracks import RECIPE, TrackBundle, load_tracks
 from thawline.bundles.write import CPU, LIBRARIES, base_facts, check_target
 from thawline.decisions.temperature import Temperature
+from thawline.decisions.themes import Vocabulary
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
@@ -44,6 +45,7 @@ class TunedTracks:
         head: `linear`, `mlp`, `own`, `layers`, `trees`, `rules` or `hints`.
         temperature: Fitted beforehand.
         thresholds: Of each class, where a track can have several and each is told by itself; None: it has one.
+        themes: Of lyrics, that are inputs; None: none are.
     """
 
     encoder: EncoderSettings
@@ -54,6 +56,7 @@ class TunedTracks:
     head: str
     temperature: Temperature
     thresholds: Mapping[str, float] | None = None
+    themes: Vocabulary | None = None
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,13 @@ class KnownTrack:
         path: Where it was.
         digest: sha256 of the file's bytes, hex.
         said: The exported fit's own probabilities of it, [classes]; None where another fit judged it.
+        themes: Of its lyrics, as they were told.
     """
 
     path: Path
     digest: str
     said: Any
+    themes: Sequence[str] = ()
 
 
 def write_track_bundle(
@@ -120,16 +125,18 @@ def _fill(
         "temperature": tuned.temperature.to_json(),
         "thresholds": None if tuned.thresholds is None else dict(tuned.thresholds),
     }
+    if tuned.themes is not None:
+        decision["themes"] = tuned.themes.to_json()
     write_json(folder / DECISION, decision)
     bundle = load_tracks(folder, {}, decision, CPU)
-    made = golden_windows(bundle.hearing)
-    logits = WindowClassifier(encoder, head, CPU).logits(made)
-    written = bundle.logits(made)
+    logits = TrackBundle(folder, {}, decision, WindowClassifier(encoder, head, CPU)).golden_logits()
+    written = bundle.golden_logits()
     difference = float(np.abs(logits - written).max())
     if not difference <= _ROUNDING * max(1.0, float(np.abs(logits).max())):
         raise RunError(f"the joined network's logits differ from those of its parts by {difference:.2g}; not written")
+    recipe = RECIPE if tuned.themes is None else f"{RECIPE}; the second window with all themes"
     raw, golden = _ask(bundle, known, tuned.classes, tolerance)
-    write_json(folder / GOLDEN, {"made": {"recipe": RECIPE, "logits": written.tolist()}, "tracks": golden})
+    write_json(folder / GOLDEN, {"made": {"recipe": recipe, "logits": written.tolist()}, "tracks": golden})
     facts = {
         **facts,
         "base": base_facts(tuned.encoder) | {"licence": encoder.licence},
@@ -172,8 +179,9 @@ def _ask(
         heard = bundle.hear(track.path)
         if heard.problem is not None or heard.digest != track.digest:
             continue  # it is gone, or was changed
-        said = bundle.probabilities(heard.windows)
-        golden.append({"sha256": track.digest, "probabilities": said.tolist()})
+        said = bundle.probabilities(heard.windows, track.themes)
+        told = {"themes": list(track.themes)} if bundle.themes else {}
+        golden.append({"sha256": track.digest, **told, "probabilities": said.tolist()})
         if track.said is None:
             continue
         difference = float(np.abs(said - track.said).max())

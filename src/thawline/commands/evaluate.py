@@ -15,6 +15,7 @@ from rich.console import Console
 
 from thawline.commands.results import save_report, save_results, show_results
 from thawline.commands.settings import to_settings
+from thawline.data.settings import TracksSettings
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.files import read_json
@@ -27,7 +28,7 @@ from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, read_split_rows
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_trial
-from thawline.tasks.registry import MAJORITY, ZERO_SHOT, TaskData, task_reader
+from thawline.tasks.registry import MAJORITY, THEMES, ZERO_SHOT, TaskData, task_reader
 from thawline.tasks.settings import saved_settings
 
 SEEN = "the run was trained on this sample or on one of its group"
@@ -52,6 +53,9 @@ def evaluate(config: DictConfig) -> None:
     trained = saved_settings(read_config(path))
     elsewhere = settings.data.path
     data = trained.data if elsewhere is None else trained.data.at(elsewhere)
+    if isinstance(data, TracksSettings):
+        # What was fitted has columns for the themes that were inputs then, whatever is told of these tracks.
+        data = replace(data, themes=next(iter(facts["chosen"].values())).get(THEMES, []))
     device = find_device(settings.accelerator)
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
     console = Console()

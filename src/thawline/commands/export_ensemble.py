@@ -11,7 +11,7 @@ from thawline.bundles.write_ensembles import TunedMember, write_ensemble_bundle
 from thawline.bundles.write_tracks import KnownTrack
 from thawline.commands.ensemble import how_joined
 from thawline.commands.export import ESTIMATES, facts_of, notes_of
-from thawline.commands.export_tracks import TRACKS, known_tracks, tracks_root, tuned_tracks
+from thawline.commands.export_tracks import TRACKS, known_tracks, themes_of, tracks_root, tuned_tracks
 from thawline.commands.fits import HOLDOUT, Fitted, find_fit, tolerance_of
 from thawline.decisions.temperature import Temperature
 from thawline.errors import UserError
@@ -94,9 +94,14 @@ def _known(source: Path, judged: Predictions, members: Sequence[Fitted]) -> list
         return []
     by_all = set.intersection(*(set(fitted.judged.paths) for fitted in members))
     places = [place for place, path in enumerate(judged.paths) if path in by_all]
-    digests = {row.path: row.digest for row in read_split_rows(source / "split.csv")}
+    rows = {row.path: row for row in read_split_rows(source / "split.csv")}
     return [
-        KnownTrack(tracks_root(members[0]) / judged.paths[i], digests[judged.paths[i]], judged.probabilities[i])
+        KnownTrack(
+            tracks_root(members[0]) / judged.paths[i],
+            rows[judged.paths[i]].digest,
+            judged.probabilities[i],
+            themes_of(rows[judged.paths[i]]),
+        )
         for i in places[:: -(-len(places) // TRACKS) or 1]
     ]
 

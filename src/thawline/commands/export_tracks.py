@@ -10,8 +10,10 @@ from rich.console import Console
 from thawline.bundles.write_tracks import KnownTrack, TunedTracks, write_track_bundle
 from thawline.commands.fits import Fitted, temperature_of, tolerance_of, which_fit, which_temperature
 from thawline.decisions.temperature import Temperature
+from thawline.decisions.themes import vocabulary
 from thawline.runs.split import SplitRow
 from thawline.tasks.genre.tags import THRESHOLDS
+from thawline.tasks.registry import THEMES
 
 TRACKS = 4
 
@@ -58,20 +60,29 @@ def tuned_tracks(fitted: Fitted, temperature: Temperature) -> TunedTracks:
         head=settings.method.head,
         temperature=temperature,
         thresholds=fitted.fit.chosen.get(THRESHOLDS),
+        themes=vocabulary().only(fitted.fit.chosen[THEMES]) if THEMES in fitted.fit.chosen else None,
     )
 
 
 def known_tracks(fitted: Fitted, rows: Sequence[SplitRow]) -> list[KnownTrack]:
     """Some of the tracks that the run was judged by, from its first to its last."""
     root, judged = tracks_root(fitted), fitted.judged
-    digests = {row.path: row.digest for row in rows}
+    by_path = {row.path: row for row in rows}
     chosen = np.unique(np.linspace(0, len(judged.paths) - 1, TRACKS).round().astype(np.int64))
     return [
         KnownTrack(
-            root / judged.paths[i], digests[judged.paths[i]], judged.probabilities[i] if fitted.judged_itself else None
+            root / judged.paths[i],
+            by_path[judged.paths[i]].digest,
+            judged.probabilities[i] if fitted.judged_itself else None,
+            themes_of(by_path[judged.paths[i]]),
         )
         for i in chosen
     ]
+
+
+def themes_of(row: SplitRow) -> tuple[str, ...]:
+    """The themes that were told of a track."""
+    return tuple(row.themes.split("|")) if row.themes else ()
 
 
 def tracks_root(fitted: Fitted) -> Path:

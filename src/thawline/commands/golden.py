@@ -29,7 +29,8 @@ def evaluate_golden(settings: EvaluateSettings, golden: str) -> None:
         raise UserError(f"{settings.run} judges pairs of images and texts, for which there are no golden cases")
     cases = read_golden(Path(golden), of_photos=isinstance(bundle, Bundle))
     _check_labels(cases, bundle.labels, golden)
-    verdicts = list(judge_golden(cases, _records(bundle, [case.file for case in cases])))
+    _check_themes(cases, bundle, golden)
+    verdicts = list(judge_golden(cases, _records(bundle, cases)))
     print_golden(verdicts, Console())
     if failed := sum(not verdict.passed for verdict in verdicts):
         raise RunError(f"{failed} of {len(verdicts)} golden cases failed; the table says why")
@@ -44,11 +45,25 @@ def _check_labels(cases: Sequence[GoldenCase], labels: Sequence[str], golden: st
             raise UserError(f"{golden} expects '{case.label}' of {case.file.name}, which the bundle can't say; {hint}")
 
 
-def _records(bundle: Any, files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+def _check_themes(cases: Sequence[GoldenCase], bundle: Any, golden: str) -> None:
+    """A theme that the bundle can't be told is a slip of the pen too."""
+    for case in cases:
+        for theme in case.themes:
+            if not bundle.themes:
+                raise UserError(f"{golden} tells themes of {case.file.name}, and the bundle takes none; leave them out")
+            if not bundle.known_themes([theme]):
+                raise UserError(
+                    f"{golden} has the theme '{theme}' of {case.file.name}, which the bundle does not know; it knows "
+                    f"{', '.join(bundle.themes)}"
+                )
+
+
+def _records(bundle: Any, cases: Sequence[GoldenCase]) -> Iterator[dict[str, Any]]:
     """What a bundle of tracks says of each file; what one of photos says, by the same names."""
     if not isinstance(bundle, Bundle):
-        yield from bundle.predict(files)
+        for case in cases:  # one by one: a file may be in several cases, of which other themes are told
+            yield from bundle.predict(case.file, themes={case.file: case.themes})
         return
-    for said in bundle.predict(files):
+    for said in bundle.predict([case.file for case in cases]):
         sure = None if said.label is None else said.probabilities[said.label]
         yield {"primary_genre": said.label, "confidence": sure, "problem": said.problem}

@@ -206,6 +206,8 @@ def _joined_rows(members: Sequence[MemberRun]) -> list[SplitRow]:
         numbers = {row.group: rows[row.path].group for row in member.rows if row.path in rows}
         for row in member.rows:
             if row.path in rows:
+                # A member may have been trained on a table without themes.
+                rows[row.path] = replace(rows[row.path], themes=rows[row.path].themes or row.themes)
                 continue
             if row.group not in numbers:
                 numbers[row.group] = count

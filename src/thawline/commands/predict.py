@@ -16,9 +16,8 @@ from thawline.bundles.ensembles import AnyTracks
 from thawline.bundles.load import Bundle, Prediction, load
 from thawline.commands.predict_tracks import check_tracks, judge_tracks, write_tracks
 from thawline.commands.settings import PredictSettings, to_settings
-from thawline.data.listing import PHOTOS
-from thawline.data.track_listing import TRACKS
-from thawline.data.walking import walk_files, walk_photos
+from thawline.data.track_listing import walk_tracks
+from thawline.data.walking import walk_photos
 from thawline.encoders.device import find_device
 from thawline.errors import RunError, UserError
 from thawline.features.progress import bar, say
@@ -176,7 +175,7 @@ def _total(settings: PredictSettings, noun: str) -> int | None:
     """How many files there are, for the bar: counting them takes seconds where there are a million."""
     if STDIN in settings.files or not sys.stderr.isatty():
         return None
-    return sum(1 for _ in walk_files(settings.files, {}, TRACKS if noun == "track" else PHOTOS))
+    return sum(1 for _ in (walk_tracks(settings.files, {}, {}) if noun == "track" else walk_photos(settings.files, {})))
 
 
 def _silence() -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,9 +10,9 @@ from rich.console import Console
 from thawline.bundles.ensembles import AnyTracks
 from thawline.bundles.track_record import Track
 from thawline.commands.settings import PredictSettings
-from thawline.data.track_listing import TRACKS
-from thawline.data.walking import walk_files
+from thawline.data.track_listing import walk_tracks
 from thawline.errors import UserError
+from thawline.features.progress import say
 from thawline.files import write_atomically
 from thawline.reports.tracks import print_tracks, write_track_lines
 
@@ -36,15 +36,26 @@ def judge_tracks(
 ) -> Generator[Track, None, None]:
     """What the bundle says of each file, counted by genre."""
     unopened: dict[str, str] = {}
-    files = walk_files(paths, unopened, TRACKS)
+    themes: dict[str, tuple[str, ...]] = {}
+    files = walk_tracks(paths, unopened, themes)
     calibrated = settings.calibrated is not False
-    for one in bundle.predict(files, calibrated=calibrated, top=settings.top, percent=settings.percent):
+    for one in bundle.predict(files, themes=themes, calibrated=calibrated, top=settings.top, percent=settings.percent):
         counts[one["primary_genre"]] += 1
         if advance is not None:
             advance(1)
         if one["path"] in unopened:
             one["problem"] = unopened[one["path"]]
         yield one
+    _say_left_out(bundle, themes)
+
+
+def _say_left_out(bundle: AnyTracks, themes: Mapping[str, Sequence[str]]) -> None:
+    """Which of the themes that were told the bundle could not take."""
+    told = Counter(name for names in themes.values() for name in names)
+    if told and not bundle.themes:
+        say("the bundle takes no themes; those that are told were left out")
+    elif unknown := [f"'{name}' ({told[name]})" for name in sorted(told) if not bundle.known_themes([name])]:
+        say(f"themes that the bundle does not know were left out: {', '.join(unknown)}")
 
 
 def write_tracks(said: Iterator[Track], bundle: AnyTracks, settings: PredictSettings) -> None:

@@ -47,18 +47,21 @@ class TracksSettings(DataSettings):
     """A folder of tracks, one folder a genre, or a CSV.
 
     Attributes:
-        path: The folder, or a CSV with the columns `audio_path,label` and perhaps `artist,album,split,lyrics`.
+        path: The folder, or a CSV with the columns `audio_path,label` and perhaps `artist,album,split,themes`.
         reader: `auto`; `artists` where each class folder has a folder for each artist; `gtzan` for that collection.
         splits: Published split files of GTZAN, for `reader=gtzan`; null: none.
         reference: What a run is compared with, fitted on the same folds: `mfcc_svm`; null: the majority class. Not used
             with `labels=several`.
         labels: `one` a track, its first, or `several`.
+        themes: Themes of lyrics that are inputs beside descriptors; null: all that the package knows, where the CSV
+            tells some; []: none.
     """
 
     reader: str = "auto"
     splits: list[str] | None = None
     reference: str | None = "mfcc_svm"
     labels: str = "one"
+    themes: list[str] | None = None
 
     def __post_init__(self) -> None:
         """Check the names."""

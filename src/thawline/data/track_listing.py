@@ -3,12 +3,13 @@
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from thawline.data.listing import SIDES, LeftOut, Listed, Listing, Media, as_text, choose, list_files
 from thawline.data.pair_files import Columns, Record, read_table
+from thawline.data.walking import walk_files
 from thawline.errors import UserError
 
 TRACKS = Media(
@@ -27,8 +28,10 @@ TRACKS = Media(
     },
 )
 READERS = ("auto", "artists", "gtzan")
-COLUMNS = Columns(("audio_path", "label"), ("artist", "album", "split", "lyrics"), row="track")
+COLUMNS = Columns(("audio_path", "label"), ("artist", "album", "split", "themes"), row="track")
 
+# What a table of tracks to be judged may have.
+_TO_JUDGE = Columns(("audio_path",), ("themes",), row="track")
 _TABLES = (".csv", ".tsv", ".parquet")
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://|(data|file|https?):", re.IGNORECASE)
 
@@ -45,7 +48,7 @@ class ListedTrack:
         artist: who made it; None: not known.
         album: where it appeared; None: not known.
         side: "train", "val" or "test" where the collection comes split, else None.
-        lyrics: their themes or words; None: not known.
+        themes: of the lyrics, as they were told; none: not known.
     """
 
     path: Path
@@ -55,7 +58,7 @@ class ListedTrack:
     artist: str | None = None
     album: str | None = None
     side: str | None = None
-    lyrics: str | None = None
+    themes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,8 @@ def list_tracks(
 
     Args:
         path: a folder per genre, perhaps below train/, val/ and test/; or a table (CSV, Parquet) with the columns
-            audio_path and label and, if wanted, artist, album, split and lyrics. Several labels stand in one cell with
-            "|" or ";" between them; relative paths start from the table's folder.
+            audio_path and label and, if wanted, artist, album, split and themes. Several labels or themes stand in one
+            cell with "|" or ";" between them; relative paths start from the table's folder.
         classes: take only tracks whose first label is one of these; None takes all.
         reader: "auto"; "artists": the folder below the genre's is the artist, and the one below that the album;
             "gtzan": the folders of GTZAN.
@@ -101,10 +104,47 @@ def list_tracks(
         return list_gtzan(path, classes, splits)
     if splits:
         raise UserError("Split files are for GTZAN; add reader=gtzan, or give a table with a column split.")
-    if path.suffix.lower() in _TABLES and not path.is_dir():
+    if is_table(path):
         return _list_table(path, classes)
     listing = list_files(path, TRACKS, classes)
     return from_folders(listing, artists=reader == "artists")
+
+
+def is_table(path: Path) -> bool:
+    """Whether `path` is a table by its name, rather than a folder or a track."""
+    return path.suffix.lower() in _TABLES and not path.is_dir()
+
+
+def walk_tracks(paths: Iterable[str], unopened: dict[str, str], themes: dict[str, tuple[str, ...]]) -> Iterator[str]:
+    """`walk_files` of tracks; in place of a table, the tracks that it names.
+
+    Args:
+        paths: Files, folders and tables with the column audio_path and perhaps themes.
+        unopened: Gets the folders that can't be opened and the rows that name no track, which are given as well, and
+            the reason.
+        themes: Gets the themes that are told of a path before this is given; all of them where rows name it again.
+
+    Raises:
+        UserError: A table can't be read.
+    """
+    for path in paths:
+        if not is_table(Path(path)):
+            yield from walk_files([path], unopened, TRACKS)
+            continue
+        root = Path(path).parent
+        for record in read_table(Path(path), _TO_JUDGE):
+            written = record.values.get("audio_path", "").strip()
+            # Not a bare name, which could be that of a file in the working directory.
+            name = (written if _URL.match(written) else str(root / written)) if written else f"{path}, row {record.row}"
+            try:
+                if record.kind:
+                    raise _BadRow(record.problem)
+                name = str(_file(written, root))
+                told = _several(record.values.get("themes", ""))
+                themes[name] = tuple(dict.fromkeys([*themes.get(name, ()), *told]))
+            except _BadRow as bad:
+                unopened[name] = f"row {record.row}: {bad}"
+            yield name
 
 
 def from_folders(listing: Listing, *, artists: bool = False) -> TrackListing:
@@ -163,7 +203,7 @@ def _track_of_row(record: Record, root: Path) -> ListedTrack:
         raise _BadRow(record.problem)
     values = {name: unicodedata.normalize("NFC", value.strip()) for name, value in record.values.items()}
     written = record.values["audio_path"].strip()
-    labels = tuple(dict.fromkeys(label for part in re.split(r"[|;]", values["label"]) if (label := part.strip())))
+    labels = _several(values["label"])
     if not labels:
         raise _BadRow("no label")
     side = SIDES.get(values.get("split", "").lower())
@@ -179,8 +219,13 @@ def _track_of_row(record: Record, root: Path) -> ListedTrack:
         artist=values.get("artist") or None,
         album=values.get("album") or None,
         side=side,
-        lyrics=values.get("lyrics") or None,
+        themes=_several(values.get("themes", "")),
     )
+
+
+def _several(cell: str) -> tuple[str, ...]:
+    """What stands in one cell with "|" or ";" between, each once."""
+    return tuple(dict.fromkeys(each for part in re.split(r"[|;]", cell) if (each := part.strip())))
 
 
 def _file(written: str, root: Path) -> Path:

@@ -141,6 +141,8 @@ def print_track_report(report: Mapping[str, Any], console: Console) -> None:
         print_line(console, f"Given split: {', '.join(f'{side} {count}' for side, count in report['sides'].items())}")
     if "store_bytes" in report:
         print_line(console, f"Predicted size of the feature store: {decimal(report['store_bytes'])}")
+    if "themes" in report:
+        _print_themes(report["themes"], console)
     print_list(console, "Exact duplicates", [f"{a} = {b}" for a, b in report["exact_duplicates"]])
     print_list(console, "Near-duplicates", [f"{a} ~ {b}" for a, b in report["near_duplicates"]])
     print_list(
@@ -151,3 +153,10 @@ def print_track_report(report: Mapping[str, Any], console: Console) -> None:
     print_list(console, "Left out", [f"{left['name']}: {left['reason']}" for left in report["left_out"]])
     for warning in report["warnings"]:
         console.print(Text("! ", style="yellow") + as_plain_text(warning))
+
+
+def _print_themes(themes: Mapping[str, Any], console: Console) -> None:
+    counts = ", ".join(f"{name} {count}" for name, count in themes["counts"].items())
+    print_line(console, f"Themes of the lyrics are told of {themes['tracks']} tracks{f': {counts}' if counts else ''}")
+    unknown = [f"{name!r} ({count})" for name, count in themes["unknown"].items()]
+    print_list(console, "Themes that are not known, and left out", unknown)

@@ -80,7 +80,7 @@ class Problem(Protocol):
         """The samples `train` less those that have something in common with `held` that no group covers."""
 
     def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
-        """`fit` with what is fitted on `inner` samples after the training, such as a threshold.
+        """`fit` with what is fitted on `inner` samples after the training, such as a threshold, and what it depends on.
 
         Where none were held out, `earlier` has the folds' fits, whose choices stand for it.
         """
@@ -205,11 +205,13 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
 
         inner = None if fold.inner is None else problem.samples(fold.inner)
         fit = fit_logistic(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
+        fit = problem.settle(fit, inner, earlier)
     elif isinstance(how.method, TreesSettings):
         from thawline.fitting.methods.trees import fit_trees
 
         inner = None if fold.inner is None else problem.samples(fold.inner)
         fit = fit_trees(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
+        fit = problem.settle(fit, inner, earlier)
     else:
         fit = problem.settle(Fit(problem.tail().state_dict()), problem.samples(fold.train), earlier)
     _keep(fit, directory)

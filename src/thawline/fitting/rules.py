@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
+from thawline.decisions.themes import theme_shares
 from thawline.encoders.descriptors import DESCRIPTORS
 from thawline.errors import UserError
 from thawline.fitting.shaped_head import ShapedByState
@@ -60,9 +61,10 @@ def _table() -> dict[str, Any]:
 
 
 class RulesHead(ShapedByState):
-    """The mean of each class's rules by weight, times a sharpness, as logits.
+    """The mean of each class's rules by weight, and what themes of the lyrics add, times a sharpness, as logits.
 
-    The state-dict holds the rules, so that a bundle goes on saying what it said when the table has changed.
+    The state-dict holds the rules and the shares, so that a bundle goes on saying what it said when the tables have
+    changed.
 
     Attributes:
         without_rules: Classes of which the table says nothing; their probability is 0.
@@ -75,9 +77,10 @@ class RulesHead(ShapedByState):
     high: torch.Tensor  # float32 [rules]
     edge: torch.Tensor  # float32 [rules]
     weight: torch.Tensor  # float32 [classes, rules]: of each class they sum to the sharpness, or to 0
+    themes: torch.Tensor | None  # float32 [themes, classes]: what a theme adds; None where themes are not told
 
-    def __init__(self, classes: Sequence[str]) -> None:
-        """Take the rules of `classes`, which are named as in the taxonomy.
+    def __init__(self, classes: Sequence[str], themes: Sequence[str] = ()) -> None:
+        """Take the rules of `classes`, which are named as in the taxonomy, and the shares of `themes`.
 
         Raises:
             UserError: None of them has rules.
@@ -96,6 +99,8 @@ class RulesHead(ShapedByState):
         for name in ("low", "high", "edge"):
             self.register_buffer(name, torch.tensor([float(getattr(rule, name)) for rule in rules]))
         self.register_buffer("weight", _table()["sharpness"] * weight / sums)
+        shares = torch.tensor(_table()["sharpness"] * theme_shares(themes, classes)).float() if themes else None
+        self.register_buffer("themes", shares)
 
     def holds(self, features: torch.Tensor) -> torch.Tensor:
         """How far each rule holds, [batch, rules], 0 to 1: 1 within its range, falling evenly to 0 over its edge."""
@@ -104,6 +109,14 @@ class RulesHead(ShapedByState):
         return (1 - beyond / self.edge).clamp(min=0)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """The `DESCRIPTORS` [batch, descriptors] to logits [batch, classes]."""
+        """The `DESCRIPTORS`, then a column of 0 or 1 for each theme, [batch, columns], to logits [batch, classes]."""
         nothing = UNKNOWN * (self.weight.sum(dim=1) == 0)
-        return self.holds(features) @ self.weight.T + nothing
+        logits = self.holds(features) @ self.weight.T + nothing
+        return logits if self.themes is None else logits + features[:, len(DESCRIPTORS) :] @ self.themes
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Take over themes too, where `state_dict` has some."""
+        shares = state_dict.get(f"{prefix}themes")
+        if shares is not None and self.themes is None:
+            self.themes = torch.empty_like(shares)
+        super()._load_from_state_dict(state_dict, prefix, *rest)

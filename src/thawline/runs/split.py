@@ -8,7 +8,7 @@ from pathlib import Path
 
 from thawline.files import write_text
 
-COLUMNS = ("path", "digest", "phash", "label", "group", "fold", "text", "artist", "album", "seconds")
+COLUMNS = ("path", "digest", "phash", "label", "group", "fold", "text", "artist", "album", "seconds", "themes")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class SplitRow:
         artist: Of a track; "" where it is not known.
         album: Likewise.
         seconds: Length of a track; 0 for what has none.
+        themes: Of a track's lyrics, as they were told, "|" between them; "" where none were.
     """
 
     path: str
@@ -38,14 +39,16 @@ class SplitRow:
     artist: str = ""
     album: str = ""
     seconds: float = 0.0
+    themes: str = ""
 
 
 def write_split(path: Path, rows: Sequence[SplitRow]) -> None:
-    """Write the split as CSV."""
+    """Write the split as CSV; a column of themes only where some are told."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([*astuple(row)[:-1], row.seconds or ""] for row in rows)
+    columns = COLUMNS if any(row.themes for row in rows) else COLUMNS[:-1]
+    writer.writerow(columns)
+    writer.writerows([*astuple(row)[:-2], row.seconds or "", row.themes][: len(columns)] for row in rows)
     write_text(path, text.getvalue())
 
 
@@ -69,6 +72,8 @@ def split_difference(first: Sequence[SplitRow], second: Sequence[SplitRow]) -> s
         if mine.fold != other.fold:
             folds = [f"judged by {row.fold}" if row.fold else "trained on alone" for row in (mine, other)]
             return f"{mine.path} is {folds[0]} in one and {folds[1]} in the other"
+        if mine.themes and other.themes and mine.themes != other.themes:
+            return f"the themes of {mine.path} are others"
         if there.setdefault(mine.group, other.group) != other.group or (
             back.setdefault(other.group, mine.group) != mine.group
         ):
@@ -92,6 +97,7 @@ def read_split_rows(path: Path) -> list[SplitRow]:
                 artist=row.get("artist", ""),
                 album=row.get("album", ""),
                 seconds=float(row.get("seconds") or 0),
+                themes=row.get("themes", ""),
             )
             for row in csv.DictReader(file)
         ]

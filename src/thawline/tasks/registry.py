@@ -18,6 +18,8 @@ from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.tasks.settings import CheckSettings, RunSettings
 
+# The themes of lyrics that are inputs of a fit, in what was chosen for it.
+THEMES = "themes"
 # What a run is compared with.
 ZERO_SHOT, MAJORITY, MOST_USUAL = "zero-shot", "majority class", "most usual labels"
 

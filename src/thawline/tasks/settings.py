@@ -114,6 +114,11 @@ class RunSettings:
             return "projection" if self._one_space else "head"
         return _LEAST_THAW.get(self.method.head, "head")
 
+    @property
+    def takes_themes(self) -> bool:
+        """Whether themes of lyrics can be inputs beside what the encoder gives."""
+        return (self.encoder.family, self.encoder.name) == ("descriptors", "descriptors")
+
     def _check_augmentation(self) -> None:
         """Can the method use what varies the photos, and is it above or below the thaw line?"""
         wanted, method = self.augmentation, self.method
@@ -203,7 +208,14 @@ class RunSettings:
             raise UserError(f"augmentation={wanted.name} varies photos; tracks take specaugment, mixup or none")
         if self.logger.thumbnails:
             raise UserError(f"logger.thumbnails={self.logger.thumbnails} shows photos, not tracks; set it to 0")
-        if isinstance(self.data, TracksSettings) and self.data.labels == "several":
+        if not isinstance(self.data, TracksSettings):
+            return
+        if self.data.themes and not self.takes_themes:
+            raise UserError(
+                f"data.themes={','.join(self.data.themes)} has themes, which are inputs of encoder=descriptors alone; "
+                "leave it out"
+            )
+        if self.data.labels == "several":
             self._check_tags()
 
     def _check_tags(self) -> None:
@@ -247,7 +259,7 @@ class RunSettings:
                 f"method={method.name} compares photos with text, but encoder '{encoder.model or encoder.name}' has "
                 "none; use encoder=clip, or method=linear or logistic"
             )
-        if method.head == "rules" and (encoder.family, encoder.name) != ("descriptors", "descriptors"):
+        if method.head == "rules" and not self.takes_themes:
             raise UserError(f"method={method.name} is a table over descriptors; use encoder=descriptors")
         if not isinstance(method, GradientSettings) and self.cut != "head":
             raise UserError(

@@ -32,6 +32,8 @@ def test_cases_are_read_relative_to_their_file(tmp_path):
     first, second, third = read(tmp_path, CASES)
     assert first == GoldenCase(tmp_path / "fiddle.wav", "country", ("violin",), (0.6, 1.0))
     assert (second.file, second.label, second.instruments) == (tmp_path.parent / "riff.mp3", "metal", ())
+    [told] = read(tmp_path, "[{file: a.wav, genre: country, themes: [drinking, whiskey]}]")
+    assert told == GoldenCase(tmp_path / "a.wav", "country", themes=("drinking", "whiskey"))
     assert (str(third.file), third.label, third.acousticness) == ("/music/x.wav", None, (0, 0.5))
 
 
@@ -84,6 +86,8 @@ def test_a_case_fails_with_every_reason(tmp_path):
         ("- {file: a}", "expects nothing of a"),
         ("- {file: a, instruments: violin}", "the instruments of case 1 .* must be a list of names"),
         ("- {file: a, instruments: [violn]}", "case 1 .* has the instrument 'violn', which is not known; there are: "),
+        ("- {file: a, themes: [love]}", "expects nothing of a"),
+        ("- {file: a, genre: rock, themes: love}", "the themes of case 1 .* must be a list of names, such as"),
         ("- {file: a, acousticness: [0.6, 0.5]}", r"the acousticness of case 1 .* must be \[least, most\]"),
         ("- {file: a, acousticness: 0.6}", r"must be \[least, most\] within 0 to 1"),
         ("- {file: a, acousticness: [0, .nan]}", r"must be \[least, most\] within 0 to 1"),
@@ -99,5 +103,7 @@ def test_photos_have_a_class_alone_and_a_file_must_be_there(tmp_path):
     assert read(tmp_path, "[{file: a.jpg, expected: snow}]", of_photos=True)[0].label == "snow"
     with pytest.raises(UserError, match="has the key 'instruments'"):
         read(tmp_path, "[{file: a.jpg, instruments: [violin]}]", of_photos=True)
+    with pytest.raises(UserError, match="has the key 'themes'"):
+        read(tmp_path, "[{file: a.jpg, expected: snow, themes: [love]}]", of_photos=True)
     with pytest.raises(UserError, match=r"there is no file .*absent.yaml of golden cases"):
         read_golden(tmp_path / "absent.yaml")

@@ -28,14 +28,15 @@ from thawline.fitting.hints_head import hints_head
 from thawline.fitting.methods import Fit
 from thawline.fitting.rules import RulesHead
 from thawline.fitting.settings import GradientSettings
-from thawline.fitting.tail import Tail, final_features
+from thawline.fitting.tail import Tail
 from thawline.fitting.trees import TreesHead
 from thawline.runs.split import SplitRow
 from thawline.tasks.classes import given_sides, number_classes
 from thawline.tasks.genre.features import list_task, load_encoder, read_mfcc, survey_tracks, tracks_settings
 from thawline.tasks.genre.labels import mark
 from thawline.tasks.genre.reference import mfcc_svm
-from thawline.tasks.registry import MAJORITY
+from thawline.tasks.genre.themes import measure, themed, themes_of, with_themes
+from thawline.tasks.registry import MAJORITY, THEMES
 from thawline.tasks.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class GenreData(Plain):
         cut: Its cut, the thaw line.
         rows: The windows' features at the cut, track by track.
         owners: The track of each window, ascending.
+        themes: Themes of lyrics that are inputs beside the encoder's features; none, where none are.
         computed: Features that were computed now, of windows.
         read: Features that were read from the store.
     """
@@ -71,6 +73,7 @@ class GenreData(Plain):
     cut: int
     rows: FeatureRows
     owners: NDArray[np.int64]
+    themes: tuple[str, ...]
     computed: int
     read: int
 
@@ -128,21 +131,30 @@ class GenreData(Plain):
 
         settings = self.settings.method
         assert isinstance(settings, GradientSettings)  # noqa: S101  # the caller chose the method by its type
-        if isinstance(tail.head, DenseHead | LayersHead):
-            tail.head.standardise.measure(final_features(tail.stages, samples))
+        measure(tail, samples, len(self.themes))
         targets = torch.from_numpy(samples.targets)
         return ClassesModule(tail, settings, targets=targets, seed=seed, mixup=self.settings.augmentation.mixup)
 
     def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
-        """`fit` with the classes that the table of rules does not know, where rules are what answers."""
+        """`fit` with its themes, and where rules are what answers, with the classes that their table does not know."""
         unknown = self._without_rules
-        return replace(fit, chosen={**fit.chosen, "without_rules": list(unknown)}) if unknown else fit
+        known: dict[str, Any] = {"without_rules": list(unknown)} if unknown else {}
+        known |= {THEMES: list(self.themes)} if self.themes else {}
+        return replace(fit, chosen={**fit.chosen, **known}) if known else fit
 
     def report(self) -> dict[str, Any]:
         """What the collection holds, as plain JSON."""
         if unknown := self._without_rules:
             say(f"there are no rules for {', '.join(unknown)}, which method=rules can never answer")
-        return track_report(self.collection)
+        self._say_of_themes()
+        return with_themes(track_report(self.collection), self.collection)
+
+    def _say_of_themes(self) -> None:
+        """Are themes that are told inputs of this run?"""
+        if self.themes:
+            say("themes of lyrics are inputs of this run; what it is compared with hears the sound alone")
+        elif any(track.themes for track in self.collection.tracks) and tracks_settings(self.settings).themes is None:
+            say("themes are inputs of encoder=descriptors alone, so this run leaves out those that are told")
 
     @property
     def _without_rules(self) -> tuple[str, ...]:
@@ -156,8 +168,7 @@ class GenreData(Plain):
         """Indices of the tracks that are of one group with a track of `rows`: a recording, an artist, an album."""
         root = self.collection.root
         others = [
-            ListedTrack(root / r.path, r.path, r.label, (r.label,), r.artist or None, r.album or None, None, None)
-            for r in rows
+            ListedTrack(root / r.path, r.path, r.label, (r.label,), r.artist or None, r.album or None) for r in rows
         ]
         facts = [TrackFacts(row.digest, seconds=row.seconds, fingerprint=row.phash or None) for row in rows]
         ids = group_tracks([*others, *self.collection.tracks], [*facts, *self.collection.facts]).ids
@@ -177,6 +188,7 @@ class GenreData(Plain):
                 artist=track.artist or "",
                 album=track.album or "",
                 seconds=facts.seconds,
+                themes="|".join(track.themes),
             )
             for i, (track, facts) in enumerate(zip(self.collection.tracks, self.collection.facts, strict=True))
         ]
@@ -203,9 +215,9 @@ class GenreData(Plain):
             return TreesHead(classes)
         if method.head in ("rules", "hints"):
             known = [canonical(name) or name for name in self.classes]
-            return RulesHead(known) if method.head == "rules" else hints_head(self.encoder, known)
+            return RulesHead(known, self.themes) if method.head == "rules" else hints_head(self.encoder, known)
         return DenseHead(
-            self.encoder.dim,
+            self.encoder.dim + len(self.themes),
             classes,
             hidden=hidden if method.head == "mlp" else None,
             dropout=dropout,
@@ -235,6 +247,8 @@ def read_genre(settings: RunSettings, device: torch.device, classes: Sequence[st
     collection = build_tracks(listing, found.facts) if marked is None else marked.collection
     names, labels = number_classes(collection, classes) if marked is None else (marked.names, marked.strata)
     counts = [len(wanted.medium.rows(facts)) for facts in collection.facts]
+    owners = np.repeat(np.arange(len(counts)), counts)
+    themes = themes_of(settings, data.themes, collection)
     read = GenreData(
         settings=settings,
         classes=names,
@@ -243,8 +257,9 @@ def read_genre(settings: RunSettings, device: torch.device, classes: Sequence[st
         sides=given_sides(collection, data.split),
         encoder=encoder,
         cut=cut,
-        rows=found.rows(collection.names),
-        owners=np.repeat(np.arange(len(counts)), counts),
+        rows=themed(found.rows(collection.names), owners, themes, collection),
+        owners=owners,
+        themes=themes,
         computed=found.computed,
         read=found.read,
     )

@@ -22,6 +22,7 @@ from thawline.features.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.wanted import Wanted, wanted_features
 from thawline.tasks.genre.labels import mark
+from thawline.tasks.genre.themes import with_themes
 from thawline.tasks.photos import encoder_name, has_line
 from thawline.tasks.registry import Filled
 from thawline.tasks.settings import RunSettings
@@ -126,4 +127,5 @@ def report_tracks(listing: TrackListing, facts: Mapping[str, TrackFacts], settin
     """
     if settings.labels == "several":
         return mark(listing, facts, wanted=settings.classes).report()
-    return track_report(build_tracks(listing, facts))
+    collection = build_tracks(listing, facts)
+    return with_themes(track_report(collection), collection)

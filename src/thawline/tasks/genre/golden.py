@@ -11,7 +11,7 @@ import yaml
 from thawline.decisions.instruments import instrument_of, instruments
 from thawline.errors import UserError
 
-_LABELS, _KEYS = ("genre", "expected"), ("file", "genre", "expected", "instruments", "acousticness")
+_LABELS, _KEYS = ("genre", "expected"), ("file", "genre", "expected", "instruments", "acousticness", "themes")
 _FORM = "write a list of cases such as {file: a.wav, genre: country, instruments: [violin], acousticness: [0.6, 1]}"
 
 
@@ -24,12 +24,14 @@ class GoldenCase:
         label: The genre, or the class of a photo.
         instruments: Those that must be detected, among others.
         acousticness: The least and the most, 0 to 1.
+        themes: Of the lyrics, that are told; not something to be said.
     """
 
     file: Path
     label: str | None = None
     instruments: tuple[str, ...] = ()
     acousticness: tuple[float, float] | None = None
+    themes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Verdict:
 def read_golden(path: Path, *, of_photos: bool = False) -> list[GoldenCase]:
     """The cases of a YAML file: a list, each with `file` (relative to the YAML file) and what is expected.
 
-    Keys: `genre` (or `expected`), `instruments`, `acousticness: [least, most]`; photos have `expected` alone.
+    Keys: `genre` (or `expected`), `instruments`, `acousticness: [least, most]`; photos have `expected` alone. `themes`
+    are what is told of the lyrics.
 
     Raises:
         UserError: The file is absent or malformed; the case is named.
@@ -122,20 +125,26 @@ def _case(given: Any, where: str, folder: Path, of_photos: bool) -> GoldenCase:
     labels = [given[key] for key in _LABELS if key in given]
     if len(labels) > 1 or not all(isinstance(label, str) and label for label in labels):
         raise UserError(f"{where} must have one name as its genre (or expected)")
-    if len(given) == 1:
+    if not set(given) - {"file", "themes"}:
         raise UserError(f"{where} expects nothing of {given['file']}; give it a genre, say")
     return GoldenCase(
         Path(os.path.normpath(folder / given["file"])),
         labels[0] if labels else None,
         _instruments(given.get("instruments", []), where),
         _range(given["acousticness"], where) if "acousticness" in given else None,
+        _names(given.get("themes", []), f"the themes of {where}", "love, drinking"),
     )
 
 
-def _instruments(given: Any, where: str) -> tuple[str, ...]:
+def _names(given: Any, what: str, such_as: str) -> tuple[str, ...]:
     if not isinstance(given, list) or not all(isinstance(name, str) and name for name in given):
-        raise UserError(f"the instruments of {where} must be a list of names, such as [violin, drums]")
-    known = {name: instrument_of(name) for name in given}
+        raise UserError(f"{what} must be a list of names, such as [{such_as}]")
+    return tuple(given)
+
+
+def _instruments(given: Any, where: str) -> tuple[str, ...]:
+    names = _names(given, f"the instruments of {where}", "violin, drums")
+    known = {name: instrument_of(name) for name in names}
     for name, instrument in known.items():
         if instrument is None:
             raise UserError(

@@ -13,6 +13,7 @@ from thawline.data.track_listing import TrackListing
 from thawline.data.track_report import FEW_GROUPS, track_report
 from thawline.data.tracks import TrackFacts
 from thawline.errors import UserError
+from thawline.tasks.genre.themes import with_themes
 
 BoolArray = NDArray[np.bool_]
 
@@ -42,7 +43,7 @@ class Marked:
         if self.rare:
             named = ", ".join(f"{name!r} ({count})" for name, count in sorted(self.rare.items()))
             report["warnings"].append(f"Labels left out, since they are on fewer than {FEW_GROUPS} groups: {named}.")
-        return report
+        return with_themes(report, self.collection)
 
 
 def mark(

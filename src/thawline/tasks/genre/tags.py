@@ -10,18 +10,17 @@ import torch
 from numpy.typing import NDArray
 
 from thawline.decisions.instruments import THRESHOLD, fit_thresholds
-from thawline.fitting.audio_heads import LayersHead
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.heads import DenseHead
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings
-from thawline.fitting.tail import Tail, final_features, predict
+from thawline.fitting.tail import Tail, predict
 from thawline.judging.tags import examine_tags
 from thawline.runs.predictions import Predictions, Tags
 from thawline.runs.split import SplitRow
 from thawline.tasks.genre.data import GenreData
 from thawline.tasks.genre.labels import Marked
+from thawline.tasks.genre.themes import measure
 from thawline.tasks.registry import MOST_USUAL
 
 if TYPE_CHECKING:
@@ -66,13 +65,13 @@ class TagsData(GenreData):
 
         settings = self.settings.method
         assert isinstance(settings, GradientSettings)  # noqa: S101  # the settings were checked
-        if isinstance(tail.head, DenseHead | LayersHead):
-            tail.head.standardise.measure(final_features(tail.stages, samples))
+        measure(tail, samples, len(self.themes))
         sets, targets = torch.from_numpy(self._numbered[0]), torch.from_numpy(samples.targets)
         return TagsModule(tail, settings, targets=targets, sets=sets, seed=seed)
 
     def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
         """`fit` with a threshold for each label: the best for its F1 on inner tracks, or the median of the folds'."""
+        fit = super().settle(fit, inner, earlier)
         values = np.full(len(self.classes), THRESHOLD)
         if inner is not None:
             assert inner.owners is not None  # noqa: S101  # windows are parts of tracks
