@@ -152,7 +152,7 @@ class GenreData(Plain):
     def _say_of_themes(self) -> None:
         """Are themes that are told inputs of this run?"""
         if self.themes:
-            say("themes of lyrics are inputs of this run; what it is compared with hears the sound alone")
+            say("themes of lyrics are inputs of this run; what it is compared with is not told them")
         elif any(track.themes for track in self.collection.tracks) and tracks_settings(self.settings).themes is None:
             say("themes are inputs of encoder=descriptors alone, so this run leaves out those that are told")
 
