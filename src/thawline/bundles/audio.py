@@ -16,6 +16,7 @@ from transformers import Wav2Vec2FeatureExtractor as SpeechFeatureExtractor
 
 from thawline.bundles.heads import load_head, save_head
 from thawline.bundles.manifest import CONFIG, HEAD, MODEL, PREPROCESSING
+from thawline.bundles.stems import load_stems, save_stems
 from thawline.bundles.transformers import check_config, save_model
 from thawline.decisions.taxonomy import canonical
 from thawline.encoders.audio import extractor_settings, load_extractor
@@ -26,6 +27,7 @@ from thawline.encoders.hearing import Hearing
 from thawline.encoders.mel_cnn import load_mel_cnn, sizes
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.speech import KINDS, load_speech
+from thawline.encoders.stems import AnyStem, StemsEncoder
 from thawline.encoders.weights import locate
 from thawline.errors import UserError
 from thawline.files import read_json, write_json
@@ -64,6 +66,7 @@ class WindowClassifier:
     Attributes:
         hearing: How a track becomes what enters the network.
         tags: The network's own labels, which it knows beside the classes; None where the head has them not.
+        stems: Into how many stems a window is separated first; None: it is heard as it is.
     """
 
     def __init__(self, encoder: Encoder, head: Head, device: torch.device) -> None:
@@ -74,6 +77,7 @@ class WindowClassifier:
         self._stages: nn.Module = encoder.prefix(len(encoder.stages)).to(device).eval()
         self._head, self._device = head.to(device).eval(), device
         self.tags = encoder.labels if isinstance(head, HintsHead) else None
+        self.stems = encoder.stems if isinstance(encoder, StemsEncoder) else None
         front = encoder.hearing.front
         names = front.names if isinstance(front, Describe) else ()
         self._acousticness = names.index("acousticness") if "acousticness" in names else None
@@ -130,6 +134,9 @@ def save_audio(folder: Path, settings: EncoderSettings, encoder: Encoder, head: 
         write_json(folder / CONFIG, {"model_type": "descriptors", "kind": settings.name})
     elif settings.family in _TYPES:
         own = head.own if isinstance(head, OwnHead) else head.tagger if isinstance(head, HintsHead) else None
+        if isinstance(encoder, StemsEncoder):
+            save_stems(folder, encoder)
+            encoder, own = encoder.inner, own.classifier if isinstance(own, AnyStem) else own
         # Hints are made of the labels that the network had before.
         names = encoder.labels if isinstance(head, HintsHead) and encoder.labels else labels
         model = encoder.model if own is None else _classifying(settings.family, encoder, own, names)
@@ -140,7 +147,8 @@ def save_audio(folder: Path, settings: EncoderSettings, encoder: Encoder, head: 
             f"encoder.family={settings.family} can't be exported; use ast, wav2vec2, hubert, mel_cnn or descriptors "
             "where a model is to be exported"
         )
-    write_json(folder / PREPROCESSING, {name: getattr(settings, name) for name in _HEARD})
+    stems = {"stems": settings.stems} if settings.stems else {}
+    write_json(folder / PREPROCESSING, {name: getattr(settings, name) for name in _HEARD} | stems)
     if isinstance(head, OwnHead):
         return "classifier"
     if isinstance(head, HintsHead):
@@ -165,10 +173,10 @@ def load_audio(folder: Path, family: str, labels: Sequence[str], kind: str) -> t
         ValueError, KeyError: The files are of another form.
     """
     heard = read_json(folder / PREPROCESSING)
-    if set(heard) != set(_HEARD):
-        raise ValueError(f"{PREPROCESSING} has something else than seconds, hop and windows")
+    if set(heard) - {"stems"} != set(_HEARD):
+        raise ValueError(f"{PREPROCESSING} has something else than seconds, hop, windows and stems")
     settings = EncoderSettings(family=family, name=str(folder), **heard)
-    encoder = _load_encoder(folder, settings)
+    encoder = load_stems(folder, _load_encoder(folder, settings), settings.stems)
     if kind in ("trees", "rules"):
         return encoder, rebuild_shaped(kind, labels, load_file(folder / HEAD))
     if kind == "hints":

@@ -8,7 +8,7 @@ from thawline.bundles.card import metrics_table
 
 def ensemble_card(
     members: Sequence[Mapping[str, Any]],
-    licences: Sequence[str | None],
+    licences: Sequence[str],
     labels: Sequence[str],
     method: str,
     metrics: Mapping[str, Any],
@@ -16,7 +16,7 @@ def ensemble_card(
     """The card of the ensemble of `members`, as `ensemble.json` has them, with the licences of their weights."""
     rows = [
         f"| {one['name']} | {one['weight']:.3f} | {one['temperature']['value']:g} | `members/{one['folder']}` | "
-        f"{licence or 'not stated; ask where they come from'} |"
+        f"{licence} |"
         for one, licence in zip(members, licences, strict=True)
     ]
     parts = [

@@ -102,7 +102,9 @@ class EnsembleBundle:
                 )
                 for member, answer in zip(self.members, answers, strict=True)
             ]
-            instruments = next((one.instruments for one in answers if one.instruments is not None), None)
+            # A member that hears stems hears instruments best.
+            by_stems = sorted(zip(self.members, answers, strict=True), key=lambda pair: pair[0].bundle.stems is None)
+            instruments = next((one.instruments for _, one in by_stems if one.instruments is not None), None)
             yield track_json(
                 path,
                 said,

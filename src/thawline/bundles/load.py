@@ -17,13 +17,14 @@ from safetensors import SafetensorError
 
 from thawline.bundles.ensemble_manifest import ENSEMBLE, is_ensemble, verify_ensemble
 from thawline.bundles.golden import golden_distance
-from thawline.bundles.manifest import CONFIG, DECISION, GOLDEN, refusal, verify
+from thawline.bundles.manifest import CONFIG, DECISION, GOLDEN, SEPARATOR, refusal, verify
 from thawline.bundles.network import Classifier, load_classifier, read_preprocessing
 from thawline.data.decoding import UnusableError, open_image, upright
 from thawline.data.photos import read_file, read_pixels
 from thawline.data.preprocessing import Preprocessing
 from thawline.decisions.temperature import calibrated
 from thawline.encoders.device import find_device
+from thawline.encoders.separator_weights import check_installed
 from thawline.errors import UserError
 from thawline.features.filling import BATCH
 from thawline.files import read_json
@@ -176,11 +177,19 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> "Bundle | Pai
         from thawline.bundles.ensembles import load_ensemble
 
         whole, members = verify_ensemble(folder)
+        _check_installed(whole)
         where = find_device(device)
         return _loaded(folder, ENSEMBLE, lambda: load_ensemble(folder, whole, members, where))
     manifest = verify(folder)
+    _check_installed(manifest)
     where = find_device(device)
     return _loaded(folder, f"{CONFIG}, {DECISION}", lambda: _load_model(folder, manifest, where))
+
+
+def _check_installed(manifest: dict[str, Any]) -> None:
+    """Refuse a bundle, or an ensemble of such, that separates stems where Demucs is not installed."""
+    if any(Path(name).name == SEPARATOR for name in manifest["files"]):
+        check_installed()
 
 
 def _load_model(folder: Path, manifest: dict[str, Any], device: torch.device) -> "Bundle | PairBundle | TrackBundle":

@@ -14,6 +14,7 @@ from thawline.files import read_json, write_json, write_text
 FORMAT = 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 MODEL, HEAD, CLASSES = "model.safetensors", "head.safetensors", "classes.safetensors"
+SEPARATOR = "separator.safetensors"
 CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD = (
     "config.json",
     "decision.json",
@@ -25,7 +26,7 @@ VISION, TEXT = "vision.onnx", "text.onnx"
 # Nothing else may lie in a bundle: no pickle, no code, no folder.
 KNOWN = frozenset(
     {
-        *(MODEL, HEAD, CLASSES, CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD, VISION, TEXT),
+        *(MODEL, HEAD, CLASSES, SEPARATOR, CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD, VISION, TEXT),
         *("preprocessor_config.json", "processor_config.json"),
         *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt"),
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thawline.bundles.card import card_end, metrics_table
+from thawline.bundles.stems import stems_note
 
 _CLASSES = {
     "ast": ("ASTForAudioClassification", "ASTModel"),
@@ -26,7 +27,7 @@ def track_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
         "On the command line: `thawline predict DIR TRACKS`. A track is cut into windows, and its scores are the mean "
         f"of the windows' logits.{_plain(decision)}",
         *_themes(decision),
-        *card_end(decision, facts, notes, "tracks"),
+        *card_end(decision, facts, [*stems_note(base), *notes], "tracks"),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -109,6 +109,11 @@ class TrackBundle:
         """The themes of lyrics that it can be told; none where it hears the sound alone."""
         return () if self._vocabulary is None else self._vocabulary.names
 
+    @property
+    def stems(self) -> int | None:
+        """Into how many stems a window is separated before the network hears it; None: it is heard as it is."""
+        return self._classifier.stems
+
     def predict(
         self,
         paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],

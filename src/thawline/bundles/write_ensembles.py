@@ -12,6 +12,7 @@ from thawline.bundles.ensemble_card import ensemble_card
 from thawline.bundles.ensemble_manifest import ENSEMBLE, MEMBERS, member_folders, seal_ensemble, verify_ensemble
 from thawline.bundles.ensembles import EnsembleBundle, load_ensemble
 from thawline.bundles.manifest import CARD
+from thawline.bundles.stems import all_licences
 from thawline.bundles.write import CPU, LIBRARIES, check_target
 from thawline.bundles.write_tracks import KnownTrack, TunedTracks, write_track_bundle
 from thawline.errors import RunError
@@ -78,7 +79,7 @@ def write_ensemble_bundle(
             "versions": {name: version(name) for name in LIBRARIES},
             "largest_difference": {"probabilities_of_raw_tracks": _ask(bundle, known, tolerance)},
         }
-        licences = [manifests[one["folder"]]["base"]["licence"] for one in said]
+        licences = [all_licences(manifests[one["folder"]]["base"]) for one in said]
         write_text(folder / CARD, ensemble_card(said, licences, labels, method, facts["metrics"]))
         seal_ensemble(folder, whole)
 

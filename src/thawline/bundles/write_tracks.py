@@ -13,6 +13,7 @@ from thawline.bundles.audio import WindowClassifier, rebuild_shaped, save_audio
 from thawline.bundles.heads import rebuild_dense
 from thawline.bundles.join import state_part
 from thawline.bundles.manifest import CARD, DECISION, GOLDEN, seal, verify
+from thawline.bundles.stems import stems_facts
 from thawline.bundles.track_card import track_card
 from thawline.bundles.tracks import RECIPE, TrackBundle, load_tracks
 from thawline.bundles.write import CPU, LIBRARIES, base_facts, check_target
@@ -139,8 +140,8 @@ def _fill(
     write_json(folder / GOLDEN, {"made": {"recipe": recipe, "logits": written.tolist()}, "tracks": golden})
     facts = {
         **facts,
-        "base": base_facts(tuned.encoder) | {"licence": encoder.licence},
-        "versions": {name: version(name) for name in (*LIBRARIES, *_SOUND)},
+        "base": base_facts(tuned.encoder) | {"licence": encoder.licence} | stems_facts(tuned.encoder, encoder),
+        "versions": {name: version(name) for name in (*LIBRARIES, *_SOUND, *(("demucs",) if bundle.stems else ()))},
         "largest_difference": {"joined_logits": difference, "probabilities_of_raw_tracks": raw},
     }
     write_text(folder / CARD, track_card(decision, facts, notes))

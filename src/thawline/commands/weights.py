@@ -8,6 +8,7 @@ from rich.table import Table
 
 from thawline.commands.paths import conf_directory
 from thawline.commands.settings import to_settings
+from thawline.encoders.separator_weights import fetch_separator, look_up_separator
 from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
 from thawline.encoders.weights import fetch, look_up
 from thawline.errors import UserError
@@ -17,8 +18,10 @@ def weights_list(_: DictConfig) -> None:
     """List the encoders of `conf/encoder/` and whether their weights are here. Nothing goes on the network."""
     table = Table("encoder", "weights", "revision", "here", box=None)
     for name, settings in _encoders().items():
-        found = look_up(settings)
+        found, separator = look_up(settings), look_up_separator(settings) if settings.stems else None
         here = decimal(found.bytes) if found.where else "-"
+        if separator is not None and found.where:
+            here = decimal(found.bytes + separator.bytes) if separator.where else f"{here}, no separator"
         revision = found.revision or settings.revision or "-"
         if settings.family in WITHOUT_WEIGHTS:
             here = "none needed"
@@ -38,8 +41,10 @@ def weights_fetch(config: DictConfig) -> None:
     encoders = _encoders()
     if name not in encoders:
         raise UserError(f"there is no encoder '{name}'; there are: {', '.join(encoders)}")
-    where = fetch(encoders[name])
-    Console().print(f"{name}: {where}", highlight=False, markup=False, soft_wrap=True)
+    settings, console = encoders[name], Console()
+    console.print(f"{name}: {fetch(settings)}", highlight=False, markup=False, soft_wrap=True)
+    if settings.stems:
+        console.print(f"separator: {fetch_separator(settings)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _encoders() -> dict[str, EncoderSettings]:

@@ -111,6 +111,7 @@ class Encoder:
         classifier: The checkpoint's own classifier, frozen: all that leaves the last stage to logits over `labels`.
         new_classifier: Makes a classifier of the same kind, not yet trained, for a number of classes; None where the
             library's class for this network has none.
+        architecture: What besides weights decides what the network computes.
         pretrained: Whether the weights are trained ones. If not, a tail trains its BatchNorm statistics in any case.
         licence: Licence of the weights; None if it is not stated.
         precision: What the frozen part's matrix products and convolutions compute in. A tail is float32.
@@ -147,7 +148,7 @@ class Encoder:
             borders: See the class.
             dim: See the class.
             blocks: How many blocks or stages `thaw` counts; they follow the first stage. 0: no listed family.
-            architecture: What besides weights decides what the network computes.
+            architecture: See the class.
             entry: What besides the preprocessing decides what enters (a text's tokenizer).
             preprocessing: See the class.
             projection: Whether the last stage is a projection.
@@ -175,7 +176,7 @@ class Encoder:
         self.pretrained = pretrained
         self.precision = torch.float32
         self._blocks = blocks
-        self._architecture = dict(architecture)
+        self.architecture = dict(architecture)
         self._entry = dict(entry or {})
         self._projection = projection
         self._digests = [StageDigest(stage) for stage in self.stages]
@@ -245,7 +246,7 @@ class Encoder:
             return {"family": self.modality, **self._entry}
         # Each stage is digested once, not once for every cut above it.
         weights = _sha256([digest.hex() for digest in self._digests[:cut]])
-        key = {"family": self.family, **self._entry, **self._architecture, "weights": weights}
+        key = {"family": self.family, **self._entry, **self.architecture, "weights": weights}
         return key if self.precision == torch.float32 else {**key, "precision": str(self.precision)}
 
 

@@ -26,14 +26,24 @@ def check_licence(settings: EncoderSettings) -> str | None:
     Raises:
         UserError: It forbids commercial use, and `encoder.allow_noncommercial` is false.
     """
-    stated = [licence for licence in (settings.licence, _card_licence(settings)) if licence]
-    for licence in stated:
-        if is_noncommercial(licence) and not settings.allow_noncommercial:
+    card = _card_licence(settings)
+    return check_allowed(settings.name, settings.licence, card, allowed=settings.allow_noncommercial)
+
+
+def check_allowed(name: str, stated: str | None, card: str | None, *, allowed: bool) -> str | None:
+    """The licence of the weights `name`: what is `stated`, else what the `card` says; the stricter one decides.
+
+    Raises:
+        UserError: It forbids commercial use, and weights of that kind are not `allowed`.
+    """
+    licences = [licence for licence in (stated, card) if licence]
+    for licence in licences:
+        if is_noncommercial(licence) and not allowed:
             raise UserError(
-                f"the weights of {settings.name} are under '{licence}', which forbids commercial use; set "
+                f"the weights of {name} are under '{licence}', which forbids commercial use; set "
                 "encoder.allow_noncommercial=true if yours is none, or choose another encoder"
             )
-    return stated[0] if stated else None
+    return licences[0] if licences else None
 
 
 def is_noncommercial(licence: str) -> bool:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections import OrderedDict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from thawline.encoders.licence import check_licence
@@ -67,9 +68,18 @@ def load_text(settings: EncoderSettings) -> "ClipTowers | ScratchText":
 
 
 def _key(settings: EncoderSettings) -> str:
-    stats = [(path, path.stat()) for path in local_files(settings) if path.exists()]
+    stats = [(path, path.stat()) for path in _files(settings) if path.exists()]
     files = [[str(path.resolve()), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
     return json.dumps([dataclasses.asdict(settings), files], sort_keys=True, default=repr)
+
+
+def _files(settings: EncoderSettings) -> list[Path]:
+    """The files that decide what is loaded."""
+    if settings.stems is None:
+        return local_files(settings)
+    from thawline.encoders.separator_weights import separator_files
+
+    return [*separator_files(settings), *local_files(settings)]
 
 
 def _load(settings: EncoderSettings) -> Loaded:
@@ -96,6 +106,12 @@ def _load_family(settings: EncoderSettings) -> Loaded:
         return load_vit(settings)
     if settings.family == "scratch":
         raise UserError("encoder=scratch reads text, not photos; it can only be encoder@text=scratch")
+    if settings.stems is not None:
+        from thawline.encoders.separator import load_separator
+        from thawline.encoders.stems import stems_of
+
+        separator = load_separator(settings)
+        return stems_of(_load_audio(settings), separator, settings.stems)
     if settings.family in AUDIO:
         return _load_audio(settings)
     if settings.family == "torchvision":

@@ -19,6 +19,7 @@ _BY_NAME = ("timm", "torchvision")
 AUDIO_FROM_TRANSFORMERS = ("ast", "wav2vec2", "hubert", "audio")
 # Nothing is fetched for these.
 WITHOUT_WEIGHTS = ("scratch", "mel_cnn", "descriptors")
+STEMS = (2, 4)
 AUDIO = (*AUDIO_FROM_TRANSFORMERS, "mel_cnn", "descriptors")
 _FAMILIES = (*_FROM_TRANSFORMERS, *_BY_NAME, *WITHOUT_WEIGHTS)
 
@@ -47,6 +48,11 @@ class EncoderSettings:
         seconds: Length of a window of sound; null: the family's usual.
         hop: Seconds between the starts of windows; null: `seconds`.
         windows: At most so many windows of a track, spread evenly over it; null: 8.
+        stems: Into how many stems a window is separated before a network of transformers' hears them: 4 (drums, bass,
+            other, vocals) or 2 (vocals, the rest); null: it hears the window as it is.
+        separator: Hub id or local directory of the Demucs that separates; used with `stems` only.
+        separator_revision: Commit of its Hub repository; null: the newest when it is fetched.
+        separator_licence: Licence of its weights; null: what the model card beside them says.
         licence: Licence of the weights; null: what the model card beside them says.
         allow_noncommercial: Whether weights are used whose licence forbids commercial use.
         precision: What the frozen part computes in: `float32`, or `bfloat16` where a processor is faster with it.
@@ -67,6 +73,10 @@ class EncoderSettings:
     seconds: float | None = None
     hop: float | None = None
     windows: int | None = None
+    stems: int | None = None
+    separator: str = "adefossez/HTDemucs"
+    separator_revision: str | None = None
+    separator_licence: str | None = None
     licence: str | None = None
     allow_noncommercial: bool = False
     precision: str = "float32"
@@ -78,6 +88,7 @@ class EncoderSettings:
                 f"encoder.family={self.family} is not known; use {', '.join(_FAMILIES[:-1])} or {_FAMILIES[-1]}"
             )
         self._check_windows()
+        self._check_stems()
         if self.precision not in ("float32", "bfloat16"):
             raise UserError(f"encoder.precision={self.precision} is not known; use float32 or bfloat16")
         if self.family in _BY_NAME and not self.model:
@@ -99,3 +110,14 @@ class EncoderSettings:
                 raise UserError(f"encoder.{name} is for sound, which encoder.family={self.family} does not hear")
             if not 0 < value < float("inf"):
                 raise UserError(f"encoder.{name}={value} must be above 0")
+
+    def _check_stems(self) -> None:
+        if self.stems is None:
+            return
+        if self.stems not in STEMS:
+            raise UserError(f"encoder.stems={self.stems} is not possible; use 2, 4, or null for none")
+        if self.family not in AUDIO_FROM_TRANSFORMERS:
+            raise UserError(
+                f"encoder.stems={self.stems} is for transformers' networks for sound, not for encoder.family="
+                f"{self.family}; use {', '.join(AUDIO_FROM_TRANSFORMERS)}, or leave it out"
+            )

@@ -47,7 +47,7 @@ def locate(settings: EncoderSettings) -> Path:
     if settings.family == "torchvision":
         raise UserError(f"'{name}' is no directory, and {_NOT_FETCHED}")
     instead = " or encoder.weights to a safetensors file" if settings.family == "timm" else ""
-    if not _is_hub_id(name):
+    if not is_hub_id(name):
         raise UserError(f"'{name}' is neither a directory nor a Hub id; set encoder.name to one of these{instead}")
     from huggingface_hub import try_to_load_from_cache
 
@@ -133,8 +133,6 @@ def fetch(settings: EncoderSettings) -> Path:
     Raises:
         UserError: The Hub can't be reached, or has no such repository or revision.
     """
-    from huggingface_hub import snapshot_download
-
     if settings.family == "scratch":
         raise UserError("encoder@text=scratch has no weights to fetch; it is trained on the texts of the data")
     if settings.family in WITHOUT_WEIGHTS:
@@ -144,18 +142,32 @@ def fetch(settings: EncoderSettings) -> Path:
         raise UserError(f"{name} is on this machine already: {_local(name)}")
     if settings.family == "torchvision":
         raise UserError(f"{name} can't be fetched: {_NOT_FETCHED}")
-    if not _is_hub_id(name):
+    if not is_hub_id(name):
         raise UserError(f"'{name}' is no Hub id; set encoder.name to one, openai/clip-vit-base-patch32 say")
+    directory = download(name, settings.revision, _WANTED)
+    if not any((directory / safe).exists() for safe in _SAFE):
+        download(name, settings.revision, [_OLD])
+    safetensors_in(directory)
+    return directory
+
+
+def download(name: str, revision: str | None, wanted: list[str]) -> Path:
+    """Bring the files of a Hub repository that fit one of the patterns `wanted` to this machine; what is here stays.
+
+    Returns:
+        The directory that holds them.
+
+    Raises:
+        UserError: The Hub can't be reached, or has no such repository or revision.
+    """
+    from huggingface_hub import snapshot_download
+
     try:
-        directory = Path(snapshot_download(name, revision=settings.revision, allow_patterns=_WANTED))
-        if not any((directory / safe).exists() for safe in _SAFE):
-            snapshot_download(name, revision=settings.revision, allow_patterns=[_OLD])
+        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
     except Exception as error:  # what carries the Hub's requests differs by release, and so do its errors
         if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
             raise  # the disk's
-        raise UserError(f"{name} can't be fetched from the Hub: {_reason(error, settings)}") from error
-    safetensors_in(directory)
-    return directory
+        raise UserError(f"{name} can't be fetched from the Hub: {_reason(error, revision)}") from error
 
 
 def _of_architecture(folder: Path, model: str) -> Path:
@@ -172,7 +184,7 @@ def _of_architecture(folder: Path, model: str) -> Path:
     )
 
 
-def _reason(error: Exception, settings: EncoderSettings) -> str:
+def _reason(error: Exception, revision: str | None) -> str:
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
@@ -180,7 +192,7 @@ def _reason(error: Exception, settings: EncoderSettings) -> str:
     if isinstance(error, errors.RepositoryNotFoundError):
         return "there is no such repository, or it is not public; mend encoder.name"
     if isinstance(error, errors.RevisionNotFoundError):
-        return f"it has no revision {settings.revision}; mend encoder.revision"
+        return f"it has no revision {revision}; mend encoder.revision"
     if isinstance(error, errors.LocalEntryNotFoundError):
         return "the Hub can't be reached; check the network"
     return f"{(str(error).strip() or type(error).__name__).splitlines()[0]}; try again later"
@@ -192,7 +204,8 @@ def _local(name: str) -> Path:
     return Path(name).expanduser()
 
 
-def _is_hub_id(name: str) -> bool:
+def is_hub_id(name: str) -> bool:
+    """Whether `name` has the form of a Hub repository's."""
     return re.fullmatch(r"[\w.-]+/[\w.-]+", name, re.ASCII) is not None and not name.startswith(".")
 
 

@@ -208,6 +208,8 @@ class RunSettings:
             raise UserError(f"augmentation={wanted.name} varies photos; tracks take specaugment, mixup or none")
         if self.logger.thumbnails:
             raise UserError(f"logger.thumbnails={self.logger.thumbnails} shows photos, not tracks; set it to 0")
+        if self.encoder.stems is not None:
+            self._check_stems()
         if not isinstance(self.data, TracksSettings):
             return
         if self.data.themes and not self.takes_themes:
@@ -217,6 +219,16 @@ class RunSettings:
             )
         if self.data.labels == "several":
             self._check_tags()
+
+    def _check_stems(self) -> None:
+        """Is nothing asked of stems but features for a head?"""
+        if self.method.head in ("own", "layers"):
+            raise UserError(
+                f"method={self.method.name} has no place for several stems; with encoder.stems use linear, mlp, "
+                "logistic or hints"
+            )
+        if self.cut != "head":
+            raise UserError(f"thaw={self.thaw} can't be used with encoder.stems: only a head is fitted; use thaw=head")
 
     def _check_tags(self) -> None:
         """Does the method tell several labels of a track?"""
