@@ -45,6 +45,7 @@ def test_every_file_makes_settings(path):
 def test_the_encoders_that_there_are():
     assert [path.stem for path in FILES] == [
         "ast",
+        "ast_stems",
         "audio",
         "clip",
         "descriptors",

@@ -12,10 +12,15 @@ import huggingface_hub.constants
 import pytest
 import timm
 import torch
+from rich.filesize import decimal
 from safetensors.torch import load_file
+from tests.encoders import separators
 from transformers import CLIPModel
 
+from thawline.cli import main
 from thawline.encoders.clip import load_clip
+from thawline.encoders.separator import load_separator
+from thawline.encoders.separator_weights import fetch_separator, look_up_separator
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.timm import load_timm
 from thawline.encoders.weights import Cached, fetch, locate, look_up, safetensors_in, weights_file
@@ -124,6 +129,52 @@ def make_old(directory: Path) -> dict[str, torch.Tensor]:
     torch.save(state, directory / "pytorch_model.bin")
     (directory / "model.safetensors").unlink()
     return state
+
+
+@pytest.mark.parametrize("revision", [COMMIT, None])
+def test_a_separator_is_fetched_and_found(hub, cache, revision):
+    for path in hub.directory.iterdir():
+        path.unlink()
+    separators.save(hub.directory)
+    for name in ("955717e8.json", "955717e8.th", "hubconf.py"):
+        (hub.directory / name).write_text("not asked for", encoding="utf-8")
+    settings = EncoderSettings(
+        family="ast", name="someone/some-ast", stems=4, separator=REPOSITORY, separator_revision=revision
+    )
+    assert look_up_separator(settings) == Cached(None, 0)
+    with pytest.raises(UserError, match="are not on this machine; fetch"):
+        load_separator(settings)
+    directory = fetch_separator(settings)
+    assert (directory.name, directory.is_relative_to(cache)) == (COMMIT, True)
+    assert set(hub.downloads) == {"955717e8.safetensors", "htdemucs.yaml", "README.md"}
+    size = (hub.directory / "955717e8.safetensors").stat().st_size
+    assert look_up_separator(settings) == Cached(directory, size)
+    count = len(hub.downloads)
+    assert load_separator(settings).licence == "mit"
+    assert fetch_separator(settings) == directory
+    assert len(hub.downloads) == count, "what is here is not fetched again"
+    local = EncoderSettings(family="ast", name="x", stems=2, separator=str(hub.directory))
+    assert fetch_separator(local) == hub.directory
+
+
+def test_the_command_brings_network_and_separator(hub, monkeypatch, capsys):
+    separators.save(hub.directory)
+    given = EncoderSettings(family="ast", name=REPOSITORY, stems=4, separator=REPOSITORY)
+    monkeypatch.setattr("thawline.commands.weights._encoders", lambda: {"mine": given})
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def listed():
+        main(["weights", "list"])
+        return next(line for line in capsys.readouterr().out.splitlines() if "mine" in line).split()[2:]
+
+    assert listed() == [REPOSITORY, "-", "-"], "neither is here"
+    directory = fetch(given)
+    network = (directory / "model.safetensors").stat().st_size
+    assert " ".join(listed()[2:]) == f"{decimal(network)}, no separator"
+    main(["weights", "fetch", "mine"])
+    assert capsys.readouterr().out.splitlines() == [f"mine: {directory}", f"separator: {directory}"]
+    size = network + (directory / "955717e8.safetensors").stat().st_size
+    assert " ".join(listed()[2:]) == decimal(size)
 
 
 @pytest.mark.parametrize("revision", [COMMIT, None])

@@ -25,7 +25,8 @@ def weights_list(_: DictConfig) -> None:
         revision = found.revision or settings.revision or "-"
         if settings.family in WITHOUT_WEIGHTS:
             here = "none needed"
-        table.add_row(name, settings.name, revision[:8], here)
+        names = f"{settings.name}, {settings.separator}" if settings.stems else settings.name
+        table.add_row(name, names, revision[:8], here)
     console = Console()
     console.print(table)
     console.print("'thawline weights fetch ENCODER' brings one here; it uses the network.", highlight=False)

@@ -41,7 +41,8 @@ def locate_separator(settings: EncoderSettings) -> Path:
     if not is_hub_id(name):
         raise UserError(f"'{name}' is neither a directory nor a Hub id; set encoder.separator to one of these")
     try:
-        return Path(snapshot_download(name, revision=settings.separator_revision, local_files_only=True))
+        revision = settings.separator_revision
+        return Path(snapshot_download(name, revision=revision, allow_patterns=_WANTED, local_files_only=True))
     except LocalEntryNotFoundError as error:
         raise UserError(
             f"the weights of {name}, which separates, are not on this machine; fetch the default's with 'thawline "

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import soxr
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from thawline.encoders.encoder import Encoder, Features, Stage
@@ -57,20 +58,24 @@ class SeparatedEntry(Stage):
     def forward(self, features: Features) -> Features:
         """{"waveform": float32 [batch, samples]} at the separator's rate to {name: [batch, stems, …]}."""
         waveforms = features["waveform"]
+        stems = self.stems(waveforms)
+        heard = [self._hearing.front(stem) for stem in stems.flatten(0, 1)]
+        given = {name: torch.stack([each[name] for each in heard]).to(waveforms.device) for name in heard[0]}
+        return unfolded(self.first(given), stems.shape[1])
+
+    def stems(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """[batch, samples] at the separator's rate to [batch, stems, samples] at the network's, on the CPU."""
         # A spectrogram's inverse has no half precision.
         with torch.autocast(waveforms.device.type, enabled=False):
-            sources = separate(self.separator, waveforms.float())
+            sources = separate(self.separator, waveforms.float()).cpu()
         stems = torch.stack([sources[:, members].sum(dim=1) for members in self._members], dim=1)
-        heard = [self._front(stem) for stem in stems.flatten(0, 1).cpu()]
-        given = {name: torch.stack([each[name] for each in heard]).to(waveforms.device) for name in heard[0]}
-        return unfolded(self.first(given), len(self._members))
+        rows = [self._resampled(stem.numpy()) for stem in stems.flatten(0, 1)]
+        return torch.unflatten(torch.from_numpy(np.stack(rows)), 0, stems.shape[:2])
 
-    def _front(self, stem: torch.Tensor) -> Features:
+    def _resampled(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         windowing = self._hearing.windowing
-        samples = soxr.resample(stem.numpy(), self._rate, windowing.rate, "HQ")
-        # Rounding may cost a sample.
-        exact = np.pad(samples[: windowing.samples], (0, max(0, windowing.samples - len(samples))))
-        return self._hearing.front(torch.from_numpy(exact))
+        found = soxr.resample(samples, self._rate, windowing.rate, "HQ")[: windowing.samples]
+        return np.pad(found, (0, windowing.samples - len(found)))  # rounding may cost a sample
 
 
 class EachStem(Stage):
