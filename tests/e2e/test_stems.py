@@ -126,7 +126,7 @@ def test_a_linear_head_on_four_stems_that_tells_several_labels(music, thawline, 
     assert record["instruments_detected"] is not None
 
 
-def test_hints_on_four_stems_are_joined_and_name_the_instruments(music, thawline, heard, tmp_path):
+def test_hints_on_four_stems_are_joined_and_name_the_instruments(music, thawline, heard, tmp_path, monkeypatch):
     thawline("train", music.file, *GENRE, *TREES)
     plain = ("encoder=ast", *heard[1:3], "encoder.seconds=0.6", "encoder.windows=1", "method=hints")
     thawline("train", music.file, *GENRE, *plain)
@@ -152,6 +152,9 @@ def test_hints_on_four_stems_are_joined_and_name_the_instruments(music, thawline
     bundle.members = bundle.members[:2]
     [record] = bundle.predict(path)
     assert record["primary"] == "flute"
+    monkeypatch.setitem(sys.modules, "demucs", None)
+    with pytest.raises(UserError, match="stems need Demucs"):
+        load(tmp_path / "bundle")
 
 
 def test_what_has_no_place_for_stems_is_refused(music, thawline, heard):
@@ -165,11 +168,10 @@ def test_what_has_no_place_for_stems_is_refused(music, thawline, heard):
 
 
 def test_without_demucs_one_sentence_names_what_to_install(music, thawline, heard, exported, tmp_path, monkeypatch):
-    nested = tmp_path / "ensemble"
     monkeypatch.setitem(sys.modules, "demucs", None)
     wanted = "stems need Demucs, which is not installed; run: pip install 'thawline[stems]'"
     assert thawline.refused("train", music.file, *GENRE, *heard, TWO, "method=hints") == wanted
-    assert thawline.refused("predict", exported[1], music.root, f"out={nested}.jsonl") == wanted
+    assert thawline.refused("predict", exported[1], music.root, f"out={tmp_path / 'said.jsonl'}") == wanted
     with pytest.raises(UserError) as refused:
         load(exported[1])
     assert str(refused.value) == wanted

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import subprocess
 import sys
 
 import pytest
@@ -113,6 +114,9 @@ def with_(**given):
         ({"kwargs": with_(segment={"_type": "fraction", "numerator": 1, "denominator": 0})}, "divided by 0"),
         ({"kwargs": with_(segment={"_type": "planted", "numerator": 1, "denominator": 2})}, "no plain value"),
         ({"kwargs": with_(segment=-1)}, "its segment is -1 s"),
+        ({"kwargs": with_(segment=0.01)}, r"its segment is 0\.01 s"),
+        ({"kwargs": with_(segment=10**9)}, "its segment is 1000000000 s"),
+        ({"kwargs": with_(t_layers=10**9)}, "its t_layers is 1000000000, more than 64"),
         ({"kwargs": with_(samplerate=10**9)}, "its rate is 1000000000 Hz"),
         ({"kwargs": with_(audio_channels=6)}, "it takes 6 channels"),
         ({"kwargs": with_(channels=1 << 40)}, "."),
@@ -231,3 +235,8 @@ def test_without_the_extra_one_sentence_says_what_to_install(tmp_path, monkeypat
 def test_settings_that_do_not_go_together(given, problem):
     with pytest.raises(UserError, match=problem):
         settings_for("x", **given)
+
+
+def test_demucs_is_imported_only_where_something_is_separated():
+    code = "import sys, thawline.encoders.stems, thawline.bundles.stems; sys.exit('demucs' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

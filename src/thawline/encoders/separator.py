@@ -6,7 +6,6 @@ name stands there, and unpickle older files: neither is used here.
 
 import inspect
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,7 +31,10 @@ _FOREIGN = (
     *(OSError, SafetensorError, ValueError, TypeError, KeyError, RuntimeError),
     *(AssertionError, RecursionError, ImportError, ArithmeticError),
 )
+# Bounds far beyond any published network, so that no file has one built, or padded, without end.
 _RATES = range(8_000, 192_001)
+_MOST = {"depth": 12, "t_layers": 64, "dconv_depth": 12}
+_SEGMENTS = (0.1, 600.0)  # s
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +142,10 @@ def _check_arguments(arguments: Mapping[str, Any]) -> None:
         raise ValueError(f"its rate is {rate} Hz")
     if arguments.get("audio_channels", 2) not in (1, 2):
         raise ValueError(f"it takes {arguments['audio_channels']} channels")
-    if not 0 < arguments.get("segment", 10) < math.inf:
+    if not _SEGMENTS[0] <= arguments.get("segment", 10) <= _SEGMENTS[1]:
         raise ValueError(f"its segment is {arguments['segment']} s")
+    if beyond := [name for name, most in _MOST.items() if arguments.get(name, 0) > most]:
+        raise ValueError(f"its {beyond[0]} is {arguments[beyond[0]]}, more than {_MOST[beyond[0]]}")
     if unusable := [name for name in _UNUSABLE if arguments.get(name)]:
         raise ValueError(f"it is a network with {unusable[0]}, which is not supported")
 
