@@ -29,7 +29,7 @@ _UNUSABLE = ("t_sin_random_shift", "t_sparse_self_attn", "t_sparse_cross_attn")
 # What a file by another program may lead to.
 _FOREIGN = (
     *(OSError, SafetensorError, ValueError, TypeError, KeyError, RuntimeError),
-    *(AssertionError, RecursionError, ImportError, ArithmeticError),
+    *(AssertionError, AttributeError, RecursionError, ImportError, ArithmeticError),
 )
 # Bounds far beyond any published network, so that no file has one built, or padded, without end.
 _RATES = range(8_000, 192_001)
@@ -128,8 +128,10 @@ def _described(said: Mapping[str, str]) -> tuple[str, dict[str, JSON]]:
     klass = said["klass"]
     if klass not in _CLASSES:
         raise ValueError(f"its class is '{klass[:80]}', not {' or '.join(_CLASSES)}")
-    bound = inspect.signature(_class(klass)).bind(*json.loads(said["args"]), **json.loads(said["kwargs"]))
-    arguments: dict[str, JSON] = dict(bound.arguments)
+    signature = inspect.signature(_class(klass))
+    # Published files may have arguments of other releases, which Demucs leaves out too: the weights must still fit.
+    named = {name: value for name, value in json.loads(said["kwargs"]).items() if name in signature.parameters}
+    arguments: dict[str, JSON] = dict(signature.bind(*json.loads(said["args"]), **named).arguments)
     _check_arguments({name: _plain(value) for name, value in arguments.items()})
     return klass, arguments
 
