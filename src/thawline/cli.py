@@ -16,6 +16,7 @@ from typing import NoReturn
 from thawline import __version__
 from thawline.commands.quoting import quote
 from thawline.errors import RunError, UserError
+from thawline.process import end_at_once, keep_freed_memory
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
 
 
@@ -258,8 +259,26 @@ _HYDRA_OPTIONS = {
 }
 
 
+def program() -> NoReturn:
+    """Entry point of the command: `main` in a process of its own."""
+    ended: list[int] = []
+    end_at_once(lambda: ended[0] if ended else None)
+    keep_freed_memory()
+    try:
+        main()
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            ended.append(end.code)
+        raise
+    ended.append(0)
+    sys.exit(0)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
-    """Entry point. Exit status: 0 done, 1 a run failed, 2 wrong use or bad input, 130 Ctrl-C, 143 SIGTERM, SIGUSR1."""
+    """Do what `argv` says, the process's own words if None.
+
+    Exit status: 0 done, 1 a run failed, 2 wrong use or bad input, 130 Ctrl-C, 143 SIGTERM or SIGUSR1.
+    """
     try:
         with signals_end_the_run():
             _dispatch(list(sys.argv[1:] if argv is None else argv))
@@ -406,4 +425,4 @@ def _verb_help(verb: Verb) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -21,6 +21,7 @@ from thawline.commands.paths import conf_directory
 from thawline.commands.quoting import quote
 from thawline.commands.settings import register_settings
 from thawline.errors import UserError
+from thawline.process import importing
 from thawline.runs.secrets import remember_words, without_secrets
 
 _SWEPT = "train"
@@ -76,7 +77,8 @@ def _run_once(target: str, config_name: str, arguments: Sequence[str]) -> None:
     module, _, name = target.partition(":")
     config = begin(compose(config_name, arguments))
     with reading_ahead(config) if config_name == _SWEPT else nullcontext():
-        verb: Callable[[DictConfig], None] = getattr(importlib.import_module(module), name)
+        with importing():
+            verb: Callable[[DictConfig], None] = getattr(importlib.import_module(module), name)
         verb(config)
 
 

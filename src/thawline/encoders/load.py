@@ -10,6 +10,7 @@ from thawline.encoders.licence import check_licence
 from thawline.encoders.settings import AUDIO, EncoderSettings
 from thawline.encoders.weights import local_files
 from thawline.errors import UserError
+from thawline.process import importing
 
 if TYPE_CHECKING:
     from thawline.encoders.encoder import Encoder
@@ -86,7 +87,8 @@ def _load(settings: EncoderSettings) -> Loaded:
     import torch
 
     licence = check_licence(settings)
-    loaded = _load_family(settings)
+    with importing():
+        loaded = _load_family(settings)
     towers: list[Any] = [getattr(loaded, side, loaded) for side in ("image", "text")]  # a network alone, or CLIP's
     for encoder in towers:
         encoder.precision = getattr(torch, settings.precision)
