@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from thawline.data.listing import Listed
 from thawline.data.photos import PhotoFacts
@@ -131,6 +129,9 @@ def _bursts(facts: Sequence[PhotoFacts]) -> Pairs:
 
 def components(count: int, links: Pairs) -> npt.NDArray[np.int64]:
     """Number the connected components 0, 1, ... in the order of their first members."""
+    from scipy.sparse import coo_array  # late: with the next a third of a second
+    from scipy.sparse.csgraph import connected_components
+
     ends = np.array(links, dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends), dtype=bool), (ends[:, 0], ends[:, 1])), shape=(count, count))
     _, component = connected_components(graph, directed=False)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from thawline.data.groups import find_copies
 from thawline.data.pairs import Pair, same_text
@@ -61,6 +59,9 @@ def components(images: IntArray, texts: IntArray) -> IntArray:
     Returns:
         [pairs] 0, 1, ... in the order of the first pair of each.
     """
+    from scipy.sparse import coo_array  # late: with the next a third of a second
+    from scipy.sparse.csgraph import connected_components
+
     image, text = _numbered(images), _numbered(texts)
     first = int(image.max()) + 1 if len(image) else 0
     count = first + (int(text.max()) + 1 if len(text) else 0)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedGroupKFold
 
 from thawline.data.listing import SIDES
 from thawline.errors import UserError
@@ -118,6 +117,8 @@ def _is_whole(labels: IntArray, chosen: npt.NDArray[np.bool_]) -> bool:
 
 def _stratified(labels: IntArray, groups: IntArray, folds: int, seed: int, attempt: int) -> IntArray:
     """scikit-learn's folds on the samples in one canonical order, so that theirs does not matter."""
+    from sklearn.model_selection import StratifiedGroupKFold  # late: a second
+
     order = np.lexsort((labels, groups))
     state = int(np.random.SeedSequence([seed, attempt]).generate_state(1)[0])
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=state)

@@ -80,11 +80,6 @@ def take(path: Path, preprocessing: Preprocessing | None) -> Early | None:
     return None if future is None or future.cancel() else future.result()
 
 
-def busy() -> bool:
-    """Whether photos are being read."""
-    return any(not future.done() for future in list(_begun.values()))
-
-
 def _read(path: Path, preprocessing: Preprocessing) -> Early:
     stamp = Stamp.found(path)
     return Early(stamp, *read_photo(path, preprocessing))

@@ -17,6 +17,7 @@ from thawline.features.ahead import forget, stop
 from thawline.features.files import FileIndex, Seen, Stamp, stamps_of
 from thawline.features.filling import BATCH, CPU, Sample, Threads, fill, threads
 from thawline.features.kinds import F, File
+from thawline.features.later import importing_meanwhile
 from thawline.features.media import Medium
 from thawline.features.plan import Leg, Plan
 from thawline.features.progress import bar
@@ -77,7 +78,9 @@ class Survey(Generic[F]):
         return target.shelf.rows([digest for name in names for digest in self.medium.rows(self.facts[name])])
 
 
-def survey(files: Sequence[File], store: FeatureStore, wanted: Wanted[F] | Medium[F]) -> Survey[F]:
+def survey(
+    files: Sequence[File], store: FeatureStore, wanted: Wanted[F] | Medium[F], *, later: Sequence[str] = ()
+) -> Survey[F]:
     """Find the facts of all files, and fill the targets' shelves with the features of those that have none yet.
 
     What is unchanged and stored is not read, and a feature is computed from the highest ones below it that are stored.
@@ -88,6 +91,7 @@ def survey(files: Sequence[File], store: FeatureStore, wanted: Wanted[F] | Mediu
         files: Of a collection, each under a name of its own.
         store: Keeps features and what is known of files.
         wanted: The features to compute; a medium alone: only facts.
+        later: Modules that are needed after this, which are imported while features are computed.
     """
     start = time.monotonic()
     stop()
@@ -101,6 +105,7 @@ def survey(files: Sequence[File], store: FeatureStore, wanted: Wanted[F] | Mediu
             with (
                 threads(wanted.device) as workers,
                 bar("computing features", medium.unit, len(unread)) as advance,
+                importing_meanwhile(later if unread else ()),
             ):
                 computed = fill(
                     work.read(unread, workers, advance),

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -133,6 +132,8 @@ def positive_mean(values: npt.ArrayLike, groups: npt.ArrayLike) -> Estimate:
 
     Values that are all the same give a point: there is no spread to learn from.
     """
+    from scipy.stats import t as student_t  # late: half a second
+
     values = np.asarray(values, dtype=np.float64)
     sums, sizes = sum_by_group(values, groups), sum_by_group(np.ones(len(values)), groups)
     squares = sum_by_group(values**2, groups)
@@ -141,7 +142,7 @@ def positive_mean(values: npt.ArrayLike, groups: npt.ArrayLike) -> Estimate:
     if mean == 0:
         return Estimate(0.0, 0.0, 0.0)
     # The logarithm's standard error is the mean's relative one (delta method); the interval stays above zero.
-    quantile = stats.t.ppf(0.975, max(samples - 1, 1.0))
+    quantile = student_t.ppf(0.975, max(samples - 1, 1.0))
     factor = float(np.exp(min(quantile * values.std() / np.sqrt(samples) / mean, 50.0)))
     return Estimate(mean, mean / factor, mean * factor)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from thawline.judging.intervals import Estimate, IntArray, Z, effective_samples, number_groups, sum_by_group
 
@@ -169,10 +168,12 @@ def sign_flip(net: IntArray) -> float:
     The sum's distribution is built by convolution: d times a binomial for the groups whose entry is d or -d. So no
     signs are drawn, however many groups there are. With entries of 1 and -1 alone this is McNemar's exact test.
     """
+    from scipy.stats import binom  # late: half a second
+
     sizes, counts = np.unique(np.abs(net[net != 0]), return_counts=True)
     chances = np.ones(1)  # chances[u]: that the positive entries sum to u
     for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
-        steps = stats.binom.pmf(np.arange(count + 1), count, 0.5)
+        steps = binom.pmf(np.arange(count + 1), count, 0.5)
         wider = np.zeros(len(chances) + size * count)
         for step, chance in enumerate(steps):
             wider[step * size : step * size + len(chances)] += chance * chances

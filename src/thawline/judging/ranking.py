@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from thawline.judging.intervals import Estimate, FloatArray, IntArray, number_groups, proportion, wilson
 
@@ -27,11 +25,15 @@ def roc_auc(labels: IntArray, scores: FloatArray, groups: npt.ArrayLike) -> Esti
     Returns:
         None where there are only positives or only negatives.
     """
+    from sklearn.metrics import roc_auc_score  # late: a second
+
     return _jackknifed(lambda kept: float(roc_auc_score(labels[kept], scores[kept])), _both(labels), groups)
 
 
 def average_precision(labels: IntArray, scores: FloatArray, groups: npt.ArrayLike) -> Estimate | None:
     """The mean precision over the positives, in the order of their scores; arguments as for `roc_auc`."""
+    from sklearn.metrics import average_precision_score  # late: a second
+
     return _jackknifed(lambda kept: float(average_precision_score(labels[kept], scores[kept])), _both(labels), groups)
 
 
@@ -47,6 +49,7 @@ def mean_average_precision(truth: BoolArray, scores: FloatArray, groups: npt.Arr
     Returns:
         None where no label takes part.
     """
+    from sklearn.metrics import average_precision_score  # late: a second
 
     def varied(rows: IntArray) -> npt.NDArray[np.intp]:
         return np.flatnonzero(truth[rows].any(axis=0) & ~truth[rows].all(axis=0))
@@ -69,6 +72,8 @@ def _jackknifed(
 
     The resampling of Efron and Stein, 1981, of groups rather than of samples. It draws nothing by chance.
     """
+    from scipy.stats import t as student_t  # late: half a second
+
     numbers, count = number_groups(groups)
     everything = np.arange(len(numbers))
     if not defined(everything):
@@ -88,7 +93,7 @@ def _jackknifed(
         return Estimate(value, float(low), float(high))
     spread = np.sqrt((len(without) - 1) / len(without) * ((without - without.mean()) ** 2).sum())
     # Few groups show a spread that is itself uncertain.
-    half = stats.t.ppf(0.975, len(without) - 1) * spread / (value * (1 - value))
+    half = student_t.ppf(0.975, len(without) - 1) * spread / (value * (1 - value))
     logit = np.log(value / (1 - value))
     return Estimate(value, float(1 / (1 + np.exp(half - logit))), float(1 / (1 + np.exp(-half - logit))))
 

@@ -14,6 +14,7 @@ from thawline.features.media import Photos
 from thawline.features.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.wanted import Wanted, wanted_features
+from thawline.fitting.settings import GradientSettings
 from thawline.tasks.settings import RunSettings
 
 
@@ -40,7 +41,15 @@ def survey_photos(
         augment=Augmentation(first.augmentation).view,
         augmentation=first.augmentation.key(),
     )
-    return survey(photos, store, wanted), wanted
+    return survey(photos, store, wanted, later=imported_later(first)), wanted
+
+
+def imported_later(run: RunSettings) -> list[str]:
+    """What fitting and judging a run need and its pass over the files does not, by name."""
+    fitting = ["thawline.fitting.methods.gradient"] if isinstance(run.method, GradientSettings) else []
+    # The first is what threads that read photos import as well: whoever is second waits for it alone.
+    first = ["scipy.fftpack", "scipy.sparse.csgraph", "sklearn.model_selection"]
+    return [*first, *fitting, "scipy.stats", "matplotlib.figure"]
 
 
 def encoder_name(settings: RunSettings) -> str:

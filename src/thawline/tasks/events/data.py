@@ -17,7 +17,6 @@ from thawline.data.photos import PhotoFacts
 from thawline.data.report import data_report
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.towers import ClipTowers
-from thawline.features.ahead import busy
 from thawline.fitting.feature_set import AugmentedRows, FeatureRows, FeatureSet
 from thawline.fitting.fit import Plain
 from thawline.fitting.folds import Fold
@@ -187,9 +186,6 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
     listing = list_photos(Path(settings.data.path), settings.data.classes)
     encoder, towers = load_towers(settings)
     cut = encoder.cut_for(settings.cut)
-    if busy() and isinstance(settings.method, GradientSettings):
-        # Lightning takes seconds to import, on one core: now the others have something to do meanwhile.
-        import thawline.fitting.methods.gradient  # noqa: F401
     found, wanted = survey_photos(listing.photos, [settings], encoder, device)
     collection = build_collection(listing, found.facts)
     names, labels = number_classes(collection, classes)
