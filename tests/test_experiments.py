@@ -8,7 +8,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from tests.e2e.conftest import sample, thawline, weights  # noqa: F401  # fixtures
+from tests.e2e.conftest import filled_store, sample, shared_store, thawline, weights  # noqa: F401  # fixtures
 from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
 from thawline.commands.paths import conf_directory
@@ -86,6 +86,7 @@ def test_it_runs(name, thawline, sample, products, small):  # noqa: F811
     assert metrics["features"]["computed"] > 0
 
 
+@pytest.mark.usefixtures("shared_store")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_debug_profile_runs(profile, thawline, sample):  # noqa: F811
     words = ("encoder=tiny_clip", "method=linear", "method.epochs=30", "trainer=cpu", "logger=csv")

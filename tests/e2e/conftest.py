@@ -1,3 +1,5 @@
+import contextlib
+import io
 import json
 import shutil
 
@@ -8,6 +10,8 @@ from safetensors.torch import save_file
 
 from thawline.cli import main
 from thawline.samples.events import make_events
+
+FAST = ("trainer=cpu", "logger=csv")
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +95,29 @@ def tuned(sample, tmp_path_factory):
         (run,) = (root / "outputs" / "train").iterdir()
         main(["export", str(run), f"out={root / 'bundle'}"])
     return run, root / "bundle"
+
+
+@pytest.fixture(scope="session")
+def filled_store(tmp_path_factory):
+    """A store in which the features stay that a test computed."""
+    return tmp_path_factory.mktemp("filled") / "store"
+
+
+@pytest.fixture
+def shared_store(filled_store, own_store, monkeypatch):
+    """For tests that count no features: what another test computed is read."""
+    monkeypatch.setenv("THAWLINE_STORE", str(filled_store))
+
+
+@pytest.fixture(scope="session")
+def crossed(sample, filled_store, tmp_path_factory):
+    """A run over three folds, and what it printed. Nobody changes it."""
+    root = tmp_path_factory.mktemp("crossed")
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.chdir(root)
+        patch.setenv("THAWLINE_STORE", str(filled_store))
+        patch.setenv("COLUMNS", "200")
+        main(["train", str(sample), "experiment=events_linear", "encoder=tiny_clip", *FAST, "cv=3"])
+    (run,) = (root / "outputs" / "train").iterdir()
+    return run, printed.getvalue()

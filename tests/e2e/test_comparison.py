@@ -2,9 +2,12 @@
 
 import re
 
+import pytest
+
 import thawline as package
 from thawline.runs.predictions import read_predictions
 
+pytestmark = pytest.mark.usefixtures("shared_store")
 TINY = ("encoder=tiny_clip", "trainer=cpu", "logger=csv")
 
 

@@ -6,6 +6,7 @@ import pytest
 from thawline.decisions.temperature import calibrated, fit_temperature
 from thawline.runs.predictions import read_predictions
 
+pytestmark = pytest.mark.usefixtures("shared_store")
 TINY = ("encoder=tiny_clip", "trainer=cpu", "logger=csv", "refit=false")
 
 

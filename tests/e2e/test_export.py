@@ -11,6 +11,7 @@ import thawline as package
 from thawline.bundles.manifest import verify
 
 FAST = ("encoder=tiny_clip", "trainer=cpu", "logger=csv")
+pytestmark = pytest.mark.usefixtures("shared_store")
 METHODS = {
     "zero_shot": ("method=zero_shot",),
     "projection": ("method=projection", "method.epochs=2"),

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+pytestmark = pytest.mark.usefixtures("shared_store")
 BASE = ("base", "encoder=tiny_clip", "accelerator=cpu")
 
 

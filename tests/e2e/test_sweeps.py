@@ -77,6 +77,7 @@ def test_a_sweep_pays_for_its_features_once_and_judges_its_winner_alone(thawline
     assert read(directory / "metrics.json")["judged"]["accuracy"]["value"] == np.mean(judged.said == judged.labels)
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_a_sweeps_choice_is_the_run_that_its_settings_give_alone(thawline, sample):
     """Judging the winner is judging the same run: the tail that was scored, on the photos that were held out."""
     thawline("train", sample, "-m", *FINETUNE, "method.lr=1e-2", "logger=csv")
@@ -94,6 +95,7 @@ def test_a_sweeps_choice_is_the_run_that_its_settings_give_alone(thawline, sampl
     assert f"is a trial of a sweep, which judges its winner alone; 'thawline evaluate {swept}'" in refused
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_each_trial_is_one_offline_run_with_its_own_config_and_end(thawline, sample):
     said = thawline("train", sample, "-m", *FINETUNE, "thaw=head,20", "method.lr=1e-2,1e30", status=1)
     directory = sweep_directory(thawline)
@@ -120,6 +122,7 @@ def test_each_trial_is_one_offline_run_with_its_own_config_and_end(thawline, sam
     assert runs[0].summary["inner/accuracy"] == read(directory / "0/metrics.json")["inner"]["accuracy"]["value"]
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_seeds_and_folds_of_a_setting_are_one_row_and_the_winner_is_refitted_when_asked(thawline, sample):
     words = ("method=logistic,zero_shot", "seed=0,1", "cv=2", "refit=true", "logger=none")
     said = thawline("train", sample, "-m", *TINY, *words)
@@ -149,6 +152,7 @@ def kill_trial(directory, number, killed, done):
             return
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_under_joblib_an_exception_a_nan_and_a_kill_fail_three_trials_and_no_other(thawline, sample):
     rates = "method.lr=1e-3,1e38,2e-3,1e30,3e-3,4e-3,5e-3,6e-3,7e-3,8e-3,9e-3,1e-2"
     long = ("method.epochs=60", "method.patience=60", "hydra/launcher=joblib", "hydra.launcher.n_jobs=4")
@@ -177,6 +181,7 @@ def test_under_joblib_an_exception_a_nan_and_a_kill_fail_three_trials_and_no_oth
     assert ends == {0: [0], 1: [1], 3: [1]}
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_a_trial_says_the_same_in_one_process_and_in_two(thawline, sample):
     words = (*FINETUNE, "thaw=head,1", "logger=csv")
     thawline("train", sample, "-m", *words)
@@ -187,6 +192,7 @@ def test_a_trial_says_the_same_in_one_process_and_in_two(thawline, sample):
     assert (one / "predictions.parquet").read_bytes() == (two / "predictions.parquet").read_bytes()
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_a_sweep_that_was_killed_goes_on_where_it_was(thawline, sample):
     words = (*TINY, "method=linear", "method.epochs=40", "method.patience=40", "method.lr=1e-3,2e-3,3e-3", "logger=csv")
     command = [sys.executable, "-m", "thawline.cli", "train", str(sample), "-m", *words]
@@ -231,5 +237,6 @@ def test_a_sweep_that_can_not_be_run_is_refused_and_leaves_nothing(thawline, sam
     assert not outputs.exists() or not list(outputs.iterdir())
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_other_verbs_are_not_swept(thawline, sample):
     assert "-m sweeps over 'thawline train' alone" in thawline.refused("data", "check", sample, "-m")

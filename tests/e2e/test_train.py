@@ -21,9 +21,8 @@ def files(run):
     return sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
 
 
-def test_cross_validation_leaves_exactly_these_files(thawline, sample, linear):
-    out = thawline("train", sample, *linear, "cv=3")
-    (run,) = thawline.runs()
+def test_cross_validation_leaves_exactly_these_files(crossed):
+    run, out = crossed
     folds = [
         f"folds/{name}/{file}"
         for name in ("all", "fold0", "fold1", "fold2")
@@ -36,9 +35,8 @@ def test_cross_validation_leaves_exactly_these_files(thawline, sample, linear):
     assert "over baseline" in out
 
 
-def test_every_photo_is_judged_once_and_every_broken_one_is_named(thawline, sample, linear):
-    thawline("train", sample, *linear, "cv=3")
-    (run,) = thawline.runs()
+def test_every_photo_is_judged_once_and_every_broken_one_is_named(crossed, sample, tmp_path):
+    run, _ = crossed
     table = pq.read_table(run / "predictions.parquet").to_pylist()
     report = json.loads((run / "data_report.json").read_text())
     assert len(table) == report["photos"] == len({row["path"] for row in table})
@@ -47,9 +45,9 @@ def test_every_photo_is_judged_once_and_every_broken_one_is_named(thawline, samp
     for row in table:
         folds_of_group.setdefault(row["group"], set()).add(row["fold"])
     assert max(map(len, folds_of_group.values())) == 1
-    declared = make_events(sample, photos_per_class=24).left_out
+    declared = make_events(tmp_path / "again", photos_per_class=24).left_out
     assert {left["name"] for left in report["left_out"]} == set(declared)
-    metrics = thawline.metrics()
+    metrics = json.loads((run / "metrics.json").read_text())
     right = sum(row["label"] == row["prediction"] for row in table)
     assert metrics["judged"]["accuracy"]["value"] == pytest.approx(right / len(table))
     assert metrics["judged"]["accuracy"]["low"] < right / len(table) < metrics["judged"]["accuracy"]["high"]
@@ -79,6 +77,7 @@ def test_ten_more_photos_compute_ten(thawline, photos, linear):
     assert thawline.metrics()["features"] == {"computed": 10, "read": before}
 
 
+@pytest.mark.usefixtures("shared_store")
 @pytest.mark.parametrize("method", ["projection", "contrastive", "linear", "mlp", "zero_shot"])
 def test_every_method_runs_and_keeps_what_it_fitted(thawline, sample, method):
     epochs = () if method == "zero_shot" else ("method.epochs=2",)
@@ -106,15 +105,18 @@ def test_another_learning_rate_reads_every_feature(thawline, sample):
     assert thawline.metrics()["features"]["computed"] == 0
 
 
-def test_a_fine_tune_is_compared_with_what_zero_shot_says_of_the_same_photos(thawline, sample, linear):
+@pytest.mark.usefixtures("shared_store")
+def test_a_fine_tune_is_compared_with_what_zero_shot_says_of_the_same_photos(thawline, sample, crossed):
     thawline("train", sample, "encoder=tiny_clip", "method=zero_shot", "cv=3", *FAST)
     zero_shot = thawline.metrics()["judged"]
-    thawline("train", sample, *linear, "cv=3")
-    assert thawline.metrics()["judged_baseline"]["accuracy"] == zero_shot["accuracy"]
-    said = [pq.read_table(run / "predictions.parquet") for run in thawline.runs()]
+    fine_tune, _ = crossed
+    judged_baseline = json.loads((fine_tune / "metrics.json").read_text())["judged_baseline"]
+    assert judged_baseline["accuracy"] == zero_shot["accuracy"]
+    said = [pq.read_table(run / "predictions.parquet") for run in (*thawline.runs(), fine_tune)]
     assert said[0]["prediction"] == said[1]["baseline"]
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_an_interrupted_run_is_resumed_to_the_same_end(thawline, sample):
     thawline("train", sample, "encoder=tiny_clip", "method.epochs=3", "cv=2", *FAST)
     (run,) = thawline.runs()
@@ -132,12 +134,14 @@ def test_an_interrupted_run_is_resumed_to_the_same_end(thawline, sample):
     assert "is finished" in thawline.refused("train", run)
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_a_resumed_run_keeps_its_settings(thawline, sample, linear):
     thawline("train", sample, *linear)
     (run,) = thawline.runs()
     assert "leave out 'seed=1'" in thawline.refused("train", run, "seed=1")
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_a_given_split_is_kept(thawline, sample, linear, tmp_path):
     thawline("train", sample, *linear)
     names = [row["path"] for row in pq.read_table(thawline.runs()[0] / "predictions.parquet").to_pylist()]
@@ -149,6 +153,7 @@ def test_a_given_split_is_kept(thawline, sample, linear, tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_a_users_own_experiment_is_found(thawline, sample, linear):
     folder = thawline.directory / "conf" / "experiment"
     folder.mkdir(parents=True)
@@ -158,6 +163,7 @@ def test_a_users_own_experiment_is_found(thawline, sample, linear):
     assert "seed: 7" in (thawline.runs()[0] / "config.yaml").read_text()
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_wandb_mirrors_the_run(thawline, sample):
     thawline("train", sample, "encoder=tiny_clip", "method.epochs=1", "trainer=cpu")
     (run,) = thawline.runs()

@@ -14,26 +14,27 @@ def linear():
     return ("experiment=events_linear", "encoder=tiny_clip", "trainer=cpu", "logger=csv")
 
 
-def test_evaluate_gives_the_runs_own_predictions_again(thawline, sample, linear):
-    thawline("train", sample, *linear, "cv=3")
-    (run,) = thawline.runs()
+@pytest.mark.usefixtures("shared_store")
+def test_evaluate_gives_the_runs_own_predictions_again(thawline, crossed):
+    run, _ = crossed
     thawline("evaluate", run, "logger=csv")
     (again,) = thawline.runs("evaluate")
     assert (run / "predictions.parquet").read_bytes() == (again / "predictions.parquet").read_bytes()
-    assert thawline.metrics("evaluate")["judged"] == thawline.metrics()["judged"]
+    assert thawline.metrics("evaluate")["judged"] == json.loads((run / "metrics.json").read_text())["judged"]
 
 
-def test_evaluate_elsewhere_leaves_out_what_was_trained_on(thawline, sample, photos, linear, tmp_path):
+@pytest.mark.usefixtures("shared_store")
+def test_evaluate_elsewhere_leaves_out_what_was_trained_on(thawline, sample, photos, linear, crossed):
     thawline("train", sample, *linear)
     (run,) = thawline.runs()
     said = thawline("evaluate", run, photos, "logger=csv")
     judged = {row["path"] for row in pq.read_table(thawline.runs("evaluate")[0] / "predictions.parquet").to_pylist()}
     assert judged == {row.path for row in read_split_rows(run / "split.csv") if row.fold == "holdout"}
     assert "the run was trained on this sample" in said
-    thawline("train", sample, *linear, "cv=2")
-    assert "nothing is left to judge by" in thawline.refused("evaluate", thawline.runs()[-1], photos)
+    assert "nothing is left to judge by" in thawline.refused("evaluate", crossed[0], photos)
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_evaluate_refuses_a_class_that_the_run_does_not_know(thawline, sample, photos, linear):
     thawline("train", sample, *linear)
     shutil.copytree(photos / "wedding", photos / "funeral")
@@ -42,6 +43,7 @@ def test_evaluate_refuses_a_class_that_the_run_does_not_know(thawline, sample, p
     )
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_compare_puts_runs_side_by_side(thawline, sample, linear):
     thawline("train", sample, *linear)
     thawline("train", sample, *linear, "method.c=[0.001]")

@@ -74,7 +74,7 @@ def jitter(pixels, seed):
     return pixels + torch.from_numpy(np.random.default_rng(seed).normal(size=pixels.shape).astype(np.float32))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def halves():
     labels = np.arange(47) % 3
     everything = FeatureSet(Pixels(), np.arange(47), labels, np.arange(47))
@@ -121,35 +121,42 @@ def assert_same(here, there, result, other):
     assert (there / "history.csv").read_bytes() == (here / "history.csv").read_bytes()
 
 
-@pytest.fixture
-def whole(halves, tmp_path):
-    return fit(halves, tmp_path / "whole")
+@pytest.fixture(scope="module")
+def whole_directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("whole")
+
+
+@pytest.fixture(scope="module")
+def whole(halves, whole_directory):
+    return fit(halves, whole_directory)
 
 
 @pytest.mark.parametrize("step", range(1, EPOCHS * BATCHES))
-def test_a_cut_before_any_step_is_resumed_to_the_same_bits(halves, whole, tmp_path, step):
+def test_a_cut_before_any_step_is_resumed_to_the_same_bits(halves, whole, whole_directory, tmp_path, step):
     with pytest.raises(CutError):
         fit(halves, tmp_path / "cut", at=(step, cut))
     assert steps_done(tmp_path / "cut") == step  # nothing is done twice
-    assert_same(tmp_path / "whole", tmp_path / "cut", whole, fit(halves, tmp_path / "cut"))
+    assert_same(whole_directory, tmp_path / "cut", whole, fit(halves, tmp_path / "cut"))
 
 
 @pytest.mark.parametrize("steps", [(1,), (6,), (7,), (13, 15, 17), (18, 23)])
-def test_loader_processes_go_on_at_the_same_batch(halves, whole, tmp_path, steps):
+def test_loader_processes_go_on_at_the_same_batch(halves, whole, whole_directory, tmp_path, steps):
     for step in steps:
         with pytest.raises(CutError):
             fit(halves, tmp_path / "cut", workers=2, at=(step, cut))
         assert steps_done(tmp_path / "cut") == step
-    assert_same(tmp_path / "whole", tmp_path / "cut", whole, fit(halves, tmp_path / "cut", workers=2))
+    assert_same(whole_directory, tmp_path / "cut", whole, fit(halves, tmp_path / "cut", workers=2))
 
 
 @pytest.mark.parametrize(("every", "left"), [(4, 16), (None, 12)])
-def test_a_checkpoint_within_an_epoch_is_written_as_often_as_asked(halves, whole, tmp_path, every, left):
+def test_a_checkpoint_within_an_epoch_is_written_as_often_as_asked(
+    halves, whole, whole_directory, tmp_path, every, left
+):
     """Without a number, once a minute: this training is over before."""
     with pytest.raises(CutError):
         fit(halves, tmp_path / "cut", every=every, at=(17, cut))
     assert steps_done(tmp_path / "cut") == left
-    assert_same(tmp_path / "whole", tmp_path / "cut", whole, fit(halves, tmp_path / "cut", every=every))
+    assert_same(whole_directory, tmp_path / "cut", whole, fit(halves, tmp_path / "cut", every=every))
 
 
 def test_without_a_number_a_checkpoint_is_written_once_the_time_is_up(halves, tmp_path, monkeypatch):
@@ -189,7 +196,9 @@ def test_a_training_that_stopped_early_and_was_killed_before_its_end_is_not_trai
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 @pytest.mark.parametrize(("step", "done"), [(8, 9), (11, 12)])
-def test_a_signal_ends_it_after_the_batch_with_a_checkpoint(halves, whole, tmp_path, number, step, done):
+def test_a_signal_ends_it_after_the_batch_with_a_checkpoint(
+    halves, whole, whole_directory, tmp_path, number, step, done
+):
     """Also in an epoch's last batch, where the checkpoint is the epoch's."""
 
     def ask():
@@ -198,7 +207,7 @@ def test_a_signal_ends_it_after_the_batch_with_a_checkpoint(halves, whole, tmp_p
     with pytest.raises(Stopped, match=number.name), signals_end_the_run():
         fit(halves, tmp_path / "cut", every=1000, at=(step, ask))
     assert steps_done(tmp_path / "cut") == done
-    assert_same(tmp_path / "whole", tmp_path / "cut", whole, fit(halves, tmp_path / "cut", every=1000))
+    assert_same(whole_directory, tmp_path / "cut", whole, fit(halves, tmp_path / "cut", every=1000))
 
 
 def test_the_handlers_are_what_they_were_afterwards(halves, tmp_path):

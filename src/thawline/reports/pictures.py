@@ -170,8 +170,12 @@ def _figure(width: float, height: float, path: Path) -> Iterator[Figure]:
     with mpl.rc_context({"text.parse_math": False, "font.family": _fonts()}), warnings.catch_warnings():
         # A script that no installed font has is drawn as boxes; that is no news to whoever started the run.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08))
+        layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08)
+        figure = Figure(figsize=(width, height), dpi=DPI, layout=layout)
         yield figure
+        # Saving a figure that has a layout draws it twice.
+        layout.execute(figure)
+        figure.set_layout_engine("none")
         # Without the release's name in it, only the drawing decides the bytes.
         write_atomically(
             path, lambda beside: figure.savefig(beside, format="png", dpi=DPI, metadata={"Software": None})
