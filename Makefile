@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The machine may be shared: each test process computes on one thread.
 TEST_ENV := OMP_NUM_THREADS=1 MPLBACKEND=Agg ORT_DISABLE_TELEMETRY=1
+# Neighbours in a file stay on one process, so that what they share is made once: --dist worksteal.
 TEST_JOBS ?= 2
 # `make benchmark` runs all, for an hour or more; `make benchmark-thaw` one; BENCHMARK_ARGS="--photos 48" makes it short.
 BENCHMARKS ?= finetune thaw peers match predict memory audio
@@ -24,7 +25,7 @@ demo: install
 	@PATH="$(abspath $(BIN)):$$PATH" sh tools/demo.sh
 
 test: install
-	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS)
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal
 
 benchmark: $(BENCHMARKS:%=benchmark-%)
 

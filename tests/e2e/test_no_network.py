@@ -1,5 +1,6 @@
 """What default settings ask of the system: no name, no connection, no file outside the run and the declared caches."""
 
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,12 @@ CALLS = (
 CACHES = (".cache/thawline", ".cache/matplotlib", ".config/matplotlib", ".cache/wandb")
 # What the C library reads when a name is looked up; it reads nsswitch.conf for users' names too.
 NAMES = ("/etc/hosts", "/etc/resolv.conf", "/etc/host.conf", "/etc/gai.conf")
+ONE_AFTER_ANOTHER = """
+import json, sys
+from thawline.cli import main
+for words in json.loads(sys.argv[1]):
+    main(words)
+"""
 PLAIN = ("/dev/null", "/dev/tty", "/dev/shm/sem.")  # noqa: S108  # semaphores of the standard library
 _CALL = re.compile(r"^\d+ +(?P<name>\w+)\((?P<rest>.*)$")
 _PATH = re.compile(r'(?:(?:AT_FDCWD|\d+)<(?P<at>[^>]*)>, )?"(?P<path>(?:[^"\\]|\\.)*)"')
@@ -49,8 +56,9 @@ class Traced:
         found = [self._wrong(call) for call in trace.read_text(errors="replace").splitlines()]
         return sorted({what for what in found if what})
 
-    def thawline(self, *words):
-        return self(sys.executable, "-m", "thawline.cli", *words)
+    def thawline(self, *commands):
+        """Run commands of `thawline` one after another in one process, which imports the libraries once."""
+        return self(sys.executable, "-c", ONE_AFTER_ANOTHER, json.dumps(commands))
 
     def _wrong(self, line):
         call = _CALL.match(line)
@@ -91,11 +99,12 @@ def traced(tmp_path):
 
 
 def test_a_default_run_stays_at_home(traced):
-    assert traced.thawline("sample", "events", "Sample", "photos_per_class=12") == []
-    assert traced.thawline("train", "Sample", "encoder=tiny_clip") == []
+    sample = ["sample", "events", "Sample", "photos_per_class=12"]
+    # The libraries that train are imported while the photos are read, so only what imports none of them comes before.
+    assert traced.thawline(sample, ["train", "Sample", "encoder=tiny_clip"]) == []
     (run,) = (traced.root / "work" / "outputs" / "train").iterdir()
-    assert traced.thawline("export", run, "out=Model") == []
-    assert traced.thawline("predict", "Model", "Sample", "out=said.parquet") == []
+    predict = ["predict", "Model", "Sample", "out=said.parquet"]
+    assert traced.thawline(["export", str(run), "out=Model"], predict) == []
     assert (traced.root / "work" / "said.parquet").exists()
     assert list(traced.tmp.iterdir()) == []
 

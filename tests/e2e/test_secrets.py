@@ -54,18 +54,26 @@ def test_refusals_do_not_repeat_a_secret(thawline, tmp_path, planted):
     assert not list((thawline.directory / "outputs").rglob("*.*"))
 
 
-@pytest.mark.parametrize("options", [(), ("-m", "method.lr=1e-3,1e-2")], ids=["run", "sweep"])
-def test_no_secret_is_in_any_file_of_a_run(thawline, sample, planted, options):
+# A run and a sweep in one process, which imports the libraries once.
+BOTH = """
+import sys
+from thawline.cli import main
+for more in ([], ["-m", "method.lr=1e-3,1e-2"]):
+    main([*sys.argv[1:], *more])
+"""
+
+
+def test_no_secret_is_in_any_file_of_a_run_and_of_a_sweep(thawline, sample, planted):
     environment = {f"SERVICE{i}_{name.upper()}": planted() for i in range(3) for name in NAMES}
     environment |= {"WANDB_API_KEY": secrets.token_hex(20), "HF_TOKEN": planted()}
     planted.values.append(environment["WANDB_API_KEY"])
     words = (
-        *("encoder=tiny_clip", "method=linear", "method.epochs=2", "trainer=cpu", *options),
+        *("encoder=tiny_clip", "method=linear", "method.epochs=2", "trainer=cpu"),
         f"+hydra.help.api_key={planted()}",
         "prompts.templates=['a {label} ${oc.env:SERVICE0_TOKEN}']",
         "logger.tags=['${oc.env:SERVICE1_TOKEN}']",
     )
-    command = [sys.executable, "-m", "thawline.cli", "train", str(sample), *words]
+    command = [sys.executable, "-c", BOTH, "train", str(sample), *words]
     done = subprocess.run(
         command, cwd=thawline.directory, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
@@ -73,6 +81,8 @@ def test_no_secret_is_in_any_file_of_a_run(thawline, sample, planted, options):
     assert not found(done.stdout + done.stderr, planted.values)
     files = [path for path in thawline.directory.rglob("*") if path.is_file()]
     files += [path for path in Path(os.environ["THAWLINE_STORE"]).rglob("*") if path.is_file()]
-    assert any("wandb" in path.name for path in files)
+    for verb, runs in (("train", 1), ("sweep", 2)):
+        logs = [path for path in files if path.suffix == ".wandb" and verb in path.parts]
+        assert len(logs) == runs
     held = {str(path): found(path.read_bytes().decode("latin-1"), planted.values) for path in files}
     assert not {path: values for path, values in held.items() if values}

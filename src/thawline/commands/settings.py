@@ -1,6 +1,7 @@
 """The whole config of each verb, typed: an unknown key or a wrong type is refused when the config is composed."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -202,6 +203,7 @@ class SampleSettings:
     seed: int = 0
 
 
+@cache
 def register_settings() -> None:
     """Make the schemas known to Hydra under the names that the files of `conf/` begin with."""
     store = ConfigStore.instance()
