@@ -1,5 +1,6 @@
 """Every experiment composes, says how it is run, and runs; so does every debug profile."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def task_of(name):
     return name.partition("_")[0]
 
 
+@functools.cache
 def compose(name):
     register_settings()
     with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
@@ -62,7 +64,7 @@ def compose(name):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_it_composes(name):
-    config = compose(name)
+    config = compose(name).copy()
     del config.hydra
     assert to_settings(config).task == task_of(name)
 

@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 from PIL import Image
 
 
@@ -23,6 +24,7 @@ def bomb(path, side=30_000):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
 
 
+@pytest.mark.usefixtures("shared_store")
 def test_the_run_completes(thawline, sample, tmp_path):
     root = tmp_path / "Photos (2024), été #1"
     for name in ("wedding", "beach_day"):

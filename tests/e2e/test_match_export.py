@@ -19,6 +19,8 @@ from thawline.runs.split import read_split_rows
 from thawline.samples.pairs import make_pairs
 
 FAST = ("task=match", "encoder=tiny_clip", "trainer=cpu", "logger=csv")
+pytestmark = pytest.mark.usefixtures("shared_store")
+
 METHODS = {
     "towers": ("method=pairs_towers", "thaw=1", "method.epochs=2", "method.lr=1e-4"),
     "zero_shot": ("method=zero_shot",),

@@ -40,7 +40,7 @@ def read(path):
 
 
 def test_a_sweep_pays_for_its_features_once_and_judges_its_winner_alone(thawline, sample):
-    said = thawline("train", sample, "-m", *FINETUNE, "thaw=head,1,2", "method.lr=1e-3,1e-2")
+    said = thawline("train", sample, "-m", *FINETUNE, "thaw=head,1,2", "method.lr=1e-3,1e-2", "logger=csv")
     directory = sweep_directory(thawline)
     assert [trial["status"] for trial in trials(directory)] == ["finished"] * 6
     sweep = read(directory / "sweep.json")
