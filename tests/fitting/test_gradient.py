@@ -6,6 +6,7 @@ import pytest
 import timm
 import torch
 import torch.nn.functional as F
+from tests.fitting.problems import Module
 from torch import nn
 
 from thawline.encoders.settings import EncoderSettings
@@ -20,11 +21,6 @@ from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSe
 from thawline.fitting.tail import Tail, final_features
 
 CPU = torch.device("cpu")
-
-
-class Module(TailModule):
-    def loss(self, logits, targets):
-        return F.cross_entropy(logits, targets)
 
 
 class Diverging(TailModule):

@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags, Image
+from wandb.util import get_core_path
 
 
 @dataclass
@@ -29,7 +29,9 @@ def read_offline_runs(directory):
 
 def _read(folder):
     (path,) = folder.glob("run-*.wandb")
-    command = [Path(sys.executable).with_name("wandb"), "leet", "inspect", "--json", path]
+    # What `wandb leet inspect --json PATH` runs, without the second that it takes to import the rest of W&B.
+    about = ["--no-observability", "--json", "--run-file", path, folder.parent]
+    command = [get_core_path(), "leet", "inspect", *about]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     run = OfflineRun(folder)
     for record in map(json.loads, lines):
