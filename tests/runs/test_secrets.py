@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
@@ -94,6 +94,7 @@ def test_a_run_directory_holds_no_secret_and_reads_one_from_the_environment_agai
     assert masked_keys(config) == ["encoder.model_args.hf_token", "encoder.model_args.deep.0.password"]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab$\\{}'", max_size=8))
 def test_any_text_of_a_config_is_read_back_as_it_was(tmp_path_factory, text):
     from thawline.commands.quoting import quote
