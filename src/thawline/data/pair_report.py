@@ -9,10 +9,10 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from thawline.data.class_report import as_plain_text
 from thawline.data.pair_graph import Grouping, IntArray, check_sides, find_grouping
 from thawline.data.pairs import Finding, Pair, PairTable, balance_notes
 from thawline.data.preprocessing import JSON
-from thawline.data.report import as_plain_text
 from thawline.errors import UserError
 
 _SHOWN = 20

@@ -6,20 +6,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
-from rich.filesize import decimal
 from rich.table import Table
-from rich.text import Text
 
+from thawline.data.class_report import (
+    as_plain_text,
+    grouping_entries,
+    print_findings,
+    print_groups,
+    print_line,
+    print_list,
+    size_warnings,
+)
 from thawline.data.preprocessing import JSON
-from thawline.data.report import as_plain_text, print_line, print_list
 from thawline.data.splits import TRACK_BONDS, check_split
 from thawline.data.track_collection import TrackCollection
 from thawline.data.track_groups import SEGMENTS
 from thawline.errors import UserError
-
-FEW_TRACKS = 30  # a class below this says little
-FEW_GROUPS = 5  # what cv=5 needs
-IMBALANCE = 5  # largest class / smallest class
 
 
 def track_report(
@@ -37,7 +39,7 @@ def track_report(
         bytes_per_track: in the feature store, all of its windows; gives the predicted size of the store.
         extra: further entries, taken as they are.
     """
-    names, grouping = collection.names, collection.grouping
+    ids = collection.grouping.ids
     seconds = np.array([fact.seconds for fact in collection.facts])
     per_class: dict[str, JSON] = {}
     if labels is None:
@@ -45,14 +47,13 @@ def track_report(
     for name, member in labels.items():
         per_class[name] = {
             "tracks": int(member.sum()),
-            "groups": len(np.unique(grouping.ids[member])),
+            "groups": len(np.unique(ids[member])),
             "minutes": round(float(seconds[member].sum()) / 60, 1),
         }
-    exact = set(grouping.exact_duplicates)
     rates, counts = np.unique([fact.rate for fact in collection.facts], return_counts=True)
     report: dict[str, JSON] = {
         "root": str(collection.root),
-        "tracks": len(names),
+        "tracks": len(collection.names),
         "classes": per_class,
         "seconds": {
             "shortest": round(float(seconds.min()), 3),
@@ -61,42 +62,16 @@ def track_report(
         },
         "rates": {str(rate): int(count) for rate, count in zip(rates, counts, strict=True)},
         "known_artists": len({track.artist for track in collection.tracks if track.artist}),
-        "groups": {
-            "count": len(np.unique(grouping.ids)),
-            "largest": int(np.bincount(grouping.ids).max()),
-            "sets_by_reason": dict(grouping.reasons),
-        },
-        "exact_duplicates": [[names[i], names[j]] for i, j in grouping.exact_duplicates],
-        "near_duplicates": [[names[i], names[j]] for i, j in grouping.near_duplicates],
-        "two_labels": [
-            {"tracks": [names[i], names[j]], "kind": "same file" if (i, j) in exact else "sound the same"}
-            for i, j in grouping.two_labels
-        ],
-        "left_out": [{"name": left.name, "reason": left.reason} for left in collection.left_out],
+        **grouping_entries(collection, noun="tracks", alike="sound the same"),
         "warnings": [*_warnings(collection, per_class)],
     }
-    if collection.sides is not None:
-        sides, counts = np.unique(collection.sides, return_counts=True)
-        report["sides"] = {str(side): int(count) for side, count in zip(sides, counts, strict=True)}
     if bytes_per_track is not None:
         report["store_bytes"] = bytes_per_track * len({fact.digest for fact in collection.facts})
     return {**report, **extra}
 
 
 def _warnings(collection: TrackCollection, per_class: Mapping[str, Any]) -> Iterable[str]:
-    tracks = {name: counts["tracks"] for name, counts in per_class.items()}
-    few = [f"{name!r} ({count})" for name, count in tracks.items() if count < FEW_TRACKS]
-    if few:
-        yield f"Fewer than {FEW_TRACKS} tracks: {', '.join(few)}. A result on so few says little."
-    least, most = min(tracks, key=tracks.__getitem__), max(tracks, key=tracks.__getitem__)
-    if tracks[most] >= IMBALANCE * tracks[least]:
-        yield (
-            f"The classes are imbalanced: {tracks[most]} tracks of {most!r}, {tracks[least]} of {least!r}. "
-            "Judge by the F1 of each class rather than by accuracy."
-        )
-    scarce = [f"{name!r} ({counts['groups']})" for name, counts in per_class.items() if counts["groups"] < FEW_GROUPS]
-    if scarce:
-        yield f"Fewer than {FEW_GROUPS} groups: {', '.join(scarce)}. cv={FEW_GROUPS} needs as many of every class."
+    yield from size_warnings(per_class, noun="tracks", few="A result on so few says little.")
     if collection.grouping.reasons.get(SEGMENTS):
         yield (
             f"Some files look like segments of {collection.grouping.reasons[SEGMENTS]} tracks (name.0, name.1, …); "
@@ -132,27 +107,10 @@ def print_track_report(report: Mapping[str, Any], console: Console) -> None:
         f"{seconds['shortest']:.1f} to {seconds['longest']:.1f} s long, half of them up to {seconds['median']:.1f} s; "
         f"{', '.join(f'{count} at {rate} Hz' for rate, count in report['rates'].items())}",
     )
-    groups = report["groups"]
-    reasons = ", ".join(f"{count} by {reason}" for reason, count in groups["sets_by_reason"].items() if count)
-    print_line(
-        console, f"{groups['count']} groups, the largest of {groups['largest']} tracks; joined: {reasons or 'none'}"
-    )
-    if "sides" in report:
-        print_line(console, f"Given split: {', '.join(f'{side} {count}' for side, count in report['sides'].items())}")
-    if "store_bytes" in report:
-        print_line(console, f"Predicted size of the feature store: {decimal(report['store_bytes'])}")
+    print_groups(report, console, noun="tracks")
     if "themes" in report:
         _print_themes(report["themes"], console)
-    print_list(console, "Exact duplicates", [f"{a} = {b}" for a, b in report["exact_duplicates"]])
-    print_list(console, "Near-duplicates", [f"{a} ~ {b}" for a, b in report["near_duplicates"]])
-    print_list(
-        console,
-        "Tracks under two labels",
-        ["{} and {} ({})".format(*pair["tracks"], pair["kind"]) for pair in report["two_labels"]],
-    )
-    print_list(console, "Left out", [f"{left['name']}: {left['reason']}" for left in report["left_out"]])
-    for warning in report["warnings"]:
-        console.print(Text("! ", style="yellow") + as_plain_text(warning))
+    print_findings(report, console, noun="tracks")
 
 
 def _print_themes(themes: Mapping[str, Any], console: Console) -> None:

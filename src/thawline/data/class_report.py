@@ -1,0 +1,141 @@
+"""What is said of any collection in classes, of photos or tracks: groups, duplicates, sides, what is left out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.filesize import decimal
+from rich.text import Text
+
+from thawline.data.groups import Grouping
+from thawline.data.listing import LeftOut
+from thawline.data.preprocessing import JSON
+
+FEW_SAMPLES = 30  # a class below this says little
+FEW_GROUPS = 5  # what cv=5 needs
+IMBALANCE = 5  # largest class / smallest class
+
+_SHOWN = 20
+
+
+class Grouped(Protocol):
+    """A collection of samples that have names, groups and perhaps sides."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Path of each sample relative to the folder, [N]."""
+
+    @property
+    def sides(self) -> npt.NDArray[np.str_] | None:
+        """Side of each sample, [N], if the collection came split."""
+
+    @property
+    def grouping(self) -> Grouping:
+        """Who must stay together."""
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What is not used."""
+
+
+def grouping_entries(collection: Grouped, *, noun: str, alike: str) -> dict[str, JSON]:
+    """Groups, duplicates, what is left out, and the sides if there are any.
+
+    Args:
+        collection: The samples.
+        noun: What they are, in the plural: "photos".
+        alike: What near-duplicates do: "look the same".
+    """
+    names, grouping = collection.names, collection.grouping
+    exact = set(grouping.exact_duplicates)
+    entries: dict[str, JSON] = {
+        "groups": {
+            "count": len(np.unique(grouping.ids)),
+            "largest": int(np.bincount(grouping.ids).max()),
+            "sets_by_reason": dict(grouping.reasons),
+        },
+        "exact_duplicates": [[names[i], names[j]] for i, j in grouping.exact_duplicates],
+        "near_duplicates": [[names[i], names[j]] for i, j in grouping.near_duplicates],
+        "two_labels": [
+            {noun: [names[i], names[j]], "kind": "same file" if (i, j) in exact else alike}
+            for i, j in grouping.two_labels
+        ],
+        "left_out": [{"name": left.name, "reason": left.reason} for left in collection.left_out],
+    }
+    if collection.sides is not None:
+        sides, counts = np.unique(collection.sides, return_counts=True)
+        entries["sides"] = {str(side): int(count) for side, count in zip(sides, counts, strict=True)}
+    return entries
+
+
+def size_warnings(per_class: Mapping[str, Any], *, noun: str, few: str) -> Iterable[str]:
+    """Classes that are small, unequal or of few groups.
+
+    Args:
+        per_class: Of each class how many samples it has, under `noun`, and how many groups.
+        noun: What they are, in the plural.
+        few: What follows where a class has few of them.
+    """
+    sizes = {name: counts[noun] for name, counts in per_class.items()}
+    small = [f"{name!r} ({count})" for name, count in sizes.items() if count < FEW_SAMPLES]
+    if small:
+        yield f"Fewer than {FEW_SAMPLES} {noun}: {', '.join(small)}. {few}"
+    least, most = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
+    if sizes[most] >= IMBALANCE * sizes[least]:
+        yield (
+            f"The classes are imbalanced: {sizes[most]} {noun} of {most!r}, {sizes[least]} of {least!r}. "
+            "Judge by the F1 of each class rather than by accuracy."
+        )
+    scarce = [f"{name!r} ({counts['groups']})" for name, counts in per_class.items() if counts["groups"] < FEW_GROUPS]
+    if scarce:
+        yield f"Fewer than {FEW_GROUPS} groups: {', '.join(scarce)}. cv={FEW_GROUPS} needs as many of every class."
+
+
+def print_groups(report: Mapping[str, Any], console: Console, *, noun: str) -> None:
+    """Show the groups of a report, its given split, and the size of the store."""
+    groups = report["groups"]
+    reasons = ", ".join(f"{count} by {reason}" for reason, count in groups["sets_by_reason"].items() if count)
+    print_line(
+        console, f"{groups['count']} groups, the largest of {groups['largest']} {noun}; joined: {reasons or 'none'}"
+    )
+    if "sides" in report:
+        print_line(console, f"Given split: {', '.join(f'{side} {count}' for side, count in report['sides'].items())}")
+    if "store_bytes" in report:
+        print_line(console, f"Predicted size of the feature store: {decimal(report['store_bytes'])}")
+
+
+def print_findings(report: Mapping[str, Any], console: Console, *, noun: str) -> None:
+    """Show a report's duplicates, what it leaves out, and its warnings; lists longer than 20 are cut short."""
+    print_list(console, "Exact duplicates", [f"{a} = {b}" for a, b in report["exact_duplicates"]])
+    print_list(console, "Near-duplicates", [f"{a} ~ {b}" for a, b in report["near_duplicates"]])
+    print_list(
+        console,
+        f"{noun.capitalize()} under two labels",
+        ["{} and {} ({})".format(*pair[noun], pair["kind"]) for pair in report["two_labels"]],
+    )
+    print_list(console, "Left out", [f"{left['name']}: {left['reason']}" for left in report["left_out"]])
+    for warning in report["warnings"]:
+        console.print(Text("! ", style="yellow") + as_plain_text(warning))
+
+
+def print_list(console: Console, title: str, lines: Sequence[str]) -> None:
+    """Show lines below a title, 20 at most; nothing if there are none."""
+    if not lines:
+        return
+    print_line(console, f"{title}: {len(lines)}")
+    for line in lines[:_SHOWN]:
+        print_line(console, f"  {line}")
+    if len(lines) > _SHOWN:
+        print_line(console, f"  … and {len(lines) - _SHOWN} more in data_report.json")
+
+
+def print_line(console: Console, text: str) -> None:
+    """Show text as it is."""
+    console.print(as_plain_text(text))
+
+
+def as_plain_text(text: str) -> Text:
+    """Text without markup; control characters in file names are shown, not obeyed."""
+    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
