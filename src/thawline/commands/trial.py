@@ -91,7 +91,8 @@ def _in_a_process(config: dict[str, Any], directory: Path) -> None:
     The children come from one server process that has done the slow imports, and nothing else, before.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["thawline.commands.train", "thawline.fitting.methods.gradient"])
+    # joblib: under its launcher this process was started by a method of joblib's own, which a child is told to know.
+    context.set_forkserver_preload(["joblib", "thawline.commands.train", "thawline.fitting.methods.gradient"])
     child = context.Process(target=_child, args=(config,))
     child.start()
     child.join()
