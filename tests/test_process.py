@@ -46,6 +46,12 @@ def test_a_closed_pipe_is_left_to_python():
     assert run(code).returncode == 120
 
 
+def test_streams_that_were_closed_before_are_left_alone():
+    command = [sys.executable, "-m", "thawline.cli", "--version"]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, preexec_fn=lambda: os.close(1))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_refused_command_keeps_its_status_and_sentence():
     done = subprocess.run([sys.executable, "-m", "thawline.cli", "tran"], capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 # Of glibc's malloc.h, and more than any tensor of a batch takes.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-_LARGE = 2**30
+_LARGE, _LARGE_BEFORE_2_35 = 2**30, 2**25  # the most that older releases take
 
 
 def keep_freed_memory() -> None:
@@ -20,9 +20,10 @@ def keep_freed_memory() -> None:
     a ResNet50's forward pass. Does nothing with another C library than glibc.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        for setting, value in ((_MMAP_THRESHOLD, _LARGE), (_TRIM_THRESHOLD, _LARGE), (_ARENA_MAX, 1)):
-            mallopt(setting, value)
+    # If neither is taken, the rest would only switch off the allocator's own thresholds, which grow with use.
+    if mallopt and (mallopt(_MMAP_THRESHOLD, _LARGE) or mallopt(_MMAP_THRESHOLD, _LARGE_BEFORE_2_35)):
+        mallopt(_TRIM_THRESHOLD, _LARGE)
+        mallopt(_ARENA_MAX, 1)
 
 
 @contextmanager
@@ -52,8 +53,9 @@ def end_at_once(status: Callable[[], int | None]) -> None:
         if code is None:
             return
         try:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:  # it was closed before we began
+                    stream.flush()
         except (OSError, ValueError):  # a closed pipe: Python says so and has a status for it
             return
         os._exit(code)

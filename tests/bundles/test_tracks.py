@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from thawline.bundles.audio import Said
-from thawline.bundles.tracks import Heard, TrackBundle
+from thawline.bundles.tracks import Heard, TrackBundle, themes_told
 from thawline.data.tracks import Window
 from thawline.data.windows import Windowing
 
@@ -64,6 +64,12 @@ def test_classes_that_are_instruments_are_detected_from_their_threshold_on():
         {"instrument": "synthesizer", "confidence": pytest.approx(1 / (1 + np.exp(-2.8)))}
     ]
     assert (one_by_one["has_acoustic"], one_by_one["has_electronic"]) == (False, True)
+
+
+def test_a_text_is_one_theme():
+    assert themes_told({"a.mp3": "heartbreak"}, "a.mp3") == ("heartbreak",)
+    assert themes_told({Path("a.mp3"): ["war"]}, "a.mp3") == ["war"]
+    assert themes_told(None, "a.mp3") == themes_told({}, "a.mp3") == ()
 
 
 def test_what_the_network_does_not_know_is_null():

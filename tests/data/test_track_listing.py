@@ -159,7 +159,7 @@ def test_a_table_of_tracks_to_be_judged_tells_their_themes(touch, table) -> None
     a, b = str(root / "x" / "a.wav"), str(root / "b.mp3")
     assert seen == [
         (str(root / "d" / "e.wav"), None),
-        (a, ("Love", "war", "love")),  # told before the path is given
+        (a, ("Love", "war", "love", "drinking")),  # all is told before the first path is given
         (b, ()),
         (str(root / "gone.wav"), None),
         (f"{path}, row 5", None),
@@ -176,5 +176,15 @@ def test_a_table_of_tracks_to_be_judged_tells_their_themes(touch, table) -> None
         f"{path}, row 8": "row 8: 4 values in a table of 3 columns; quote a text that holds the separator",
         "https://x.org/a.mp3": "row 9: a URL; save the file and give its path",
     }
-    with pytest.raises(UserError, match="has no column audio_path"):
-        list(walk_tracks([str(table("path\na.wav\n", "other.csv"))], {}, {}))
+    # A table of something else, among tracks, ends nothing.
+    other, unopened = str(table("path\na.wav\n", "other.csv")), {}
+    assert list(walk_tracks([other, str(root / "b.mp3")], unopened, {})) == [other, str(root / "b.mp3")]
+    assert "has no column audio_path" in unopened[other]
+
+
+def test_the_home_of_nobody_known_is_a_row_left_out(table, touch):
+    touch("a.wav")
+    listing = list_tracks(table("audio_path,label\na.wav,rock\n~nobody-known/b.wav,rock\n"))
+    assert [left.reason for left in listing.left_out] == [
+        "row 3: the home of nobody known; begin with ./ where the name itself begins with ~"
+    ]

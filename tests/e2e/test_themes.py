@@ -165,7 +165,7 @@ def test_predict_takes_a_csv_and_says_what_it_left_out(thawline, fitted, songs, 
     said = thawline("predict", fitted / "bundles" / "plain", table, f"out={tmp_path / 'said.jsonl'}")
     assert "the bundle takes no themes; those that are told were left out" in said
     (songs / "no paths.csv").write_text("track\n00.wav\n")
-    assert "has no column audio_path" in thawline.refused("predict", trees, songs / "no paths.csv")
+    assert "has no column audio_path" in thawline("predict", trees, songs / "no paths.csv", status=1)
 
 
 def test_a_run_is_evaluated_with_the_themes_that_it_was_fitted_with(thawline, fitted, songs, tmp_path):

@@ -76,6 +76,13 @@ def test_a_bags_segment_is_used_where_the_network_takes_it(segment, kept, tmp_pa
     assert float(load_separator(settings_for(tmp_path)).model.segment) == kept
 
 
+@pytest.mark.parametrize("segment", ["0.000001", ".nan", ".inf", "1000"])
+def test_a_bags_segment_is_bounded(segment, tmp_path):
+    save(tmp_path, HDemucs, bag=f"models: ['955717e8']\nsegment: {segment}\n")
+    with pytest.raises(UserError, match=r"its bag's segment is|has segment="):
+        load_separator(settings_for(tmp_path))
+
+
 def test_a_hybrid_takes_any_segment(tmp_path):
     save(tmp_path, HDemucs, bag="models: ['955717e8']\nsegment: 44\n")
     assert load_separator(settings_for(tmp_path)).model.segment == 44
@@ -123,6 +130,10 @@ def with_(**given):
         ({"kwargs": with_(segment=0.01)}, r"its segment is 0\.01 s"),
         ({"kwargs": with_(segment=10**9)}, "its segment is 1000000000 s"),
         ({"kwargs": with_(t_layers=10**9)}, "its t_layers is 1000000000, more than 64"),
+        ({"kwargs": with_(nfft=2**24)}, "its nfft is 16777216, more than 16384"),
+        ({"kwargs": with_(nfft=2050)}, "its nfft is 2050, no power of two"),
+        ({"kwargs": with_(wiener_iters=10**9)}, "its wiener_iters is 1000000000, more than 10"),
+        ({"kwargs": with_(multi_freqs=[0.1] * 13)}, "its multi_freqs are 13, more than 12"),
         ({"kwargs": with_(samplerate=10**9)}, "its rate is 1000000000 Hz"),
         ({"kwargs": with_(audio_channels=6)}, "it takes 6 channels"),
         ({"kwargs": with_(channels=1 << 40)}, "."),

@@ -161,7 +161,7 @@ def test_the_command_brings_network_and_separator(hub, monkeypatch, capsys):
     separators.save(hub.directory)
     given = EncoderSettings(family="ast", name=REPOSITORY, stems=4, separator=REPOSITORY)
     monkeypatch.setattr("thawline.commands.weights._names", lambda: ["mine"])
-    monkeypatch.setattr("thawline.commands.weights._encoders", lambda names: {"mine": given})
+    monkeypatch.setattr("thawline.commands.weights._encoders", lambda names: dict.fromkeys(names, given))
     monkeypatch.setenv("COLUMNS", "200")
 
     def listed():

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from thawline.runs.split import SplitRow, read_split_rows, split_difference, write_split
+from thawline.errors import UserError
+from thawline.runs.split import SplitRow, check_unchanged, read_split_rows, split_difference, write_split
 
 
 def test_it_comes_back(tmp_path):
@@ -57,3 +58,20 @@ def test_groups_are_the_same_whatever_their_numbers():
 def test_what_differs_between_splits_is_named(second, phrase):
     first = [row("a"), row("b"), row("c", group=1), row("told", themes="love")]
     assert split_difference(first, second) == phrase
+
+
+@pytest.mark.parametrize(
+    ("now", "phrase"),
+    [
+        ([row("a")], "told came or went"),
+        ([row("a"), row("told", themes="war")], "the themes of told are others"),
+        ([row("a"), row("told")], "themes of lyrics came or went"),
+        ([row("a", digest="other"), row("told", themes="love")], "the content of a differs"),
+    ],
+)
+def test_a_run_whose_samples_changed_does_not_go_on(tmp_path, now, phrase):
+    before = [row("a"), row("told", themes="love")]
+    write_split(tmp_path / "split.csv", before)
+    check_unchanged(tmp_path / "split.csv", before)
+    with pytest.raises(UserError, match=rf"can't go on: its samples are not what they were \({phrase}\); start a new"):
+        check_unchanged(tmp_path / "split.csv", now)

@@ -219,8 +219,9 @@ class TrackBundle:
 
 
 def themes_told(themes: Told | None, path: str) -> Sequence[str]:
-    """What `themes` has of the file at `path`, named as text or as a path."""
-    return () if themes is None else themes.get(path, themes.get(Path(path), ()))
+    """What `themes` has of the file at `path`, named as text or as a path; a text is one theme."""
+    told = () if themes is None else themes.get(path, themes.get(Path(path), ()))
+    return (told,) if isinstance(told, str) else told
 
 
 def instruments_among(members: Sequence[MemberSaid]) -> Instruments | None:

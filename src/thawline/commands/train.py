@@ -30,9 +30,11 @@ from thawline.runs.directory import RunDirectory, is_run_directory, read_config,
 from thawline.runs.loggers import Mirror, mirrored
 from thawline.runs.predictions import join_predictions
 from thawline.runs.secrets import MASK, masked_keys, unmasked_words
-from thawline.runs.split import write_split
+from thawline.runs.split import check_unchanged, write_split
 from thawline.tasks.registry import TaskData, task_reader
 from thawline.tasks.settings import RunSettings, saved_settings
+
+SPLIT = "split.csv"
 
 
 def train(config: DictConfig) -> None:
@@ -56,7 +58,10 @@ def train(config: DictConfig) -> None:
         problem = task_reader(settings.task)(settings, device)
         plan = plan_run(problem, settings)
         save_report(run, problem.report(), console)
-        write_split(run.file("split.csv"), problem.split_rows(plan))
+        rows = problem.split_rows(plan)
+        if (run.path / SPLIT).exists():
+            check_unchanged(run.path / SPLIT, rows)
+        write_split(run.file(SPLIT), rows)
         with mirrored(
             settings.logger,
             run.path,

@@ -120,31 +120,38 @@ def walk_tracks(paths: Iterable[str], unopened: dict[str, str], themes: dict[str
 
     Args:
         paths: Files, folders and tables with the column audio_path and perhaps themes.
-        unopened: Gets the folders that can't be opened and the rows that name no track, which are given as well, and
-            the reason.
-        themes: Gets the themes that are told of a path before this is given; all of them where rows name it again.
-
-    Raises:
-        UserError: A table can't be read.
+        unopened: Gets the folders and tables that can't be read and the rows that name no track, which are given as
+            well, and the reason.
+        themes: Gets the themes that a table tells of its tracks before any of these is given.
     """
     for path in paths:
         if not is_table(Path(path)):
             yield from walk_files([path], unopened, TRACKS)
             continue
-        root = Path(path).parent
-        for record in read_table(Path(path), _TO_JUDGE):
-            written = record.values.get("audio_path", "").strip()
-            # Not a bare name, which could be that of a file in the working directory.
-            name = (written if _URL.match(written) else str(root / written)) if written else f"{path}, row {record.row}"
-            try:
-                if record.kind:
-                    raise _BadRow(record.problem)
-                name = str(_file(written, root))
-                told = _several(record.values.get("themes", ""))
-                themes[name] = tuple(dict.fromkeys([*themes.get(name, ()), *told]))
-            except _BadRow as bad:
-                unopened[name] = f"row {record.row}: {bad}"
-            yield name
+        try:
+            yield from _named(Path(path), unopened, themes)
+        except UserError as error:  # a table of something else, among tracks
+            unopened[path] = str(error)
+            yield path
+
+
+def _named(table: Path, unopened: dict[str, str], themes: dict[str, tuple[str, ...]]) -> list[str]:
+    """The tracks that a table names, for `walk_tracks`."""
+    root, names = table.parent, []
+    for record in read_table(table, _TO_JUDGE):
+        written = record.values.get("audio_path", "").strip()
+        # Not a bare name, which could be that of a file in the working directory.
+        name = (written if _URL.match(written) else str(root / written)) if written else f"{table}, row {record.row}"
+        try:
+            if record.kind:
+                raise _BadRow(record.problem)
+            name = str(_file(written, root))
+            told = _several(record.values.get("themes", ""))
+            themes[name] = tuple(dict.fromkeys([*themes.get(name, ()), *told]))
+        except _BadRow as bad:
+            unopened[name] = f"row {record.row}: {bad}"
+        names.append(name)
+    return names
 
 
 def from_folders(listing: Listing, *, artists: bool = False) -> TrackListing:
@@ -235,9 +242,11 @@ def _file(written: str, root: Path) -> Path:
         raise _BadRow("a URL; save the file and give its path")
     if "\0" in written:
         raise _BadRow("a NUL byte in the path")
-    path = Path(os.path.normpath(root / Path(written.replace("\\", "/")).expanduser()))
     try:
+        path = Path(os.path.normpath(root / Path(written.replace("\\", "/")).expanduser()))
         there = path.exists()
+    except RuntimeError:
+        raise _BadRow("the home of nobody known; begin with ./ where the name itself begins with ~") from None
     except OSError as error:  # a name that is too long, say
         raise _BadRow(f"cannot be opened: {error.strerror}") from None
     if not path.is_file():

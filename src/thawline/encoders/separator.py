@@ -33,7 +33,7 @@ _FOREIGN = (
 )
 # Bounds far beyond any published network, so that no file has one built, or padded, without end.
 _RATES = range(8_000, 192_001)
-_MOST = {"depth": 12, "t_layers": 64, "dconv_depth": 12}
+_MOST = {"depth": 12, "t_layers": 64, "dconv_depth": 12, "nfft": 2**14, "wiener_iters": 10, "end_iters": 10}
 _SEGMENTS = (0.1, 600.0)  # s
 
 
@@ -101,6 +101,8 @@ def read_separator(file: Path, *, segment: float | None = None, licence: str | N
             said = opened.metadata() or {}
             klass, arguments = _described(said)
             state = {name: opened.get_tensor(name).float() for name in opened.keys()}  # noqa: SIM118  # it is no dict
+        if segment is not None and not _SEGMENTS[0] <= segment <= _SEGMENTS[1]:
+            raise ValueError(f"its bag's segment is {segment} s")
         if segment is not None and (klass != _CLASSES[0] or segment <= _plain(arguments.get("segment", 10))):
             arguments["segment"] = segment
         model = _build(klass, arguments, state)
@@ -148,6 +150,11 @@ def _check_arguments(arguments: Mapping[str, Any]) -> None:
         raise ValueError(f"its segment is {arguments['segment']} s")
     if beyond := [name for name, most in _MOST.items() if arguments.get(name, 0) > most]:
         raise ValueError(f"its {beyond[0]} is {arguments[beyond[0]]}, more than {_MOST[beyond[0]]}")
+    nfft = arguments.get("nfft", 4096)
+    if not isinstance(nfft, int) or nfft < 2 or nfft & (nfft - 1):
+        raise ValueError(f"its nfft is {nfft}, no power of two")
+    if len(arguments.get("multi_freqs") or ()) > _MOST["depth"]:
+        raise ValueError(f"its multi_freqs are {len(arguments['multi_freqs'])}, more than {_MOST['depth']}")
     if unusable := [name for name in _UNUSABLE if arguments.get(name)]:
         raise ValueError(f"it is a network with {unusable[0]}, which is not supported")
 

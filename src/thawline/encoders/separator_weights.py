@@ -69,7 +69,9 @@ def find_separator(settings: EncoderSettings) -> tuple[Path, float | None]:
     file = folder / f"{model}.safetensors"
     if not file.is_file():
         old = "; .th files are not read: they can run code" if any(folder.glob("*.th")) else ""
-        raise UserError(f"{folder} lacks {file.name}, which {bags[0].name} names{old}; mend encoder.separator")
+        raise UserError(
+            f"{folder} lacks {file.name}, which {bags[0].name} names{old}; fetch it again, or mend encoder.separator"
+        )
     return file, segment
 
 
@@ -100,7 +102,8 @@ def fetch_separator(settings: EncoderSettings) -> Path:
         UserError: The Hub can't be reached, or has no such repository or revision, or not one network in safetensors.
     """
     local = Path(settings.separator).expanduser()
-    where = local if local.is_dir() else download(settings.separator, settings.separator_revision, _WANTED)
+    repository, revision = settings.separator, settings.separator_revision
+    where = local if local.is_dir() else download(repository, revision, _WANTED, setting="encoder.separator")
     find_separator(settings)
     return where
 

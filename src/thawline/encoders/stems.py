@@ -58,16 +58,16 @@ class SeparatedEntry(Stage):
     def forward(self, features: Features) -> Features:
         """{"waveform": float32 [batch, samples]} at the separator's rate to {name: [batch, stems, …]}."""
         waveforms = features["waveform"]
-        stems = self.stems(waveforms)
-        heard = [self._hearing.front(stem) for stem in stems.flatten(0, 1)]
+        # A spectrogram's inverse has no half precision, and a window without stems is prepared in single precision too.
+        with torch.autocast(waveforms.device.type, enabled=False):
+            stems = self.stems(waveforms)
+            heard = [self._hearing.front(stem) for stem in stems.flatten(0, 1)]
         given = {name: torch.stack([each[name] for each in heard]).to(waveforms.device) for name in heard[0]}
         return unfolded(self.first(given), stems.shape[1])
 
     def stems(self, waveforms: torch.Tensor) -> torch.Tensor:
         """[batch, samples] at the separator's rate to [batch, stems, samples] at the network's, on the CPU."""
-        # A spectrogram's inverse has no half precision.
-        with torch.autocast(waveforms.device.type, enabled=False):
-            sources = separate(self.separator, waveforms.float()).cpu()
+        sources = separate(self.separator, waveforms.float()).cpu()
         stems = torch.stack([sources[:, members].sum(dim=1) for members in self._members], dim=1)
         rows = [self._resampled(stem.numpy()) for stem in stems.flatten(0, 1)]
         return torch.unflatten(torch.from_numpy(np.stack(rows)), 0, stems.shape[:2])

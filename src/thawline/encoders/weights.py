@@ -16,6 +16,8 @@ _OLD = "pytorch_model.bin"
 _WANTED = ["*.json", "*.txt", "README.md", "model.safetensors", "model-*.safetensors"]
 _NOT_FETCHED = "torchvision's weights are not the Hub's; set encoder.weights to a safetensors file, or a folder of such"
 
+_REVISIONS = {"encoder.name": "encoder.revision", "encoder.separator": "encoder.separator_revision"}
+
 
 @dataclass(frozen=True)
 class Cached:
@@ -151,8 +153,14 @@ def fetch(settings: EncoderSettings) -> Path:
     return directory
 
 
-def download(name: str, revision: str | None, wanted: list[str]) -> Path:
+def download(name: str, revision: str | None, wanted: list[str], *, setting: str = "encoder.name") -> Path:
     """Bring the files of a Hub repository that fit one of the patterns `wanted` to this machine; what is here stays.
+
+    Args:
+        name: The repository.
+        revision: Of it; None: the newest.
+        wanted: Patterns of names.
+        setting: What named the repository, for errors.
 
     Returns:
         The directory that holds them.
@@ -167,7 +175,7 @@ def download(name: str, revision: str | None, wanted: list[str]) -> Path:
     except Exception as error:  # what carries the Hub's requests differs by release, and so do its errors
         if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
             raise  # the disk's
-        raise UserError(f"{name} can't be fetched from the Hub: {_reason(error, revision)}") from error
+        raise UserError(f"{name} can't be fetched from the Hub: {_reason(error, revision, setting)}") from error
 
 
 def _of_architecture(folder: Path, model: str) -> Path:
@@ -184,15 +192,15 @@ def _of_architecture(folder: Path, model: str) -> Path:
     )
 
 
-def _reason(error: Exception, revision: str | None) -> str:
+def _reason(error: Exception, revision: str | None, setting: str) -> str:
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
         return "it asks for consent; give it on its page there and set HF_TOKEN"
     if isinstance(error, errors.RepositoryNotFoundError):
-        return "there is no such repository, or it is not public; mend encoder.name"
+        return f"there is no such repository, or it is not public; mend {setting}"
     if isinstance(error, errors.RevisionNotFoundError):
-        return f"it has no revision {revision}; mend encoder.revision"
+        return f"it has no revision {revision}; mend {_REVISIONS[setting]}"
     if isinstance(error, errors.LocalEntryNotFoundError):
         return "the Hub can't be reached; check the network"
     return f"{(str(error).strip() or type(error).__name__).splitlines()[0]}; try again later"

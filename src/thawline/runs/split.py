@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from thawline.errors import UserError
 from thawline.files import write_text
 
 COLUMNS = ("path", "digest", "phash", "label", "group", "fold", "text", "artist", "album", "seconds", "themes")
@@ -26,7 +27,7 @@ class SplitRow:
         artist: Of a track; "" where it is not known.
         album: Likewise.
         seconds: Length of a track; 0 for what has none.
-        themes: Of a track's lyrics, as they were told, "|" between them; "" where none were.
+        themes: Of a track's lyrics, "|" between them, where they are inputs of the run; "" where there are none.
     """
 
     path: str
@@ -56,8 +57,9 @@ def split_difference(first: Sequence[SplitRow], second: Sequence[SplitRow]) -> s
     """What keeps two runs from sharing a split, by the samples that both have: one phrase; None: nothing.
 
     Groups are compared by who is in them, since their numbers depend on all samples. Contents are compared where both
-    runs know their digests.
+    runs know their digests, and themes where both runs have them as inputs.
     """
+    themed = all(any(row.themes for row in rows) for rows in (first, second))
     known = {row.path: row for row in first}
     pairs = [(known[row.path], row) for row in second if row.path in known]
     if not pairs:
@@ -72,13 +74,28 @@ def split_difference(first: Sequence[SplitRow], second: Sequence[SplitRow]) -> s
         if mine.fold != other.fold:
             folds = [f"judged by {row.fold}" if row.fold else "trained on alone" for row in (mine, other)]
             return f"{mine.path} is {folds[0]} in one and {folds[1]} in the other"
-        if mine.themes and other.themes and mine.themes != other.themes:
+        if themed and mine.themes != other.themes:
             return f"the themes of {mine.path} are others"
         if there.setdefault(mine.group, other.group) != other.group or (
             back.setdefault(other.group, mine.group) != mine.group
         ):
             return f"{mine.path} is in a group with others"
     return None
+
+
+def check_unchanged(path: Path, rows: Sequence[SplitRow]) -> None:
+    """Refuse to go on with a run whose split, the file `path`, is not that of `rows`: its finished folds go by it.
+
+    Raises:
+        UserError: Files came or went, or something else of them changed.
+    """
+    before = read_split_rows(path)
+    moved = {row.path for row in before} ^ {row.path for row in rows}
+    change = f"{min(moved)} came or went" if moved else split_difference(before, rows)
+    if change is None and [row.themes for row in before] != [row.themes for row in rows]:
+        change = "themes of lyrics came or went"
+    if change is not None:
+        raise UserError(f"{path.parent} can't go on: its samples are not what they were ({change}); start a new run")
 
 
 def read_split_rows(path: Path) -> list[SplitRow]:

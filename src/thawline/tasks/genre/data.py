@@ -15,6 +15,7 @@ from thawline.data.track_listing import ListedTrack
 from thawline.data.track_report import track_report
 from thawline.data.tracks import TrackFacts
 from thawline.decisions.taxonomy import canonical
+from thawline.decisions.themes import vocabulary
 from thawline.encoders.encoder import Encoder
 from thawline.errors import UserError
 from thawline.features.progress import say
@@ -188,7 +189,7 @@ class GenreData(Plain):
                 artist=track.artist or "",
                 album=track.album or "",
                 seconds=facts.seconds,
-                themes="|".join(track.themes),
+                themes="|".join(vocabulary().among(track.themes)) if self.themes else "",
             )
             for i, (track, facts) in enumerate(zip(self.collection.tracks, self.collection.facts, strict=True))
         ]

@@ -23,7 +23,7 @@ from thawline.features.survey import Survey, survey
 from thawline.features.wanted import Wanted, wanted_features
 from thawline.tasks.genre.labels import mark
 from thawline.tasks.genre.themes import with_themes
-from thawline.tasks.photos import encoder_name, has_line, imported_later
+from thawline.tasks.photos import encoder_name, has_line
 from thawline.tasks.registry import Filled
 from thawline.tasks.settings import RunSettings
 
@@ -75,7 +75,9 @@ def survey_tracks(
         device=device,
         label=encoder_name(first),
     )
-    return survey(tracks, FeatureStore(first.store.root), wanted, later=imported_later(first)), wanted
+    # Nothing is imported meanwhile: what reads tracks imports much of SciPy itself, and two threads that import
+    # different parts of it at once can each see the other's half.
+    return survey(tracks, FeatureStore(first.store.root), wanted), wanted
 
 
 def read_mfcc(collection: TrackCollection, store: FeatureStore) -> NDArray[np.float64]:

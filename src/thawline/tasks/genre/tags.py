@@ -113,6 +113,7 @@ class TagsData(GenreData):
 
     def report(self) -> dict[str, Any]:
         """What the collection holds, as plain JSON; tracks are counted under each of their labels."""
+        self._say_of_themes()
         return self.marked.report()
 
     def split_rows(self, plan: Sequence[Fold]) -> list[SplitRow]:

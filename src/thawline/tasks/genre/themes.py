@@ -94,8 +94,8 @@ def with_themes(report: dict[str, Any], collection: TrackCollection) -> dict[str
         return report
     known = vocabulary()
     unknown = Counter(name for names in told for name in names if known.theme_of(name) is None)
-    silent = {track.label for track in collection.tracks} - {
-        track.label for track in collection.tracks if known.among(track.themes)
+    silent = {label for track in collection.tracks for label in track.labels} - {
+        label for track in collection.tracks if known.among(track.themes) for label in track.labels
     }
     counts = Counter(theme for names in told for theme in known.among(names))
     report["themes"] = {
