@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thawline.decisions.hints import added_scores, hint_distribution, hint_table, hinted
+from thawline.decisions.hints import added_scores, hint_table, hinted
 from thawline.decisions.instruments import audioset_labels, instruments, labels_of
 
 
@@ -40,11 +40,3 @@ def test_several_instruments_add_up_and_names_of_one_do_not():
     assert added_scores({"distorted guitar": 0.4, "Electric guitar": 0.6}) == pytest.approx(
         {"rock": 0.18, "metal": 0.18}
     )
-
-
-def test_the_distribution_sums_to_one_and_is_none_where_nothing_is_hinted():
-    said = hint_distribution({"synth": 0.5}, ["electronic", "hiphop", "pop", "jazz"])
-    np.testing.assert_allclose(said, [4 / 7, 2 / 7, 1 / 7, 0])
-    assert hint_distribution({"Flute": 0.9}, ["electronic"]) is None
-    assert hint_distribution({"synth": 0.5}, ["jazz"]) is None
-    assert hint_distribution({"synth": 0.0}, ["pop"]) is None

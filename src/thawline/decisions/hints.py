@@ -37,9 +37,3 @@ def added_scores(instruments: Mapping[str, float]) -> dict[str, float]:
 def hinted(instruments: Mapping[str, float], classes: Sequence[str]) -> NDArray[np.float64]:
     """What `instruments` add to the scores of `classes`, by the taxonomy, [classes]; all 0 where nothing is hinted."""
     return project(added_scores(instruments), classes)
-
-
-def hint_distribution(instruments: Mapping[str, float], classes: Sequence[str]) -> NDArray[np.float64] | None:
-    """The same as a distribution over `classes`, [classes], sum 1; None where nothing is hinted."""
-    added = hinted(instruments, classes)
-    return added / added.sum() if added.sum() > 0 else None
