@@ -1,6 +1,7 @@
 """Files that are complete or absent, never half written."""
 
 import glob
+import hashlib
 import json
 import os
 import re
@@ -81,6 +82,12 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """What the JSON file at `path` holds."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def digest_of(path: Path) -> str:
+    """sha256 of what the file at `path` holds, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

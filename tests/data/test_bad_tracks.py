@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from thawline.data.decoding import UnusableError
-from thawline.data.tracks import TrackFacts, read_track, read_windows
+from thawline.data.tracks import TrackFacts, read_track, read_windows, refused_track
 from thawline.data.windows import Windowing
 
 RATE = 22050
@@ -147,6 +147,29 @@ def test_too_long_is_said_before_decoding(tmp_path) -> None:
     began = time.monotonic()
     assert read_track(path, None)[0].problem == "too long: 3660.0 s, more than 60 minutes"
     assert time.monotonic() - began < 0.5
+
+
+def test_what_size_or_header_rule_out_is_not_hashed(tmp_path, whole) -> None:
+    """Hashing 5 GB takes many seconds."""
+    sizes = {"5 GB.wav": 5 * 10**9, "60 GB.ogg": 60 * 10**9, "1 GB.wav": 10**9, "1 GB of zeros.flac": 10**9}
+    for name, size in sizes.items():
+        kind = name.rpartition(".")[2]
+        head = b"" if "zeros" in name else whole[kind][:44]
+        data = head[:40] + struct.pack("<I", min(size, 2**32 - 1) - 44) if name == "1 GB.wav" else head
+        (tmp_path / name).write_bytes(data)
+        os.truncate(tmp_path / name, size)  # sparse: no disk is filled
+    large = TrackFacts("", problem="too large: more than 4 GiB")
+    began = time.monotonic()
+    for _ in range(2):
+        found = {name: read_track(tmp_path / name, WINDOWING)[0] for name in sizes}
+        assert found == {name: refused_track(tmp_path / name) for name in sizes}
+    assert time.monotonic() - began < 2
+    assert found["5 GB.wav"] == found["60 GB.ogg"] == large
+    assert found["1 GB.wav"] == TrackFacts("", problem="too long: 22675.7 s, more than 60 minutes")
+    assert found["1 GB of zeros.flac"] == TrackFacts("", problem="not audio (WAV, FLAC, OGG, MP3 and AU are)")
+    (tmp_path / "whole.wav").write_bytes(whole["wav"])
+    assert refused_track(tmp_path / "whole.wav") is None
+    assert refused_track(tmp_path / "gone.wav") is None
 
 
 def test_odd_files_that_can_be_used(tmp_path, whole, piece) -> None:

@@ -1,6 +1,7 @@
 import hashlib
 import io
 import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image, ImageEnhance
 
 from thawline.data.decoding import UnusableError
 from thawline.data.groups import NEAR
-from thawline.data.photos import PhotoFacts, read_photo, read_pixels
+from thawline.data.photos import PhotoFacts, read_photo, read_pixels, refused_photo
 from thawline.data.preprocessing import Preprocessing
 
 SMALL = Preprocessing(32, 32)
@@ -120,13 +121,16 @@ def test_a_lack_of_memory_is_not_blamed_on_the_file(tmp_path, scene, encode, mon
     assert read_photo(path, SMALL) == (PhotoFacts("", problem="not enough memory to decode it"), None)
 
 
-def test_an_enormous_file_is_not_loaded(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("thawline.data.photos.MAX_BYTES", 2**20)
+def test_an_enormous_file_is_neither_loaded_nor_hashed(tmp_path) -> None:
     path = tmp_path / "film.jpg"
-    path.write_bytes(b"\xff" * (2**20 + 1))
-    facts, pixels = read_photo(path, SMALL)
-    assert (facts.digest, pixels) == (hashlib.sha256(path.read_bytes()).hexdigest(), None)
-    assert facts.problem == "too large: more than 1 MiB"
+    path.write_bytes(b"\xff\xd8\xff")
+    os.truncate(path, 5 * 2**30)  # sparse: no disk is filled
+    facts = PhotoFacts("", problem="too large: more than 512 MiB")
+    assert read_photo(path, SMALL) == (facts, None)
+    assert refused_photo(path) == facts
+    os.truncate(path, 512 * 2**20)
+    assert refused_photo(path) is None
+    assert refused_photo(tmp_path / "gone.jpg") is None
 
 
 @settings(

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,13 @@ import torch
 from tests.features.conftest import Network
 
 from thawline.data.listing import Listed
-from thawline.data.photos import read_photo
+from thawline.data.photos import PhotoFacts, read_photo
 from thawline.features.media import Photos
 from thawline.features.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.upkeep import verify
 from thawline.features.wanted import Wanted
+from thawline.files import digest_of
 
 MakePhotos = Callable[..., list[Listed]]
 
@@ -113,8 +115,6 @@ def test_a_file_changed_twice_within_the_clocks_resolution_is_noticed(
     status = path.stat()
     path.write_bytes(padded[1])
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    import sqlite3
-
     with sqlite3.connect(store.root / "files.sqlite") as db:  # ctime cannot be set back; the index can be told of it
         db.execute("UPDATE files SET ctime_ns = ?", (path.stat().st_ctime_ns,))
     second = survey(photos, store, wanted)
@@ -180,3 +180,21 @@ def test_no_photos_at_all(store: FeatureStore, wanted: Wanted) -> None:
     found = survey([], store, wanted)
     assert counts(found) == (0, 0, 0)
     assert len(found.rows([])) == 0
+
+
+def test_what_is_beyond_the_limits_is_not_hashed_even_where_its_size_is_known(
+    store: FeatureStore, make_photos: MakePhotos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = make_photos(2)
+    survey(photos, store, Photos())
+    huge = photos[1].path
+    os.truncate(huge, 2**30)
+    with sqlite3.connect(store.root / "files.sqlite") as db:  # an older version hashed it, and remembered its size
+        db.execute("UPDATE files SET size = ? WHERE path = ?", (2**30, os.fsencode(huge)))
+    hashed: list[Path] = []
+    monkeypatch.setattr("thawline.features.survey.digest_of", lambda path: hashed.append(path) or digest_of(path))
+    photos[0].path.touch()
+    found = survey(photos, store, Photos())
+    assert hashed == [photos[0].path]
+    assert found.facts[photos[1].name] == PhotoFacts("", problem="too large: more than 512 MiB")
+    assert counts(found) == (0, 0, 1)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 FACTS_VERSION = f"1, pillow {version('pillow')}, imagehash {version('imagehash')}"
 
 MAX_BYTES = 512 * 2**20
-_NO_FILE = "not a regular file"
 HASH_SIDE = 448  # the shortest side, px, that the perceptual hash is taken from, at least
 # 256 bits rather than the usual 64: on 1,400 photos the closest unrelated pair was 80 bits apart, and copies resaved,
 # resized, 5 % cropped or brightened at most 64. With 64 bits the two overlapped.
@@ -44,7 +43,8 @@ class PhotoFacts:
     """What follows from a file's bytes alone, whatever its name and the preprocessing.
 
     Attributes:
-        digest: sha256 of the bytes, hex; "" if the machine was at fault, and then nothing here may be remembered.
+        digest: sha256 of the bytes, hex; "" if the machine was at fault, or if the file's size rules it out: then
+            nothing was hashed, and nothing here may be remembered.
         format: "JPEG", "PNG" or "WEBP" by content; None if unusable.
         width: px after orientation, 0 if unusable.
         height: like `width`.
@@ -82,16 +82,9 @@ def read_photo(path: Path, preprocessing: Preprocessing | None) -> tuple[PhotoFa
         The facts, and uint8 [3, size, size] or None.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            return PhotoFacts("", problem=_NO_FILE), None  # reading a pipe would wait for ever
-        if status.st_size > MAX_BYTES:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return PhotoFacts(digest, problem=_too_large()), None
-        data = path.read_bytes()
-    except OSError as error:
-        return PhotoFacts("", problem=f"cannot be read: {error.strerror or error}"), None
+        data = read_file(path)
+    except UnusableError as error:
+        return PhotoFacts("", problem=str(error)), None
     digest = hashlib.sha256(data).hexdigest()
     try:
         return _read(data, digest, preprocessing)
@@ -99,6 +92,14 @@ def read_photo(path: Path, preprocessing: Preprocessing | None) -> tuple[PhotoFa
         return PhotoFacts(digest, problem=str(error)), None
     except MemoryError:
         return PhotoFacts("", problem="not enough memory to decode it"), None
+
+
+def refused_photo(path: Path) -> PhotoFacts | None:
+    """What is wrong with a file whose size rules it out, without hashing it; None of any other."""
+    try:
+        return PhotoFacts("", problem=_too_large()) if path.stat().st_size > MAX_BYTES else None
+    except OSError:  # whoever reads it says so
+        return None
 
 
 def read_pixels(path: Path, preprocessing: Preprocessing) -> torch.Tensor:
@@ -126,7 +127,7 @@ def read_file(path: Path) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            raise UnusableError(_NO_FILE)
+            raise UnusableError("not a regular file")  # reading a pipe would wait for ever
         if status.st_size > MAX_BYTES:
             raise UnusableError(_too_large())
         return path.read_bytes()

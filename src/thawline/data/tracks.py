@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -19,6 +19,7 @@ from thawline.data.fingerprints import FINGERPRINT_VERSION, Listener
 from thawline.data.preprocessing import JSON
 from thawline.data.sound_files import SLACK, Samples, Sound, mono
 from thawline.data.windows import Windowing
+from thawline.files import digest_of
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +38,6 @@ SILENT = 1e-3  # half the distance of the highest sample from the lowest: -60 dB
 
 # The others' decoders give other bits after a jump: MP3 mostly, even a second before the window; OGG now and then.
 _SEEKABLE = ("WAV", "FLAC", "AU")
-_NO_FILE = "not a regular file"
 # Input around a window that its resampling takes into account: this many samples of the lower rate. With 512 a window
 # is within 2e-5 of the same part of the whole track, resampled at once, which is what soxr itself is exact to.
 _MARGIN = 512
@@ -48,7 +48,8 @@ class TrackFacts:
     """What follows from a file's bytes alone, whatever its name and the windowing.
 
     Attributes:
-        digest: sha256 of the bytes, hex; "" if the machine was at fault, and then nothing here may be remembered.
+        digest: sha256 of the bytes, hex; "" if the machine was at fault, or if the file's size or header rule it out:
+            then nothing was hashed, and nothing here may be remembered.
         seconds: duration of what can be decoded, 0 if unusable.
         rate: Hz, 0 if unusable.
         channels: like `rate`.
@@ -92,22 +93,31 @@ def read_track(path: Path, windowing: Windowing | None) -> tuple[TrackFacts, lis
     Bad content never raises: `problem` says what is wrong, and there are no windows. Of a long file no more is in
     memory than its windows and what is needed around one of them. Safe to call from threads.
     """
+    digest = ""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            return TrackFacts("", problem=_NO_FILE), []  # reading a pipe would wait for ever
-        with path.open("rb", buffering=0) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if status.st_size > MAX_BYTES:
-                return TrackFacts(digest, problem=f"too large: more than {MAX_BYTES >> 30} GiB"), []
-            file.seek(0)
-            return _read(file, digest, windowing)
+        with _opened(path) as sound:  # before hashing, which takes a file of 4 GiB many seconds
+            digest = digest_of(path)
+            facts, windows = _read(sound, digest, windowing)
+        if windowing is not None and windows is None:
+            windows = read_windows(path, windowing, windowing.starts(facts.seconds))
+        return facts, windows or []
     except (OSError, ValueError) as error:  # the latter of a NUL byte in the name
         return TrackFacts("", problem=_unreadable(error)), []
     except UnusableError as error:
         return TrackFacts(digest, problem=str(error)), []
     except MemoryError:
         return TrackFacts("", problem="not enough memory to decode it"), []
+
+
+def refused_track(path: Path) -> TrackFacts | None:
+    """What is wrong with a file whose size or header rule it out, without hashing it; None of any other."""
+    try:
+        with _opened(path):
+            return None
+    except UnusableError as error:
+        return TrackFacts("", problem=str(error))
+    except (OSError, ValueError, MemoryError):  # whoever reads it says so
+        return None
 
 
 def read_windows(path: Path, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
@@ -125,10 +135,7 @@ def read_windows(path: Path, windowing: Windowing, starts: Sequence[float]) -> l
         UnusableError: the file cannot be read or used.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            raise UnusableError(_NO_FILE)
-        with path.open("rb", buffering=0) as file, Sound(file) as sound:
+        with _file(path) as file, Sound(file) as sound:
             return _windows(sound, windowing, starts)
     except (OSError, ValueError) as error:
         raise UnusableError(_unreadable(error)) from error
@@ -140,45 +147,56 @@ def _unreadable(error: Exception) -> str:
     return f"cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
-def _read(file: BinaryIO, digest: str, windowing: Windowing | None) -> tuple[TrackFacts, list[Window]]:
-    with _opened(file) as sound:
-        planned = windowing.starts((sound.frames or 0) / sound.rate) if windowing else ()
-        cutter = _Cutter(sound.rate, windowing, planned)
-        listener = Listener(sound.rate)
-        levels = _Levels()
-        frames = 0
-        for block in sound.blocks():
-            single = mono(block)
-            levels.add(block, single)
-            listener.add(single)
-            cutter.add(single)
-            frames += len(block)
-            if frames > MAX_SECONDS * sound.rate:
-                raise UnusableError(_too_long())
-        seconds = frames / sound.rate
-        _check_decoded(sound, seconds)
-        levels.check()
-        facts = TrackFacts(digest, seconds, sound.rate, sound.channels, listener.fingerprint())
-        if windowing is None:
-            return facts, []
-        starts = windowing.starts(seconds)
-        if starts == planned:
-            return facts, cutter.finish()
-    file.seek(0)  # an MP3 whose length was guessed
-    with Sound(file) as sound:
-        return facts, _windows(sound, windowing, starts)
+def _file(path: Path) -> BinaryIO:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise UnusableError("not a regular file")  # reading a pipe would wait for ever
+    if status.st_size > MAX_BYTES:
+        raise UnusableError(f"too large: more than {MAX_BYTES >> 30} GiB")
+    return path.open("rb", buffering=0)
 
 
-def _opened(file: BinaryIO) -> Sound:
-    """Refuse what the header says to be too long, unless the file ends before, which `_check_decoded` names."""
-    sound = Sound(file)
-    if sound.stated is None or sound.stated <= MAX_SECONDS:
-        return sound
-    with sound:
-        if sound.reaches(MAX_SECONDS * sound.rate):
-            raise UnusableError(_too_long(sound.stated))
-    file.seek(0)
-    return Sound(file)
+@contextmanager
+def _opened(path: Path) -> Iterator[Sound]:
+    """A track, unless its size or its header rule it out.
+
+    Raises:
+        UnusableError: no such file, too large, or too long by its header, unless the file ends before, which
+            `_check_decoded` names.
+        OSError, ValueError: it cannot be opened.
+    """
+    with _file(path) as file:
+        with Sound(file) as sound:
+            if sound.stated is None or sound.stated <= MAX_SECONDS:
+                yield sound
+                return
+            if sound.reaches(MAX_SECONDS * sound.rate):
+                raise UnusableError(_too_long(sound.stated))
+        file.seek(0)
+        with Sound(file) as sound:
+            yield sound
+
+
+def _read(sound: Sound, digest: str, windowing: Windowing | None) -> tuple[TrackFacts, list[Window] | None]:
+    """The facts, and the windows if the header said truly where they are."""
+    planned = windowing.starts((sound.frames or 0) / sound.rate) if windowing else ()
+    cutter = _Cutter(sound.rate, windowing, planned)
+    listener = Listener(sound.rate)
+    levels = _Levels()
+    frames = 0
+    for block in sound.blocks():
+        single = mono(block)
+        levels.add(block, single)
+        listener.add(single)
+        cutter.add(single)
+        frames += len(block)
+        if frames > MAX_SECONDS * sound.rate:
+            raise UnusableError(_too_long())
+    seconds = frames / sound.rate
+    _check_decoded(sound, seconds)
+    levels.check()
+    facts = TrackFacts(digest, seconds, sound.rate, sound.channels, listener.fingerprint())
+    return facts, cutter.finish() if windowing and windowing.starts(seconds) == planned else None
 
 
 def _check_decoded(sound: Sound, seconds: float) -> None:

@@ -16,7 +16,10 @@ class Facts(Protocol):
 
     @property
     def digest(self) -> str:
-        """sha256 of the bytes, hex; "" if the machine was at fault, and then nothing may be remembered."""
+        """sha256 of the bytes, hex; "" if they were not hashed, and then nothing may be remembered.
+
+        So it is where the machine was at fault, or where the file's size or header rule it out.
+        """
 
     @property
     def problem(self) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from thawline.data.decoding import UnusableError
-from thawline.data.photos import PhotoFacts, read_photo
+from thawline.data.photos import PhotoFacts, read_photo, refused_photo
 from thawline.data.preprocessing import JSON, Preprocessing
-from thawline.data.tracks import TRACK_FACTS_VERSION, TrackFacts, Window, read_track, read_windows
+from thawline.data.tracks import TRACK_FACTS_VERSION, TrackFacts, Window, read_track, read_windows, refused_track
 from thawline.data.windows import window_digest
 from thawline.encoders.encoder import Features
 from thawline.encoders.hearing import Hearing
@@ -20,6 +19,7 @@ from thawline.features import ahead
 from thawline.features.files import Stamp
 from thawline.features.filling import BATCH
 from thawline.features.kinds import PHOTOS, F, Facts, Kind
+from thawline.files import digest_of
 
 TRACKS = Kind("tracks.sqlite", TRACK_FACTS_VERSION, TrackFacts.from_json)
 KINDS: tuple[Kind[Any], ...] = (PHOTOS, TRACKS)
@@ -63,6 +63,9 @@ class Medium(Protocol[F]):
     def take(self, path: Path) -> Early[F] | None:
         """What was read of a file before the survey began; None if it was not."""
 
+    def refused(self, path: Path) -> F | None:
+        """The facts of a file whose size or header rule it out, found without hashing it; None of any other."""
+
     def read(self, path: Path, known: F | None) -> tuple[F, Mapping[str, Features]]:
         """Read a file once: its facts, and what enters the network for each row. Safe to call from threads.
 
@@ -91,6 +94,10 @@ class Photos:
     def take(self, path: Path) -> ahead.Early | None:
         """What was read while the libraries were imported."""
         return ahead.take(path, self.preprocessing)
+
+    def refused(self, path: Path) -> PhotoFacts | None:
+        """What is beyond the limits."""
+        return refused_photo(path)
 
     def read(self, path: Path, known: PhotoFacts | None) -> tuple[PhotoFacts, Mapping[str, Features]]:
         """The facts, and {"pixels": uint8 [3, size, size]}."""
@@ -128,6 +135,10 @@ class Tracks:
     def take(self, path: Path) -> None:
         """Nothing: tracks are read when it is their turn."""
 
+    def refused(self, path: Path) -> TrackFacts | None:
+        """What is beyond the limits, or no sound."""
+        return refused_track(path)
+
     def read(self, path: Path, known: TrackFacts | None) -> tuple[TrackFacts, Mapping[str, Features]]:
         """The facts, and what `Hearing.front` makes of each window; of a known track only the windows are decoded."""
         if self.hearing is None:
@@ -141,9 +152,8 @@ class Tracks:
             return None
         with suppress(UnusableError, OSError):
             windows = read_windows(path, self.hearing.windowing, self.starts(known))
-            with path.open("rb") as file:  # it may have been replaced since
-                if hashlib.file_digest(file, "sha256").hexdigest() == known.digest:
-                    return known, windows
+            if digest_of(path) == known.digest:  # it may have been replaced since
+                return known, windows
         return None
 
     def key(self) -> dict[str, JSON]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from thawline.features.progress import bar
 from thawline.features.rows import Rows
 from thawline.features.store import FeatureStore, Shelf
 from thawline.features.wanted import Target, Wanted
+from thawline.files import digest_of
 
 _REMEMBER = 2 * BATCH  # files read between two writes of what was found
 
@@ -251,6 +251,8 @@ class _Pass(Generic[F]):
         before = Stamp.found(file.path)
         # It may have been moved or touched: hashing it costs far less than decoding it.
         if known is None and before and before.size in self.sizes:
+            if refused := self.medium.refused(file.path):
+                return _Look(refused)
             known = self._hashed(file.path)
             if known and self._suffices(known):
                 return _Look(known, self._inputs(known), before)
@@ -272,10 +274,5 @@ class _Pass(Generic[F]):
     def _hashed(self, path: Path) -> F | None:
         """The facts of a file whose content was read before, here or elsewhere."""
         with suppress(OSError):
-            return self.index.facts(_digest(path))
+            return self.index.facts(digest_of(path))
         return None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
