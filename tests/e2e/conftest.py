@@ -2,6 +2,7 @@ import contextlib
 import io
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import timm
@@ -12,6 +13,16 @@ from thawline.cli import main
 from thawline.samples.events import make_events
 
 FAST = ("trainer=cpu", "logger=csv")
+# Long enough to be a password, if a variable of the environment that holds it were taken for one.
+WORK = "a working directory whose name has more than forty letters"
+
+
+def enter(patch, directory):
+    """Make `directory` if need be and work there; the environment says so too, as it does in a shell."""
+    directory.mkdir(parents=True, exist_ok=True)
+    patch.setenv("OLDPWD", str(Path.cwd()))
+    patch.setenv("PWD", str(directory))
+    patch.chdir(directory)
 
 
 @pytest.fixture(scope="session")
@@ -77,9 +88,8 @@ class Command:
 @pytest.fixture
 def thawline(tmp_path, monkeypatch, capsys):
     """The command, in a working directory of its own."""
-    directory = tmp_path / "work"
-    directory.mkdir()
-    monkeypatch.chdir(directory)
+    directory = tmp_path / WORK
+    enter(monkeypatch, directory)
     monkeypatch.setenv("COLUMNS", "200")
     return Command(directory, capsys)
 
@@ -89,7 +99,7 @@ def tuned(sample, tmp_path_factory):
     """A run that fitted a linear head on the tiny CLIP's features, and the bundle of it: (run, bundle)."""
     root = tmp_path_factory.mktemp("tuned")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
+        enter(patch, root)
         patch.setenv("THAWLINE_STORE", str(root / "store"))
         main(["train", str(sample), "method=linear", "thaw=head", "encoder=tiny_clip", "trainer=cpu", "logger=csv"])
         (run,) = (root / "outputs" / "train").iterdir()
@@ -115,7 +125,7 @@ def crossed(sample, filled_store, tmp_path_factory):
     root = tmp_path_factory.mktemp("crossed")
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
-        patch.chdir(root)
+        enter(patch, root)
         patch.setenv("THAWLINE_STORE", str(filled_store))
         patch.setenv("COLUMNS", "200")
         main(["train", str(sample), "experiment=events_linear", "encoder=tiny_clip", *FAST, "cv=3"])

@@ -95,7 +95,10 @@ def test_without_its_photos_a_held_out_run_gets_no_temperature_and_says_so(thawl
     thawline("train", photos, *FAST, "method=logistic")
     [run] = thawline.runs()
     shutil.rmtree(photos)
-    assert "temperature: none fitted; what it would be fitted on can't be had (" in thawline("export", run)
+    assert (
+        "temperature: NONE FITTED, calibrated=true changes nothing; what it would be fitted on can't be had ("
+        in thawline("export", run)
+    )
     decision = json.loads((run / "bundle" / "decision.json").read_text())
     assert decision["temperature"]["value"] == 1
     assert json.loads((run / "bundle" / "golden.json").read_text())["photos"] == []
@@ -121,8 +124,9 @@ def test_photos_that_changed_since_are_not_used(thawline, photos):
     [run] = thawline.runs()
     for path in sorted((photos / "wedding").iterdir())[:3]:
         path.unlink()
-    assert "none fitted; what it would be fitted on can't be had (the samples are others than they were)" in thawline(
-        "export", run
+    assert (
+        "changes nothing; what it would be fitted on can't be had (the samples are others than they were)"
+        in thawline("export", run)
     )
 
 

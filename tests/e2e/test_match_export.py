@@ -141,7 +141,7 @@ def test_pairs_that_are_others_by_now_are_not_asked_about(kept, pairs, thawline,
         out = thawline("export", run, f"out={tmp_path / 'bundle'}")
     finally:
         pairs.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    assert "temperature: none fitted" in out
+    assert "temperature: NONE FITTED" in out
     assert verify(tmp_path / "bundle")["largest_difference"]["probabilities_of_raw_photos"] is None
 
 

@@ -1,12 +1,17 @@
-"""Fifty secrets planted under telling keys: none in any file or on screen."""
+"""Fifty secrets planted under telling keys: none in any file or on screen. What is none is kept as it is."""
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.e2e.conftest import FAST, enter
+from tests.runs.readback import read_offline_runs
+
+from thawline.runs.directory import mark_ended, read_config, read_status
 
 NAMES = ("token", "api_key", "password", "client_secret", "key")
 GROUPS = ("logger", "data", "trainer", "method", "encoder", "store", "paths")
@@ -48,6 +53,10 @@ def test_refusals_do_not_repeat_a_secret(thawline, tmp_path, planted):
     for i, text in enumerate(("logger: {%s: %s}", "prompts: {templates: [{%s: %s}]}", "seed: {%s: %s}")):
         (own / f"e{i}.yaml").write_text("# @package _global_\n" + text % (NAMES[i], planted()))
         said.append(thawline.refused("train", tmp_path, f"experiment=e{i}"))
+    bearer = planted()
+    said.append(thawline.refused("train", tmp_path, f"+logger.auth_header='Bearer {bearer}'"))
+    said.append(thawline.refused("train", tmp_path, f"+logger.note='Bearer {bearer}'"))
+    said.append(thawline.refused("train", tmp_path, f"logger.group={{a: 'https://me:{planted()}@host'}}"))
     shown = thawline("train", tmp_path, f"+hydra.help.api_key={planted()}", "--cfg", "all")
     assert "***" in shown
     assert not found("\n".join([*said, shown]), planted.values)
@@ -72,6 +81,7 @@ def test_no_secret_is_in_any_file_of_a_run_and_of_a_sweep(thawline, sample, plan
         f"+hydra.help.api_key={planted()}",
         "prompts.templates=['a {label} ${oc.env:SERVICE0_TOKEN}']",
         "logger.tags=['${oc.env:SERVICE1_TOKEN}']",
+        f"logger.project=p-{environment['SERVICE2_TOKEN']}",
     )
     command = [sys.executable, "-c", BOTH, "train", str(sample), *words]
     done = subprocess.run(
@@ -84,5 +94,33 @@ def test_no_secret_is_in_any_file_of_a_run_and_of_a_sweep(thawline, sample, plan
     for verb, runs in (("train", 1), ("sweep", 2)):
         logs = [path for path in files if path.suffix == ".wandb" and verb in path.parts]
         assert len(logs) == runs
+    (run,) = thawline.runs()
+    assert "project: p-${oc.env:SERVICE2_TOKEN}\n" in (run / "config.yaml").read_text()
+    assert read_offline_runs(run)[0].about["project"] == "p-***"
     held = {str(path): found(path.read_bytes().decode("latin-1"), planted.values) for path in files}
     assert not {path: values for path, values in held.items() if values}
+
+
+@pytest.mark.usefixtures("shared_store")
+def test_the_working_directory_is_no_secret(thawline, sample, monkeypatch, tmp_path):
+    """`PWD` holds the folder that the photos lie in; what a run keeps is used from another folder."""
+    photos = shutil.copytree(sample, thawline.directory / "Photos")
+    words = ("Photos", "encoder=tiny_clip", "method=logistic", *FAST)
+    missing = thawline.refused("train", "Photo", *words[1:])
+    assert str(thawline.directory / "Photo") in missing
+    thawline("train", *words)
+    thawline("train", "-m", *words, "seed=0,1")
+    (run,), (sweep,) = thawline.runs(), thawline.runs("sweep")
+    for config in (read_config(run), read_config(sweep), read_config(sweep / "1")):
+        assert config.data.path == str(photos)
+    whole = (sweep / "predictions.parquet").read_bytes()
+    shutil.rmtree(sweep / "1")
+
+    enter(monkeypatch, tmp_path / "another folder with quite a long name")
+    thawline("evaluate", run, *FAST[1:])
+    assert "inner photos: log-loss" in thawline("export", run)
+    mark_ended(run, "interrupted", "SIGTERM")
+    thawline("train", run)
+    thawline("train", sweep)
+    assert [read_status(each)["status"] for each in (run, sweep, sweep / "1")] == ["finished"] * 3
+    assert (sweep / "predictions.parquet").read_bytes() == whole

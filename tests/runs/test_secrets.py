@@ -8,12 +8,24 @@ from omegaconf import OmegaConf
 from thawline.errors import UserError
 from thawline.runs import secrets
 from thawline.runs.directory import RunDirectory, read_config, read_status, reason_of
-from thawline.runs.secrets import MASK, is_secret, masked, masked_keys, masked_word, unmasked_words, without_secrets
+from thawline.runs.secrets import (
+    MASK,
+    is_secret,
+    masked,
+    masked_keys,
+    masked_word,
+    names_secret,
+    saved,
+    saved_word,
+    unmasked_words,
+    without_secrets,
+)
 
 NAMES = ("token", "key", "password", "passwd", "secret", "credential", "credentials", "passphrase")
 PLAIN = (
     *("tokenizer", "tokenizer_name", "tokens", "max_tokens", "num_tokens", "token_dim", "class_token", "cls_token"),
     *("keys", "monkey", "keep_history", "key_frames", "keyboard", "primary_key", "sort_key", "turkey", "author", "lr"),
+    *("header", "headers", "csv_header", "authors", "author_name", "session", "session_dir", "cookbook", "dsnet"),
     *("compass", "passes", "bypass", "secretary", "data.path", "paths.run", "batch_size", "keynote", "donkey_size", ""),
 )
 
@@ -42,6 +54,7 @@ def test_other_keys_name_no_secret(key):
             "authToken",
             "db-password",
         ),
+        *("logger.auth_header", "headers.Authorization", "Proxy-Authorization", "authHeaders", "cookie", "sentry_dsn"),
         *("logger.api_key", "password_hash", "api_keys", "access_tokens", "secret_value", "PASSWORD1", "client_secret"),
     ],
 )
@@ -73,13 +86,81 @@ CONFIG = {
 
 def test_a_config_is_masked_by_key_and_its_secrets_everywhere(monkeypatch):
     monkeypatch.setenv("MY_VALUE", "from outside")
-    assert masked(OmegaConf.create(CONFIG)) == {
+    config = OmegaConf.create(CONFIG)
+    told = {
         "encoder": {"model_args": {"hf_token": MASK, "class_token": True, "deep": [{"password": MASK}]}},
         "prompts": {"classes": {"key": ["a photo of a key"], "token": [f"a coin, {MASK}"]}},
         "env": {"api_key": "${oc.env:MY_VALUE}"},
         "note": f"it is {MASK}",
         "unset": {"token": None},
     }
+    assert masked(config) == told
+    # What is read back is whole or missed: a text with a mask in it would be taken for the setting.
+    classes = {"key": ["a photo of a key"], "token": [MASK]}
+    assert saved(config) == {**told, "note": MASK, "prompts": {"classes": classes}}
+
+
+LONG = "/home/someone/a folder whose name is long enough"
+TOKEN = "tok-0123456789/+abcdef"  # noqa: S105  # of no service
+PLACED = {
+    "data": {"path": f"{LONG}/Photos", "split": "s3cret-folder-name/sides.csv", "classes": ["s3cret-folder-name"]},
+    "encoder": {"name": "s3cret-folder-name", "weights": f"{LONG}/weights"},
+    "paths": {"outputs": f"{LONG}/outputs", "run": f"/data/{TOKEN}/run"},
+    "logger": {"project": f"p-{TOKEN}", "group": "mine"},
+}
+
+
+def test_a_variable_is_no_part_of_a_saved_path_and_none_of_a_text(monkeypatch):
+    monkeypatch.setenv("PROJECT_KEY", "s3cret-folder-name")
+    monkeypatch.setenv("TRACKER_TOKEN", TOKEN)
+    assert saved(PLACED) == {**PLACED, "logger": {"project": "p-${oc.env:TRACKER_TOKEN}", "group": "mine"}}
+    assert masked(PLACED) == {**PLACED, "logger": {"project": f"p-{MASK}", "group": "mine"}}
+    assert saved_word(f"data.path='/data/{TOKEN}'") == f"data.path='/data/{TOKEN}'"
+    assert saved_word("data.split=s3cret-folder-name/x.csv") == "data.split=s3cret-folder-name/x.csv"
+    assert saved_word(f"logger.project=p-{TOKEN}") == "logger.project=p-${oc.env:TRACKER_TOKEN}"
+    assert (
+        without_secrets(f"there is no folder /data/{TOKEN}/x; {TOKEN}?")
+        == f"there is no folder /data/{TOKEN}/x; {MASK}?"
+    )
+    assert without_secrets(f"out='~/a {TOKEN}'") == f"out='~/a {MASK}'"
+    assert without_secrets(f"GET https://hub/{TOKEN}/x") == f"GET https://hub/{MASK}/x"
+
+
+@pytest.mark.parametrize(
+    "name", ["PWD", "OLDPWD", "GPG_KEY", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "SESSION_MANAGER", "XDG_SESSION_COOKIE"]
+)
+def test_well_known_variables_hold_no_secret(monkeypatch, name):
+    monkeypatch.setenv(name, "A035C8C19219BA821ECEA86B64E628F8D684696D")
+    text = "it is A035C8C19219BA821ECEA86B64E628F8D684696D"
+    assert without_secrets(text) == text
+    assert saved({"note": text}) == {"note": text}
+
+
+def test_a_variable_that_holds_a_file_s_place_is_no_secret(monkeypatch, tmp_path):
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "yet to come.json"))
+    monkeypatch.setenv("PASSWORD_STORE_DIR", str(tmp_path))
+    assert without_secrets(f"can't read {tmp_path}/yet to come.json") == f"can't read {tmp_path}/yet to come.json"
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "/abcDEF0123456789")  # a slash is one of base64's 64
+    assert without_secrets("with /abcDEF0123456789") == f"with {MASK}"
+
+
+def test_what_tells_by_itself():
+    assert without_secrets("sent 'Authorization: Bearer abc.123-xyz' to") == f"sent 'Authorization: Bearer {MASK}' to"
+    assert (
+        without_secrets("at https://me:pa55@host/x and ssh://git@host")
+        == f"at https://{MASK}@host/x and ssh://{MASK}@host"
+    )
+    assert saved({"a": "Bearer abc.123-xyz", "b": "postgres://me:pa55@host/db"}) == {"a": MASK, "b": MASK}
+    plain = {"a": "the Flag Bearer ceremonies", "b": "https://host/x@y", "c": "me@host", "d": "file:///data/a@b"}
+    assert saved(plain) == masked(plain) == plain
+
+
+def test_a_new_directory_has_no_secret_in_its_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("TRACKER_TOKEN", "tok-0123456789")
+    assert names_secret("outputs/${oc.env:TRACKER_TOKEN}", "outputs/tok-0123456789")
+    assert names_secret("outputs/tok-0123456789", "outputs/tok-0123456789")
+    (tmp_path / "tok-0123456789").mkdir()  # it is a folder's name by chance
+    assert not names_secret("", str(tmp_path / "tok-0123456789/outputs/train"))
 
 
 def test_a_run_directory_holds_no_secret_and_reads_one_from_the_environment_again(tmp_path, monkeypatch):
@@ -91,7 +172,12 @@ def test_a_run_directory_holds_no_secret_and_reads_one_from_the_environment_agai
     assert read_status(tmp_path / "run")["reason"] == f"RuntimeError: {MASK} and {MASK} were refused"
     config = read_config(tmp_path / "run")
     assert config.env.api_key == "from outside"
-    assert masked_keys(config) == ["encoder.model_args.hf_token", "encoder.model_args.deep.0.password"]
+    assert masked_keys(config) == [
+        "encoder.model_args.hf_token",
+        "encoder.model_args.deep.0.password",
+        "prompts.classes.token.0",
+        "note",
+    ]
 
 
 @settings(deadline=None)

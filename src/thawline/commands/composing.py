@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from thawline.commands.paths import conf_directory
 from thawline.commands.quoting import quote
 from thawline.errors import UserError
-from thawline.runs.secrets import remember, without_secrets
+from thawline.runs.secrets import names_secret, remember
 
 # All that Hydra may make of a config, by the key that names it. Thawline itself makes nothing of a name in a config.
 ALLOWED = {
@@ -159,6 +159,5 @@ def _given(config: DictConfig, key: str) -> Any:
 
 def _refuse_secret_places(config: DictConfig) -> None:
     for key in ("hydra.run.dir", "hydra.sweep.dir"):
-        place = str(OmegaConf.select(config, key))
-        if without_secrets(place) != place:
+        if names_secret(str(_given(config, key)), str(OmegaConf.select(config, key))):
             raise UserError(f"'{key}' would put a secret into a directory's name; take it out of there")

@@ -127,7 +127,7 @@ def which_fit(fitted: Fitted, samples: str) -> str:
 def which_temperature(temperature: Temperature, samples: str) -> str:
     """The line that says what the temperature was fitted on."""
     if temperature.log_loss is None:
-        return f"temperature: none fitted; {temperature.why_not}"
+        return f"temperature: NONE FITTED, calibrated=true changes nothing; {temperature.why_not}"
     before, after = temperature.log_loss
     return (
         f"temperature {temperature.value:g}, by {temperature.samples} {temperature.fitted_on} {samples}: "

@@ -19,7 +19,7 @@ from thawline.commands.trial import run_trial
 from thawline.errors import RunError, UserError
 from thawline.files import read_json, write_json
 from thawline.runs.directory import SWEEP_FILE, RunDirectory, mark_ended, mark_failed, read_status, reason_of
-from thawline.runs.secrets import masked_word, unmasked_words
+from thawline.runs.secrets import saved_word, unmasked_words
 from thawline.runs.signals import Stopped, passed_on
 from thawline.runs.sweep import Trial, read_trial, read_trials
 
@@ -66,7 +66,7 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch) -> None:
     configs = _compose_distinct(plan, compose)
     console = Console()
     with RunDirectory(plan.directory, "sweep", plan.base) as run:
-        about = {"words": [masked_word(word) for word in plan.words], "features": []}
+        about = {"words": [saved_word(word) for word in plan.words], "features": []}
         write_json(run.file(SWEEP_FILE), about)  # from here on it can be resumed
         # All features are there before the first trial starts.
         write_json(run.file(SWEEP_FILE), {**about, "features": fill_features(configs, run, console)})

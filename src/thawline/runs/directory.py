@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from thawline.errors import RunError, UserError
 from thawline.files import read_json, remove_leftovers, write_json, write_text
-from thawline.runs.secrets import FROM_ENVIRONMENT, masked, without_secrets
+from thawline.runs.secrets import FROM_ENVIRONMENT, saved, without_secrets
 from thawline.runs.signals import Stopped, deferred_signals
 
 STATUS_FILE = "status.json"
@@ -56,7 +56,7 @@ class RunDirectory:
     def _begin(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         remove_leftovers(list(self.path.rglob(".*.tmp")))
-        write_text(self.path / CONFIG_FILE, OmegaConf.to_yaml(_config_of(masked(self._config))))
+        write_text(self.path / CONFIG_FILE, OmegaConf.to_yaml(_config_of(saved(self._config))))
         self._write_status("running")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:

@@ -55,7 +55,8 @@ def mirrored(
         UserError: The logger needs a package that is not installed.
     """
     config, tags = masked(config), [without_secrets(tag) for tag in tags]
-    settings = replace(settings, tags=[without_secrets(tag) for tag in settings.tags])
+    settings = _without_secrets(settings)
+    name, group = without_secrets(name), None if group is None else without_secrets(group)
     starters: dict[str, Callable[[], _Backend]] = {
         "tensorboard": lambda: start_tensorboard(directory, config),
         "wandb": lambda: start_wandb(settings, directory, name=name, verb=verb, config=config, group=group, tags=tags),
@@ -72,6 +73,16 @@ def mirrored(
         mirror.finish(exit_code=1)
         raise
     mirror.finish(exit_code=0)
+
+
+def _without_secrets(settings: LoggerSettings) -> LoggerSettings:
+    """The settings as the mirror's own files may show them."""
+    return replace(
+        settings,
+        project=without_secrets(settings.project),
+        group=None if settings.group is None else without_secrets(settings.group),
+        tags=[without_secrets(tag) for tag in settings.tags],
+    )
 
 
 def _start(name: str, starter: Callable[[], _Backend] | None) -> _Backend | None:

@@ -8,7 +8,7 @@ from typing import Any
 from thawline.files import read_json, write_json
 from thawline.runs.directory import STATUS_FILE, SWEEP_FILE
 from thawline.runs.predictions import Predictions, read_predictions
-from thawline.runs.secrets import masked_word
+from thawline.runs.secrets import saved_word
 
 TRIAL_FILE, INNER_FILE = "trial.json", "inner.parquet"
 
@@ -45,7 +45,7 @@ class Trial:
 
 def write_overrides(trial: Path, overrides: Sequence[str]) -> None:
     """Keep what the command line gave a trial."""
-    write_json(trial / TRIAL_FILE, {"overrides": [masked_word(word) for word in overrides]})
+    write_json(trial / TRIAL_FILE, {"overrides": [saved_word(word) for word in overrides]})
 
 
 def read_trial(sweep: Path, number: int) -> Trial:
