@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.runs.readback import read_offline_runs
 
 HISTORY = "folds/holdout/history.csv"
 
@@ -18,7 +19,7 @@ def start(thawline, sample):
     """Starts a training in a process of its own; two hundred short epochs."""
 
     words = ("encoder=tiny_clip", "method=linear", "method.epochs=400", "method.patience=400", "method.lr=1e-4")
-    words = (str(sample), *words, "trainer=cpu", "logger=csv")
+    words = (str(sample), *words, "trainer=cpu", "logger=wandb")
 
     def begin(*more):
         resumed = len(more) == 1 and isinstance(more[0], Path)
@@ -84,6 +85,11 @@ def test_a_training_that_is_cut_off_in_any_way_is_resumed_to_the_same_end(thawli
     assert f"resuming {run}" in thawline("train", run)
     thawline("train", *start.words)
     other = next(path for path in thawline.runs() if path != run)
+    # One W&B run: neither Ctrl-C nor SIGTERM failed it, of what was killed no end is known, and at last it finished.
+    mirrors = read_offline_runs(run)
+    assert [one.exit_code for one in mirrors] == [143, 143, None, 0]
+    assert [one.preempting for one in mirrors] == [True, True, False, False]
+    assert {one.about["run_id"] for one in mirrors} == {run.name}
     for name in ("predictions.parquet", HISTORY, "folds/holdout/tail.safetensors"):
         assert (run / name).read_bytes() == (other / name).read_bytes(), name
     assert {path.name for path in run.iterdir()} == {path.name for path in other.iterdir()}
@@ -111,5 +117,7 @@ def test_a_signal_to_a_sweep_interrupts_its_trials_and_it_can_be_resumed(thawlin
     assert process.returncode == 143, said
     assert ends[sweep.name]["status"] == "interrupted"
     assert {(ends[n]["status"], ends[n]["reason"]) for n in ("0", "1")} == {("interrupted", "SIGTERM")}
+    mirrors = [read_offline_runs(sweep / number)[-1] for number in ("0", "1")]
+    assert [(one.summary["status"], one.preempting) for one in mirrors] == [("interrupted", True)] * 2
     thawline("train", sweep)
     assert {json.loads(path.read_text())["status"] for path in sweep.glob("[0-9]/status.json")} == {"finished"}

@@ -12,14 +12,19 @@ from wandb.util import get_core_path
 
 @dataclass
 class OfflineRun:
-    """What the records of one offline W&B run say; `history` and `summary` without W&B's own fields."""
+    """What the records of one offline W&B run say; `history` and `summary` without W&B's own fields.
+
+    `charts` are W&B's own charts, by name, as the run's page draws them.
+    """
 
     folder: Path
     about: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
+    charts: dict[str, Any] = field(default_factory=dict)
     exit_code: int | None = None
+    preempting: bool = False
 
 
 def read_offline_runs(directory):
@@ -40,6 +45,11 @@ def _read(folder):
             case "run":
                 run.about = body
                 run.config = _own(body["config"]["update"])
+            case "config":
+                charts = {k: v for k, v in body["update"].items() if k.startswith("_wandb.visualize.")}
+                run.charts |= {key.rpartition(".")[2]: chart for key, chart in charts.items()}
+            case "preempting":
+                run.preempting = True
             case "history":
                 run.history.append(_own(body["item"]))
             case "summary":

@@ -103,9 +103,9 @@ def test_a_killed_run_leaves_every_row(tmp_path, read):
 
 def test_the_confusion_matrix_has_a_row_for_each_true_class(tmp_path, read):
     with warnings.catch_warnings(action="error"), mirror(tmp_path) as run:
-        run.confusion(np.array([0, 0]), np.array([2, 2]), ["a", "été", "$_c"])
-        run.confusion(np.array([0]), np.array([0]), ["婚礼$", "عيد"])
-        run.confusion(np.arange(101), np.arange(101), ["too many"] * 101)
+        run.confusion(np.array([[0, 0, 2], [0, 0, 0], [0, 0, 0]]), ["a", "été", "$_c"])
+        run.confusion(np.array([[1, 0], [0, 0]]), ["婚礼$", "عيد"])
+        run.confusion(np.eye(101, dtype=np.int64), ["too many"] * 101)
     picture, _ = pictures(read(tmp_path), "confusion")
     dark = np.abs(np.asarray(picture.convert("RGB")).astype(int) - (8, 48, 107)).sum(axis=2) < 9
     rows, columns = np.nonzero(dark)

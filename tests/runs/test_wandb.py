@@ -15,6 +15,7 @@ from tests.runs.readback import read_offline_runs, write_telling_photo
 from thawline.runs.loggers import mirrored
 from thawline.runs.mirror import MOST_CLASSES
 from thawline.runs.settings import LoggerSettings
+from thawline.runs.signals import Stopped
 from thawline.runs.wandb import clean_tags, run_id
 
 ROWS = [{"fold0/epoch": epoch, "fold0/train_loss": 1 / (epoch + 3), "fold0/inner_loss": 0.5} for epoch in range(4)]
@@ -36,8 +37,8 @@ def test_an_offline_run_reads_back_as_it_was(tmp_path):
     (read,) = read_offline_runs(tmp_path)
     assert read.history == ROWS
     assert read.config == CONFIG
-    assert read.summary == {**ROWS[3], **ROWS[5], "accuracy": 0.75, "f1": 2 / 3}
-    assert read.exit_code == 0
+    assert read.summary == {**ROWS[3], **ROWS[5], "accuracy": 0.75, "f1": 2 / 3, "status": "finished"}
+    assert (read.exit_code, read.preempting) == (0, False)
     about = {key: read.about[key] for key in ("project", "job_type", "run_group", "display_name", "tags")}
     assert about == {
         "project": "p",
@@ -56,25 +57,63 @@ def test_numbers_that_are_none_stay_in_their_rows(tmp_path):
     assert [row["all/train_loss"] for row in read.history] == ["NaN", "Infinity"]
 
 
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
-def test_a_failure_is_no_success_and_what_was_logged_is_kept(tmp_path, error):
+@pytest.mark.parametrize(
+    ("error", "status", "exit_code"),
+    [
+        (RuntimeError(), "failed", 1),
+        (SystemExit(), "failed", 1),
+        (KeyboardInterrupt(), "interrupted", 143),
+        (Stopped("SIGUSR1"), "interrupted", 143),
+    ],
+)
+def test_a_failure_is_no_success_an_interruption_neither_and_what_was_logged_is_kept(
+    tmp_path, error, status, exit_code
+):
     def fail():
         with mirror(tmp_path) as run:
             run.history(ROWS[0])
             raise error
 
-    with pytest.raises(error):
+    with pytest.raises(type(error)):
         fail()
     (read,) = read_offline_runs(tmp_path)
-    assert (read.exit_code, read.history) == (1, ROWS[:1])
+    assert (read.exit_code, read.history, read.summary["status"]) == (exit_code, ROWS[:1], status)
+    # By W&B's contract a run that was marked and does not end with 0 is preempted, others that do not are failed.
+    assert read.preempting == (status == "interrupted")
 
 
-@pytest.mark.parametrize(("stated", "given", "group"), [("mine", "sweep", "mine"), (None, "sweep", "sweep")])
-def test_a_stated_group_wins(tmp_path, stated, given, group):
-    with mirror(tmp_path, LoggerSettings("wandb", group=stated), group=given):
-        pass
+def test_what_the_environment_says_holds_unless_a_setting_says_otherwise(tmp_path, monkeypatch):
+    def about(folder, directory=None, **stated):
+        with mirror(tmp_path / folder, LoggerSettings("wandb", **stated), group="sweep", name=folder):
+            pass
+        (read,) = read_offline_runs(tmp_path / (directory or folder))
+        return read.about["project"], read.about["run_group"], read.about["run_id"]
+
+    assert about("plain") == ("thawline", "sweep", "plain")
+    for name, value in {"PROJECT": "p", "RUN_GROUP": "g", "MODE": "dryrun", "DIR": tmp_path / "own"}.items():
+        monkeypatch.setenv(f"WANDB_{name}", str(value))
+    monkeypatch.setenv("WANDB_RUN_ID", "one-for-all")  # which would make one run of a sweep's trials
+    (tmp_path / "own").mkdir()
+    assert about("a", "own") == ("p", "g", "a")
+    assert not (tmp_path / "a").exists()
+    monkeypatch.setenv("WANDB_DIR", "")
+    assert about("b", project="mine", group="ours") == ("mine", "ours", "b")
+
+
+@pytest.mark.parametrize(("stated", "environment"), [(None, "disabled"), ("disabled", "online"), ("disabled", None)])
+def test_a_disabled_wandb_leaves_nothing(tmp_path, monkeypatch, stated, environment):
+    monkeypatch.setenv("WANDB_MODE", environment or "")
+    with mirror(tmp_path, LoggerSettings("wandb", mode=stated)) as run:
+        assert run is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_stated_mode_wins(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    with mirror(tmp_path, LoggerSettings("wandb", mode="offline")) as run:
+        run.history(ROWS[0])
     (read,) = read_offline_runs(tmp_path)
-    assert read.about["run_group"] == group
+    assert read.history == ROWS[:1]
 
 
 def test_runs_of_one_process_are_apart_and_leave_the_users_own_alone(tmp_path):
@@ -103,29 +142,33 @@ def test_a_resumed_run_stays_one_wandb_run(tmp_path):
     assert second.about["resume"] is True
 
 
-def test_the_confusion_matrix_adds_no_row_and_stays_in_the_run_directory(tmp_path, monkeypatch):
+def test_the_confusion_matrix_is_wandbs_own_chart_and_stays_in_the_run_directory(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     with mirror(tmp_path / "run") as run:
         run.history(ROWS[0])
-        run.confusion(np.array([0, 1, 1, 2]), np.array([0, 0, 1, 1]), ["a", "été", "$c"])
+        run.confusion(np.array([[1, 0, 0], [1, 1, 0], [0, 2, 0]]), ["a", "été", "$c"])
         run.summary({"accuracy": 0.5})
     (read,) = read_offline_runs(tmp_path / "run")
-    assert read.history == ROWS[:1]
-    assert read.summary["confusion_table"]["nrows"] == 9
-    table = json.loads((read.folder / "files" / read.summary["confusion_table"]["path"]).read_text())
+    row, media = read.history
+    assert row == ROWS[0]
+    assert {key.partition(".")[0] for key in media} == {"confusion_table"}
+    panel = read.charts["confusion"]["panel_config"]
+    assert panel["panelDefId"] == "wandb/confusion_matrix/v1"
+    assert panel["fieldSettings"] == {key: key for key in ("Actual", "Predicted", "nPredictions")}
+    assert read.summary["confusion_table.nrows"] == 9
+    table = json.loads((read.folder / "files" / read.summary["confusion_table.path"]).read_text())
     counted = [row for row in table["data"] if row[2]]
-    assert counted == [["a", "a", 1], ["été", "a", 1], ["été", "été", 1], ["$c", "été", 1]]
+    assert counted == [["a", "a", 1], ["été", "a", 1], ["été", "été", 1], ["$c", "été", 2]]
     assert not (tmp_path / "home" / "wandb").exists()
     assert "WANDB_DATA_DIR" not in os.environ
 
 
 def test_a_confusion_matrix_too_large_for_wandb_is_left_out(tmp_path):
-    labels = np.arange(MOST_CLASSES + 1)
     with mirror(tmp_path) as run:
-        run.confusion(labels, labels, [str(label) for label in labels])
+        run.confusion(np.eye(MOST_CLASSES + 1, dtype=np.int64), [str(i) for i in range(MOST_CLASSES + 1)])
         run.history(ROWS[0])
     (read,) = read_offline_runs(tmp_path)
-    assert (read.history, read.summary) == (ROWS[:1], ROWS[0])
+    assert (read.history, read.summary) == (ROWS[:1], {**ROWS[0], "status": "finished"})
 
 
 def test_mistakes_are_small_upright_and_say_nothing_of_their_place(tmp_path):

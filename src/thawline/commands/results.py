@@ -96,7 +96,8 @@ def show_results(mirror: Mirror, predictions: Predictions, settings: RunSettings
     p = predictions
     judged = judge_said(p)
     mirror.summary({f"{prefix}{row.name}": row.value for row in judged.rows() if row.value is not None})
-    mirror.confusion(p.labels, p.said, p.classes)
+    if p.tags is None:  # of several labels a sample has no one cell of the matrix
+        mirror.confusion(judged.confusion.counts, p.classes)
     if settings.logger.thumbnails:
         mirror.mistakes(list(_worst(p, Path(settings.data.path), settings.logger.thumbnails)))
 

@@ -14,15 +14,16 @@ from thawline.errors import UserError
 from thawline.runs.mirror import Mirror
 from thawline.runs.secrets import masked, without_secrets
 from thawline.runs.settings import LoggerSettings
+from thawline.runs.signals import Stopped
 from thawline.runs.tensorboard import start_tensorboard
-from thawline.runs.wandb import start_wandb
+from thawline.runs.wandb import start_wandb, wandb_mode
 
 __all__ = ["Mirror", "mirrored"]
 
 
 class _Backend(Mirror, Protocol):
-    def finish(self, exit_code: int) -> None:
-        """End the mirror, with 1 for a run that failed."""
+    def finish(self, status: str) -> None:
+        """End the mirror of a run that `finished`, `failed` or was `interrupted`."""
 
 
 @contextmanager
@@ -38,8 +39,8 @@ def mirrored(
 ) -> Iterator[Mirror | None]:
     """Yield what mirrors the run; None where nothing does: `csv`, `none`, W&B disabled or not available.
 
-    The mirror is finished inside this block, as failed when the block raises. When the mirror itself raises, there is
-    one warning, and the run goes on without it.
+    The mirror is finished inside this block: as interrupted when a signal or Ctrl-C ends it, as failed when it raises
+    anything else. When the mirror itself raises, there is one warning, and the run goes on without it.
 
     Args:
         settings: Which logger, and how.
@@ -61,7 +62,7 @@ def mirrored(
         "tensorboard": lambda: start_tensorboard(directory, config),
         "wandb": lambda: start_wandb(settings, directory, name=name, verb=verb, config=config, group=group, tags=tags),
     }
-    off = settings.name == "wandb" and settings.mode == "disabled"
+    off = settings.name == "wandb" and wandb_mode(settings) == "disabled"
     backend = None if off else _start(settings.name, starters.get(settings.name))
     if backend is None:
         yield None
@@ -69,17 +70,20 @@ def mirrored(
     mirror = _Guarded(settings.name, backend)
     try:
         yield mirror
-    except BaseException:
-        mirror.finish(exit_code=1)
+    except (KeyboardInterrupt, Stopped):
+        mirror.finish("interrupted")
         raise
-    mirror.finish(exit_code=0)
+    except BaseException:
+        mirror.finish("failed")
+        raise
+    mirror.finish("finished")
 
 
 def _without_secrets(settings: LoggerSettings) -> LoggerSettings:
     """The settings as the mirror's own files may show them."""
     return replace(
         settings,
-        project=without_secrets(settings.project),
+        project=None if settings.project is None else without_secrets(settings.project),
         group=None if settings.group is None else without_secrets(settings.group),
         tags=[without_secrets(tag) for tag in settings.tags],
     )
@@ -109,15 +113,15 @@ class _Guarded:
     def summary(self, values: Mapping[str, float]) -> None:
         self._attempt(lambda: self._backend.summary(values))
 
-    def confusion(self, labels: NDArray[np.int64], said: NDArray[np.int64], classes: Sequence[str]) -> None:
-        self._attempt(lambda: self._backend.confusion(labels, said, classes))
+    def confusion(self, counts: NDArray[np.int64], classes: Sequence[str]) -> None:
+        self._attempt(lambda: self._backend.confusion(counts, classes))
 
     def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
         self._attempt(lambda: self._backend.mistakes(pictures))
 
-    def finish(self, exit_code: int) -> None:
+    def finish(self, status: str) -> None:
         """End the mirror, a broken one too: what it took before may still be kept."""
-        self._attempt(lambda: self._backend.finish(exit_code), even_if_broken=True)
+        self._attempt(lambda: self._backend.finish(status), even_if_broken=True)
 
     def _attempt(self, call: Callable[[], None], *, even_if_broken: bool = False) -> None:
         if self._broken and not even_if_broken:

@@ -24,8 +24,8 @@ class Mirror(Protocol):
     def summary(self, values: Mapping[str, float]) -> None:
         """State the end results."""
 
-    def confusion(self, labels: NDArray[np.int64], said: NDArray[np.int64], classes: Sequence[str]) -> None:
-        """Show the confusion matrix, unless there are more than `MOST_CLASSES` classes."""
+    def confusion(self, counts: NDArray[np.int64], classes: Sequence[str]) -> None:
+        """Show the confusion matrix, [true, said], unless there are more than `MOST_CLASSES` classes."""
 
     def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
         """Show photos, each with its caption, as thumbnails. Photos of people are private: only call when asked to."""

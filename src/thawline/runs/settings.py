@@ -30,17 +30,18 @@ class LoggerSettings:
     Attributes:
         name: `wandb`, `tensorboard`, `csv` (only the run directory's own files) or `none` (not even the course of the
             training, `history.csv`).
-        mode: W&B's mode: `offline` (default; nothing goes on the network), `online` or `disabled`.
-        project: W&B's project.
-        group: W&B's group; null: the sweep that the run is a trial of, if any.
+        mode: W&B's mode: `offline` (nothing goes on the network), `online` or `disabled`; null: what `WANDB_MODE` says,
+            otherwise `offline`.
+        project: W&B's project; null: what `WANDB_PROJECT` says, otherwise `thawline`.
+        group: W&B's group; null: what `WANDB_RUN_GROUP` says, otherwise the sweep that the run belongs to, if any.
         tags: W&B's tags, beside those that the run gives itself.
         thumbnails: How many of the worst mistakes are shown to `wandb` or `tensorboard` as small pictures; 0: none,
             since photos of people are private.
     """
 
     name: str = MISSING
-    mode: str = "offline"
-    project: str = "thawline"
+    mode: str | None = None
+    project: str | None = None
     group: str | None = None
     tags: list[str] = field(default_factory=list)
     thumbnails: int = 0
@@ -49,7 +50,7 @@ class LoggerSettings:
         """Check the names and the range."""
         if self.name not in LOGGERS:
             raise UserError(f"logger.name={self.name} is not known; use one of {', '.join(LOGGERS)}")
-        if self.mode not in WANDB_MODES:
+        if self.mode is not None and self.mode not in WANDB_MODES:
             raise UserError(f"logger.mode={self.mode} is not known; use one of {', '.join(WANDB_MODES)}")
         if self.thumbnails < 0:
             raise UserError(f"logger.thumbnails={self.thumbnails} must be at least 0; 0 shows no photos")

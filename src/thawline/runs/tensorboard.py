@@ -48,10 +48,10 @@ class TensorBoardMirror:
         for key, value in values.items():
             self._writer.add_scalar(key, value, 0)
 
-    def confusion(self, labels: NDArray[np.int64], said: NDArray[np.int64], classes: Sequence[str]) -> None:
+    def confusion(self, counts: NDArray[np.int64], classes: Sequence[str]) -> None:
         """Show the confusion matrix as a picture."""
         if len(classes) <= MOST_CLASSES:
-            self._writer.add_image("confusion", _draw(labels, said, classes), dataformats="HWC")
+            self._writer.add_image("confusion", _draw(counts, classes), dataformats="HWC")
 
     def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
         """Show the thumbnails, and their captions as a text: TensorBoard's pictures have none."""
@@ -61,8 +61,8 @@ class TensorBoardMirror:
         if pictures:
             self._writer.add_text("mistakes", _verbatim(captions))
 
-    def finish(self, exit_code: int) -> None:
-        """Write what is left and close the file."""
+    def finish(self, status: str) -> None:
+        """Write what is left and close the file; how a run ended TensorBoard does not know."""
         self._writer.close()
 
 
@@ -97,14 +97,12 @@ def _verbatim(text: str) -> str:
     return "".join(f"    {line}\n" for line in text.splitlines())
 
 
-def _draw(labels: NDArray[np.int64], said: NDArray[np.int64], classes: Sequence[str]) -> NDArray[np.uint8]:
+def _draw(counts: NDArray[np.int64], classes: Sequence[str]) -> NDArray[np.uint8]:
     """The confusion matrix as pixels, [height, width, 3]; `reports/pictures.py` draws the one for the run directory."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts, (labels, said), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 3 + 0.3 * len(classes)
     # A "$" in a class's name starts no formula, and a script that no font has is no news to whoever started the run.

@@ -14,24 +14,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thawline.runs.mirror import MOST_CLASSES, epoch_key, thumbnail
+from thawline.runs.secrets import without_secrets
 from thawline.runs.settings import LoggerSettings
+from thawline.runs.signals import EXIT_STATUS
 
 if TYPE_CHECKING:  # wandb takes half a second to import, and may be absent
     import wandb
 
+PROJECT = "thawline"
 LONGEST_TAG = LONGEST_ID = 64
 # By default W&B waits 90 s for its server at the start, and without end for its uploads at the end.
 START_SECONDS, FINISH_SECONDS = 30.0, 300.0
 # wandb-core flushes nothing when the run's process is killed; what it wrote until then is what is left of the run.
 FLUSH_SECONDS = 1.0
+# By W&B's contract a run that was marked as preempting and ends with a status other than 0 is `preempted`: neither
+# finished nor failed, and to be resumed. 143 is what the command itself ends with after SIGTERM.
+EXIT_CODES = {"finished": 0, "failed": 1, "interrupted": EXIT_STATUS}
+# W&B's older names of its modes.
+_MODES = {"dryrun": "offline", "run": "online"}
 
 
 class WandbMirror:
     """A W&B run. Each method may raise whatever W&B raises."""
 
-    def __init__(self, run: wandb.Run, directory: Path) -> None:
+    def __init__(self, run: wandb.Run) -> None:
         self._run = run
-        self._directory = directory
         self._axes: set[str] = set()
 
     def history(self, row: Mapping[str, float]) -> None:
@@ -47,20 +54,16 @@ class WandbMirror:
         """State the end results."""
         self._run.summary.update(dict(values))
 
-    def confusion(self, labels: NDArray[np.int64], said: NDArray[np.int64], classes: Sequence[str]) -> None:
-        """Show W&B's own chart. It reads its table from the summary, so the history stays as it is.
-
-        `Run.log` would also add a row to the history; what it does for the chart apart from that is called here.
-        """
+    def confusion(self, counts: NDArray[np.int64], classes: Sequence[str]) -> None:
+        """Show W&B's own chart, as one row of media, in which there are no scalars."""
         if len(classes) > MOST_CLASSES:
             return
         from wandb.plot import confusion_matrix
 
-        chart = confusion_matrix(
-            y_true=labels.tolist(), preds=said.tolist(), class_names=list(classes), title="Confusion matrix"
-        )
-        with _staged_in(self._directory / "wandb"):
-            self._run.summary.update(self._run._serialize_custom_charts({"confusion": chart}))
+        labels, said = (place.repeat(counts.ravel()).tolist() for place in np.indices(counts.shape).reshape(2, -1))
+        chart = confusion_matrix(y_true=labels, preds=said, class_names=list(classes), title="Confusion matrix")
+        with _staged_in(Path(self._run.settings.wandb_dir)):
+            self._run.log({"confusion": chart})
 
     def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
         """Show the thumbnails as one row of media, in which there are no scalars."""
@@ -70,9 +73,12 @@ class WandbMirror:
         if images:
             self._run.log({"mistakes": images})
 
-    def finish(self, exit_code: int) -> None:
-        """End the W&B run."""
-        self._run.finish(exit_code=exit_code)
+    def finish(self, status: str) -> None:
+        """End the W&B run; `status` is that of the run directory, and stands in the summary too."""
+        self._run.summary["status"] = status
+        if status == "interrupted":
+            self._run.mark_preempting()
+        self._run.finish(exit_code=EXIT_CODES[status])
 
 
 def start_wandb(
@@ -85,21 +91,21 @@ def start_wandb(
     group: str | None,
     tags: Sequence[str],
 ) -> WandbMirror:
-    """Start a W&B run under `directory`; it may raise whatever W&B raises."""
+    """Start a W&B run, with its files under `directory` or in WANDB_DIR; it may raise whatever W&B raises."""
     # W&B's own error reporting would look up a host at import.
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     import wandb
 
     run = wandb.init(
-        project=settings.project,
-        group=settings.group or group,
+        project=settings.project or without_secrets(os.environ.get("WANDB_PROJECT", "")) or PROJECT,
+        group=settings.group or without_secrets(os.environ.get("WANDB_RUN_GROUP", "")) or group,
         job_type=verb,
         # One run directory is one W&B run, also when it is resumed.
         id=run_id(name),
         name=name,
         resume="allow",
-        dir=directory,
-        mode=settings.mode,  # type: ignore[arg-type]  # LoggerSettings has checked it
+        dir=os.environ.get("WANDB_DIR") or directory,
+        mode=wandb_mode(settings),  # type: ignore[arg-type]  # W&B checks what the environment says
         tags=clean_tags([*settings.tags, *tags]),
         config=dict(config),
         # Runs of the same process, the user's own among them, are left alone.
@@ -116,7 +122,13 @@ def start_wandb(
             x_transaction_log_flush_interval=FLUSH_SECONDS,
         ),
     )
-    return WandbMirror(run, directory)
+    return WandbMirror(run)
+
+
+def wandb_mode(settings: LoggerSettings) -> str:
+    """W&B's mode: that of the settings, otherwise that of the environment, otherwise offline."""
+    mode = settings.mode or os.environ.get("WANDB_MODE") or "offline"
+    return _MODES.get(mode, mode)
 
 
 def run_id(name: str) -> str:
