@@ -60,6 +60,10 @@ def test_a_verb_that_takes_many_words_gets_a_list():
     [
         (["tran", "x"], "there is no verb 'tran'; did you mean 'thawline train'?"),
         (["data", "chek"], "there is no verb 'data chek'; did you mean 'thawline data check'?"),
+        (["check", "x"], "there is no verb 'check'; did you mean 'thawline data check'?"),
+        (["--verison"], "there is no verb '--verison'; did you mean 'thawline --version'?"),
+        (["store"], "'thawline store' needs one of: list, verify, prune"),
+        (["data", "zzz"], "'thawline data' needs one of: check, mismatches, split"),
         (["zzzzzz"], "there is no verb 'zzzzzz'; 'thawline --help' lists the verbs"),
     ],
 )
@@ -69,18 +73,45 @@ def test_an_unknown_verb_is_refused_with_the_nearest(words, sentence):
     assert str(error.value) == sentence
 
 
-def test_unknown_options_are_refused():
-    with pytest.raises(UserError, match=r"there is no option .--multrun.; did you mean --multirun\?"):
-        to_overrides(VERBS["train"], ["a", "--multrun"])
-    with pytest.raises(UserError, match="there is no option '-x'; settings are written key=value"):
-        to_overrides(VERBS["train"], ["a", "-x"])
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--multrun"], "there is no option '--multrun'; did you mean --multirun?"),
+        (["-x"], "there is no option '-x'; settings are written key=value"),
+        (["--cv", "5"], "there is no option '--cv'; settings are written key=value: cv=5"),
+        (["--cv=5"], "there is no option '--cv'; settings are written key=value: cv=5"),
+        (
+            ["--batch-size", "cv=5"],
+            "there is no option '--batch-size'; settings are written key=value: batch_size=VALUE",
+        ),
+        (["--cfg", "jobb"], "--cfg shows one of job, hydra, all, not 'jobb'; did you mean --cfg job?"),
+        (["--cfg"], "--cfg shows one of job, hydra, all, not ''"),
+        (["--info", "zzz"], "--info shows one of all, config, defaults, defaults-tree, plugins, searchpath, not 'zzz'"),
+    ],
+)
+def test_unknown_options_are_refused_with_what_was_meant(words, sentence):
+    with pytest.raises(UserError) as error:
+        to_overrides(VERBS["train"], ["a", *words])
+    assert str(error.value) == sentence
 
 
 def test_missing_and_surplus_words_are_refused():
     with pytest.raises(UserError, match="'thawline train' needs DIR; usage: thawline train DIR"):
         to_overrides(VERBS["train"], ["cv=5"])
-    with pytest.raises(UserError, match="'thawline train' can't use 'b'"):
+    with pytest.raises(UserError, match="'thawline train' can't use 'b'; usage"):
         to_overrides(VERBS["train"], ["a", "b"])
+    with pytest.raises(UserError, match="'thawline train' can't use 'cv'; settings are written cv=5; usage"):
+        to_overrides(VERBS["train"], ["a", "cv", "5"])
+
+
+def test_a_bundle_is_refused_where_something_else_is_needed(tmp_path):
+    (tmp_path / "manifest.sha256").touch()
+    for verb in ("train", "export", "compare", "ensemble", "data check"):
+        with pytest.raises(UserError) as error:
+            to_overrides(VERBS[verb], [str(tmp_path)])
+        assert f"{tmp_path} is a bundle, which 'thawline {verb}' does not take" in str(error.value)
+        assert f"'thawline predict {tmp_path} PATHS' asks it" in str(error.value)
+    assert len(to_overrides(VERBS["evaluate"], [str(tmp_path), "golden=x.yaml"])) == 2
 
 
 @pytest.mark.parametrize("words", [["--help"], *([*name.split(), "--help"] for name in VERBS)])
@@ -96,6 +127,31 @@ def test_help_of_a_family_shows_each_of_its_verbs(capsys):
     assert capsys.readouterr().out.count("usage: thawline store") == 3
 
 
+@pytest.mark.parametrize(
+    "words", [["help", "train"], ["-h", "train"], ["train", "x", "cv=5", "-h"], ["train", "-h", "x"]]
+)
+def test_help_may_stand_anywhere(words, capsys):
+    main(words)
+    out = capsys.readouterr().out
+    assert out.startswith("usage: thawline train DIR [key=value …]\n")
+    assert "task=events|match|genre" in out
+    assert "'thawline settings train' lists all settings" in out
+    assert "conf/" not in out
+
+
+def test_help_for_what_there_is_not_names_the_nearest(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["help", "trian"])
+    assert end.value.code == 2
+    assert "did you mean 'thawline train'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--help"], *([*name.split(), "--help"] for name in VERBS)])
+def test_help_fits_80_columns(words, capsys):
+    main(words)
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
 def test_help_imports_nothing_heavy():
     code = "import sys; from thawline.cli import main; main(['train', '--help']); print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -106,3 +162,8 @@ def test_wrong_use_exits_with_2_and_one_line():
     done = subprocess.run([sys.executable, "-m", "thawline.cli", "tran"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "thawline: there is no verb 'tran'; did you mean 'thawline train'?\n"
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "thawline", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("thawline ")

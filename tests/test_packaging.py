@@ -40,6 +40,14 @@ def test_an_installed_wheel_composes_its_config(wheel, tmp_path):
     assert "birthday" in done.stdout
 
 
+def test_an_installed_wheel_lists_its_settings(wheel, tmp_path):
+    command = [sys.executable, "-m", "thawline", "settings", "logger"]
+    environment = {"PYTHONPATH": str(wheel), "PATH": "", "HOME": str(tmp_path), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("logger=wandb\n    What mirrors the run.\n    csv: ")
+
+
 def test_the_lock_holds_hashes_and_no_addresses():
     lock = (ROOT / "requirements.lock").read_text()
     assert "://" not in lock

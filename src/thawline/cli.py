@@ -7,6 +7,7 @@ import difflib
 import os
 import re
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import NoReturn
 
 from thawline import __version__
 from thawline.commands.quoting import quote
-from thawline.commands.verbs import PATH_KEYS, VERBS, Verb
+from thawline.commands.verbs import PATH_KEYS, VERBS, Positional, Verb
 from thawline.errors import RunError, UserError
 from thawline.process import end_at_once, keep_freed_memory
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
@@ -25,6 +26,9 @@ _HYDRA_OPTIONS = {
     **dict.fromkeys(("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-dir", "-cd"), 1),
     **dict.fromkeys(("--multirun", "-m", "--run", "-r", "--resolve", "--hydra-help"), 0),
 }
+_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+_SHOWN = {**dict.fromkeys(("--cfg", "-c"), ("job", "hydra", "all")), **dict.fromkeys(("--info", "-i"), _INFO)}
+_COLUMNS = 80
 
 
 def program() -> NoReturn:
@@ -70,19 +74,18 @@ def _end(text: str, status: int) -> NoReturn:
 
 
 def _dispatch(words: list[str]) -> None:
-    if not words or words[0] in {"-h", "--help", "help"}:
-        print(_overview())
+    asked = [word for word in words if word not in {"-h", "--help"}]
+    if words[:1] == ["help"] or len(asked) < len(words) or not words:
+        print(_help(asked[1:] if words[:1] == ["help"] else asked))
         return
     if words[0] == "--version":
         print(f"thawline {__version__}")
         return
-    family = [name for name in VERBS if name.split()[0] == words[0]]
-    if len(words) > 1 and words[1] in {"-h", "--help"} and words[0] not in VERBS and family:
-        print("\n\n".join(_verb_help(VERBS[name]) for name in family))
-        return
     verb, rest = find_verb(words)
-    if any(word in {"-h", "--help"} for word in rest):
-        print(_verb_help(verb))
+    if not verb.config:
+        from thawline.commands.list_settings import list_settings  # late, as below
+
+        list_settings(rest)
         return
     arguments = to_overrides(verb, rest)
 
@@ -103,11 +106,15 @@ def find_verb(words: Sequence[str]) -> tuple[Verb, list[str]]:
         name = " ".join(words[:length])
         if name in VERBS:
             return VERBS[name], list(words[length:])
-    two_words = {name.split()[0] for name in VERBS if " " in name}
-    said = " ".join(words[:2]) if words[0] in two_words else words[0]
-    near = difflib.get_close_matches(said, VERBS, n=1, cutoff=0.4)
+    if family := [name.split()[1] for name in VERBS if name.startswith(f"{words[0]} ")]:
+        near = difflib.get_close_matches(words[1], family, n=1, cutoff=0.4) if len(words) > 1 else []
+        said, missing = " ".join(words[:2]), f"'thawline {words[0]}' needs one of: {', '.join(family)}"
+        if not near:
+            raise UserError(missing)
+        raise UserError(f"there is no verb '{said}'; did you mean 'thawline {words[0]} {near[0]}'?")
+    near = difflib.get_close_matches(words[0], [*VERBS, "--version", "--help"], n=1, cutoff=0.4)
     hint = f"did you mean 'thawline {near[0]}'?" if near else "'thawline --help' lists the verbs"
-    raise UserError(f"there is no verb '{said}'; {hint}")
+    raise UserError(f"there is no verb '{words[0]}'; {hint}")
 
 
 def to_overrides(verb: Verb, words: Sequence[str]) -> list[str]:
@@ -125,15 +132,36 @@ def to_overrides(verb: Verb, words: Sequence[str]) -> list[str]:
         if word in _HYDRA_OPTIONS:
             options += [word, *(left.pop(0) for _ in range(min(_HYDRA_OPTIONS[word], len(left))))]
         elif word.startswith("-") and word != "-":
-            near = difflib.get_close_matches(word, _HYDRA_OPTIONS, n=1)
-            hint = f"did you mean {near[0]}?" if near else "settings are written key=value"
-            raise UserError(f"there is no option '{word}'; {hint}")
+            raise UserError(_no_option(word, left))
         elif _OVERRIDE.match(word) and not (_room(verb, values) and Path(word).exists()):
             passed.append(_quote_path_value(word))
         else:
             values.append(word)
+    _check_shown(options)
     # Hydra's parser wants its options before the overrides.
     return [*options, *_bind(verb, values, passed), *passed]
+
+
+def _no_option(word: str, left: Sequence[str]) -> str:
+    """What to write in place of an option that there is not: `--cv 5`, `--cv=5`, `--multrun`."""
+    name, _, value = word.partition("=")
+    near = difflib.get_close_matches(name, _HYDRA_OPTIONS, n=1, cutoff=0.85)
+    hint = f"did you mean {near[0]}?" if near else "settings are written key=value"
+    if name.startswith("--") and not near:
+        follows = bool(left) and not left[0].startswith("-") and not _OVERRIDE.match(left[0])
+        value = value or (left[0] if follows else "VALUE")
+        hint += f": {name[2:].replace('-', '_')}={value}"
+    return f"there is no option '{name}'; {hint}"
+
+
+def _check_shown(options: Sequence[str]) -> None:
+    """Is what `--cfg` and `--info` are to show among what they can?"""
+    for option, shown in zip(options, [*options[1:], ""], strict=False):
+        choices = _SHOWN.get(option)
+        if choices and shown not in choices:
+            near = difflib.get_close_matches(shown, choices, n=1)
+            hint = f"; did you mean {option} {near[0]}?" if near else ""
+            raise UserError(f"{option} shows one of {', '.join(choices)}, not '{shown}'{hint}")
 
 
 def _room(verb: Verb, values: list[str]) -> bool:
@@ -152,11 +180,25 @@ def _bind(verb: Verb, values: list[str], passed: list[str]) -> list[str]:
             break
         taken = left if positional.many else left[:1]
         left = left[len(taken) :]
-        quoted = [quote(str(Path(v).expanduser().absolute()) if positional.path else v) for v in taken]
+        if positional.path:
+            taken = [str(Path(value).expanduser().absolute()) for value in taken]
+            _refuse_bundles(verb, positional, taken)
+        quoted = [quote(value) for value in taken]
         overrides.append(f"{positional.key}=" + (f"[{','.join(quoted)}]" if positional.many else quoted[0]))
     if left:
-        raise UserError(f"'thawline {verb.name}' can't use '{left[0]}'; usage: {verb.usage}")
+        again = f"; settings are written {left[0]}={left[1]}" if len(left) > 1 and left[0].isidentifier() else ""
+        raise UserError(f"'thawline {verb.name}' can't use '{left[0]}'{again}; usage: {verb.usage}")
     return overrides
+
+
+def _refuse_bundles(verb: Verb, positional: Positional, paths: Sequence[str]) -> None:
+    """A bundle is what comes out at the end; only some verbs begin with one."""
+    for path in paths:
+        if not positional.bundle and (Path(path) / "manifest.sha256").is_file():
+            raise UserError(
+                f"{path} is a bundle, which 'thawline {verb.name}' does not take; 'thawline predict {path} PATHS' asks "
+                "it, and 'thawline train' and 'export' make another"
+            )
 
 
 def _quote_path_value(word: str) -> str:
@@ -168,17 +210,35 @@ def _quote_path_value(word: str) -> str:
     return f"{key}={quote(value)}"
 
 
+def _help(words: Sequence[str]) -> str:
+    """The help of the verb that `words` begin with, of a family such as `store`, or of all."""
+    if not words:
+        return _overview()
+    if words[0] not in VERBS and " ".join(words[:2]) not in VERBS:
+        family = [verb for name, verb in VERBS.items() if name.split()[0] == words[0]]
+        if family and len(words) == 1:
+            return "\n\n".join(map(_verb_help, family))
+    return _verb_help(find_verb(words)[0])
+
+
 def _overview() -> str:
-    width = max(len(name) for name in VERBS)
-    verbs = "\n".join(f"  {verb.name:<{width}}  {verb.summary}" for verb in VERBS.values())
+    width = max(len(name) for name in VERBS) + 4
+    verbs = "\n".join(
+        textwrap.fill(
+            verb.summary, _COLUMNS, initial_indent=f"  {verb.name}".ljust(width), subsequent_indent=" " * width
+        )
+        for verb in VERBS.values()
+    )
     return (
-        "thawline: adapt pretrained vision networks to a small collection; what is frozen is computed once.\n\n"
+        "thawline: adapt pretrained networks to a small collection of photos, of images\n"
+        "with texts, or of music; what is frozen is computed once.\n\n"
         f"usage: thawline VERB [PATH] [key=value …]\n\nverbs:\n{verbs}\n\n"
         "examples:\n"
         "  thawline sample events Sample\n"
         "  thawline train Sample encoder=tiny_clip\n"
         "  thawline train Photos experiment=events_linear cv=5\n\n"
-        "'thawline VERB --help' shows a verb's words, settings and examples."
+        "'thawline VERB --help' shows a verb's words and examples,\n"
+        "'thawline settings VERB' its settings."
     )
 
 
@@ -188,7 +248,8 @@ def _verb_help(verb: Verb) -> str:
         parts.append("\nexamples:\n" + "\n".join(f"  {example}" for example in verb.examples))
     if verb.notes:
         parts.append("\nsettings:\n" + "\n".join(f"  {note}" for note in verb.notes))
-    parts.append(f"\nThe settings and what they mean are in conf/{verb.config}.yaml and the groups it names.")
+    if verb.config:
+        parts.append(f"\n'thawline settings {verb.name}' lists all settings and what they mean.")
     return "\n".join(parts)
 
 

@@ -22,6 +22,16 @@ def class_folder(root, name, count):
         (("encoder=xyz",), "there is no encoder=xyz; there are: ast, ast_stems, audio, clip, descriptors, "),
         (("method.lrr=1",), "there is no setting 'method.lrr'; did you mean 'method.lr'?"),
         (("sead=1",), "there is no setting 'sead'; did you mean 'seed'?"),
+        (("photos=5",), "there is no setting 'photos'; 'thawline settings train' lists those that there are"),
+        (("methd.lr=1",), "there is no setting 'methd.lr'; did you mean 'method.lr'?"),
+        (("method=logistic", "method.lr=1"), "there is no setting 'method.lr'; 'thawline settings train' lists"),
+        (("+foo=1",), "there is no setting 'foo'; 'thawline settings train' lists those that there are"),
+        (("++method.lrr=1",), "there is no setting 'method.lrr'; did you mean 'method.lr'?"),
+        (("+decision.f1.x=1",), "there is no setting 'decision.f1.x'"),
+        (("seed=1,2",), "'seed=1,2' gives several values, which is a sweep; add -m, or give 'seed' one value"),
+        (("encoder=clip,resnet50",), "'encoder=clip,resnet50' gives several values, which is a sweep; add -m"),
+        (("encoder=glob(*)",), "'encoder=glob(*)' gives several values, which is a sweep; add -m"),
+        (("data.classes=a,b",), "'data.classes=a,b' gives 'data.classes' several values one by one; a list is written"),
         (("method.epochs=many",), "'method.epochs=many': value 'many' of type 'str' could not be converted to Integer"),
         (("method.epochs=0",), "method.epochs=0 must be at least 1"),
         (("cv=1",), "cv=1 must be at least 2"),
@@ -48,6 +58,42 @@ def test_settings(thawline, sample, words, sentence):
         pytest.skip("this machine has a GPU")
     assert sentence in thawline.refused("train", sample, *TINY, *words)
     assert not list((thawline.directory / "outputs").glob("train/*"))
+
+
+def test_the_nearest_setting_is_the_verbs_own(thawline):
+    assert thawline.refused("sample", "events", "X", "photos=5").endswith("did you mean 'photos_per_class'?")
+    several = "'format=onnx,safetensors' gives several values; give 'format' one, and quote what has a comma in it"
+    assert thawline.refused("export", "X", "format=onnx,safetensors") == several
+
+
+def test_free_keys_may_be_added(thawline, sample):
+    words = ("+encoder.model_args.x=1", "+prompts.classes.opera=[an opera]")
+    shown = thawline("train", sample, *words, "--cfg", "job")
+    assert "    x: 1\n" in shown
+    assert "    - an opera\n" in shown
+
+
+@pytest.mark.parametrize("words", [("--cfg", "job", "--resolve"), ("--resolve", "--cfg", "job")])
+def test_hydras_options_in_any_order_show_the_resolved_config(thawline, words):
+    shown = thawline("train", "x", *words, "-p", "paths")
+    assert shown.startswith("outputs: outputs\nrun: ")
+    assert "/outputs/train/" in shown
+    assert "--package zzz is no part of the config" in thawline.refused("train", "x", *words, "-p", "zzz")
+
+
+@pytest.mark.parametrize("verb", [("train",), ("data", "check"), ("train", "-m")])
+def test_a_table_without_its_task(thawline, tmp_path, verb):
+    more = ("seed=0,1",) if "-m" in verb else ()
+    for columns, task in (("image_path,text", "match"), ("audio_path,label", "genre")):
+        table = tmp_path / f"{task}.csv"
+        table.write_text(f"{columns}\na,b\n")
+        extra = TINY if verb[0] == "train" else ()
+        said = thawline.refused(verb[0], *verb[1:], table, *extra, *more)
+        assert f"{table} is a table with the columns " in said
+        assert said.endswith(f", which task={task} reads; add that")
+    (tmp_path / "other.csv").write_text("path,split\na,b\n")
+    extra = TINY if verb[0] == "train" else ()
+    assert "is a file; give the folder" in thawline.refused(*verb, tmp_path / "other.csv", *extra, *more)
 
 
 def test_a_missing_folder(thawline):

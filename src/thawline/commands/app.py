@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 
 import hydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from thawline.commands.composing import begin, compose, user_conf
@@ -59,6 +60,7 @@ def _run(target: str, config_name: str, arguments: Sequence[str]) -> None:
         _show(config_name, arguments)
         return
     if not many and cut_off is None:
+        _refuse_several_values(config_name, arguments)
         _run_once(target, config_name, arguments)
         return
     from thawline.commands.sweep import resume_sweep, run_sweep  # late: a single run needs none of it
@@ -72,6 +74,28 @@ def _run(target: str, config_name: str, arguments: Sequence[str]) -> None:
         run_sweep([word for word in arguments if word not in _MULTIRUN], partial(compose, config_name), launch)
 
 
+def _refuse_several_values(config_name: str, arguments: Sequence[str]) -> None:
+    """`seed=1,2` without `-m`."""
+    for override in OverridesParser.create().parse_overrides(list(arguments)):
+        if not override.is_sweep_override():
+            continue
+        word = str(override.input_line)
+        key, _, value = word.partition("=")
+        if "(" not in value and _is_list(config_name, key, value):
+            raise UserError(f"'{word}' gives '{key}' several values one by one; a list is written '{key}=[{value}]'")
+        if config_name == _SWEPT:
+            raise UserError(f"'{word}' gives several values, which is a sweep; add -m, or give '{key}' one value")
+        raise UserError(f"'{word}' gives several values; give '{key}' one, and quote what has a comma in it")
+
+
+def _is_list(config_name: str, key: str, values: str) -> bool:
+    """Whether `values`, separated by commas, can be a list in place of that many values."""
+    try:
+        return isinstance(OmegaConf.select(compose(config_name, [f"{key}=[{values}]"]), key), ListConfig)
+    except (HydraException, OmegaConfBaseException, UserError):
+        return False
+
+
 def _run_once(target: str, config_name: str, arguments: Sequence[str]) -> None:
     """Call the verb. Hydra does not run it: whatever it would make of a config is not made at all."""
     module, _, name = target.partition(":")
@@ -83,12 +107,33 @@ def _run_once(target: str, config_name: str, arguments: Sequence[str]) -> None:
 
 
 def _show(config_name: str, arguments: Sequence[str]) -> None:
-    """Have Hydra print the config, or what else is to be known of it; secrets are left out."""
-    compose(config_name, _settings(arguments))
-    text = io.StringIO()
-    with redirect_stdout(text):
-        _call_hydra(lambda _: None, config_name, arguments)
-    print(without_secrets(text.getvalue()), end="")
+    """Print the config, or have Hydra print what else is to be known of it; secrets are left out."""
+    config = compose(config_name, _settings(arguments))
+    kind, package = (_value_of(options, arguments) for options in (("--cfg", "-c"), ("--package", "-p")))
+    if kind is not None:
+        own = begin(config)  # names the output directory, which interpolations refer to
+        shown = {"job": own, "hydra": OmegaConf.masked_copy(config, ["hydra"]), "all": config}[kind]
+        text = _as_yaml(shown, package, resolve="--resolve" in arguments)
+    else:
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            _call_hydra(lambda _: None, config_name, arguments)
+        text = printed.getvalue()
+    print(without_secrets(text), end="")
+
+
+def _as_yaml(config: DictConfig, package: str | None, *, resolve: bool) -> str:
+    """`config`, or what it has at the dotted key `package`."""
+    part = config if package in (None, "_global_") else OmegaConf.select(config, str(package))
+    if part is None:
+        raise UserError(f"--package {package} is no part of the config; '--cfg job' shows all of it")
+    return OmegaConf.to_yaml(part, resolve=resolve) if OmegaConf.is_config(part) else f"{part}\n"
+
+
+def _value_of(options: Sequence[str], arguments: Sequence[str]) -> str | None:
+    """The word after one of Hydra's `options`."""
+    at = [i for i, word in enumerate(arguments[:-1]) if word in options]
+    return arguments[at[-1] + 1] if at else None
 
 
 def _call_hydra(task: Callable[[DictConfig], None], config_name: str, arguments: Sequence[str]) -> None:

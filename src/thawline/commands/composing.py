@@ -1,6 +1,7 @@
 """The config of a command line, checked before anything that it names could run."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import configure_log
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from thawline.commands.explain import explain_key
 from thawline.commands.paths import conf_directory
 from thawline.commands.quoting import quote
 from thawline.errors import UserError
@@ -48,6 +50,7 @@ def compose(config_name: str, words: Sequence[str]) -> DictConfig:
     with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
         config = hydra.compose(config_name, [*words, *user_conf(words)], return_hydra_config=True)
     refuse_targets(config)
+    _refuse_unknown(config, config_name, words)
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     _remember(own)
     _refuse_secret_places(config)
@@ -114,6 +117,32 @@ def refuse_targets(config: DictConfig) -> None:
     for key, fixed in _FIXED.items():
         if _given(config, key) != fixed:
             raise UserError(f"'{key}' is Thawline's alone to set, since it decides what runs and where; leave it out")
+
+
+def _refuse_unknown(config: DictConfig, config_name: str, words: Sequence[str]) -> None:
+    """`+foo=1` adds to what takes free keys, and to nothing else: a setting that nothing reads is a slip of the pen.
+
+    Raises:
+        UserError: A setting was added that there is not.
+    """
+    groups = config.hydra.runtime.choices
+    for override in OverridesParser.create().parse_overrides([word for word in words if word.startswith("+")]):
+        key = override.key_or_group
+        if key not in groups and key.partition(".")[0] != "hydra" and not _is_setting(config, key):
+            raise UserError(explain_key(key, config_name, words))
+
+
+def _is_setting(config: DictConfig, key: str) -> bool:
+    """Whether the typed settings know the dotted `key`; below a plain mapping any is known."""
+    node: Any = config
+    for name in key.split("."):
+        kind = OmegaConf.get_type(node)
+        if not is_dataclass(kind):
+            return isinstance(node, DictConfig)
+        if name not in {field.name for field in fields(kind)}:
+            return False
+        node = node[name] if not OmegaConf.is_missing(node, name) else None
+    return True
 
 
 def _resolved(config: DictConfig, part: str) -> Any:

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from thawline.commands.paths import conf_directory
+from thawline.commands.verbs import VERBS
 from thawline.errors import UserError
 
 
@@ -63,28 +64,45 @@ def _explain_choice(error: MissingConfigException) -> str:
 def _explain_key(error: Exception, key: str, config_name: str, arguments: Sequence[str]) -> str:
     """`method.lrr=1`: the config has no such key."""
     full = getattr(error.__cause__, "full_key", None) or key
-    full = full if full.count(".") >= key.count(".") else key
+    return explain_key(full if full.count(".") >= key.count(".") else key, config_name, arguments)
+
+
+def explain_key(key: str, config_name: str, arguments: Sequence[str]) -> str:
+    """That there is no setting `key`, and the nearest that there is."""
     valid = _valid_keys(config_name, arguments)
-    if full in valid:
-        return f"not every choice on the command line has the setting '{full}'; leave it out, or sweep over them apart"
-    near = difflib.get_close_matches(full, valid, n=1, cutoff=0.5)
-    last = {name.rpartition(".")[2]: name for name in valid}
-    if not near:
-        near = [last[name] for name in difflib.get_close_matches(full.rpartition(".")[2], last, n=1)]
-    hint = f"did you mean '{near[0]}'?" if near else f"'--cfg job' lists the settings of this verb ({config_name})"
-    return f"there is no setting '{full}'; {hint}"
+    if key in valid:
+        return f"not every choice on the command line has the setting '{key}'; leave it out, or sweep over them apart"
+    verb = next((verb.name for verb in VERBS.values() if verb.config == config_name), config_name)
+    near = _nearest_key(key, valid)
+    hint = f"did you mean '{near}'?" if near else f"'thawline settings {verb}' lists those that there are"
+    return f"there is no setting '{key}'; {hint}"
+
+
+def _nearest_key(key: str, valid: Sequence[str]) -> str | None:
+    """The setting that `key` was meant to be: one beside it, one of a name much like it, one that it begins."""
+    parent, _, name = key.rpartition(".")
+    beside = {other.rpartition(".")[2]: other for other in valid if other.rpartition(".")[0] == parent}
+    anywhere = {other.rpartition(".")[2]: other for other in reversed(valid)}
+    if parent not in valid and (whole := difflib.get_close_matches(key, valid, n=1, cutoff=0.7)):
+        return whole[0]
+    for names in (beside, anywhere):
+        if found := difflib.get_close_matches(name, names, n=1, cutoff=0.7):
+            return names[found[0]]
+    return next((other for other in valid if other.startswith(f"{key}_")), None)
 
 
 def _valid_keys(config_name: str, arguments: Sequence[str]) -> list[str]:
     """The dotted keys and groups of the config, with the groups that the user chose where they exist."""
     groups = {p.name for p in conf_directory().iterdir() if p.is_dir()}
-    chosen = [a for a in arguments if a.lstrip("+").partition("=")[0] in groups and "," not in a]
+    chosen = [a for a in arguments if a.partition("=")[0] in groups and "," not in a]
     for overrides in (chosen, []):
         try:
             GlobalHydra.instance().clear()
             with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
-                config = hydra.compose(config_name, overrides=overrides)
-            return sorted({*_dotted(OmegaConf.to_container(config)), *groups})
+                config = hydra.compose(config_name, overrides=overrides, return_hydra_config=True)
+            choices = [str(name) for name in config.hydra.runtime.choices if not str(name).startswith("hydra")]
+            del config.hydra
+            return sorted({*_dotted(OmegaConf.to_container(config)), *choices})
         except HydraException:
             continue
     return sorted(groups)

@@ -28,14 +28,28 @@ from thawline.tasks.settings import CheckSettings, RunSettings
 
 @dataclass
 class EvaluateData:
-    """The folder to judge on; null: the run's own held-out photos."""
+    """What to judge on.
+
+    Attributes:
+        path: A folder or a table of the same classes; null: what the run held out.
+    """
 
     path: str | None = None
 
 
 @dataclass
 class EvaluateSettings:
-    """`thawline evaluate`."""
+    """`thawline evaluate`.
+
+    Attributes:
+        run: The directory of a finished run or sweep; with `golden` a bundle.
+        golden: A file of cases whose answer is known, by which a bundle is judged: see conf/evaluate.yaml; null: none.
+        data: What to judge on.
+        logger: What mirrors the run.
+        store: The feature store.
+        paths: Where the run is written.
+        accelerator: What to compute on: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
+    """
 
     run: str = MISSING
     golden: str | None = None
@@ -131,7 +145,13 @@ class EnsembleSettings:
 
 @dataclass
 class ExportSettings:
-    """`thawline export`."""
+    """`thawline export`.
+
+    Attributes:
+        run: The directory of a finished run, sweep or ensemble.
+        out: The directory to write; null: RUN/bundle. An older bundle there is replaced; anything else is left alone.
+        format: `safetensors`, or `onnx`: graphs beside the same files, checked against them; needs thawline[onnx].
+    """
 
     run: str = MISSING
     out: str | None = None
@@ -140,7 +160,20 @@ class ExportSettings:
 
 @dataclass
 class MismatchesSettings:
-    """`thawline data mismatches`: see conf/data_mismatches.yaml."""
+    """`thawline data mismatches`.
+
+    Attributes:
+        data: The file of pairs.
+        encoder: Whose features say what is similar.
+        store: The feature store.
+        random: How many to make for each match with the text of any other row.
+        hard: How many with the most similar text that is not true of the image.
+        similar: What is similar: `texts` (like the true one) or `images` (texts of images like this one); null: texts
+            where the encoder has text.
+        out: The file to write; null: the file's name with -mismatches, beside it.
+        accelerator: What to compute on: `auto`, `cpu`, `gpu` or `mps`.
+        seed: Fixes which are drawn.
+    """
 
     data: PairsSettings = MISSING
     encoder: EncoderSettings = MISSING
@@ -165,7 +198,14 @@ class MismatchesSettings:
 
 @dataclass
 class DataSplitSettings:
-    """`thawline data split`: see conf/data_split.yaml."""
+    """`thawline data split`.
+
+    Attributes:
+        data: The file of pairs; `data.holdout` is the share of test.csv, `data.inner` that of val.csv in the rest.
+        store: Where the facts of images are kept.
+        out: The folder to write to; null: beside the file.
+        seed: Fixes the split.
+    """
 
     data: PairsSettings = MISSING
     store: StoreSettings = MISSING
@@ -175,7 +215,13 @@ class DataSplitSettings:
 
 @dataclass
 class StoreVerbsSettings:
-    """`thawline store list|verify|prune`."""
+    """`thawline store list|verify|prune`.
+
+    Attributes:
+        store: The feature store.
+        older_than_days: `prune` deletes shelves that were not used for this many days.
+        all: Whether `prune` deletes every shelf.
+    """
 
     store: StoreSettings = MISSING
     older_than_days: float = 30
@@ -184,14 +230,29 @@ class StoreVerbsSettings:
 
 @dataclass
 class WeightsSettings:
-    """`thawline weights list|fetch`."""
+    """`thawline weights list|fetch`.
+
+    Attributes:
+        name: The encoder to fetch, by its name in conf/encoder.
+    """
 
     name: str | None = None
 
 
 @dataclass
 class SampleSettings:
-    """`thawline sample`."""
+    """`thawline sample`.
+
+    Attributes:
+        collection: Which: `events`, `pairs` or `genre`.
+        directory: The folder to make.
+        photos_per_class: Of `events`: photos of each class.
+        products: Of `pairs`: pictures.
+        artists: Of `genre`: artists in each of the six genres.
+        tracks_per_artist: Of `genre`: tracks of each artist.
+        seconds: Of `genre`: length of a track.
+        seed: Fixes what is drawn.
+    """
 
     collection: str = MISSING
     directory: str = MISSING

@@ -14,6 +14,7 @@ class Positional:
         path: Whether it is a path, made absolute before Hydra sees it.
         many: Whether it takes all the words that are left.
         instead: A setting that stands in its place where it is given.
+        bundle: Whether the path may be that of a bundle.
     """
 
     key: str
@@ -22,6 +23,7 @@ class Positional:
     path: bool = True
     many: bool = False
     instead: str = ""
+    bundle: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,49 +58,54 @@ VERBS: dict[str, Verb] = {
             "train",
             "thawline.commands.train:train",
             "train",
-            "fit a method on a folder of photos and judge it against its baseline",
+            "fit a method on photos, pairs or tracks and judge it against its baseline",
             (_PHOTOS,),
             examples=(
-                "thawline train Photos                                    CLIP, tuned projection, 80/20 hold-out",
-                "thawline train Photos experiment=events_linear cv=5      a linear head, 5-fold cross-validation",
-                "thawline train Photos encoder=resnet50 method=logistic   another encoder and method",
-                "thawline train outputs/train/2026-11-21_10-00-00-000000  resume that run",
+                "thawline train Photos                    CLIP's projection, 80/20 hold-out",
+                "thawline train Photos method=logistic cv=5       5-fold cross-validation",
+                "thawline train pairs.csv task=match              pairs of images and texts",
+                "thawline train Music task=genre                  tracks",
+                "thawline train Photos -m seed=0,1 method.lr=1e-3,1e-2        a sweep",
+                "thawline train outputs/train/RUN                 a run cut off goes on",
             ),
             notes=(
-                "method=zero_shot|projection|contrastive|linear|mlp|logistic   encoder=clip|tiny_clip|resnet50|…",
-                "thaw=head|projection|K|all   cv=5   seed=0   trainer=auto|cpu|gpu|mps   logger=wandb|csv",
-                "thawline train DIR --cfg job   shows every setting of the run without running it",
+                "task=events|match|genre: a folder of photos, pairs, tracks",
+                "method=zero_shot|projection|linear|mlp|logistic|finetune|…   cv=5   seed=0",
+                "encoder=clip|tiny_clip|resnet50|…   thaw=head|projection|K|all",
+                "trainer=auto|cpu|gpu|mps   logger=wandb|tensorboard|csv|none",
+                "'thawline train DIR --cfg job' shows the run's settings without running it.",
             ),
         ),
         Verb(
             "evaluate",
             "thawline.commands.evaluate:evaluate",
             "evaluate",
-            "judge a finished run again, on its own held-out photos or on another folder",
-            (Positional("run", "RUN"), Positional("data.path", "DIR", required=False)),
+            "judge a finished run again, on what it held out or on other data",
+            (Positional("run", "RUN", bundle=True), Positional("data.path", "DIR", required=False)),
             examples=(
-                "thawline evaluate outputs/train/2026-11-21_10-00-00-000000",
-                "thawline evaluate outputs/train/2026-11-21_10-00-00-000000 NewPhotos",
-                "thawline evaluate Model golden=golden.yaml     a bundle, by cases whose answers are known",
+                "thawline evaluate outputs/train/RUN             on what it held out",
+                "thawline evaluate outputs/train/RUN NewPhotos",
+                "thawline evaluate Model golden=golden.yaml      by files whose answer is known",
             ),
         ),
         Verb(
             "predict",
             "thawline.commands.predict:predict",
             "predict",
-            "say what each photo shows, by a bundle or by a pretrained CLIP as it is",
+            "say what each photo or track is, by a bundle or by CLIP as it is",
             (
                 Positional("bundle", "BUNDLE|base", path=False),
                 Positional("files", "PATHS", path=False, many=True),
             ),
             examples=(
-                "thawline predict Model Photos                     a folder; on a terminal a table, else JSON lines",
-                "thawline predict Model Photos out=said.parquet    into a file; .jsonl for JSON lines",
-                "find . -name '*.jpg' | thawline predict Model -   a list on standard input",
-                "thawline predict base Photos 'data.classes=[wedding,birthday]'   zero-shot, no bundle",
+                "thawline predict Model Photos                    a table, or JSON lines",
+                "thawline predict Model Photos out=said.parquet   into a file; also .jsonl",
+                "find . -name '*.jpg' | thawline predict Model -  a list on standard input",
+                "thawline predict base Photos 'data.classes=[wedding,birthday]'   zero-shot",
             ),
             notes=(
-                "out=FILE.jsonl|FILE.parquet   calibrated=true   accelerator=auto|cpu|gpu|mps   nul=true",
+                "out=FILE.jsonl|FILE.parquet   calibrated=true   nul=true",
+                "accelerator=auto|cpu|gpu|mps",
                 "base: data.classes=[…]   encoder=clip|tiny_clip   data.decode=reduced|full",
             ),
         ),
@@ -106,23 +113,23 @@ VERBS: dict[str, Verb] = {
             "compare",
             "thawline.commands.compare:compare",
             "compare",
-            "put finished runs and sweeps side by side: on screen, and as one HTML page",
+            "put finished runs and sweeps side by side, on screen and as an HTML page",
             (Positional("runs", "DIR", many=True),),
             examples=(
-                "thawline compare outputs/train/*                         the page is outputs/compare.html",
-                "thawline compare outputs/sweep/2026-11-21_10-00-00-000000 out=sweep.html thumbnails=true",
-                "thawline compare RUN 'others=[vision_api.csv]'           path,prediction[,price_per_1000]",
+                "thawline compare outputs/train/*            writes outputs/compare.html",
+                "thawline compare outputs/sweep/SWEEP out=sweep.html thumbnails=true",
+                "thawline compare RUN 'others=[api.csv]'     path,prediction[,price_per_1000]",
             ),
         ),
         Verb(
             "ensemble",
             "thawline.commands.ensemble:ensemble",
             "ensemble",
-            "join finished runs that share a split by weights, and judge that against the best of them",
+            "join runs that share a split, and judge that against the best of them",
             (Positional("runs", "RUN", many=True),),
             examples=(
-                "thawline ensemble RUN RUN RUN                       weights fitted on out-of-fold predictions",
-                "thawline ensemble RUN RUN RUN weights=60/20/20      percent, in the order of the runs",
+                "thawline ensemble RUN RUN RUN                   by out-of-fold predictions",
+                "thawline ensemble RUN RUN RUN weights=60/20/20  percent, in the runs' order",
                 "thawline ensemble RUN RUN 'weights=[0.7,0.3]'",
             ),
         ),
@@ -130,18 +137,18 @@ VERBS: dict[str, Verb] = {
             "export",
             "thawline.commands.export:export",
             "export",
-            "write the model of a run, or of a sweep's winner, as a directory that other services load",
+            "write the model of a run or a sweep as a directory that services load",
             (Positional("run", "RUN"),),
             examples=(
-                "thawline export outputs/train/2026-11-21_10-00-00-000000",
-                "thawline export outputs/sweep/2026-11-21_10-00-00-000000 out=Model format=onnx",
+                "thawline export outputs/train/RUN",
+                "thawline export outputs/sweep/SWEEP out=Model format=onnx",
             ),
         ),
         Verb(
             "data check",
             "thawline.commands.data_check:data_check",
             "data_check",
-            "say what a folder of photos or a file of pairs holds: groups, duplicates, what is broken",
+            "say what data hold: classes, groups, duplicates, what is broken",
             (_PHOTOS,),
             examples=(
                 "thawline data check Photos",
@@ -154,19 +161,19 @@ VERBS: dict[str, Verb] = {
             "data mismatches",
             "thawline.commands.data_mismatches:data_mismatches",
             "data_mismatches",
-            "make mismatches, random and hard ones, for a file of images and texts that match",
+            "make mismatches, random and hard, for images and texts that match",
             (_PAIRS,),
             examples=(
-                "thawline data mismatches captions.csv                        one random, one hard for each match",
-                "thawline data mismatches captions.csv random=3 hard=0        no encoder is needed",
-                "thawline data mismatches captions.csv encoder=mobilenetv2    hard ones by similar images",
+                "thawline data mismatches captions.csv                    one of each kind",
+                "thawline data mismatches captions.csv random=3 hard=0    without encoder",
+                "thawline data mismatches captions.csv encoder=mobilenetv2   by images",
             ),
         ),
         Verb(
             "data split",
             "thawline.commands.data_split:data_split",
             "data_split",
-            "part a file of images and texts into train.csv, val.csv and test.csv that share no image and no text",
+            "part a file of pairs into train, val and test that share nothing",
             (_PAIRS,),
             examples=("thawline data split pairs.csv", "thawline data split pairs.csv out=splits seed=1"),
         ),
@@ -202,7 +209,7 @@ VERBS: dict[str, Verb] = {
             "weights fetch",
             "thawline.commands.weights:weights_fetch",
             "weights",
-            "bring an encoder's weights to this machine, by pinned revision (uses the network)",
+            "bring an encoder's weights to this machine (uses the network)",
             (Positional("name", "ENCODER", path=False),),
             examples=("thawline weights fetch clip", "thawline weights fetch resnet50"),
         ),
@@ -210,9 +217,22 @@ VERBS: dict[str, Verb] = {
             "sample",
             "thawline.commands.sample:sample",
             "sample",
-            "make a sample collection of synthetic event photos, of products with texts, or of music",
+            "make a sample collection: events (photos), pairs (products) or genre (music)",
             (Positional("collection", "COLLECTION", path=False), Positional("directory", "DIR")),
             examples=("thawline sample events Sample", "thawline sample pairs Products", "thawline sample genre Songs"),
+        ),
+        Verb(
+            "settings",
+            "",
+            "",
+            "list the settings of a verb or a group, or say what one means",
+            (Positional("", "VERB|KEY", required=False, path=False, many=True),),
+            examples=(
+                "thawline settings train               the settings of a verb",
+                "thawline settings train task=genre    … and what it is then by itself",
+                "thawline settings method              the choices and settings of a group",
+                "thawline settings method.lr           one setting",
+            ),
         ),
     )
 }

@@ -2,7 +2,9 @@
 
 import importlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -108,11 +110,19 @@ class TaskChecker(Protocol):
 
 @dataclass(frozen=True)
 class _Task:
-    """Where a task's functions are, as `module:function`: they are imported only when they are used."""
+    """A task.
+
+    Attributes:
+        reader: Where its reader is, as `module:function`: functions are imported only when they are used.
+        filler: Where what computes its features is.
+        checker: Where what says what its data hold is.
+        columns: What tells a table of its samples; none: they are in folders alone.
+    """
 
     reader: str
     filler: str
     checker: str
+    columns: tuple[str, ...] = ()
 
 
 _TASKS = {
@@ -125,11 +135,13 @@ _TASKS = {
         reader="thawline.tasks.genre.data:read_genre",
         filler="thawline.tasks.genre.features:fill_genre",
         checker="thawline.tasks.genre.check:check_genre",
+        columns=("audio_path",),
     ),
     "match": _Task(
         reader="thawline.tasks.match.data:read_match",
         filler="thawline.tasks.match.features:fill_match",
         checker="thawline.tasks.match.check:check_match",
+        columns=("image_path", "text"),
     ),
 }
 
@@ -162,6 +174,26 @@ def task_checker(name: str) -> TaskChecker:
     """
     checker: TaskChecker = _function(_task(name).checker)
     return checker
+
+
+def refuse_table(path: Path) -> None:
+    """For a task whose samples are in folders: is `path` a table, and of which task?
+
+    Raises:
+        UserError: It is a table of another task's samples.
+    """
+    from thawline.data.pair_files import Columns, read_table  # late: a folder needs no pyarrow
+
+    for name, task in _TASKS.items():
+        if not (task.columns and path.is_file()):
+            continue
+        with suppress(UserError):  # it has other columns, or is no table at all
+            read_table(path, Columns(task.columns, ()))
+            found = f"{path} is a table with the columns {','.join(task.columns)}, which task={name} reads; add that"
+            break
+    else:
+        return
+    raise UserError(found)
 
 
 def _task(name: str) -> _Task:

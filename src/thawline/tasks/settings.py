@@ -44,12 +44,13 @@ class RunSettings:
     """One run.
 
     Attributes:
-        task: The task's name in the registry of tasks.
+        task: The kind of problem: `events` (photos by class), `match` (does a text describe an image) or `genre`
+            (tracks by class, or by several labels).
         prompts: What stands for the classes in text.
-        data: The photos and their split.
+        data: The samples and their split.
         encoder: The pretrained network.
         text: The text encoder of pairs; null: that of `encoder`.
-        augmentation: What varies the photos.
+        augmentation: How samples are varied for training.
         method: How the tail is fitted.
         decision: What a threshold is fitted for, where scores need one.
         trainer: What it computes on.
@@ -292,7 +293,8 @@ class CheckSettings:
     """A look at a task's data before anything is trained.
 
     Attributes:
-        task: The task's name in the registry of tasks.
+        task: The kind of problem: `events` (photos by class), `match` (does a text describe an image) or `genre`
+            (tracks by class, or by several labels).
         prompts: What a task's file brings along; not used.
         data: The photos or pairs.
         encoder: Whose limits are checked; null: none's.

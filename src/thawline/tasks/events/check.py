@@ -1,16 +1,15 @@
 """What a folder of event photos holds, before anything is trained."""
 
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from thawline.data.collection import build_collection
-from thawline.data.listing import list_photos
 from thawline.data.report import data_report, print_report
 from thawline.features.media import Photos
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
+from thawline.tasks.events.listed import list_events
 from thawline.tasks.settings import CheckSettings
 
 # Bytes of one photo's features at the head, for the widest encoder that has a conf file (ResNet50, 2,048 numbers).
@@ -23,7 +22,7 @@ def check_events(settings: CheckSettings, console: Console) -> dict[str, Any]:
     Raises:
         UserError: There are no usable photos of two classes.
     """
-    listing = list_photos(Path(settings.data.path), settings.data.classes)
+    listing = list_events(settings.data)
     found = survey(listing.photos, FeatureStore(settings.store.root), Photos())
     report = data_report(build_collection(listing, found.facts), bytes_per_photo=HEAD_BYTES)
     print_report(report, console)

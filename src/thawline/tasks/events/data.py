@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from thawline.data.augmentation import Augmentation, view_seed
 from thawline.data.collection import Collection, build_collection
 from thawline.data.groups import find_groups
-from thawline.data.listing import Listed, list_photos
+from thawline.data.listing import Listed
 from thawline.data.photos import PhotoFacts
 from thawline.data.report import data_report
 from thawline.encoders.encoder import Encoder
@@ -27,6 +26,7 @@ from thawline.fitting.tail import Tail, final_features
 from thawline.runs.split import SplitRow
 from thawline.tasks.classes import given_sides, number_classes
 from thawline.tasks.events.features import Prompts, load_towers, read_prompts
+from thawline.tasks.events.listed import list_events
 from thawline.tasks.photos import survey_photos
 from thawline.tasks.registry import MAJORITY, ZERO_SHOT
 from thawline.tasks.settings import RunSettings
@@ -183,7 +183,7 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
     Raises:
         UserError: The folder, the encoder or the split can't be used.
     """
-    listing = list_photos(Path(settings.data.path), settings.data.classes)
+    listing = list_events(settings.data)
     encoder, towers = load_towers(settings)
     cut = encoder.cut_for(settings.cut)
     found, wanted = survey_photos(listing.photos, [settings], encoder, device)

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from thawline.data.collection import build_collection
-from thawline.data.listing import list_photos
 from thawline.data.report import data_report
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
@@ -18,6 +16,7 @@ from thawline.features.store import FeatureStore
 from thawline.features.texts import encode_texts
 from thawline.fitting.feature_set import Features
 from thawline.fitting.settings import GradientSettings
+from thawline.tasks.events.listed import list_events
 from thawline.tasks.events.prompts import class_prompts
 from thawline.tasks.photos import has_line, survey_photos
 from thawline.tasks.registry import Filled
@@ -67,7 +66,7 @@ def fill_events(runs: Sequence[RunSettings], device: torch.device, refusals: lis
     Raises:
         UserError: The folder or the encoder can't be used.
     """
-    listing = list_photos(Path(runs[0].data.path), runs[0].data.classes)
+    listing = list_events(runs[0].data)
     encoder, _ = load_towers(runs[0])
     usable = [run for run in runs if has_line(encoder, run, refusals)]
     if not usable:
