@@ -83,7 +83,7 @@ def test_split_files_that_cannot_be_used(gtzan) -> None:
         list_tracks(gtzan, reader="gtzan", splits=[given("fold1.txt", "")])
     with pytest.raises(UserError, match="The split files name none of the clips"):
         list_tracks(gtzan, reader="gtzan", splits=[given("train.txt", "a.wav")])
-    with pytest.raises(UserError, match=r"gone.txt cannot be read: No such file"):
+    with pytest.raises(UserError, match=r"there is no file .*gone.txt; check the path"):
         list_tracks(gtzan, reader="gtzan", splits=[gtzan / "train_gone.txt"])
     with pytest.raises(UserError, match="holds none of GTZAN's genre folders"):
         list_tracks(gtzan / "genres/jazz", reader="gtzan")

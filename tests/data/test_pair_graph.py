@@ -54,17 +54,13 @@ def graph(seed, families, size, joined=0.0):
     return images, texts, labels, difficulty
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=40, derandomize=True)
 @given(st.integers(0, 2**32 - 1), st.integers(15, 60), st.integers(2, 9), st.sampled_from([0.0, 0.3]))
 def test_no_image_and_no_text_is_on_two_sides_and_each_pair_is_somewhere_once(seed, families, size, joined):
     images, texts, labels, difficulty = graph(seed, families, size, joined)
     grouping = find_grouping(images, texts, labels)
     assert grouping.whole == (joined == 0 or grouping.largest <= 0.5)
-    try:
-        sides = split_pairs(grouping, texts, labels, difficulty, seed=seed)
-    except UserError:
-        assert joined  # so entangled that a side keeps no pair of a label
-        return
+    sides = split_pairs(grouping, texts, labels, difficulty, seed=seed)
     assert len(sides) == len(labels)
     assert set(sides.tolist()) <= ({"train", "val", "test"} if grouping.whole else {"train", "val", "test", ""})
     kept = sides != ""

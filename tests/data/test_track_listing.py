@@ -152,7 +152,7 @@ def test_a_table_of_tracks_to_be_judged_tells_their_themes(touch, table) -> None
     )
     unopened: dict[str, str] = {}
     themes: dict[str, tuple[str, ...]] = {}
-    walked = walk_tracks([str(root / "d"), str(path), "as it is.txt"], unopened, themes)
+    walked = walk_tracks([str(root / "d"), str(path), "as it is.txt"], unopened, themes, [])
     seen = []
     for name in walked:
         seen.append((name, themes.get(name)))
@@ -178,7 +178,7 @@ def test_a_table_of_tracks_to_be_judged_tells_their_themes(touch, table) -> None
     }
     # A table of something else, among tracks, ends nothing.
     other, unopened = str(table("path\na.wav\n", "other.csv")), {}
-    assert list(walk_tracks([other, str(root / "b.mp3")], unopened, {})) == [other, str(root / "b.mp3")]
+    assert list(walk_tracks([other, str(root / "b.mp3")], unopened, {}, [])) == [other, str(root / "b.mp3")]
     assert "has no column audio_path" in unopened[other]
 
 

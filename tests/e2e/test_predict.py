@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 from contextlib import ExitStack
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -131,6 +133,19 @@ def test_a_list_on_standard_input(thawline, sample, bundle, listed):
     listed(b"a\0b\n")
     assert "is separated by NUL; give nul=true" in thawline.refused("predict", bundle, "-")
     assert "name it once" in thawline.refused("predict", bundle, "-", "-")
+
+
+def test_a_list_that_another_program_wrote(thawline, sample, bundle, listed):
+    photos = first(sample, 2)
+    shutil.copy(photos[0], thawline.directory / unicodedata.normalize("NFD", "fête.jpg"))
+    text = "".join(f"{path}\r\n" for path in (photos[1], ".\\fête.jpg"))
+    for data in (text.encode(), b"\xef\xbb\xbf" + text.encode(), text.encode("utf-16"), text.encode("cp1252")):
+        listed(data)
+        said = lines(thawline("predict", bundle, "-"))
+        assert [(Path(one["path"]).name, one["problem"]) for one in said] == [
+            (photos[1].name, None),
+            (unicodedata.normalize("NFD", "fête.jpg"), None),
+        ]
 
 
 def test_a_long_list_is_read_in_pieces(thawline, bundle, listed):

@@ -65,23 +65,33 @@ def test_a_spreadsheets_export_is_read(join):
     assert board.lines[1].entry.price == 1.25
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
+def test_paths_of_another_machine_are_the_runs(join, encoding):
+    text = "Path\tPrediction\tNote\r\n" + rows(20, comma="\t", more="\té").replace("/", "\\")
+    text = text.replace("beach\\", "C:\\Photos\\beach\\")
+    board = join(text.encode(encoding))
+    assert board.lines[1].judgement.accuracy.value == 0.5
+    notes = " ".join(board.lines[1].entry.notes)
+    assert ("read as Windows-1252" in notes, "were matched by their ends (20)" in notes) == (encoding == "cp1252", True)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("path,class\na,b\n", "lacks the column 'prediction'; it needs path,prediction and may have price_per_1000"),
-        ("", "lacks the column 'path'"),
-        ("path,prediction\n", "has no rows"),
-        ("path,prediction\nbeach/0000.jpg,\n", "row 1 of .* lacks its prediction"),
-        ("path,prediction\nbeach/0000.jpg\n", "row 1 of .* lacks its prediction"),
-        ("path,prediction\na,b,c\n", "row 1 of .* has more cells than the table has columns; quote"),
+        ("path,class\na,b\n", "has no column prediction; its first row must name the columns path,prediction"),
+        ("", "is empty; it needs the columns path,prediction"),
+        ("path,prediction\n", "has a header and no rows"),
+        ("path,prediction\nbeach/0000.jpg,\n", "row 2 of .*: it lacks its prediction"),
+        ("path,prediction\nbeach/0000.jpg\n", "row 2 of .*: 1 value in a table of 2 columns"),
+        ("path,prediction\na,b,c\n", "row 2 of .*: 3 values in a table of 2 columns; quote"),
         ("path,prediction\n" + rows(1, 2) + rows(1, 2), "more than one row for 'beach/0000.jpg', 'wedding/0001.jpg'"),
         ("path,prediction\nbeach/0000.jpg,sea\n", "says 'sea', which the run does not know; it has 'beach', 'wedding'"),
         (
             "path,prediction\n/x/0.jpg,beach\n",
             "no row for a photo that run judged; .* such as 'beach/0000.jpg', not '/x",
         ),
-        (b"path,prediction\n\xff,beach\n", "is no CSV file in UTF-8"),
-        ('path,prediction\n"beach,beach\n', "is no CSV file in UTF-8"),
+        (b"path,prediction\n\x81,beach\n", "is not in UTF-8"),
+        ('path,prediction\n"beach,beach\n', "row 2 of .*: a quote that is not closed"),
         ("path,prediction,price_per_1000\n" + rows(1, 1, more=",cheap"), "must be one number, the same in all rows"),
         ("path,prediction,price_per_1000\nbeach/0000.jpg,beach,1\nwedding/0001.jpg,beach,2\n", "but is '1', '2'"),
         ("path,prediction,price_per_1000\n" + rows(1, 1, more=",-1"), "is -1; it must be a number of at least 0"),
@@ -93,7 +103,7 @@ def test_what_is_no_such_table_is_refused_in_a_sentence(join, text, sentence):
 
 
 def test_a_missing_file_a_taken_name_and_several_sets_of_photos_are_refused(join, tmp_path):
-    with pytest.raises(UserError, match=r"there is no file .*nowhere.csv of another system's"):
+    with pytest.raises(UserError, match=r"there is no file .*nowhere.csv; check the path"):
         gather([tmp_path / "run"], [tmp_path / "nowhere.csv"])
     with pytest.raises(UserError, match=r"two of what is compared are called 'run'; rename .*run.csv"):
         join("path,prediction\n" + rows(3), "run.csv")

@@ -9,8 +9,8 @@ from rich.console import Console
 from thawline.commands.data_split import only_file, refuse_existing
 from thawline.commands.settings import MismatchesSettings, to_settings
 from thawline.data.mismatches import Mismatch, Similar, make_mismatches
-from thawline.data.pair_files import write_rows
 from thawline.data.pair_report import findings_line
+from thawline.data.tables.reading import write_rows
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.features.store import FeatureStore

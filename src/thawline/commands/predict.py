@@ -16,6 +16,8 @@ from thawline.bundles.ensembles import AnyTracks
 from thawline.bundles.load import Bundle, Prediction, load
 from thawline.commands.predict_tracks import check_tracks, judge_tracks, write_tracks
 from thawline.commands.settings import PredictSettings, to_settings
+from thawline.data.tables.lists import read_list
+from thawline.data.tables.places import Finder
 from thawline.data.track_listing import walk_tracks
 from thawline.data.walking import walk_photos
 from thawline.encoders.device import find_device
@@ -26,7 +28,6 @@ from thawline.reports.said import print_counts, print_said, write_json_lines, wr
 
 BASE, STDIN = "base", "-"
 _OF_BASE = ("encoder", "prompts", "data", "store")
-_CHUNK = 1 << 16  # bytes of the list on standard input that are read at once
 
 
 def predict(config: DictConfig) -> None:
@@ -109,28 +110,12 @@ def _load(settings: PredictSettings) -> Bundle | AnyTracks:
 
 def _paths(settings: PredictSettings) -> Iterator[str]:
     """The words of the command line, `-` replaced by what it stands for."""
+    finder = Finder(Path.cwd())
     for word in settings.files:
         if word == STDIN:
-            yield from _listed(b"\0" if settings.nul else b"\n")
+            yield from read_list(sys.stdin.fileno(), nul=settings.nul, finder=finder)
         else:
-            yield word
-
-
-def _listed(separator: bytes) -> Iterator[str]:
-    """The paths in the list on standard input, as they come."""
-    rest = b""
-    while chunk := os.read(sys.stdin.fileno(), _CHUNK):
-        *lines, rest = (rest + chunk).split(separator)
-        for line in filter(None, lines):
-            yield _path(line)
-    if rest:
-        yield _path(rest)
-
-
-def _path(line: bytes) -> str:
-    if b"\0" in line:
-        raise UserError("the list on standard input is separated by NUL; give nul=true")
-    return os.fsdecode(line)
+            yield word if os.path.lexists(word) else finder.spelt(word) or word
 
 
 def _judged(
@@ -175,7 +160,9 @@ def _total(settings: PredictSettings, noun: str) -> int | None:
     """How many files there are, for the bar: counting them takes seconds where there are a million."""
     if STDIN in settings.files or not sys.stderr.isatty():
         return None
-    return sum(1 for _ in (walk_tracks(settings.files, {}, {}) if noun == "track" else walk_photos(settings.files, {})))
+    return sum(
+        1 for _ in (walk_tracks(settings.files, {}, {}, []) if noun == "track" else walk_photos(settings.files, {}))
+    )
 
 
 def _silence() -> None:

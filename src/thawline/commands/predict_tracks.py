@@ -37,7 +37,8 @@ def judge_tracks(
     """What the bundle says of each file, counted by genre."""
     unopened: dict[str, str] = {}
     themes: dict[str, tuple[str, ...]] = {}
-    files = walk_tracks(paths, unopened, themes)
+    notes: list[str] = []
+    files = walk_tracks(paths, unopened, themes, notes)
     calibrated = settings.calibrated is not False
     for one in bundle.predict(files, themes=themes, calibrated=calibrated, top=settings.top, percent=settings.percent):
         counts[one["primary_genre"]] += 1
@@ -46,6 +47,8 @@ def judge_tracks(
         if one["path"] in unopened:
             one["problem"] = unopened[one["path"]]
         yield one
+    for note in notes:
+        say(note)
     _say_left_out(bundle, themes)
 
 

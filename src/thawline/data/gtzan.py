@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from thawline.data.listing import SIDES, LeftOut, list_files
+from thawline.data.tables.encodings import read_text
+from thawline.data.tables.places import one_form
 from thawline.data.track_listing import TRACKS, TrackListing, from_folders
 from thawline.errors import UserError
 
@@ -35,10 +37,11 @@ def list_gtzan(root: Path, classes: Sequence[str] | None = None, splits: Sequenc
     found = from_folders(listing)
     if not splits:
         return found
-    sides = _sides(splits)
+    notes: list[str] = []
+    sides = _sides(splits, notes)
     tracks, left_out = [], list(found.left_out)
     for track in found.tracks:
-        side = sides.pop(track.path.stem, None)
+        side = sides.pop(one_form(track.path.stem), None)
         if side is None:
             left_out.append(LeftOut(track.name, "in none of the split files"))
         else:
@@ -56,6 +59,7 @@ def list_gtzan(root: Path, classes: Sequence[str] | None = None, splits: Sequenc
         classes=tuple(sorted({track.label for track in tracks})),
         tracks=tuple(tracks),
         left_out=tuple(sorted(left_out, key=lambda left: left.name)),
+        notes=tuple(notes),
     )
 
 
@@ -67,8 +71,8 @@ def _genres_folder(root: Path) -> Path:
     raise UserError(f"{root} holds none of GTZAN's genre folders (blues, classical, country, …); check the path.")
 
 
-def _sides(splits: Sequence[Path]) -> dict[str, tuple[str, str, str]]:
-    """(side, split file, line) of each clip, by its name without folder and suffix."""
+def _sides(splits: Sequence[Path], notes: list[str]) -> dict[str, tuple[str, str, str]]:
+    """(side, split file, line) of each clip, by its name without folder and suffix; `notes` gets sentences."""
     sides: dict[str, tuple[str, str, str]] = {}
     for path in splits:
         side = next((side for word, side in SIDES.items() if path.stem.lower().startswith(word)), None)
@@ -76,14 +80,10 @@ def _sides(splits: Sequence[Path]) -> dict[str, tuple[str, str, str]]:
             raise UserError(
                 f"The split file {path} does not say which side it is; let its name begin with train, valid or test."
             )
-        try:
-            lines = path.read_text(encoding="utf-8-sig").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"The split file {path} cannot be read: {getattr(error, 'strerror', None) or error}."
-            ) from None
-        for line in map(str.strip, lines):
-            if not line:
+        decoded = read_text(path)
+        notes += [decoded.note] if decoded.note else []
+        for line in (line.strip().strip('"').replace("\\", "/") for line in decoded.text.splitlines()):
+            if not line or line.startswith("#"):
                 continue
             other = sides.setdefault(_clip(line), (side, path.name, line))
             if other[0] != side:
@@ -93,5 +93,5 @@ def _sides(splits: Sequence[Path]) -> dict[str, tuple[str, str, str]]:
 
 def _clip(line: str) -> str:
     """A clip's name without folder and suffix; a line may leave the suffix out, and `blues.00029` has none."""
-    path = Path(line)
+    path = Path(one_form(line))
     return path.stem if path.suffix.lower() in TRACKS.suffixes else path.name

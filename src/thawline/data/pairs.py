@@ -1,15 +1,16 @@
 """Image–text pairs: read from files, checked row by row, and what is wrong with each row."""
 
 import os
-import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from thawline.data.listing import SIDES, Listed
-from thawline.data.pair_files import Record, read_records, write_rows
+from thawline.data.listing import Listed
 from thawline.data.photos import PhotoFacts
+from thawline.data.tables.cells import match_label, side_of
+from thawline.data.tables.places import Absent, find_files, moved_note
+from thawline.data.tables.reading import Columns, Record, Table, read_table, write_rows
 from thawline.errors import UserError
 
 FEW_PAIRS = 100  # below which a result says little
@@ -18,7 +19,7 @@ IMBALANCE = 5  # the more frequent label / the other
 FEW_WORDS = 5
 MANY_WORDS = 100
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]+://|(data|file|https?):", re.IGNORECASE)
+_NEEDED, _OPTIONAL = ("image_path", "text"), ("difficulty", "split")
 _SHOWN = 60  # characters of a value in a message
 
 
@@ -75,12 +76,14 @@ class PairTable:
         findings: In the same order.
         root: What the images' names are relative to.
         files: The files, absolute.
+        notes: Sentences on the files themselves.
     """
 
     pairs: tuple[Pair, ...]
     findings: tuple[Finding, ...]
     root: Path
     files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def dropped(self) -> int:
@@ -109,9 +112,12 @@ def read_pairs(files: Sequence[tuple[Path, str | None]], image_base: Path | None
     root = Path(image_base.absolute() if image_base else os.path.commonpath(folders))
     pairs: list[Pair] = []
     findings: list[Finding] = []
+    notes: list[str] = []
     for (path, side), name in zip(files, _names(absolute), strict=True):
-        images = _Images(root, image_base.absolute() if image_base else path.absolute().parent, image_base is not None)
-        for record in read_records(path, labels=labels):
+        read = _read(path, labels=labels)
+        images = _Images(read.records, root, path, image_base)
+        notes += (*read.notes, *moved_note(name, images.found))
+        for record in read.records:
             try:
                 pair, noted = _pair(record, name, side, images)
             except _BadRow as bad:
@@ -119,8 +125,16 @@ def read_pairs(files: Sequence[tuple[Path, str | None]], image_base: Path | None
             else:
                 pairs.append(pair)
                 findings += noted
-    table = PairTable(tuple(pairs), tuple(findings), root, absolute)
+    table = PairTable(tuple(pairs), tuple(findings), root, absolute, tuple(notes))
     return _without(table, _repeated(pairs, [pair.image for pair in pairs]))
+
+
+def _read(path: Path, *, labels: bool) -> Table:
+    """The rows of a file of pairs; `labels` says whether a column `label` is needed."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; task=match reads a CSV with the columns image_path,text,label")
+    needed, optional = ((*_NEEDED, "label"), _OPTIONAL) if labels else (_NEEDED, ("label", *_OPTIONAL))
+    return read_table(path, Columns(needed, optional, row="pair"))
 
 
 def usable_pairs(table: PairTable, facts: Mapping[str, PhotoFacts]) -> PairTable:
@@ -245,40 +259,41 @@ class _BadRow(Exception):  # noqa: N818  # not an error of the program: it ends 
 
 
 class _Images:
-    """Finds images, each once."""
+    """The images of a file of pairs: `found`, by the paths as they are written, and what is wrong with the others."""
 
-    def __init__(self, root: Path, base: Path, fenced: bool) -> None:
+    def __init__(self, records: Sequence[Record], root: Path, table: Path, image_base: Path | None) -> None:
         self._root = Path(os.path.normpath(root))
-        self._base = base
-        self._fence = Path(os.path.realpath(base)) if fenced else None
-        self._found: dict[str, tuple[str, Path] | _BadRow] = {}
+        self._base = (image_base or table.parent).absolute()
+        written = (record.values["image_path"].strip() for record in records if not record.kind)
+        self.found: dict[str, Path] = {}
+        self._named: dict[str, tuple[str, Path] | _BadRow] = {}
+        for one, path in find_files(written, self._base, fence=image_base).items():
+            if isinstance(path, Absent):
+                self._named[one] = self._bad_row(one, path)
+            else:
+                self.found[one] = path
+                inside = path.is_relative_to(self._root)
+                self._named[one] = ((path.relative_to(self._root) if inside else path).as_posix(), path)
 
     def find(self, written: str) -> tuple[str, Path]:
         """Name and absolute path of an image; raises `_BadRow`."""
-        if written not in self._found:
-            try:
-                self._found[written] = self._look(written)
-            except _BadRow as bad:
-                self._found[written] = bad
-        found = self._found[written]
-        if isinstance(found, _BadRow):
-            raise found
-        return found
+        named = self._named[written]
+        if isinstance(named, _BadRow):
+            raise named
+        return named
 
-    def _look(self, written: str) -> tuple[str, Path]:
-        if _URL.match(written):
-            raise _BadRow("url", f"{_shown(written)} is a URL; save the image and give its path")
-        path = Path(os.path.normpath(self._base / written.replace("\\", "/")))
-        if self._fence and not Path(os.path.realpath(path)).is_relative_to(self._fence):
-            raise _BadRow("outside image_base", f"{_shown(written)} leads out of {self._base}")
-        try:
-            there, is_file = path.exists(), path.is_file()
-        except OSError as error:  # a name that is too long, say
-            raise _BadRow("absent image", f"{_shown(written)} can't be opened: {error.strerror}") from None
-        if not is_file:
-            raise _BadRow("absent image", f"{_shown(written)} is no file" + ("" if there else "; nothing is there"))
-        inside = path.is_relative_to(self._root)
-        return (path.relative_to(self._root) if inside else path).as_posix(), path
+    def _bad_row(self, written: str, why: Absent) -> _BadRow:
+        if why.kind == "url":
+            return _BadRow("url", f"{_shown(written)} is a URL; save the image and give its path")
+        if why.kind == "outside":
+            return _BadRow("outside image_base", f"{_shown(written)} leads out of {self._base}")
+        said = {
+            "folder": "is no file",
+            "home": "begins with the home of nobody known",
+            "several": f"is not there, and what it may mean, {why.detail}, other rows mean by other paths",
+            "unopened": f"can't be opened: {why.detail}",
+        }
+        return _BadRow("absent image", f"{_shown(written)} {said.get(why.kind, 'is no file; nothing is there')}")
 
 
 def _pair(record: Record, file: str, side: str | None, images: _Images) -> tuple[Pair, list[Finding]]:
@@ -303,15 +318,15 @@ def _pair(record: Record, file: str, side: str | None, images: _Images) -> tuple
 def _label(value: str) -> int:
     if not value:
         raise _BadRow("empty label", "label is empty")
-    if value not in ("0", "1"):
+    if (label := match_label(value)) is None:
         raise _BadRow("bad label", f"label is {_shown(value)}, not 1 (match) or 0 (mismatch)")
-    return int(value)
+    return label
 
 
 def _side(value: str) -> str:
-    if value.lower() not in SIDES:
+    if (side := side_of(value)) is None:
         raise _BadRow("bad split", f"split is {_shown(value)}, not train, val or test")
-    return SIDES[value.lower()]
+    return side
 
 
 def _length_notes(pair: Pair) -> list[Finding]:

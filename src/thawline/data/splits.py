@@ -1,7 +1,5 @@
 """Splits that are stratified by class and never cut a group."""
 
-import csv
-import unicodedata
 import warnings
 from collections.abc import Sequence
 from fractions import Fraction
@@ -11,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from thawline.data.listing import SIDES
+from thawline.data.tables.cells import side_of, whole_number
+from thawline.data.tables.places import match_names, moved_note
+from thawline.data.tables.reading import Columns, read_table
 from thawline.errors import UserError
 
 IntArray = npt.NDArray[np.int64]
@@ -162,57 +162,62 @@ def _too_few(what: str, need: int, labels: IntArray, rarest: int, groups: int, c
     )
 
 
-def read_split(path: Path, names: Sequence[str]) -> npt.NDArray[Any]:
-    """Read a split from a CSV file with the columns `path` and `split`.
+def read_split(
+    path: Path, names: Sequence[str], root: Path | None = None, notes: list[str] | None = None
+) -> npt.NDArray[Any]:
+    """Read a split from a table with the columns `path` and `split`.
 
     Args:
         path: the file. `split` is train, val (valid, validation) or test, or in every row a fold number.
-        names: [N] photos as the collection names them, relative to its folder. Rows for others are ignored.
+        names: [N] samples as the collection names them, relative to its folder. Rows for others are ignored.
+        root: the collection's folder, which paths may begin with.
+        notes: gets sentences on the file itself.
 
     Returns:
         [N] "train", "val" or "test"; or int64 [N] folds 0, 1, ... in the order of the numbers in the file.
 
     Raises:
-        UserError: an unreadable file, missing columns, an unknown split, two for one photo, photos without a row,
+        UserError: an unreadable file, missing columns, an unknown split, two for one sample, samples without a row,
             or only one side.
     """
-    rows = _rows(path)
-    missing = [name for name in names if unicodedata.normalize("NFC", name) not in rows]
-    if missing:
-        raise UserError(
-            f"{path} has no row for {_some(missing)}; give each sample a row, its path relative to the folder."
-        )
-    values = [rows[unicodedata.normalize("NFC", name)] for name in names]
-    if all(value.isdecimal() for value in values):
-        found, folds = np.unique([int(value) for value in values], return_inverse=True)
+    values = _splits(path, names, root, [] if notes is None else notes)
+    numbers = {value: whole_number(value) for value in set(values)}
+    if None not in numbers.values():
+        found, folds = np.unique(np.array([numbers[value] for value in values], dtype=np.int64), return_inverse=True)
         if len(found) < 2:
             raise UserError(f"{path} puts every sample into fold {found[0]}; at least two folds are needed.")
         return folds.astype(np.int64)
-    unknown = sorted({value for value in values if value.lower() not in SIDES})
-    if unknown:
+    known = {value: side_of(value) for value in numbers}
+    if unknown := sorted(value for value, side in known.items() if side is None):
         raise UserError(f"{path} has the split {unknown[0]!r}; use train, val and test, or fold numbers throughout.")
-    sides = np.array([SIDES[value.lower()] for value in values])
+    sides = np.array([known[value] for value in values])
     if "train" not in sides or len(set(sides)) < 2:
         raise UserError(f"{path} needs samples in train and in val or test, but has only {_some(sorted(set(sides)))}.")
     return sides
 
 
-def _rows(path: Path) -> dict[str, str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            if not {"path", "split"} <= set(columns):
-                raise UserError(f"{path} needs the columns path and split, but has {', '.join(columns) or 'none'}.")
-            rows: dict[str, str] = {}
-            for row in reader:
-                name = unicodedata.normalize("NFC", (row["path"] or "").strip().removeprefix("./"))
-                split = (row["split"] or "").strip()
-                if rows.setdefault(name, split) != split:
-                    raise UserError(f"{path} puts {name} into both {rows[name]!r} and {split!r}; keep one row.")
-            return rows
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"The split file {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+def _splits(path: Path, names: Sequence[str], root: Path | None, notes: list[str]) -> list[str]:
+    """[N] what the table says of each sample."""
+    table = read_table(path, Columns(("path", "split"), row="sample"))
+    good = [record for record in table.records if not record.kind]
+    means = match_names([record.values["path"] for record in good], names, root)
+    said: dict[str, str] = {}
+    for record in good:
+        name, split = means.get(record.values["path"]), record.values["split"].strip()
+        if name is None:
+            continue
+        other = said.setdefault(name, split)
+        if other != split and (side_of(other) or other) != (side_of(split) or split):
+            raise UserError(f"{path} puts {name} into both {other!r} and {split!r}; keep one row.")
+    if missing := [name for name in names if name not in said]:
+        broken = next((f"row {one.row}: {one.problem}" for one in table.records if one.kind), None)
+        strange = next((record.values["path"] for record in good if record.values["path"] not in means), None)
+        hint = f" ({broken})" if broken else f"; it has {strange!r}, for which there is none" if strange else ""
+        raise UserError(
+            f"{path} has no row for {_some(missing)}{hint}; give each sample a row, its path relative to the folder."
+        )
+    notes += (*table.notes, *moved_note(path.name, means))
+    return [said[name] for name in names]
 
 
 PHOTO_BONDS = "photos that belong together (same or similar picture, folder, or burst)"

@@ -3,12 +3,14 @@
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from thawline.data.listing import SIDES, LeftOut, Listed, Listing, Media, as_text, choose, list_files
-from thawline.data.pair_files import Columns, Record, read_table
+from thawline.data.listing import LeftOut, Listed, Listing, Media, as_text, choose, list_files
+from thawline.data.tables.cells import side_of
+from thawline.data.tables.places import Absent, find_files, is_url, moved_note
+from thawline.data.tables.reading import Columns, Record, Table, read_table
 from thawline.data.walking import walk_files
 from thawline.errors import UserError
 
@@ -32,8 +34,14 @@ COLUMNS = Columns(("audio_path", "label"), ("artist", "album", "split", "themes"
 
 # What a table of tracks to be judged may have.
 _TO_JUDGE = Columns(("audio_path",), ("themes",), row="track")
-_TABLES = (".csv", ".tsv", ".parquet")
-_URL = re.compile(r"[a-z][a-z0-9+.-]+://|(data|file|https?):", re.IGNORECASE)
+_TABLES = (".csv", ".tsv", ".tab", ".parquet", ".xlsx", ".xls", ".ods")  # of workbooks it is said that they are none
+_ABSENT = {
+    "url": "a URL; save the file and give its path",
+    "nul": "a NUL byte in the path",
+    "home": "the home of nobody known; begin with ./ where the name itself begins with ~",
+    "folder": "no file",
+    "nothing": "nothing is there",
+}
 
 
 @dataclass(frozen=True)
@@ -70,12 +78,14 @@ class TrackListing:
         classes: the tracks' first labels.
         tracks: each file once.
         left_out: files and rows that are not used.
+        notes: sentences on the table or the split files themselves.
     """
 
     root: Path
     classes: tuple[str, ...]
     tracks: tuple[ListedTrack, ...]
     left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...] = ()
 
 
 def list_tracks(
@@ -104,7 +114,7 @@ def list_tracks(
         return list_gtzan(path, classes, splits)
     if splits:
         raise UserError("Split files are for GTZAN; add reader=gtzan, or give a table with a column split.")
-    if is_table(path):
+    if is_table(path) or path.is_file():
         return _list_table(path, classes)
     listing = list_files(path, TRACKS, classes)
     return from_folders(listing, artists=reader == "artists")
@@ -115,7 +125,9 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in _TABLES and not path.is_dir()
 
 
-def walk_tracks(paths: Iterable[str], unopened: dict[str, str], themes: dict[str, tuple[str, ...]]) -> Iterator[str]:
+def walk_tracks(
+    paths: Iterable[str], unopened: dict[str, str], themes: dict[str, tuple[str, ...]], notes: list[str]
+) -> Iterator[str]:
     """`walk_files` of tracks; in place of a table, the tracks that it names.
 
     Args:
@@ -123,35 +135,46 @@ def walk_tracks(paths: Iterable[str], unopened: dict[str, str], themes: dict[str
         unopened: Gets the folders and tables that can't be read and the rows that name no track, which are given as
             well, and the reason.
         themes: Gets the themes that a table tells of its tracks before any of these is given.
+        notes: Gets sentences on the tables themselves.
     """
     for path in paths:
         if not is_table(Path(path)):
             yield from walk_files([path], unopened, TRACKS)
             continue
         try:
-            yield from _named(Path(path), unopened, themes)
+            yield from _named(Path(path), unopened, themes, notes)
         except UserError as error:  # a table of something else, among tracks
             unopened[path] = str(error)
             yield path
 
 
-def _named(table: Path, unopened: dict[str, str], themes: dict[str, tuple[str, ...]]) -> list[str]:
+def _named(table: Path, unopened: dict[str, str], themes: dict[str, tuple[str, ...]], notes: list[str]) -> list[str]:
     """The tracks that a table names, for `walk_tracks`."""
     root, names = table.parent, []
-    for record in read_table(table, _TO_JUDGE):
+    read = read_table(table, _TO_JUDGE)
+    found = _find(read, root, notes, table)
+    for record in read.records:
         written = record.values.get("audio_path", "").strip()
         # Not a bare name, which could be that of a file in the working directory.
-        name = (written if _URL.match(written) else str(root / written)) if written else f"{table}, row {record.row}"
+        name = (written if is_url(written) else str(root / written)) if written else f"{table}, row {record.row}"
         try:
             if record.kind:
                 raise _BadRow(record.problem)
-            name = str(_file(written, root))
+            name = str(_file(written, found))
             told = _several(record.values.get("themes", ""))
             themes[name] = tuple(dict.fromkeys([*themes.get(name, ()), *told]))
         except _BadRow as bad:
             unopened[name] = f"row {record.row}: {bad}"
         names.append(name)
     return names
+
+
+def _find(read: Table, root: Path, notes: list[str], table: Path) -> dict[str, Path | Absent]:
+    """Where the files are that a table names; `notes` gets what there is to say of it."""
+    found = find_files((r.values["audio_path"].strip() for r in read.records if not r.kind), root.absolute())
+    notes += read.notes
+    notes += moved_note(table.name, {written: path for written, path in found.items() if isinstance(path, Path)})
+    return found
 
 
 def from_folders(listing: Listing, *, artists: bool = False) -> TrackListing:
@@ -173,13 +196,15 @@ class _BadRow(Exception):  # noqa: N818  # not an error of the program: the row 
 
 
 def _list_table(path: Path, classes: Sequence[str] | None) -> TrackListing:
-    records = read_table(path, COLUMNS)
+    read = read_table(path, COLUMNS)
     root = Path(os.path.normpath(path.absolute().parent))
+    notes: list[str] = []
+    found = _find(read, root, notes, path)
     tracks: dict[str, ListedTrack] = {}
     left_out = []
-    for record in records:
+    for record in read.records:
         try:
-            track = _track_of_row(record, root)
+            track = _track_of_row(record, root, found)
             if track.name in tracks:
                 raise _BadRow(
                     f"named again, as {track.label!r}" if track.labels != tracks[track.name].labels else "named again"
@@ -202,10 +227,11 @@ def _list_table(path: Path, classes: Sequence[str] | None) -> TrackListing:
         tuple(sorted({track.label for track in chosen})),
         tuple(sorted(chosen, key=lambda track: track.name)),
         tuple(sorted(left_out, key=lambda left: left.name)),
+        tuple(notes),
     )
 
 
-def _track_of_row(record: Record, root: Path) -> ListedTrack:
+def _track_of_row(record: Record, root: Path, found: Mapping[str, Path | Absent]) -> ListedTrack:
     if record.kind:
         raise _BadRow(record.problem)
     values = {name: unicodedata.normalize("NFC", value.strip()) for name, value in record.values.items()}
@@ -213,10 +239,10 @@ def _track_of_row(record: Record, root: Path) -> ListedTrack:
     labels = _several(values["label"])
     if not labels:
         raise _BadRow("no label")
-    side = SIDES.get(values.get("split", "").lower())
+    side = side_of(values.get("split", ""))
     if values.get("split") and side is None:
         raise _BadRow(f"the split {values['split']!r}, where train, val or test is meant")
-    path = _file(written, root)
+    path = _file(written, found)
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
     return ListedTrack(
         path,
@@ -235,22 +261,16 @@ def _several(cell: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for part in re.split(r"[|;]", cell) if (each := part.strip())))
 
 
-def _file(written: str, root: Path) -> Path:
+def _file(written: str, found: Mapping[str, Path | Absent]) -> Path:
     if not written:
         raise _BadRow("no path")
-    if _URL.match(written):
-        raise _BadRow("a URL; save the file and give its path")
-    if "\0" in written:
-        raise _BadRow("a NUL byte in the path")
-    try:
-        path = Path(os.path.normpath(root / Path(written.replace("\\", "/")).expanduser()))
-        there = path.exists()
-    except RuntimeError:
-        raise _BadRow("the home of nobody known; begin with ./ where the name itself begins with ~") from None
-    except OSError as error:  # a name that is too long, say
-        raise _BadRow(f"cannot be opened: {error.strerror}") from None
-    if not path.is_file():
-        raise _BadRow("no file" if there else "nothing is there")
+    path = found[written]
+    if isinstance(path, Absent):
+        said = {
+            "unopened": f"cannot be opened: {path.detail}",
+            "several": f"nothing is there; {path.detail}, which it may mean, other rows mean by other paths",
+        }
+        raise _BadRow(said.get(path.kind) or _ABSENT[path.kind])
     suffix = path.suffix.lower()
     if suffix in TRACKS.named:
         raise _BadRow(f"not supported ({TRACKS.named[suffix]})")

@@ -1,21 +1,22 @@
-"""Another system's predictions, from a CSV file: a cloud vision API's, say."""
+"""Another system's predictions, from a table: a cloud vision API's, say."""
 
-import csv
-import io
 import math
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from thawline.data.tables.cells import match_label
+from thawline.data.tables.places import match_names, moved_note, one_form
+from thawline.data.tables.reading import Columns, Record, read_table
 from thawline.errors import UserError
 from thawline.files import printable
 from thawline.reports.comparison import Entry
 
-COLUMNS = ("path", "prediction")
 PRICE = "price_per_1000"
+COLUMNS = Columns(("path", "prediction"), (PRICE,), row="sample")
+_PAIR = {"mismatch", "match"}  # classes that tables write as numbers too
 
 
 def read_other(file: Path, run: Entry) -> Entry:
@@ -35,25 +36,24 @@ def read_other(file: Path, run: Entry) -> Entry:
         raise UserError(
             f"the samples of {run.name} can have several classes, and {file} says one of each; leave the file out"
         )
-    rows = _read(file)
-    twice = [path for path, count in Counter(row["path"] for row in rows).items() if count > 1]
-    if twice:
-        raise UserError(f"{file} has more than one row for {_some(twice)}; leave one for each photo")
+    table = read_table(file, COLUMNS)
     predictions = run.predictions
-    said = {row["path"]: row["prediction"] for row in rows}
-    judged = set(predictions.paths)
+    classes = {name: i for i, name in enumerate(predictions.classes)}
+    said, means = _said(file, table.records, run)
     shared = np.array([i for i, path in enumerate(predictions.paths) if path in said], dtype=np.int64)
     if not len(shared):
         raise UserError(
             f"{file} has no row for a photo that {run.name} judged; paths are written as in the run, "
-            f"such as '{predictions.paths[0]}', not '{rows[0]['path']}'"
+            f"such as '{predictions.paths[0]}', not '{table.records[0].values['path']}'"
         )
-    classes = {name: i for i, name in enumerate(predictions.classes)}
-    if strange := sorted({name for path, name in said.items() if path in judged and name not in classes}):
+    if strange := sorted({name for name in said.values() if name not in classes}):
         raise UserError(
             f"{file} says {_some(strange)}, which the run does not know; it has {_some(classes, most=30)}: "
             "put its classes in their place"
         )
+    judged = set(predictions.paths)
+    besides = {record.values["path"] for record in table.records} - means.keys()
+    notes = [*table.notes, *moved_note(file.name, means)]
     mine, name = predictions.subset(shared), printable(file.stem)
     numbers = np.array([classes[said[path]] for path in mine.paths], dtype=np.int64)
     return Entry(
@@ -67,39 +67,48 @@ def read_other(file: Path, run: Entry) -> Entry:
         predictions=replace(mine, probabilities=np.eye(len(classes), dtype=np.float32)[numbers]),
         photos=run.photos,
         certain=False,
-        price=_price(file, rows),
-        notes=tuple(_notes(printable(file.name), len(judged - said.keys()), len(judged), len(said.keys() - judged))),
+        price=_price(file, table.records),
+        notes=(
+            *map(printable, notes),
+            *_notes(printable(file.name), len(judged - said.keys()), len(judged), len(besides)),
+        ),
     )
 
 
-def _read(file: Path) -> list[dict[str, str]]:
-    """The rows, of a table with commas or, as spreadsheets write it in much of Europe, with semicolons."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-        first = text.partition("\n")[0]
-        delimiter = ";" if ";" in first and "," not in first else ","
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        rows = list(reader)
-    except FileNotFoundError as error:
-        raise UserError(f"there is no file {file} of another system's predictions") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{file} is no CSV file in UTF-8 ({error}); save it as one") from error
-    if lacking := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-        raise UserError(f"{file} lacks the column '{lacking[0]}'; it needs path,prediction and may have {PRICE}")
-    if not rows:
-        raise UserError(f"{file} has no rows; it needs one for each photo")
-    for number, row in enumerate(rows, start=1):
-        if not row["path"] or not row["prediction"]:
-            raise UserError(f"row {number} of {file} lacks its {'prediction' if row['path'] else 'path'}")
-        if None in row:
-            raise UserError(
-                f"row {number} of {file} has more cells than the table has columns; quote what holds commas"
-            )
-    return rows
+def _said(file: Path, records: Sequence[Record], run: Entry) -> tuple[dict[str, str], dict[str, str]]:
+    """What is said of each sample that the run judged, by its name there, and the samples that paths mean.
+
+    Raises:
+        UserError: A row can't be read, or a sample has several.
+    """
+    for record in records:
+        lacking = [name for name in COLUMNS.needed if not record.values.get(name, "").strip()]
+        if record.kind or lacking:
+            raise UserError(f"row {record.row} of {file}: {record.problem or f'it lacks its {lacking[0]}'}")
+    means = match_names([record.values["path"] for record in records], run.predictions.paths, run.photos)
+    said: dict[str, str] = {}
+    twice: list[str] = []
+    for record in records:
+        name = means.get(record.values["path"])
+        if name is not None:
+            twice += [name] if name in said else []
+            said[name] = _class(record.values["prediction"], run.predictions.classes)
+    if twice:
+        raise UserError(f"{file} has more than one row for {_some(dict.fromkeys(twice))}; leave one for each photo")
+    return said, means
 
 
-def _price(file: Path, rows: Sequence[dict[str, str]]) -> float | None:
-    given = sorted({(row.get(PRICE) or "").strip() for row in rows})
+def _class(cell: str, classes: Sequence[str]) -> str:
+    """The class that a cell names: in one Unicode form, and of pairs as numbers too."""
+    cell = cell.strip()
+    name = next((name for name in classes if one_form(name) == one_form(cell)), None)
+    if name is None and set(classes) == _PAIR and (label := match_label(cell)) is not None:
+        return "match" if label else "mismatch"
+    return name or cell
+
+
+def _price(file: Path, records: Sequence[Record]) -> float | None:
+    given = sorted({record.values.get(PRICE, "").strip() for record in records})
     if given == [""]:
         return None
     try:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from thawline.data.groups import Grouping
 from thawline.data.splits import check_split, read_split
 from thawline.errors import UserError
+from thawline.features.progress import say
 
 
 class Classified(Protocol):
@@ -65,7 +66,10 @@ def given_sides(collection: Classified, split: str | None) -> tuple[str, ...] | 
     Raises:
         UserError: It cuts one, or the file does not fit the collection.
     """
-    sides = read_split(Path(split), collection.names) if split is not None else collection.sides
+    notes: list[str] = []
+    sides = read_split(Path(split), collection.names, collection.root, notes) if split is not None else collection.sides
+    for note in notes:
+        say(note)
     if sides is None:
         return None
     check_split(sides, collection.grouping.ids, collection.names)

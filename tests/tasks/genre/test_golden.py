@@ -105,5 +105,5 @@ def test_photos_have_a_class_alone_and_a_file_must_be_there(tmp_path):
         read(tmp_path, "[{file: a.jpg, instruments: [violin]}]", of_photos=True)
     with pytest.raises(UserError, match="has the key 'themes'"):
         read(tmp_path, "[{file: a.jpg, expected: snow, themes: [love]}]", of_photos=True)
-    with pytest.raises(UserError, match=r"there is no file .*absent.yaml of golden cases"):
+    with pytest.raises(UserError, match=r"there is no file .*absent.yaml; check the path"):
         read_golden(tmp_path / "absent.yaml")

@@ -18,6 +18,7 @@ from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.media import Tracks
+from thawline.features.progress import say
 from thawline.features.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.wanted import Wanted, wanted_features
@@ -43,7 +44,10 @@ def list_task(settings: TracksSettings) -> TrackListing:
     splits = [Path(path) for path in settings.splits or ()]
     # Of several labels a track is not left out by its first.
     classes = settings.classes if settings.labels == "one" else None
-    return list_tracks(Path(settings.path), classes, reader=settings.reader, splits=splits)
+    listing = list_tracks(Path(settings.path), classes, reader=settings.reader, splits=splits)
+    for note in listing.notes:
+        say(note)
+    return listing
 
 
 def load_encoder(settings: RunSettings) -> Encoder:

@@ -1,6 +1,5 @@
 """Golden cases: files whose answer is known, read from `golden.yaml` and held against what a bundle says."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from thawline.data.tables.encodings import read_text
+from thawline.data.tables.places import find_file
 from thawline.decisions.instruments import instrument_of, instruments
 from thawline.errors import UserError
 
@@ -66,10 +67,8 @@ def read_golden(path: Path, *, of_photos: bool = False) -> list[GoldenCase]:
         UserError: The file is absent or malformed; the case is named.
     """
     try:
-        cases = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"there is no file {path} of golden cases") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        cases = yaml.safe_load(read_text(path).text)
+    except yaml.YAMLError as error:
         raise UserError(f"{path} can't be read as YAML ({_in_one_line(error)}); {_FORM}") from error
     if not isinstance(cases, list) or not cases:
         raise UserError(f"{path} holds no list of cases; {_FORM}")
@@ -128,7 +127,7 @@ def _case(given: Any, where: str, folder: Path, of_photos: bool) -> GoldenCase:
     if not set(given) - {"file", "themes"}:
         raise UserError(f"{where} expects nothing of {given['file']}; give it a genre, say")
     return GoldenCase(
-        Path(os.path.normpath(folder / given["file"])),
+        find_file(given["file"], folder.absolute()),
         labels[0] if labels else None,
         _instruments(given.get("instruments", []), where),
         _range(given["acousticness"], where) if "acousticness" in given else None,

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from thawline.data.pair_report import pair_report
-from thawline.data.pairs import check_labels, listed_images, read_pairs, usable_pairs
+from thawline.data.pairs import check_labels, listed_images, usable_pairs
 from thawline.data.photos import PhotoFacts
 from thawline.encoders.encoder import Encoder, Features
 from thawline.encoders.load import load, load_text
@@ -22,7 +22,7 @@ from thawline.features.survey import Survey
 from thawline.features.texts import EncodedTexts, encode_texts
 from thawline.features.wanted import Wanted
 from thawline.fitting.feature_set import Augment, AugmentedRows, FeatureRows
-from thawline.tasks.match.pairs import CheckedPairs, number_pairs, pairs_settings
+from thawline.tasks.match.pairs import CheckedPairs, number_pairs, pairs_settings, read_table_of
 from thawline.tasks.match.tail import IMAGE, IMAGE_ID, TEXT, TEXT_ID
 from thawline.tasks.photos import encoder_name, survey_photos
 from thawline.tasks.registry import Filled
@@ -145,7 +145,7 @@ def survey_pairs(runs: Sequence[RunSettings], pretrained: Pretrained, device: to
     """
     first = runs[0]
     data = pairs_settings(first.data)
-    table = read_pairs(data.files, data.base)
+    table = read_table_of(data)
     found, wanted = survey_photos(listed_images(table), runs, pretrained.image, device)
     table = usable_pairs(table, found.facts)
     check_labels(table)

@@ -9,6 +9,7 @@ from thawline.data.photos import PhotoFacts
 from thawline.data.settings import PairsSettings
 from thawline.errors import UserError
 from thawline.features.media import Photos
+from thawline.features.progress import say
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
 
@@ -36,9 +37,21 @@ def checked_pairs(settings: PairsSettings, store: FeatureStore, *, labels: bool 
     Raises:
         UserError: A file can't be used, or no row of it.
     """
-    table = read_pairs(settings.files, settings.base, labels=labels)
+    table = read_table_of(settings, labels=labels)
     found = survey(listed_images(table), store, Photos())
     return number_pairs(usable_pairs(table, found.facts), found.facts)
+
+
+def read_table_of(settings: PairsSettings, *, labels: bool = True) -> PairTable:
+    """The pairs that `settings` name, after what there is to say of their files.
+
+    Raises:
+        UserError: A file can't be used, or no row of it.
+    """
+    table = read_pairs(settings.files, settings.base, labels=labels)
+    for note in table.notes:
+        say(note)
+    return table
 
 
 def number_pairs(table: PairTable, facts: Mapping[str, PhotoFacts]) -> CheckedPairs:

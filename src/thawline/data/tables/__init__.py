@@ -1,0 +1,1 @@
+"""Tables and lists as other people's programs write them: decoded, parsed, their paths found."""
