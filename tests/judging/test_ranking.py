@@ -25,7 +25,7 @@ def test_they_are_scikit_learns_and_the_interval_encloses_them(samples):
         if len(set(labels.tolist())) < 2:
             assert found is None
         else:
-            assert found.value == theirs(labels, scores)
+            assert found.value == pytest.approx(theirs(labels, scores), abs=1e-12)
             assert 0 <= found.low <= found.value <= found.high <= 1
 
 

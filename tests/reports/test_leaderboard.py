@@ -154,7 +154,7 @@ def test_the_csv_has_the_exact_numbers():
     rows = rank([scored(1, 30, seconds=1.239), scored(2, 38, setting='a "b", c', computed=7)])
     first, second = csv.DictReader(io.StringIO(leaderboard_csv(rows)))
     accuracy = rows[0].judgement.accuracy
-    assert first == {
+    assert {key: first[key] for key in COLUMNS} == {
         "rank": "1",
         "setting": 'a "b", c',
         "trials": "2",
@@ -173,7 +173,14 @@ def test_the_csv_has_the_exact_numbers():
     assert float(second["over_best"]) == pytest.approx(-0.2)
     assert float(second["p_best"]) == 0.125
     assert (second["rank"], second["seconds"]) == ("2", "1.24")
-    assert tuple(first) == COLUMNS
+    assert tuple(first)[: len(COLUMNS)] == COLUMNS
+    beside = dict(rows[0].judgement.beside())
+    assert list(beside) == ["balanced_accuracy", "macro_f1", "roc_auc", "average_precision"]
+    assert tuple(first)[len(COLUMNS) :] == tuple(f"{key}{end}" for key in beside for end in ("", "_low", "_high"))
+    for key, one in beside.items():
+        assert [first[f"{key}{end}"] for end in ("", "_low", "_high")] == [
+            repr(x) for x in (one.value, one.low, one.high)
+        ]
 
 
 def test_the_csv_names_all_trials_of_a_row_and_ends_its_lines_the_same_everywhere():

@@ -79,7 +79,7 @@ def test_a_class_without_samples_is_drawn(tmp_path):
 def test_reliability_with_one_bin(judged, tmp_path):
     labels, _, groups, _ = judged(("a", "b"))
     certain = np.eye(2)[labels]
-    draw_reliability(calibrate(labels, certain, groups), tmp_path / "reliability.png")
+    draw_reliability(calibrate(labels, certain, groups, said=labels), tmp_path / "reliability.png")
     assert pixels(tmp_path / "reliability.png").std() > 10
 
 

@@ -19,6 +19,7 @@ from thawline.files import printable
 from thawline.judging.metrics import Judgement, judge
 from thawline.reports.tables import print_members
 from thawline.runs.directory import RunDirectory
+from thawline.runs.finished import SAMPLES
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import write_split
 
@@ -44,7 +45,7 @@ def ensemble(config: DictConfig) -> None:
     check_split(members)
     aligned = align(members)
     joined = cross_judge(aligned.labels, [row.fold for row in aligned.rows], aligned.members, weights)
-    judged = [_judge_member(aligned, said) for said in joined.members]
+    judged = [_judge_member(aligned, *of) for of in zip(joined.members, aligned.said, strict=True)]
     best = _rank(judged)
     console = Console()
     with RunDirectory(Path(settings.paths.run), "ensemble", config) as run:
@@ -52,6 +53,7 @@ def ensemble(config: DictConfig) -> None:
         write_split(run.file("split.csv"), aligned.rows)
         facts = {
             "verb": "ensemble",
+            "kind": members[0].facts.get("kind", SAMPLES),
             "method": _method(settings.weights, members, missing, aligned),
             "encoder": " + ".join(dict.fromkeys(str(member.facts["encoder"]) for member in members)),
             "baseline": members[best[0]].name,
@@ -99,21 +101,16 @@ def _of_present(given: NDArray[np.float64], named: Sequence[MemberRun | Missing]
     return renormalise(shares)
 
 
-def _judge_member(aligned: Aligned, said: NDArray[np.float64]) -> Judgement:
-    """How good a member is alone, at its temperatures, on the samples that it judged."""
-    there = np.isfinite(said).all(axis=1)
+def _judge_member(aligned: Aligned, probabilities: NDArray[np.float64], said: NDArray[np.int64]) -> Judgement:
+    """How good a member's own answers are, and its probabilities at its temperatures, on what it judged."""
+    there = np.isfinite(probabilities).all(axis=1)
     groups = np.array([row.group for row in aligned.rows])
-    return judge(aligned.labels[there], said[there], groups[there], aligned.classes)
+    return judge(aligned.labels[there], probabilities[there], groups[there], aligned.classes, said[there])
 
 
 def _rank(judged: Sequence[Judgement]) -> list[int]:
-    """The members by accuracy, which the paired test is about, the best first; equal ones by log-loss."""
-
-    def merit(number: int) -> tuple[float, float]:
-        loss = judged[number].log_loss
-        return -judged[number].accuracy.value, np.inf if loss is None else loss.value
-
-    return sorted(range(len(judged)), key=merit)
+    """The members by their scores, which the paired test is about, the best first; equal ones by log-loss."""
+    return sorted(range(len(judged)), key=lambda number: judged[number].merit, reverse=True)
 
 
 def _predictions(aligned: Aligned, joined: Ensembled, best: Sequence[int]) -> Predictions:

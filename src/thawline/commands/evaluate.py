@@ -28,7 +28,7 @@ from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, read_split_rows
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_trial
-from thawline.tasks.registry import MAJORITY, THEMES, ZERO_SHOT, TaskData, task_reader
+from thawline.tasks.registry import MAJORITY, THEMES, ZERO_SHOT, TaskData, task_kind, task_reader
 from thawline.tasks.settings import saved_settings
 
 SEEN = "the run was trained on this sample or on one of its group"
@@ -74,6 +74,7 @@ def evaluate(config: DictConfig) -> None:
             **{key: facts[key] for key in ("method", "encoder", "thaw")},
             "baseline": _baseline(facts["baseline"], elsewhere=elsewhere is not None),
             "verb": "evaluate",
+            "kind": task_kind(trained.task),
             "examined": problem.examine([], predictions, device),
             "features": {"computed": problem.computed, "read": problem.read},
             "seconds": round(time.perf_counter() - started, 2),

@@ -1,7 +1,7 @@
 """`thawline export RUN`: the model of a run, or of a sweep's winner, as a directory that other services load."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,10 @@ from thawline.tasks.events.prompts import class_prompts
 
 FORMATS = ("safetensors", "onnx")
 _PHOTOS = 8
-ESTIMATES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
+_ESTIMATES = (
+    *("accuracy", "overlap", "balanced_accuracy", "micro_f1", "macro_f1", "mean_average_precision"),
+    *("roc_auc", "average_precision", "log_loss"),
+)
 
 
 def export(config: DictConfig) -> None:
@@ -122,9 +125,15 @@ def facts_of(fitted: Fitted, name: str, rows: Sequence[SplitRow]) -> dict[str, A
             "samples": judged["samples"],
             "groups": judged["groups"],
             "of": of,
-            "estimates": {name: judged.get(name) for name in ESTIMATES},
+            "estimates": estimates_of(judged),
         },
     }
+
+
+def estimates_of(judged: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of all classes together that a card shows, as a run's `metrics.json` has them."""
+    headline = judged.get("headline", "accuracy")
+    return {name: judged[name] for name in _ESTIMATES if name in judged and (name != "accuracy" or name == headline)}
 
 
 def notes_of(fitted: Fitted) -> list[str]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from thawline.bundles.write_ensembles import TunedMember, write_ensemble_bundle
 from thawline.bundles.write_tracks import KnownTrack
 from thawline.commands.ensemble import how_joined
-from thawline.commands.export import ESTIMATES, facts_of, notes_of
+from thawline.commands.export import estimates_of, facts_of, notes_of
 from thawline.commands.export_tracks import TRACKS, known_tracks, themes_of, tracks_root, tuned_tracks
 from thawline.commands.fits import HOLDOUT, Fitted, find_fit, tolerance_of
 from thawline.decisions.temperature import Temperature
@@ -123,6 +123,6 @@ def _facts(source: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
             "samples": judged["samples"],
             "groups": judged["groups"],
             "of": "each held out of the models that judged it",
-            "estimates": {name: judged.get(name) for name in ESTIMATES},
+            "estimates": estimates_of(judged),
         },
     }

@@ -19,7 +19,6 @@ from thawline.tasks.match.tail import split_state
 from thawline.tasks.registry import task_reader
 
 _PAIRS = 8
-_ESTIMATES = ("roc_auc", "average_precision")
 
 
 def export_pairs(fitted: Fitted, target: Path, facts: dict[str, Any], notes: Sequence[str]) -> None:
@@ -51,8 +50,6 @@ def export_pairs(fitted: Fitted, target: Path, facts: dict[str, Any], notes: Seq
         threshold=Threshold(**fitted.fit.chosen["threshold"]),
         temperature=temperature_of(fitted),
     )
-    examined = fitted.facts.get("examined") or {}
-    facts["metrics"]["estimates"] |= {name: examined.get(name) for name in _ESTIMATES}
     manifest = write_pair_bundle(target, tuned, _known(fitted), tolerance_of(fitted), facts, notes)
     _say(target, fitted, tuned, manifest)
 

@@ -96,7 +96,7 @@ def _judge(
     counts["computed"] += sum(one["computed"] for one in passes)
     seconds = sum(trial.facts["seconds"] for trial in done) + time.perf_counter() - started
     summary = {
-        **{key: facts[key] for key in ("encoder", "thaw", "debug")},
+        **{key: facts[key] for key in ("kind", "encoder", "thaw", "debug")},
         "baseline": " or ".join(dict.fromkeys(of[number].facts["baseline"] for number in chosen.values())),
         "verb": "sweep",
         "examined": _examine(opened, join_predictions(parts)),

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from thawline.data.track_report import print_track_report
 from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
 from thawline.judging.paired import PairedTest
-from thawline.judging.predicted import compare_baseline, judge_baseline, judge_said
+from thawline.judging.predicted import Mistake, compare_baseline, judge_baseline, judge_said, worst_mistakes
 from thawline.reports.pairs import print_examined_pairs
 from thawline.reports.pictures import draw_confusion, draw_recall, draw_reliability, draw_training
 from thawline.reports.tables import Judged, print_classes, print_comparison
@@ -96,24 +95,21 @@ def show_results(mirror: Mirror, predictions: Predictions, settings: RunSettings
     p = predictions
     judged = judge_said(p)
     mirror.summary({f"{prefix}{row.name}": row.value for row in judged.rows() if row.value is not None})
-    if p.tags is None:  # of several labels a sample has no one cell of the matrix
+    if judged.confusion is not None:
         mirror.confusion(judged.confusion.counts, p.classes)
     if settings.logger.thumbnails:
-        mirror.mistakes(list(_worst(p, Path(settings.data.path), settings.logger.thumbnails)))
+        worst = worst_mistakes(p, settings.logger.thumbnails)
+        mirror.mistakes([(Path(settings.data.path) / one.path, _caption(one)) for one in worst])
 
 
-def _worst(predictions: Predictions, root: Path, count: int) -> Iterator[tuple[Path, str]]:
-    """The photos that were called wrong with the most conviction, and what was said of each."""
-    p = predictions
-    sure = p.probabilities.max(axis=1)
-    wrong = np.flatnonzero(~p.right)
-    for i in wrong[np.argsort(-sure[wrong], kind="stable")][:count]:
-        label, said = p.classes[p.labels[i]], p.classes[p.said[i]]
-        yield root / p.paths[i], f"{label}, called {said} with {100 * sure[i]:.0f} %"
+def _caption(mistake: Mistake) -> str:
+    sure = "" if mistake.sure is None else f" with {100 * mistake.sure:.0f} %"
+    return f"{', '.join(mistake.true)}, called {', '.join(mistake.said) or 'nothing'}{sure}"
 
 
 def _draw(run: RunDirectory, judged: Judgement) -> None:
-    draw_confusion(judged, run.file("confusion.png"))
+    if judged.confusion is not None:
+        draw_confusion(judged, run.file("confusion.png"))
     draw_recall(judged, run.file("recall.png"))
     if judged.calibration is not None:
         draw_reliability(judged.calibration, run.file("reliability.png"))

@@ -31,7 +31,7 @@ from thawline.runs.loggers import Mirror, mirrored
 from thawline.runs.predictions import join_predictions
 from thawline.runs.secrets import MASK, masked_keys, unmasked_words
 from thawline.runs.split import check_unchanged, write_split
-from thawline.tasks.registry import TaskData, task_reader
+from thawline.tasks.registry import TaskData, task_kind, task_reader
 from thawline.tasks.settings import RunSettings, saved_settings
 
 SPLIT = "split.csv"
@@ -176,6 +176,7 @@ def facts_of(problem: TaskData, settings: RunSettings) -> dict[str, Any]:
     """What `metrics.json` says of a run besides numbers."""
     return {
         "verb": "train",
+        "kind": task_kind(settings.task),
         "method": settings.method.name,
         "encoder": settings.encoder.model or settings.encoder.name,
         "thaw": settings.cut,

@@ -79,8 +79,10 @@ def _say(directory: Path) -> None:
     """One line on screen for a trial that ended."""
     trial = read_trial(directory.parent, int(directory.name))
     if trial.status == "finished":
-        score = trial.facts["inner"]["accuracy"]["value"]
-        print(f"trial {trial.number}: inner accuracy {100 * score:.1f} %, {trial.facts['seconds']:.1f} s", flush=True)
+        inner = trial.facts["inner"]
+        name = inner["headline"]
+        score = inner[name]["value"]
+        print(f"trial {trial.number}: inner {name} {100 * score:.1f} %, {trial.facts['seconds']:.1f} s", flush=True)
     else:
         print(f"trial {trial.number} {trial.status}: {trial.reason}", flush=True)
 

@@ -48,9 +48,19 @@ class Calibration:
         return {"error": self.error, "bins": [asdict(one) for one in self.bins]}
 
 
-def calibrate(labels: IntArray, probabilities: FloatArray, groups: npt.ArrayLike, bins: int = 10) -> Calibration:
-    """Bin samples by confidence, in `bins` of equal width: labels [N], probabilities [N, C], groups [N]."""
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+def calibrate(
+    labels: IntArray, probabilities: FloatArray, groups: npt.ArrayLike, *, said: IntArray, bins: int = 10
+) -> Calibration:
+    """Bin samples by the probability of their answers, in `bins` of equal width.
+
+    Args:
+        labels: True class, [N].
+        probabilities: [N, C].
+        groups: Group of each sample, [N].
+        said: The answers, [N]: the most probable classes, or what a threshold decided for.
+        bins: How many there are.
+    """
+    confidence, right = probabilities[np.arange(len(said)), said], said == labels
     owners = np.asarray(groups)
     index = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     filled = []

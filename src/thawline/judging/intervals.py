@@ -127,6 +127,19 @@ def proportion(right: npt.ArrayLike, groups: npt.ArrayLike) -> Estimate:
     return estimate
 
 
+def mean_share(values: npt.ArrayLike, groups: npt.ArrayLike) -> Estimate:
+    """The mean of values [N] between 0 and 1, samples of groups [N]; N is at least 1.
+
+    Values that are 0 or 1 alone vary most for their mean: taking all as if they were, the interval is wide enough.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    sums, squares = sum_by_group(values, groups), sum_by_group(values**2, groups)
+    samples = effective_samples(sums, squares, sum_by_group(np.ones(len(values)), groups))
+    mean = np.array(values.mean())
+    low, high = wilson(mean, samples)
+    return Estimate(float(mean), float(low), float(high))
+
+
 def positive_mean(values: npt.ArrayLike, groups: npt.ArrayLike) -> Estimate:
     """The mean of values [N] that are 0 or more and skewed, as losses are, with an interval on the logarithmic scale.
 

@@ -80,7 +80,8 @@ class Row:
         return {
             "setting": self.setting,
             "trials": list(self.trials),
-            "accuracy": self.judgement.accuracy.to_json(),
+            "headline": self.judgement.headline,
+            **{name: each.to_json() for name, each in self.judgement.figures() if each is not None},
             "against_best": None if best is None else best.to_json(),
             "against_baseline": self.against_baseline.to_json(),
             "seconds": round(self.seconds, 2),
@@ -104,12 +105,12 @@ def score(trial: Trial, setting: str) -> Scored:
 
 
 def rank(trials: Sequence[Scored]) -> list[Row]:
-    """A row for each setting, the best inner accuracy first; equal ones by their log-loss."""
+    """A row for each setting, the best inner score first; equal ones by their log-loss."""
     settings = dict.fromkeys(trial.setting for trial in trials)
     of = {name: [trial for trial in trials if trial.setting == name] for name in settings}
     pooled = {name: _pool(mine) for name, mine in of.items()}
     judged = {name: judge_said(predictions) for name, predictions in pooled.items()}
-    order = sorted(settings, key=lambda name: _merit(judged[name]), reverse=True)
+    order = sorted(settings, key=lambda name: judged[name].merit, reverse=True)
     best = order[0]
     return [
         Row(
@@ -137,7 +138,7 @@ def choose(trials: Sequence[Scored]) -> dict[Cell, int]:
     for trial in trials:
         for fold in dict.fromkeys(trial.inner.folds):
             cell, inner = (trial.seed, fold), _of_fold(trial.inner, fold)
-            merits.setdefault(cell, {})[trial.number] = _merit(judge_said(inner))
+            merits.setdefault(cell, {})[trial.number] = judge_said(inner, ranking=False).merit
             first, paths = samples.setdefault(cell, (trial.number, inner.paths))
             if paths != inner.paths:
                 raise UserError(
@@ -145,11 +146,6 @@ def choose(trials: Sequence[Scored]) -> dict[Cell, int]:
                     "sweep over settings that leave the split as it is"
                 )
     return {cell: max(sorted(mine), key=mine.__getitem__) for cell, mine in sorted(merits.items())}
-
-
-def _merit(judgement: Judgement) -> tuple[float, float]:
-    loss = judgement.log_loss
-    return judgement.accuracy.value, -loss.value if loss else 0.0
 
 
 def _pool(trials: Sequence[Scored]) -> Predictions:

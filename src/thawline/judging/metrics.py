@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from thawline.judging.intervals import (
     proportion,
     proportions,
 )
+from thawline.judging.ranking import average_precision, roc_auc
 
 FEW_GROUPS = 20
 
@@ -46,6 +48,8 @@ class ClassJudgement:
         precision: None where the class was never said.
         recall: None where no sample is of the class.
         f1: None where both hold; 0 where the class was never said although samples are of it.
+        average_precision: of the samples in the order of its probability, where a sample can have several classes;
+            None otherwise, and where all samples or none are of the class.
     """
 
     name: str
@@ -54,6 +58,7 @@ class ClassJudgement:
     precision: Estimate | None
     recall: Estimate | None
     f1: Estimate | None
+    average_precision: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,13 @@ class Confusion:
 
     counts: IntArray
     shares: Estimates
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "counts": self.counts.tolist(),
+            **{name: _nested(array) for name, array in self.shares._asdict().items()},
+        }
 
 
 @dataclass(frozen=True)
@@ -82,9 +94,13 @@ class Judgement:
         macro_f1: mean F1 over the classes that have samples.
         log_loss: mean of -ln p(true class), nats; None where there are no probabilities.
         per_class: one entry a class.
-        confusion: the confusion matrix.
+        confusion: the confusion matrix; None where a sample can have several classes, of which none is mistaken for
+            another.
         calibration: how far probabilities can be taken at their word; None where there are none.
         notes: what to mind when reading the numbers, a sentence each.
+        own: figures of this kind of classes, by name. Of two, by the probabilities of the second: `roc_auc` and
+            `average_precision`. Of several a sample: `overlap`, `micro_f1`, `mean_average_precision`.
+        headline: the name of the figure that tests, ranks and pictures are about: `accuracy` or one of `own`.
     """
 
     classes: tuple[str, ...]
@@ -95,9 +111,21 @@ class Judgement:
     macro_f1: Estimate
     log_loss: Estimate | None
     per_class: tuple[ClassJudgement, ...]
-    confusion: Confusion
+    confusion: Confusion | None
     calibration: Calibration | None
     notes: tuple[str, ...]
+    own: Mapping[str, Estimate | None] = field(default_factory=dict)
+    headline: str = "accuracy"
+
+    @property
+    def score(self) -> Estimate:
+        """The figure that `headline` names."""
+        return self.own.get(self.headline) or self.accuracy
+
+    @property
+    def merit(self) -> tuple[float, float]:
+        """What judgements of the same samples are ranked by, the greatest first: the score, then the log-loss."""
+        return self.score.value, -self.log_loss.value if self.log_loss else -math.inf
 
     def to_json(self) -> dict[str, Any]:
         """What metrics.json holds: plain JSON, null for what is undefined."""
@@ -106,31 +134,26 @@ class Judgement:
             "samples": self.samples,
             "groups": self.groups,
             "interval": "95 %, Wilson" if self.groups == self.samples else "95 %, Wilson over effective samples",
-            **{name: _json(estimate) for name, estimate in self._headlines()},
+            "headline": self.headline,
+            **{name: _json(estimate) for name, estimate in self.figures()},
             "calibration": None if self.calibration is None else self.calibration.to_json(),
             "per_class": {
                 one.name: {
                     "support": one.support,
                     "predicted": one.predicted,
-                    "precision": _json(one.precision),
-                    "recall": _json(one.recall),
-                    "f1": _json(one.f1),
+                    **{name: _json(estimate) for name, estimate in self.figures_of(one)},
                 }
                 for one in self.per_class
             },
-            "confusion": {
-                "counts": self.confusion.counts.tolist(),
-                **{name: _nested(array) for name, array in self.confusion.shares._asdict().items()},
-            },
+            "confusion": None if self.confusion is None else self.confusion.to_json(),
             "notes": list(self.notes),
         }
 
     def rows(self) -> list[Row]:
-        """What metrics.csv holds: the headline numbers, then three a class ("recall/beach"), then counts."""
-        estimates = list(self._headlines())
+        """What metrics.csv holds: the figures of all classes, then those of each ("recall/beach"), then counts."""
+        estimates = list(self.figures())
         for one in self.per_class:
-            estimates += [(f"precision/{one.name}", one.precision), (f"recall/{one.name}", one.recall)]
-            estimates += [(f"f1/{one.name}", one.f1)]
+            estimates += [(f"{name}/{one.name}", estimate) for name, estimate in self.figures_of(one)]
         rows = [Row(name, *((e.value, e.low, e.high) if e else (None, None, None))) for name, e in estimates]
         if self.calibration is not None:
             rows.append(Row("calibration_error", self.calibration.error, None, None))
@@ -138,11 +161,27 @@ class Judgement:
         counts += [(f"support/{one.name}", one.support) for one in self.per_class]
         return rows + [Row(name, float(count), None, None) for name, count in counts]
 
-    def _headlines(self) -> Iterator[tuple[str, Estimate | None]]:
+    def figures(self) -> Iterator[tuple[str, Estimate | None]]:
+        """The figures of all classes together, by name."""
         yield "accuracy", self.accuracy
         yield "balanced_accuracy", self.balanced_accuracy
         yield "macro_f1", self.macro_f1
         yield "log_loss", self.log_loss
+        yield from self.own.items()
+
+    def beside(self) -> Iterator[tuple[str, Estimate | None]]:
+        """The shares of all classes together that stand beside the score, by name."""
+        for name, estimate in self.figures():
+            if name not in (self.headline, "accuracy", "log_loss"):
+                yield name, estimate
+
+    def figures_of(self, one: ClassJudgement) -> Iterator[tuple[str, Estimate | None]]:
+        """The figures of one class, by name."""
+        yield "precision", one.precision
+        yield "recall", one.recall
+        yield "f1", one.f1
+        if self.headline != "accuracy":
+            yield "average_precision", one.average_precision
 
 
 def judge(
@@ -151,6 +190,8 @@ def judge(
     groups: npt.ArrayLike,
     classes: Sequence[str],
     said: npt.ArrayLike | None = None,
+    *,
+    ranking: bool = True,
 ) -> Judgement:
     """Judge class probabilities. Nothing is drawn by chance, so there is no seed.
 
@@ -160,6 +201,7 @@ def judge(
         groups: [N] group of each sample.
         classes: C names.
         said: [N] the answer for each sample; None: the most probable class, the first of equal maxima.
+        ranking: whether it is judged how well the probabilities of two classes rank the samples, which takes longest.
 
     Raises:
         UserError: a probability is not a number or a row is no distribution.
@@ -173,9 +215,10 @@ def judge(
     # The clip is scikit-learn's: a certain and wrong prediction costs 36 nats, not infinitely many.
     likelihood = np.clip(given[np.arange(len(truth)), truth], np.finfo(np.float64).eps, 1.0)
     loss = positive_mean(-np.log(likelihood), groups)
-    calibration = calibrate(truth, given, groups)
-    answers = given.argmax(axis=1) if said is None else said
-    return _judge(truth, np.asarray(answers, np.int64), groups, classes, loss, calibration)
+    answers = np.asarray(given.argmax(axis=1) if said is None else said, np.int64)
+    judgement = _judge(truth, answers, groups, classes, loss)
+    own = _rank_two(truth, given, groups) if len(classes) == 2 and ranking else {}
+    return replace(judgement, calibration=calibrate(truth, given, groups, said=answers), own=own)
 
 
 def judge_predictions(
@@ -186,7 +229,7 @@ def judge_predictions(
     Raises:
         ValueError: shapes, labels or predictions don't fit.
     """
-    return _judge(np.asarray(labels, np.int64), np.asarray(predictions, np.int64), groups, classes, None, None)
+    return _judge(np.asarray(labels, np.int64), np.asarray(predictions, np.int64), groups, classes, None)
 
 
 def _judge(
@@ -195,7 +238,6 @@ def _judge(
     groups: npt.ArrayLike,
     classes: Sequence[str],
     log_loss: Estimate | None,
-    calibration: Calibration | None,
 ) -> Judgement:
     numbers, count = number_groups(groups)
     _check_shapes(labels, said, numbers, len(classes))
@@ -215,9 +257,18 @@ def _judge(
         log_loss=log_loss,
         per_class=per_class,
         confusion=_confusion(labels, said, numbers, len(classes)),
-        calibration=calibration,
+        calibration=None,
         notes=tuple(notes_on(len(labels), per_class, supports)),
     )
+
+
+def _rank_two(labels: IntArray, probabilities: FloatArray, groups: npt.ArrayLike) -> dict[str, Estimate | None]:
+    """How well the probability of the second of two classes puts its samples above the others."""
+    scores = probabilities[:, 1]
+    return {
+        "roc_auc": roc_auc(labels, scores, groups),
+        "average_precision": average_precision(labels, scores, groups),
+    }
 
 
 def by_class(

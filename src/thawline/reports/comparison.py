@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from thawline.judging.leaderboard import Row
-from thawline.judging.metrics import Judgement, judge_predictions
+from thawline.judging.metrics import Judgement
 from thawline.judging.paired import PairedTest
-from thawline.judging.predicted import compare_baseline, compare_said, judge_baseline, judge_said
+from thawline.judging.predicted import compare_baseline, compare_said, judge_answers, judge_baseline, judge_said
+from thawline.runs.finished import SAMPLES
 from thawline.runs.predictions import Predictions
 
 
@@ -30,6 +31,7 @@ class Entry:
             sweep, none of another system.
         config: The config, flattened; nothing where several were chosen from.
         predictions: What it said of each sample.
+        kind: What the samples are called: photos, pairs, tracks.
         photos: The folder that the predictions' paths are relative to; None where nobody knows.
         certain: Whether its probabilities are given; another system only says a class.
         swept: The values of what was varied, by key.
@@ -48,6 +50,7 @@ class Entry:
     directories: tuple[Path, ...]
     config: dict[str, Any]
     predictions: Predictions
+    kind: str = SAMPLES
     photos: Path | None = None
     certain: bool = True
     swept: dict[str, str] = field(default_factory=dict)
@@ -97,6 +100,11 @@ class Board:
     failed: tuple[str, ...] = ()
 
     @property
+    def headline(self) -> str:
+        """The name of the figure that the lines are ranked and tested by."""
+        return self.lines[0].judgement.headline
+
+    @property
     def varied(self) -> dict[str, list[str | None]]:
         """For each key that was varied, the value of each line; None where a line has none."""
         keys = dict.fromkeys(key for line in self.lines for key in line.entry.swept)
@@ -118,11 +126,11 @@ class Comparison:
 
 
 def rank_entries(entries: Iterable[Entry], title: str, note: str) -> Board:
-    """The board of entries that were judged on the same samples: the best accuracy first, equal ones by log-loss.
+    """The board of entries that were judged on the same samples: the best score first, equal ones by log-loss.
 
     Another system may have judged some of the samples only. All are tested against the best run.
     """
-    judged = sorted(((entry, judge_entry(entry)) for entry in entries), key=lambda one: _merit(one[1]), reverse=True)
+    judged = sorted(((entry, judge_entry(entry)) for entry in entries), key=lambda one: one[1].merit, reverse=True)
     best = next(entry for entry, _ in judged if entry.certain)
     return Board(
         title,
@@ -154,15 +162,7 @@ def rank_settings(
 
 def judge_entry(entry: Entry) -> Judgement:
     """How good an entry is; without probabilities there is neither log-loss nor calibration."""
-    p = entry.predictions
-    if entry.certain:
-        return judge_said(replace(p, decided=None))
-    return judge_predictions(p.labels, p.said, p.groups, p.classes)
-
-
-def _merit(judgement: Judgement) -> tuple[float, float]:
-    loss = judgement.log_loss
-    return judgement.accuracy.value, -loss.value if loss else float("-inf")
+    return judge_said(entry.predictions) if entry.certain else judge_answers(entry.predictions)
 
 
 def _test(entry: Entry, best: Entry) -> PairedTest:

@@ -18,7 +18,7 @@ from thawline.reports.comparison import Board, Comparison, Entry, rank_entries, 
 from thawline.reports.configs import flatten, settings_that_differ
 from thawline.reports.others import read_other
 from thawline.runs.directory import SWEEP_FILE, is_run_directory, read_config, read_status
-from thawline.runs.finished import finished_run
+from thawline.runs.finished import SAMPLES, finished_run
 from thawline.runs.predictions import join_predictions
 from thawline.runs.sweep import INNER_FILE, Trial, is_sweep_directory, read_trials
 
@@ -138,6 +138,7 @@ def _run(path: Path, name: str, directories: Sequence[Path], config: DictConfig 
         directories=tuple(directories),
         config=flatten(config) if config else {},
         predictions=predictions,
+        kind=facts.get("kind", SAMPLES),
         photos=_photos(path),
         seconds=facts["seconds"],
         computed=facts["features"]["computed"],
@@ -188,6 +189,7 @@ def _setting(setting: str, trials: Sequence[Trial], sweep: str, photos: Path | N
         directories=tuple(trial.path for trial in trials),
         config=flatten(read_config(trials[0].path)),
         predictions=join_predictions([trial.inner() for trial in trials]),
+        kind=facts[0].get("kind", SAMPLES),
         photos=photos,
         swept=split_setting(setting),
         seconds=sum(one["seconds"] for one in facts),

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from thawline.judging.intervals import Estimate
 from thawline.judging.leaderboard import Row
 from thawline.judging.paired import PairedTest, format_p
 from thawline.reports.tables import NOTHING, percent
@@ -49,14 +50,14 @@ def print_leaderboard(rows: Sequence[Row], console: Console) -> None:
     for heading, values in zip(headings, zip(*cells, strict=True), strict=True):
         longest = max(map(len, (heading, *values)))
         table.add_column(heading, overflow="fold", ratio=1 if len(headings) == 1 else None, min_width=min(longest, 8))
-    for heading in ("accuracy", "-best", "p", "-base", "p", "s", "feat."):
+    for heading in (first.headline, "-best", "p", "-base", "p", "s", "feat."):
         table.add_column(heading, justify="right", no_wrap=True)
     most = max(row.judgement.samples for row in rows)
     for number, (row, said) in enumerate(zip(rows, cells, strict=True), start=1):
         table.add_row(
             str(number),
             *(Text(cell) for cell in [*said[:-1], said[-1] + _extent(row, most)]),
-            percent(row.judgement.accuracy, digits=0),
+            percent(row.judgement.score, digits=0),
             *_test(row.against_best),
             *_test(row.against_baseline),
             f"{row.seconds:.1f}" if row.seconds < 10 else f"{row.seconds:.0f}",
@@ -89,26 +90,35 @@ def _extent(row: Row, most: int) -> str:
 
 
 def leaderboard_csv(rows: Sequence[Row]) -> str:
-    """The same as CSV; numbers between 0 and 1."""
+    """The same as CSV, with further figures; numbers between 0 and 1."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    first = rows[0].judgement
+    beside = [key for key, _ in first.beside()]
+    writer.writerow(
+        [
+            *(first.headline if column == "accuracy" else column for column in COLUMNS),
+            *(f"{key}{end}" for key in beside for end in ("", "_low", "_high")),
+        ]
+    )
     for number, row in enumerate(rows, start=1):
-        accuracy, loss = row.judgement.accuracy, row.judgement.log_loss
+        score, loss = row.judgement.score, row.judgement.log_loss
+        figures = dict(row.judgement.figures())
         writer.writerow(
             [
                 number,
                 row.setting,
                 " ".join(map(str, row.trials)),
-                accuracy.value,
-                accuracy.low,
-                accuracy.high,
+                score.value,
+                score.low,
+                score.high,
                 loss.value if loss else "",
                 *_numbers(row.against_best),
                 *_numbers(row.against_baseline),
                 round(row.seconds, 2),
                 row.computed,
                 row.read,
+                *(x for key in beside for x in _interval(figures[key])),
             ]
         )
     return text.getvalue()
@@ -124,6 +134,10 @@ def _test(test: PairedTest | None) -> tuple[str, str]:
 
 def _short(count: int) -> str:
     return str(count) if count < 100_000 else f"{count / 1000:.0f}k"
+
+
+def _interval(estimate: Estimate | None) -> tuple[float | str, ...]:
+    return ("", "", "") if estimate is None else (estimate.value, estimate.low, estimate.high)
 
 
 def _numbers(test: PairedTest | None) -> tuple[float | str, float | str]:

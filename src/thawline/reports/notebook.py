@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thawline.errors import UserError
+from thawline.judging.metrics import Judgement
 from thawline.judging.paired import PairedTest
 from thawline.reports.comparison import Board, Comparison, Line
 from thawline.reports.gather import gather
@@ -98,10 +99,11 @@ def _row(board: str, rank: int, line: Line) -> dict[str, Any]:
         **entry.swept,
         "samples": judgement.samples,
         "groups": judgement.groups,
-        "accuracy": judgement.accuracy.value,
-        "low": judgement.accuracy.low,
-        "high": judgement.accuracy.high,
+        judgement.headline: judgement.score.value,
+        "low": judgement.score.low,
+        "high": judgement.score.high,
         "log_loss": loss.value if loss else None,
+        **_figures(judgement),
         **_test("best", line.against_best),
         **_test("baseline", line.against_baseline),
         "seconds": entry.seconds,
@@ -109,6 +111,15 @@ def _row(board: str, rank: int, line: Line) -> dict[str, Any]:
         "features_read": entry.read if entry.certain else None,
         "price_per_1000": entry.price,
     }
+
+
+def _figures(judgement: Judgement) -> dict[str, float]:
+    """The figures besides the score, each with its interval."""
+    found: dict[str, float] = {}
+    for key, one in judgement.beside():
+        if one is not None:
+            found |= {key: one.value, f"{key}_low": one.low, f"{key}_high": one.high}
+    return found
 
 
 def _test(against: str, test: PairedTest | None) -> dict[str, float | None]:

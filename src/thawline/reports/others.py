@@ -65,6 +65,7 @@ def read_other(file: Path, run: Entry) -> Entry:
         directories=(),
         config={},
         predictions=replace(mine, probabilities=np.eye(len(classes), dtype=np.float32)[numbers]),
+        kind=run.kind,
         photos=run.photos,
         certain=False,
         price=_price(file, table.records),

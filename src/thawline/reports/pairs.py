@@ -21,7 +21,6 @@ def print_examined_pairs(examined: Mapping[str, Any], console: Console) -> None:
 
 
 def _lines(examined: Mapping[str, Any]) -> Iterator[str]:
-    yield _ranking(examined)
     if examined["zero_shot"]:
         yield f"zero-shot: {_ranking(examined['zero_shot'])}"
     if examined["groups"] == "images":

@@ -35,8 +35,10 @@ def draw_confusion(judgement: Judgement, path: Path) -> None:
 
     With more than 100 classes neither names nor numbers could be read, and the shading stands alone.
     """
-    counts, classes = judgement.confusion.counts, len(judgement.classes)
-    shares = np.nan_to_num(judgement.confusion.shares.value)
+    confusion = judgement.confusion
+    assert confusion is not None  # noqa: S101  # callers ask for it only where there is one
+    counts, classes = confusion.counts, len(judgement.classes)
+    shares = np.nan_to_num(confusion.shares.value)
     names = [shorten(name) for name in judgement.classes]
     few, readable = classes <= FEW_CLASSES, classes <= MOST_NAMES
     side = max(2.6, 0.62 * classes) if few else (0.3 * classes if readable else 10.0)
@@ -65,7 +67,7 @@ def draw_confusion(judgement: Judgement, path: Path) -> None:
 
 
 def draw_recall(judgement: Judgement, path: Path) -> None:
-    """Draw the recall of each class with its 95 % interval, and the accuracy over all as a line.
+    """Draw the recall of each class with its 95 % interval, and the score over all as a line.
 
     Of more than 100 classes the 100 with the lowest recall are drawn.
     """
@@ -75,15 +77,16 @@ def draw_recall(judgement: Judgement, path: Path) -> None:
     names = [f"{shorten(one.name)} ({one.support})" for one, _ in rows]
     with _figure(4.2 + _room(names), 1.3 + 0.26 * len(rows), path) as figure:
         axes = figure.subplots()
-        accuracy = judgement.accuracy
-        axes.axvspan(accuracy.low, accuracy.high, color=GREY, alpha=0.2, linewidth=0)
-        axes.axvline(accuracy.value, color=GREY, linewidth=1, linestyle="--")
+        score = judgement.score
+        axes.axvspan(score.low, score.high, color=GREY, alpha=0.2, linewidth=0)
+        axes.axvline(score.value, color=GREY, linewidth=1, linestyle="--")
         for height, (_, recall) in enumerate(rows):
             if recall is not None:
                 axes.plot([recall.low, recall.high], [height, height], color=BLUE, linewidth=1.6, solid_capstyle="butt")
                 axes.plot([recall.value], [height], "o", color=BLUE, markersize=5)
         axes.set_yticks(range(len(rows)), names, fontsize=8)
-        axes.set(xlim=(-0.02, 1.02), ylim=(len(rows) - 0.4, -0.6), xlabel="recall, 95 % interval; dashed: accuracy")
+        dashed = f"recall, 95 % interval; dashed: {judgement.headline}"
+        axes.set(xlim=(-0.02, 1.02), ylim=(len(rows) - 0.4, -0.6), xlabel=dashed)
         axes.xaxis.label.set_fontsize(8)
         _plain(axes, grid="x")
         axes.set_title(_heading(judgement), fontsize=9, loc="left")
@@ -191,9 +194,9 @@ def _fonts() -> list[str]:
 
 
 def _heading(judgement: Judgement) -> str:
-    accuracy = judgement.accuracy
+    score = judgement.score
     return (
-        f"accuracy {100 * accuracy.value:.1f} % [{100 * accuracy.low:.1f}, {100 * accuracy.high:.1f}]\n"
+        f"{judgement.headline} {100 * score.value:.1f} % [{100 * score.low:.1f}, {100 * score.high:.1f}]\n"
         f"{judgement.samples:,} samples, {judgement.groups:,} groups"
     )
 

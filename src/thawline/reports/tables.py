@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -15,6 +15,7 @@ from thawline.judging.metrics import Judgement
 from thawline.judging.paired import PairedTest, format_p
 
 NOTHING = "-"
+_CALLED = {"f1": "F1", "macro_f1": "macro F1", "micro_f1": "micro F1", "roc_auc": "ROC AUC"}
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,13 @@ def print_comparison(judged: Sequence[Judged], console: Console) -> None:
     first = max((row.judgement for row in judged), key=lambda judgement: judgement.samples)
     table = _table(f"{_counted(first.samples, 'sample')} in {_counted(first.groups, 'group')}; in percent, [95 %]")
     table.add_column("method", overflow="fold", ratio=1, min_width=12)
-    for heading in ("accuracy", "log loss", "over baseline", "p"):
+    for heading in (call(first.headline), "log loss", "over baseline", "p"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in judged:
         loss, against = row.judgement.log_loss, row.against
         table.add_row(
             Text(row.name),
-            percent(row.judgement.accuracy),
+            percent(row.judgement.score),
             NOTHING if loss is None else f"{loss.value:.3f}",
             NOTHING if against is None else percent(against.difference, sign="+"),
             NOTHING if against is None else format_p(against.p_value).removeprefix("p ").removeprefix("= "),
@@ -62,7 +63,7 @@ def print_members(rows: Sequence[tuple[str, float, float, Judgement]], console: 
         table.add_column(heading, justify="right", no_wrap=True)
     for name, weight, temperature, judgement in rows:
         loss = NOTHING if judgement.log_loss is None else f"{judgement.log_loss.value:.3f}"
-        figures = (f"{weight:.3f}", f"{temperature:.2f}", str(judgement.samples), percent(judgement.accuracy), loss)
+        figures = (f"{weight:.3f}", f"{temperature:.2f}", str(judgement.samples), percent(judgement.score), loss)
         table.add_row(Text(name), *figures)
     console.print(table)
 
@@ -80,8 +81,22 @@ def print_classes(judgement: Judgement, console: Console) -> None:
     means = [percent(e, digits=0) for e in (judgement.balanced_accuracy, judgement.macro_f1)]
     table.add_row(Text("class mean"), str(judgement.samples), NOTHING, *means)
     console.print(table)
+    for called, estimate in figures_beside(judgement):
+        console.print(Text(f"{called} {percent(estimate)}"), soft_wrap=True)
     for note in judgement.notes:
         console.print(Text(note), soft_wrap=True)
+
+
+def figures_beside(judgement: Judgement) -> Iterator[tuple[str, Estimate]]:
+    """The shares that a judgement gives for all classes together besides its score, by what they are called."""
+    for key, estimate in judgement.beside():
+        if estimate is not None:
+            yield call(key) + (f" of {judgement.classes[1]}" if key == "average_precision" else ""), estimate
+
+
+def call(key: str) -> str:
+    """What the figure of a judgement is called."""
+    return _CALLED.get(key, key.replace("_", " "))
 
 
 def percent(estimate: Estimate | None, digits: int = 1, sign: str = "-") -> str:

@@ -9,6 +9,7 @@ from thawline.runs.directory import read_status
 from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, read_predictions
 
 METRICS_FILE = "metrics.json"
+SAMPLES = "samples"  # what a run judged, where it does not say whether these are photos, pairs or tracks
 
 
 def finished_run(path: Path) -> tuple[Predictions, dict[str, Any]]:

@@ -32,6 +32,16 @@ class Tags:
     said: NDArray[np.bool_]
     baseline: NDArray[np.bool_]
 
+    @property
+    def overlap(self) -> NDArray[np.float64]:
+        """Of each sample the classes both true and said by those that are either (Jaccard), [N]."""
+        return _jaccard(self.true, self.said)
+
+    @property
+    def baseline_overlap(self) -> NDArray[np.float64]:
+        """The same of what the baseline said, [N]."""
+        return _jaccard(self.true, self.baseline)
+
     def subset(self, rows: NDArray[np.int64]) -> "Tags":
         """Those of the samples in `rows`, in that order."""
         return Tags(self.true[rows], self.said[rows], self.baseline[rows])
@@ -115,6 +125,11 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
     )
     places = list(zip(joined.paths, joined.folds, strict=True))
     return joined.subset(np.array(sorted(range(len(places)), key=places.__getitem__), dtype=np.int64))
+
+
+def _jaccard(true: NDArray[np.bool_], said: NDArray[np.bool_]) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = (true & said).sum(axis=1) / (true | said).sum(axis=1)
+    return shares
 
 
 def _join_tags(parts: Sequence[Tags]) -> Tags | None:

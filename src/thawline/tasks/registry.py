@@ -113,12 +113,14 @@ class _Task:
     """A task.
 
     Attributes:
+        kind: What its samples are called.
         reader: Where its reader is, as `module:function`: functions are imported only when they are used.
         filler: Where what computes its features is.
         checker: Where what says what its data hold is.
         columns: What tells a table of its samples; none: they are in folders alone.
     """
 
+    kind: str
     reader: str
     filler: str
     checker: str
@@ -127,17 +129,20 @@ class _Task:
 
 _TASKS = {
     "events": _Task(
+        kind="photos",
         reader="thawline.tasks.events.data:read_events",
         filler="thawline.tasks.events.features:fill_events",
         checker="thawline.tasks.events.check:check_events",
     ),
     "genre": _Task(
+        kind="tracks",
         reader="thawline.tasks.genre.data:read_genre",
         filler="thawline.tasks.genre.features:fill_genre",
         checker="thawline.tasks.genre.check:check_genre",
         columns=("audio_path",),
     ),
     "match": _Task(
+        kind="pairs",
         reader="thawline.tasks.match.data:read_match",
         filler="thawline.tasks.match.features:fill_match",
         checker="thawline.tasks.match.check:check_match",
@@ -194,6 +199,15 @@ def refuse_table(path: Path) -> None:
     else:
         return
     raise UserError(found)
+
+
+def task_kind(name: str) -> str:
+    """What the samples of task `name` are called: photos, pairs, tracks.
+
+    Raises:
+        UserError: There is no such task.
+    """
+    return _task(name).kind
 
 
 def _task(name: str) -> _Task:

@@ -13,7 +13,7 @@ from thawline.reports.configs import differing
 from thawline.reports.page.html import Html, clean, data_block, join, name, tag
 from thawline.reports.page.mistakes import Thumbnails, draw_mistakes
 from thawline.reports.page.plots import draw_curves, draw_own_curves, draw_settings
-from thawline.reports.page.tables import draw_confusion, draw_costs, draw_leaderboard, percent
+from thawline.reports.page.tables import draw_costs, draw_judgement, draw_leaderboard, percent
 
 _COST = (
     "Seconds are wall time, computing features included; what a sweep's settings share is counted with the sweep, not "
@@ -104,7 +104,7 @@ def _board(number: int, board: Board, pictures: Thumbnails | None) -> Html:
         tag("section", tag("h3", "Cost"), tag("p", _COST, class_="note"), draw_costs(board)),
         tag(
             "section",
-            tag("h3", "One by one: tests, confusion matrix, worst mistakes"),
+            tag("h3", "One by one: tests, figures by class, worst mistakes"),
             *(_line(rank, line, ids[rank - 1], pictures) for rank, line in enumerate(board.lines, start=1)),
         ),
         _failed(board.failed),
@@ -120,7 +120,7 @@ def _summary(board: Board) -> list[Html | str]:
         "The best setting is " if board.rows else "The best run is ",
         tag("strong", name(best.entry.label)),
         " with ",
-        percent(best.judgement.accuracy, " %"),
+        percent(best.judgement.score, " %"),
         ".",
     ]
     tests = [line.against_best for line in board.lines if line.against_best is not None]
@@ -131,7 +131,7 @@ def _summary(board: Board) -> list[Html | str]:
 
 
 def _line(rank: int, line: Line, target: str, pictures: Thumbnails | None) -> Html:
-    baseline = join(f"Baseline ({line.entry.baseline}): ", percent(line.baseline.accuracy, " %"), ".")
+    baseline = join(f"Baseline ({line.entry.baseline}): ", percent(line.baseline.score, " %"), ".")
     tests = [test for test in (line.against_best, line.against_baseline) if test is not None]
     curves = draw_own_curves(line)
     return tag(
@@ -140,15 +140,14 @@ def _line(rank: int, line: Line, target: str, pictures: Thumbnails | None) -> Ht
             "summary",
             tag("span", str(rank), class_="rank"),
             name(line.entry.label),
-            tag("span", percent(line.judgement.accuracy, " %"), class_="score"),
+            tag("span", percent(line.judgement.score, " %"), class_="score"),
         ),
         tag(
             "div",
             *(tag("p", f"{test.summary()}.") for test in tests),
             tag("p", baseline),
             *(tag("p", note, class_="note") for note in line.judgement.notes),
-            tag("h4", "Confusion matrix"),
-            draw_confusion(line.judgement),
+            *draw_judgement(line.judgement),
             None if curves is None else tag("h4", "Loss, first fold"),
             curves,
             tag("h4", "Worst mistakes"),

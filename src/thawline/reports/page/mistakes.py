@@ -6,9 +6,8 @@ import base64
 import io
 from pathlib import Path
 
-import numpy as np
-
 from thawline.data.decoding import UnusableError
+from thawline.judging.predicted import worst_mistakes
 from thawline.reports.comparison import Entry
 from thawline.reports.page.html import Html, join, name, tag
 from thawline.runs.mirror import thumbnail
@@ -34,25 +33,20 @@ class Thumbnails:
 
 def draw_mistakes(entry: Entry, thumbnails: Thumbnails | None) -> Html:
     """The samples that were called wrong with the most conviction, each once."""
-    p = entry.predictions
-    sure = p.probabilities.max(axis=1)
-    wrong = np.flatnonzero(~p.right)
-    if not len(wrong):
+    worst = worst_mistakes(entry.predictions, _MOST)
+    if not worst:
         return tag("p", "No sample was called wrong.", class_="note")
-    first: dict[str, int] = {}
-    for i in wrong[np.argsort(-sure[wrong], kind="stable")]:
-        first.setdefault(p.paths[i], int(i))
     items = []
-    for path, i in list(first.items())[:_MOST]:
-        how = f" with {100 * sure[i]:.0f} %" if entry.certain else ""
-        url = thumbnails.url(entry.photos, path) if thumbnails and entry.photos else None
+    for one in worst:
+        how = f" with {100 * one.sure:.0f} %" if entry.certain and one.sure is not None else ""
+        url = thumbnails.url(entry.photos, one.path) if thumbnails and entry.photos else None
         items.append(
             tag(
                 "li",
-                None if url is None else tag("img", src=url, alt=f"photo {path}"),
-                tag("strong", name(p.classes[p.labels[i]])),
-                join(", called ", name(p.classes[p.said[i]]), how, ": "),
-                tag("span", name(path), class_="note"),
+                None if url is None else tag("img", src=url, alt=f"photo {one.path}"),
+                tag("strong", name(", ".join(one.true))),
+                join(", called ", name(", ".join(one.said) or "nothing"), how, ": "),
+                tag("span", name(one.path), class_="note"),
             )
         )
     return tag("ol", *items, class_="mistakes")

@@ -22,11 +22,12 @@ _QUANTITIES = {
 
 
 def draw_settings(board: Board) -> Html | None:
-    """A plot of accuracy over each setting that was varied, a line for each choice of the others."""
+    """A plot of the score over each setting that was varied, a line for each choice of the others."""
     plots = [_setting(board, key) for key in list(board.varied)[:_MOST_SETTINGS]]
     if not plots:
         return None
-    note = "Accuracy in percent with its 95 % interval. A line joins settings that differ in nothing else."
+    score = board.headline.capitalize()
+    note = f"{score} in percent with its 95 % interval. A line joins settings that differ in nothing else."
     return tag("section", tag("h3", "Settings"), tag("p", note), tag("div", *plots, class_="plots"))
 
 
@@ -89,7 +90,7 @@ def setting_axis(key: str, values: Sequence[str]) -> tuple[Axis, dict[str, float
 
 
 def _setting(board: Board, key: str) -> Html:
-    """Accuracy over one setting. Colour shows the other setting with the fewest values."""
+    """The score over one setting. Colour shows the other setting with the fewest values."""
     lines = [line for line in board.lines if key in line.entry.swept]
     axis, places = setting_axis(key, [line.entry.swept[key] for line in lines])
     others = {other: values for other, values in board.varied.items() if other != key}
@@ -105,7 +106,7 @@ def _setting(board: Board, key: str) -> Html:
         series.append(Series("" if value is None else f"{tint}={value}", tuple(points), colours[value]))
     series.sort(key=lambda one: (one.colour is None, one.colour or 0))
     drawn = [v for one in series for p in one.points for v in (p.low, p.high) if v is not None]
-    return plot(series, axis, number_axis("accuracy", drawn), about=f"accuracy by {key}")
+    return plot(series, axis, number_axis(board.headline, drawn), about=f"{board.headline} by {key}")
 
 
 def _colours(values: Sequence[str | None]) -> dict[str | None, int | None]:
@@ -115,8 +116,8 @@ def _colours(values: Sequence[str | None]) -> dict[str | None, int | None]:
 
 
 def _point(line: Line, x: float) -> Point:
-    accuracy = line.judgement.accuracy
-    value, low, high = (100 * v for v in (accuracy.value, accuracy.low, accuracy.high))
+    score = line.judgement.score
+    value, low, high = (100 * v for v in (score.value, score.low, score.high))
     return Point(x, value, low, high, f"{line.entry.label}: {value:.1f} % [{low:.1f}, {high:.1f}]")
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from thawline.judging.intervals import Estimate
-from thawline.judging.metrics import Judgement
+from thawline.judging.intervals import Estimate, IntArray
+from thawline.judging.metrics import Confusion, Judgement
 from thawline.judging.paired import PairedTest, format_p
 from thawline.reports.comparison import Board, Line
 from thawline.reports.page.html import Html, join, name, tag
+from thawline.reports.tables import call, figures_beside
 
 _MOST_CLASSES = 24
 _MOST_CONFUSIONS = 12
@@ -24,25 +25,25 @@ def draw_leaderboard(board: Board, ids: Sequence[str]) -> Html:
     keys = list(board.varied)[:_MOST_KEYS] if board.rows else []
     said = ["name", "method", "encoder"] if not board.rows else keys or ["setting"]
     partial = len({line.judgement.samples for line in board.lines}) > 1
-    numbers = ["accuracy", "log loss", "over the best", "p", "over the baseline", "p"]
+    numbers = [board.headline, "log loss", "over the best", "p", "over the baseline", "p"]
     head = [
         _heading("#", "ascending", number=True),
-        _heading("accuracy", "descending", number=True),
+        _heading(board.headline, "descending", number=True),
         *(_heading(one, "ascending") for one in said),
         tag("th", "95 % interval", scope="col"),
         *(_heading(one, "ascending" if one in ("p", "log loss") else "descending", number=True) for one in numbers[1:]),
         _heading("samples", "descending", number=True) if partial else None,
     ]
     scale = _scale(board)
-    mark = next(line.judgement.accuracy.value for line in board.lines if line.against_best is None)
+    mark = next(line.judgement.score.value for line in board.lines if line.against_best is None)
     rows = []
     for number, (line, target) in enumerate(zip(board.lines, ids, strict=True), start=1):
         best = line.against_best is None
         cells = [
             _number(number, tag("a", str(number), href=f"#{target}", aria_label=f"{number}, {line.entry.label}")),
-            _estimate(line.judgement.accuracy),
+            _estimate(line.judgement.score),
             *(_text(one) for one in _names(line, keys, sweep=bool(board.rows))),
-            tag("td", _glyph(line.judgement.accuracy, mark, scale)),
+            tag("td", _glyph(line.judgement.score, mark, scale)),
             _loss(line.judgement.log_loss),
             *_test(line.against_best),
             *_test(line.against_baseline),
@@ -57,7 +58,7 @@ def draw_costs(board: Board) -> Html:
     priced = any(line.entry.price is not None for line in board.lines)
     head = [
         _heading("setting" if board.rows else "name", "ascending"),
-        _heading("accuracy", "descending", number=True),
+        _heading(board.headline, "descending", number=True),
         _heading("seconds", "ascending", number=True),
         _heading("features computed", "ascending", number=True),
         _heading("features read", "ascending", number=True),
@@ -69,7 +70,7 @@ def draw_costs(board: Board) -> Html:
         seconds = None if entry.seconds is None else f"{entry.seconds:,.1f}"
         cells = [
             tag("th", name(entry.label), scope="row", class_=_wrap(entry.label), data_value=entry.label),
-            _estimate(line.judgement.accuracy),
+            _estimate(line.judgement.score),
             _number(entry.seconds, seconds),
             _number(entry.computed if own else None),
             _number(entry.read if own else None),
@@ -79,17 +80,45 @@ def draw_costs(board: Board) -> Html:
     return table(head, rows, f"Cost: {board.title}")
 
 
-def draw_confusion(judgement: Judgement) -> Html:
-    """The confusion matrix: counts as numbers, shares of the true class as shading; of many classes the worst pairs."""
-    counts = judgement.confusion.counts
-    shares = np.nan_to_num(judgement.confusion.shares.value)
-    if len(judgement.classes) > _MOST_CLASSES:
-        return _worst_pairs(judgement)
-    head = [tag("th", "true ↓ said →", scope="col"), *(tag("th", name(c), scope="col") for c in judgement.classes)]
+def draw_judgement(judgement: Judgement) -> list[Html]:
+    """What is known of a line besides its score: other figures, those of each class, and what is taken for what."""
+    figures = [tag("li", f"{called}: ", percent(one, " %")) for called, one in figures_beside(judgement)]
+    parts = [tag("h4", "Figures"), tag("ul", *figures, class_="plain"), tag("h4", "By class"), _classes(judgement)]
+    if judgement.confusion is not None:
+        parts += [tag("h4", "Confusion matrix"), _confusion(judgement.classes, judgement.confusion)]
+    return parts
+
+
+def _classes(judgement: Judgement) -> Html:
+    """The figures of each class; of many classes those with the lowest F1."""
+    names = [key for key, _ in judgement.figures_of(judgement.per_class[0])]
+    head = [_heading("class", "ascending"), _heading("samples", "descending", number=True)]
+    head += [_heading(call(key), "ascending", number=True) for key in names]
+    per_class = list(judgement.per_class)
+    if len(per_class) > _MOST_CLASSES:
+        per_class = sorted(per_class, key=lambda one: one.f1.value if one.f1 else 1.0)[:_MOST_CLASSES]
     rows = []
-    for i, true in enumerate(judgement.classes):
+    for one in per_class:
+        figures = [_number(None) if each is None else _estimate(each) for _, each in judgement.figures_of(one)]
+        rows.append(tag("tr", _text(one.name), _number(one.support), *figures))
+    drawn = table(head, rows, "By class")
+    if len(per_class) == len(judgement.per_class):
+        return drawn
+    note = f"{len(judgement.per_class)} classes; the {len(per_class)} with the lowest F1."
+    return join(tag("p", note, class_="note"), drawn)
+
+
+def _confusion(classes: Sequence[str], confusion: Confusion) -> Html:
+    """The confusion matrix: counts as numbers, shares of the true class as shading; of many classes the worst pairs."""
+    counts = confusion.counts
+    shares = np.nan_to_num(confusion.shares.value)
+    if len(classes) > _MOST_CLASSES:
+        return _worst_pairs(classes, counts)
+    head = [tag("th", "true ↓ said →", scope="col"), *(tag("th", name(c), scope="col") for c in classes)]
+    rows = []
+    for i, true in enumerate(classes):
         cells = [tag("th", name(true), scope="row")]
-        for j in range(len(judgement.classes)):
+        for j in range(len(classes)):
             shade = f"s{int(np.ceil(6 * shares[i, j]))}" if counts[i, j] else ""
             cells.append(
                 tag("td", str(counts[i, j]) if counts[i, j] else "", class_=f"{shade} right" if i == j else shade)
@@ -98,12 +127,11 @@ def draw_confusion(judgement: Judgement) -> Html:
     return table(head, rows, "Confusion matrix", class_="confusion")
 
 
-def _worst_pairs(judgement: Judgement) -> Html:
-    counts = judgement.confusion.counts.copy()
+def _worst_pairs(classes: Sequence[str], matrix: IntArray) -> Html:
+    counts = matrix.copy()
     np.fill_diagonal(counts, 0)
     order = np.argsort(-counts, axis=None, kind="stable")[:_MOST_CONFUSIONS]
     pairs = [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, counts.shape), strict=True) if counts[i, j]]
-    classes = judgement.classes
     head = [tag("th", one, scope="col") for one in ("true", "said", "samples")]
     rows = [tag("tr", _text(classes[i]), _text(classes[j]), _number(int(counts[i, j]))) for i, j in pairs]
     return join(
@@ -173,12 +201,12 @@ def _test(test: PairedTest | None) -> tuple[Html, Html]:
 
 
 def _scale(board: Board) -> tuple[float, float]:
-    """The range of accuracy that the glyphs of a board span."""
-    lows, highs = zip(*((x.judgement.accuracy.low, x.judgement.accuracy.high) for x in board.lines), strict=True)
+    """The range of scores that the glyphs of a board span."""
+    lows, highs = zip(*((x.judgement.score.low, x.judgement.score.high) for x in board.lines), strict=True)
     return min(lows), max(max(highs), min(lows) + 1e-6)
 
 
-def _glyph(accuracy: Estimate, mark: float, scale: tuple[float, float]) -> Html:
+def _glyph(score: Estimate, mark: float, scale: tuple[float, float]) -> Html:
     """The interval as a picture; the dashed line is where the board's best run is."""
     low, high = scale
 
@@ -189,8 +217,8 @@ def _glyph(accuracy: Estimate, mark: float, scale: tuple[float, float]) -> Html:
     return tag(
         "svg",
         tag("line", x1=across(mark), x2=across(mark), y1=0, y2=_GLYPH_HEIGHT, class_="mark"),
-        tag("line", x1=across(accuracy.low), x2=across(accuracy.high), y1=middle, y2=middle, class_="bar"),
-        tag("circle", cx=across(accuracy.value), cy=middle, r=3.5),
+        tag("line", x1=across(score.low), x2=across(score.high), y1=middle, y2=middle, class_="bar"),
+        tag("circle", cx=across(score.value), cy=middle, r=3.5),
         viewBox=f"0 0 {_GLYPH_WIDTH} {_GLYPH_HEIGHT}",
         class_="glyph",
         aria_hidden="true",

@@ -15,6 +15,7 @@ from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail, predict
+from thawline.judging.predicted import compare_baseline, judge_said
 from thawline.judging.tags import examine_tags
 from thawline.runs.predictions import Predictions, Tags
 from thawline.runs.split import SplitRow
@@ -103,7 +104,8 @@ class TagsData(GenreData):
         """F1 and average precision over the labels and of each, thresholds, and labels that a fold can't learn."""
         p = predictions
         assert p.tags is not None  # noqa: S101  # this class gave them
-        figures = examine_tags(p.tags.true, p.tags.said, p.probabilities, p.tags.baseline, p.groups, p.classes)
+        test = compare_baseline(p, "what was said", "the most usual")
+        figures = examine_tags(judge_said(p), test, p.tags, p.groups)
         absent = {fold.name: self._absent(fold) for fold, _ in judged}
         return {
             **figures,
