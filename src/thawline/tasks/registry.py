@@ -187,13 +187,13 @@ def refuse_table(path: Path) -> None:
     Raises:
         UserError: It is a table of another task's samples.
     """
-    from thawline.data.pair_files import Columns, read_table  # late: a folder needs no pyarrow
+    from thawline.data.tables.reading import Columns, read_table  # late: a folder needs no pyarrow
 
     for name, task in _TASKS.items():
         if not (task.columns and path.is_file()):
             continue
         with suppress(UserError):  # it has other columns, or is no table at all
-            read_table(path, Columns(task.columns, ()))
+            read_table(path, Columns(task.columns, row="sample"))
             found = f"{path} is a table with the columns {','.join(task.columns)}, which task={name} reads; add that"
             break
     else:
