@@ -40,7 +40,9 @@ def test_folders_copies_and_the_broken_file(gtzan, inside) -> None:
         "blues/blues.00000.wav", "blues/blues.00029.wav",
         "jazz/jazz.00000.wav", "jazz/jazz.00001.wav", "jazz/jazz.00051.wav",
     )  # fmt: skip
-    assert collection.left_out == (LeftOut("jazz/jazz.00054.wav", "not audio (WAV, FLAC, OGG, MP3 and AU are)"),)
+    assert collection.left_out == (
+        LeftOut("jazz/jazz.00054.wav", "not audio (WAV, FLAC, OGG, MP3, AIFF and others are)"),
+    )
     assert collection.grouping.exact_duplicates == [(3, 4)]
     assert collection.grouping.reasons[SEGMENTS] == 0
     assert collection.sides is None

@@ -29,7 +29,7 @@ def table(tmp_path):
 
 
 def test_a_folder_per_genre(touch) -> None:
-    root = touch("rock/b.MP3", "rock/Queen/a.flac", "jazz/c.ogg", "jazz/d.m4a", "jazz/cover.jpg", ".x/e.wav", "f.wav")
+    root = touch("rock/b.MP3", "rock/Queen/a.flac", "jazz/c.ogg", "jazz/d.mid", "jazz/cover.jpg", ".x/e.wav", "f.wav")
     listing = list_tracks(root)
     assert listing.classes == ("jazz", "rock")
     assert [(track.name, track.label, track.labels, track.artist) for track in listing.tracks] == [
@@ -40,7 +40,7 @@ def test_a_folder_per_genre(touch) -> None:
     assert listing.left_out == (
         LeftOut("f.wav", "not in a class folder"),
         LeftOut("jazz/cover.jpg", "not supported (.jpg)"),
-        LeftOut("jazz/d.m4a", "not supported (M4A)"),
+        LeftOut("jazz/d.mid", "not supported (MIDI)"),
     )
     assert list_tracks(root, ["rock"]).classes == ("rock",)
     with pytest.raises(UserError, match=r"There is no class 'rok' in .*; did you mean 'rock'"):
@@ -89,10 +89,10 @@ def test_a_table_given_by_a_path_with_dots(touch, table) -> None:
 
 
 def test_rows_that_cannot_be_used_are_named(touch, table) -> None:
-    touch("a.wav", "b.wav", "c.m4a", "folder/x")
+    touch("a.wav", "b.wav", "c.mid", "folder/x")
     path = table(
         "audio_path,label\na.wav,rock\nb.wav,\ngone.wav,rock\nhttps://x.org/a.mp3,rock\nfolder,rock\n,rock\n"
-        "c.m4a,rock\na.wav,rock\n./a.wav,jazz\nb.wav,rock,more\n"
+        "c.mid,rock\na.wav,rock\n./a.wav,jazz\nb.wav,rock,more\n"
     )
     listing = list_tracks(path)
     assert [track.name for track in listing.tracks] == ["a.wav"]
@@ -102,7 +102,7 @@ def test_rows_that_cannot_be_used_are_named(touch, table) -> None:
         LeftOut("https://x.org/a.mp3", "row 5: a URL; save the file and give its path"),
         LeftOut("folder", "row 6: no file"),
         LeftOut("tracks.csv", "row 7: no path"),
-        LeftOut("c.m4a", "row 8: not supported (M4A)"),
+        LeftOut("c.mid", "row 8: not supported (MIDI)"),
         LeftOut("a.wav", "row 9: named again"),
         LeftOut("./a.wav", "row 10: named again, as 'jazz'"),
         LeftOut("tracks.csv", "row 11: 3 values in a table of 2 columns; quote a text that holds the separator"),
@@ -139,15 +139,15 @@ def test_what_cannot_be_listed(touch) -> None:
 
 
 def test_tracks_to_be_judged(touch) -> None:
-    root = touch("a/1.mp3", "a/2.m4a", "a/photo.jpg", "b.wav")
+    root = touch("a/1.mp3", "a/2.mid", "a/photo.jpg", "b.wav")
     found = [Path(path).relative_to(root).as_posix() for path in walk_files([str(root)], {}, TRACKS)]
-    assert found == ["b.wav", "a/1.mp3", "a/2.m4a"]
+    assert found == ["b.wav", "a/1.mp3", "a/2.mid"]
 
 
 def test_a_table_of_tracks_to_be_judged_tells_their_themes(touch, table) -> None:
-    root = touch("x/a.wav", "b.mp3", "c.m4a", "d/e.wav")
+    root = touch("x/a.wav", "b.mp3", "c.mid", "d/e.wav")
     path = table(
-        "themes,audio_path,label\nLove; war |love,x/a.wav,rock\n,b.mp3,\n,gone.wav,\nlove,,\n,c.m4a,\n"
+        "themes,audio_path,label\nLove; war |love,x/a.wav,rock\n,b.mp3,\n,gone.wav,\nlove,,\n,c.mid,\n"
         "drinking,x/a.wav,\na,b,c,d\n,https://x.org/a.mp3,\n"
     )
     unopened: dict[str, str] = {}
@@ -163,7 +163,7 @@ def test_a_table_of_tracks_to_be_judged_tells_their_themes(touch, table) -> None
         (b, ()),
         (str(root / "gone.wav"), None),
         (f"{path}, row 5", None),
-        (str(root / "c.m4a"), None),
+        (str(root / "c.mid"), None),
         (a, ("Love", "war", "love", "drinking")),
         (f"{path}, row 8", None),
         ("https://x.org/a.mp3", None),
@@ -172,7 +172,7 @@ def test_a_table_of_tracks_to_be_judged_tells_their_themes(touch, table) -> None
     assert unopened == {
         str(root / "gone.wav"): "row 4: nothing is there",
         f"{path}, row 5": "row 5: no path",
-        str(root / "c.m4a"): "row 6: not supported (M4A)",
+        str(root / "c.mid"): "row 6: not supported (MIDI)",
         f"{path}, row 8": "row 8: 4 values in a table of 3 columns; quote a text that holds the separator",
         "https://x.org/a.mp3": "row 9: a URL; save the file and give its path",
     }

@@ -38,7 +38,7 @@ def shown(report) -> str:
 
 def test_everything_is_in_the_report() -> None:
     names = many(a=40, b=35) | {"a/000.wav": "same", "b/000.wav": "same"}
-    collection = make(names, [LeftOut("b/x.m4a", "not supported (M4A)")], {"a/001.wav": "empty file"})
+    collection = make(names, [LeftOut("b/x.mid", "not supported (MIDI)")], {"a/001.wav": "empty file"})
     assert collection.labels.tolist() == [0] * 39 + [1] * 35
     report = track_report(collection, bytes_per_track=1000, took=3)
     warnings = report.pop("warnings")
@@ -64,7 +64,7 @@ def test_everything_is_in_the_report() -> None:
         "two_labels": [{"tracks": ["a/000.wav", "b/000.wav"], "kind": "same file"}],
         "left_out": [
             {"name": "a/001.wav", "reason": "empty file"},
-            {"name": "b/x.m4a", "reason": "not supported (M4A)"},
+            {"name": "b/x.mid", "reason": "not supported (MIDI)"},
         ],
         "store_bytes": 73000,
         "took": 3,
@@ -79,7 +79,7 @@ def test_everything_is_in_the_report() -> None:
         "73 groups, the largest of 2 tracks; joined: 1 by exact duplicate",
         "30.0 to 30.0 s long, half of them up to 30.0 s; 74 at 22050 Hz",
         "a/000.wav and b/000.wav (same file)",
-        "b/x.m4a: not supported (M4A)",
+        "b/x.mid: not supported (MIDI)",
         "! No artists are known",
     ):
         assert line in text

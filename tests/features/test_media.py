@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -104,3 +105,31 @@ def test_a_broken_track_has_a_problem_and_no_rows(
     facts = survey(tracks, FeatureStore(tmp_path / "store"), Tracks()).facts
     assert facts["0.wav"].problem == found.facts["0.wav"].problem
     assert replace(facts["1.wav"]) == found.facts["1.wav"]
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not on this machine")
+def test_windows_of_another_ffmpeg_are_computed_anew(
+    tmp_path: Path,
+    wanted: Callable[..., Wanted],
+    make_tracks: Callable[..., list[ListedTrack]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wav, *_ = make_tracks(3)
+    path = tmp_path / "2.wv"
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", tmp_path / "2.wav", path], check=True)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    track = replace(wav, path=path, name="2.wv")
+    store = FeatureStore(tmp_path / "store")
+    first = survey([track], store, wanted())
+    assert (first.computed, first.read) == (3, 0)
+    assert first.facts["2.wv"].decoder.startswith("ffmpeg ")
+    for module in ("thawline.features.media", "thawline.data.sound.files"):
+        monkeypatch.setattr(f"{module}.version", lambda: "ffmpeg 99")
+    # What the old one decoded is named by it, and stays.
+    kept = survey([track], store, wanted())
+    assert (kept.computed, kept.read, kept.opened) == (0, 3, 0)
+    # More windows are not decoded by another ffmpeg under the old one's name.
+    more = survey([track], store, wanted(hop=0.5))
+    assert (more.computed, more.read) == (5, 0)
+    assert more.facts["2.wv"] == replace(first.facts["2.wv"], decoder="ffmpeg 99")
+    assert survey([track], store, wanted(hop=0.5)).opened == 0

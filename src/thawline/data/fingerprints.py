@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from thawline.data.sound_files import Samples
+    from thawline.data.sound.files import Samples
 
 FINGERPRINT_VERSION = 1
 RATE = 8000  # Hz; low bit rates keep what is below 4 kHz

@@ -16,18 +16,11 @@ from thawline.errors import UserError
 
 TRACKS = Media(
     "track",
-    (".wav", ".flac", ".ogg", ".oga", ".mp3", ".au"),
-    {
-        ".m4a": "M4A",
-        ".mp4": "MP4",
-        ".aac": "AAC",
-        ".wma": "WMA",
-        ".opus": "Opus",
-        ".aif": "AIFF",
-        ".aiff": "AIFF",
-        ".ape": "Monkey's Audio",
-        ".mid": "MIDI",
-    },
+    (
+        *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".au", ".aif", ".aiff", ".aifc", ".caf", ".w64"),
+        *(".m4a", ".mp4", ".aac", ".wma", ".wv", ".ape", ".mka", ".webm", ".amr", ".spx"),  # by ffmpeg
+    ),
+    {".mid": "MIDI", ".midi": "MIDI"},
 )
 READERS = ("auto", "artists", "gtzan")
 COLUMNS = Columns(("audio_path", "label"), ("artist", "album", "split", "themes"), row="track")

@@ -17,7 +17,7 @@ import soxr
 from thawline.data.decoding import UnusableError
 from thawline.data.fingerprints import FINGERPRINT_VERSION, Listener
 from thawline.data.preprocessing import JSON
-from thawline.data.sound_files import SLACK, Samples, Sound, mono
+from thawline.data.sound.files import MAX_SECONDS, Samples, Sound, mono, shown
 from thawline.data.windows import Windowing
 from thawline.files import digest_of
 
@@ -26,18 +26,15 @@ if TYPE_CHECKING:
 
 # What facts depend on besides the bytes: facts remembered under another version must be made again.
 TRACK_FACTS_VERSION = (
-    f"1, fingerprint {FINGERPRINT_VERSION}, soundfile {soundfile.__version__}, {soundfile.__libsndfile_version__}, "
+    f"2, fingerprint {FINGERPRINT_VERSION}, soundfile {soundfile.__version__}, {soundfile.__libsndfile_version__}, "
     f"soxr {soxr.__version__}"
 )
 
 MAX_BYTES = 4 * 2**30
-MAX_SECONDS = 3600
 MIN_SECONDS = 0.1
 MAX_LEVEL = 8.0  # full scale is 1; loud MP3s decode to 2 at most, and a broken one or samples in 16-bit units to more
 SILENT = 1e-3  # half the distance of the highest sample from the lowest: -60 dBFS
 
-# The others' decoders give other bits after a jump: MP3 mostly, even a second before the window; OGG now and then.
-_SEEKABLE = ("WAV", "FLAC", "AU")
 # Input around a window that its resampling takes into account: this many samples of the lower rate. With 512 a window
 # is within 2e-5 of the same part of the whole track, resampled at once, which is what soxr itself is exact to.
 _MARGIN = 512
@@ -55,6 +52,7 @@ class TrackFacts:
         channels: like `rate`.
         fingerprint: marks of its spectral peaks, hex, see `fingerprints`; None if unusable or too few.
         problem: why the file cannot be used, one phrase; None if it can.
+        decoder: what decoded it, with its version, where that was not libsndfile; otherwise "".
     """
 
     digest: str
@@ -63,6 +61,7 @@ class TrackFacts:
     channels: int = 0
     fingerprint: str | None = None
     problem: str | None = None
+    decoder: str = ""
 
     def to_json(self) -> dict[str, JSON]:
         """As a plain dict."""
@@ -123,7 +122,7 @@ def refused_track(path: Path) -> TrackFacts | None:
 def read_windows(path: Path, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
     """Some windows of a file whose facts are known: the same samples as `read_track` gives.
 
-    WAV, FLAC and AU files are read only where a window is, OGG and MP3 files up to the last window's end, since their
+    Uncompressed files and FLAC are read only where a window is, others up to the last window's end, since their
     decoders give other bits after a jump. Safe to call from threads.
 
     Args:
@@ -162,7 +161,7 @@ def _opened(path: Path) -> Iterator[Sound]:
 
     Raises:
         UnusableError: no such file, too large, or too long by its header, unless the file ends before, which
-            `_check_decoded` names.
+            `Sound.check_seconds` names.
         OSError, ValueError: it cannot be opened.
     """
     with _file(path) as file:
@@ -179,6 +178,7 @@ def _opened(path: Path) -> Iterator[Sound]:
 
 def _read(sound: Sound, digest: str, windowing: Windowing | None) -> tuple[TrackFacts, list[Window] | None]:
     """The facts, and the windows if the header said truly where they are."""
+    sound.check_parts()
     planned = windowing.starts((sound.frames or 0) / sound.rate) if windowing else ()
     cutter = _Cutter(sound.rate, windowing, planned)
     listener = Listener(sound.rate)
@@ -193,28 +193,17 @@ def _read(sound: Sound, digest: str, windowing: Windowing | None) -> tuple[Track
         if frames > MAX_SECONDS * sound.rate:
             raise UnusableError(_too_long())
     seconds = frames / sound.rate
-    _check_decoded(sound, seconds)
+    sound.check_seconds(seconds)
+    if seconds < MIN_SECONDS:
+        raise UnusableError(f"too short: {shown(seconds)}, less than {MIN_SECONDS} s")
     levels.check()
-    facts = TrackFacts(digest, seconds, sound.rate, sound.channels, listener.fingerprint())
+    facts = TrackFacts(digest, seconds, sound.rate, sound.channels, listener.fingerprint(), decoder=sound.decoder)
     return facts, cutter.finish() if windowing and windowing.starts(seconds) == planned else None
 
 
-def _check_decoded(sound: Sound, seconds: float) -> None:
-    if sound.stated is not None and sound.stated - seconds > SLACK:
-        raise UnusableError(
-            f"broken {sound.kind}: {_shown(seconds)} can be decoded of the {_shown(sound.stated)} that it should have"
-        )
-    if seconds < MIN_SECONDS:
-        raise UnusableError(f"too short: {_shown(seconds)}, less than {MIN_SECONDS} s")
-
-
 def _too_long(seconds: float | None = None) -> str:
-    stated = "" if seconds is None else f"{_shown(seconds)}, "
+    stated = "" if seconds is None else f"{shown(seconds)}, "
     return f"too long: {stated}more than {MAX_SECONDS // 60} minutes"
-
-
-def _shown(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds >= 1 or seconds == 0 else f"{seconds:.2g} s"
 
 
 class _Levels:
@@ -330,7 +319,7 @@ class _Cutter:
 
 def _windows(sound: Sound, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
     """Read what the windows at `starts` need."""
-    if sound.kind in _SEEKABLE:
+    if sound.seekable:
         return [window for start in sorted(starts) for window in _cut(sound, windowing, [start])]
     return _cut(sound, windowing, starts)
 
@@ -338,7 +327,7 @@ def _windows(sound: Sound, windowing: Windowing, starts: Sequence[float]) -> lis
 def _cut(sound: Sound, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
     cutter = _Cutter(sound.rate, windowing, starts)
     first, last = min(starts, default=0.0), max(starts, default=0.0)
-    begin = cutter.first(first) if sound.kind in _SEEKABLE else 0
+    begin = cutter.first(first) if sound.seekable else 0
     if sound.frames is None or begin < sound.frames:
         cutter.jump(begin)
         for block in sound.blocks(begin, cutter.end(last)):

@@ -17,7 +17,7 @@ def walk_files(paths: Iterable[str], unopened: dict[str, str], media: Media) -> 
 
     Files and folders are sorted by name. No more than the names in one folder are in memory. Hidden files and folders
     are skipped, links are followed, each folder once. What is one by its name but of a kind that can't be read (HEIC,
-    M4A) is given too: whoever reads it says so.
+    MIDI) is given too: whoever reads it says so.
 
     Args:
         paths: Files and folders; what is not there is given as it is.

@@ -13,7 +13,7 @@ from thawline.data.preprocessing import JSON
 from thawline.errors import UserError
 
 # Counts changes of our own code that move samples; raise it with each, so that stored rows are not mixed.
-TRACKS_VERSION = 1
+TRACKS_VERSION = 2
 
 _EPSILON = 1e-6  # seconds that rounding may cost
 
@@ -92,9 +92,15 @@ class Windowing:
         }
 
 
-def window_digest(digest: str, start: float) -> str:
-    """What names a window: 64 hex digits from the file's digest and the start in seconds."""
-    return hashlib.sha256(f"{digest} {start:.3f}".encode()).hexdigest()
+def window_digest(digest: str, start: float, decoder: str = "") -> str:
+    """What names a window: 64 hex digits.
+
+    Args:
+        digest: of the file.
+        start: of the window, seconds.
+        decoder: `TrackFacts.decoder`: with another version of it the samples may be others.
+    """
+    return hashlib.sha256(f"{digest} {start:.3f} {decoder}".rstrip().encode()).hexdigest()
 
 
 def _floor_ms(seconds: float) -> float:

@@ -115,7 +115,7 @@ class FileIndex(Generic[F]):
             return {size for (size,) in db.execute("SELECT DISTINCT size FROM files")}
 
     def remember(self, seen: Iterable[Seen[F]]) -> None:
-        """Keep what was found; the first facts of a content stay."""
+        """Keep what was found; the first facts of a content stay, unless another decoder gave them."""
         files, facts = [], []
         for one in seen:
             digest, stamp = one.facts.digest, one.stamp
@@ -129,7 +129,9 @@ class FileIndex(Generic[F]):
             db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", files)
             db.executemany(
                 "INSERT INTO facts VALUES (?, ?, ?) ON CONFLICT (digest) DO UPDATE "
-                "SET version = excluded.version, json = excluded.json WHERE version != excluded.version",
+                "SET version = excluded.version, json = excluded.json "
+                "WHERE version != excluded.version "
+                "OR json_extract(json, '$.decoder') IS NOT json_extract(excluded.json, '$.decoder')",
                 facts,
             )
 

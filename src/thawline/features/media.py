@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from thawline.data.decoding import UnusableError
 from thawline.data.photos import PhotoFacts, read_photo, refused_photo
 from thawline.data.preprocessing import JSON, Preprocessing
+from thawline.data.sound.ffmpeg import version
 from thawline.data.tracks import TRACK_FACTS_VERSION, TrackFacts, Window, read_track, read_windows, refused_track
 from thawline.data.windows import window_digest
 from thawline.encoders.encoder import Features
@@ -126,7 +127,7 @@ class Tracks:
 
     def rows(self, facts: TrackFacts) -> Sequence[str]:
         """The windows."""
-        return [window_digest(facts.digest, start) for start in self.starts(facts)]
+        return [window_digest(facts.digest, start, facts.decoder) for start in self.starts(facts)]
 
     def starts(self, facts: TrackFacts) -> tuple[float, ...]:
         """Where the windows begin, s."""
@@ -144,11 +145,16 @@ class Tracks:
         if self.hearing is None:
             return read_track(path, None)[0], {}
         facts, windows = self._again(path, known) or read_track(path, self.hearing.windowing)
-        return facts, {window_digest(facts.digest, each.start): self.hearing.front(each.samples) for each in windows}
+        return facts, {
+            window_digest(facts.digest, each.start, facts.decoder): self.hearing.front(each.samples) for each in windows
+        }
 
     def _again(self, path: Path, known: TrackFacts | None) -> tuple[TrackFacts, list[Window]] | None:
-        """The windows of a known track alone; None if its content is not known, or not that any more."""
-        if known is None or self.hearing is None:
+        """The windows of a known track alone; None if its content is not known, or not that any more.
+
+        So it is, too, where another ffmpeg would decode it than the one that its windows are named by.
+        """
+        if known is None or self.hearing is None or known.decoder not in ("", version()):
             return None
         with suppress(UnusableError, OSError):
             windows = read_windows(path, self.hearing.windowing, self.starts(known))

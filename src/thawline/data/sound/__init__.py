@@ -1,0 +1,1 @@
+"""The bytes of a sound file to samples, whatever kind of file it is."""
