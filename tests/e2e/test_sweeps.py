@@ -104,13 +104,20 @@ def test_each_trial_is_one_offline_run_with_its_own_config_and_end(thawline, sam
     assert "thaw=20: clip has 3 blocks" in said
     assert [trial["status"] for trial in trials(directory)] == ["finished", "failed", "failed", "failed"]
 
-    assert len(list(directory.rglob("offline-run-*"))) == 4
+    # A run for each trial, and one for what the sweep comes to, in one group.
+    assert len(list(directory.rglob("offline-run-*"))) == 5
     mirrors = [read_offline_runs(directory / str(number)) for number in range(4)]
     assert [[run.exit_code for run in each] for each in mirrors] == [[0], [1], [1], [1]]
     runs = [each[0] for each in mirrors]
-    assert len({run.about["run_id"] for run in runs}) == 4
+    [held_out] = read_offline_runs(directory)
+    assert (held_out.about["job_type"], held_out.exit_code, held_out.history[:-1]) == ("sweep", 0, [])
+    judged = read(directory / "metrics.json")["judged"]["accuracy"]
+    assert [held_out.summary[f"accuracy{end}"] for end in ("", "/low", "/high")] == list(judged.values())
+    assert held_out.config == read_offline_runs(directory / "0")[0].config | {"paths": held_out.config["paths"]}
+    assert len({run.about["run_id"] for run in [*runs, held_out]}) == 5
+    runs.append(held_out)
     assert {run.about["run_group"] for run in runs} == {directory.name}
-    assert [(run.config["thaw"], run.config["method"]["lr"]) for run in runs] == [
+    assert [(run.config["thaw"], run.config["method"]["lr"]) for run in runs[:4]] == [
         ("head", 1e-2),
         ("head", 1e30),
         (20, 1e-2),
@@ -118,7 +125,7 @@ def test_each_trial_is_one_offline_run_with_its_own_config_and_end(thawline, sam
     ]
     with (directory / "0/folds/holdout/history.csv").open() as file:
         history = [{f"holdout/{k}": float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-    assert runs[0].history == history
+    assert runs[0].history[:-1] == history  # the last row is the confusion matrix
     assert runs[0].summary["inner/accuracy"] == read(directory / "0/metrics.json")["inner"]["accuracy"]["value"]
 
 
@@ -176,7 +183,7 @@ def test_under_joblib_an_exception_a_nan_and_a_kill_fail_three_trials_and_no_oth
         assert f"{number} (method.lr=" in said
     assert len(leaderboard(directory)) == 9
     # In other processes too each trial has a W&B run of its own; the killed one's never ended.
-    assert len(list(directory.rglob("offline-run-*"))) == 12
+    assert len(list(directory.glob("*/wandb/offline-run-*"))) == 12
     ends = {n: [run.exit_code for run in read_offline_runs(directory / str(n))] for n in (0, 1, 3)}
     assert ends == {0: [0], 1: [1], 3: [1]}
 

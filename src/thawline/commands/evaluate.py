@@ -90,7 +90,7 @@ def evaluate(config: DictConfig) -> None:
         ) as mirror:
             save_results(run, predictions, facts, console)
             if mirror is not None:
-                show_results(mirror, predictions, replace(trained, data=data, logger=settings.logger))
+                show_results(mirror, run, predictions, replace(trained, data=data, logger=settings.logger))
     console.print(f"run    {run.path}\nstore  {settings.store.root}", highlight=False, markup=False, soft_wrap=True)
 
 

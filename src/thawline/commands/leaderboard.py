@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from omegaconf import OmegaConf
 from rich.console import Console
 
-from thawline.commands.results import REPORT_FILE, save_report, save_results
-from thawline.commands.train import fit_everything, how_to_fit, plan_run
+from thawline.commands.results import REPORT_FILE, save_report, save_results, show_results
+from thawline.commands.train import fit_everything, how_to_fit, plan_run, tags
 from thawline.encoders.device import find_device
 from thawline.errors import RunError
 from thawline.files import read_json, write_json, write_text
@@ -20,6 +21,7 @@ from thawline.fitting.predict import predict_fold
 from thawline.judging.leaderboard import Cell, Row, choose, rank, score
 from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
 from thawline.runs.directory import SWEEP_FILE, RunDirectory, read_config
+from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.sweep import Trial, read_trials
 from thawline.tasks.registry import TaskData, task_reader
@@ -106,7 +108,23 @@ def _judge(
     }
     said = ", ".join(f"trial {number} in {_cell(cell, several)}" for cell, number in chosen.items())
     console.print(f"chosen by inner scores, judged on the outer data: {said}", highlight=False, markup=False)
-    save_results(run, join_predictions(parts), summary, console)
+    predictions = join_predictions(parts)
+    [*others, last] = (read_config(of[number].path) for number in set(chosen.values()))
+    settings = saved_settings(last)
+    config: dict[str, Any] = OmegaConf.to_container(read_config(run.path) if others else last)  # type: ignore[assignment]
+    # What the sweep comes to is a run beside those of its trials, in one group with them.
+    with mirrored(
+        settings.logger,
+        run.path,
+        name=run.path.name,
+        verb="sweep",
+        config=config,
+        group=run.path.name,
+        tags=tags(config) if not others else [],
+    ) as mirror:
+        save_results(run, predictions, summary, console)
+        if mirror is not None:
+            show_results(mirror, run, predictions, settings)
 
 
 def _examine(

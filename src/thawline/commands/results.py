@@ -11,7 +11,7 @@ from rich.console import Console
 from thawline.data.pair_report import print_pair_report
 from thawline.data.report import print_report
 from thawline.data.track_report import print_track_report
-from thawline.files import write_json, write_text
+from thawline.files import read_json, write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
 from thawline.judging.paired import PairedTest
 from thawline.judging.predicted import Mistake, compare_baseline, judge_baseline, judge_said, worst_mistakes
@@ -23,6 +23,7 @@ from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import METRICS_FILE
 from thawline.runs.loggers import Mirror
 from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, write_predictions
+from thawline.runs.summary import summarise
 from thawline.runs.sweep import INNER_FILE
 from thawline.tasks.registry import MAJORITY
 from thawline.tasks.settings import RunSettings
@@ -83,22 +84,22 @@ def save_trial(run: RunDirectory, inner: Predictions, facts: dict[str, Any]) -> 
     )
 
 
-def show_results(mirror: Mirror, predictions: Predictions, settings: RunSettings, prefix: str = "") -> None:
+def show_results(mirror: Mirror, run: RunDirectory, predictions: Predictions, settings: RunSettings) -> None:
     """Send the end results to a logger: numbers, the confusion matrix, and, only when asked, the worst mistakes.
 
     Args:
         mirror: The logger.
+        run: Whose `metrics.json` holds the numbers.
         predictions: What was judged.
         settings: The run's; `logger.thumbnails` says how many photos go to the logger.
-        prefix: Before the names of the numbers.
     """
-    p = predictions
-    judged = judge_said(p)
-    mirror.summary({f"{prefix}{row.name}": row.value for row in judged.rows() if row.value is not None})
-    if judged.confusion is not None:
-        mirror.confusion(judged.confusion.counts, p.classes)
+    metrics = read_json(run.file(METRICS_FILE))
+    judged = metrics.get("judged") or metrics["inner"]
+    mirror.summary(summarise(metrics))
+    if judged["confusion"] is not None:  # of several labels a sample there is none
+        mirror.confusion(np.array(judged["confusion"]["counts"]), predictions.classes)
     if settings.logger.thumbnails:
-        worst = worst_mistakes(p, settings.logger.thumbnails)
+        worst = worst_mistakes(predictions, settings.logger.thumbnails)
         mirror.mistakes([(Path(settings.data.path) / one.path, _caption(one)) for one in worst])
 
 

@@ -39,4 +39,4 @@ def score(config: DictConfig, run: RunDirectory, mirror: Mirror | None, started:
     }
     save_trial(run, inner, facts)
     if mirror is not None:
-        show_results(mirror, inner, settings, prefix="inner/")
+        show_results(mirror, run, inner, settings)

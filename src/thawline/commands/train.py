@@ -100,7 +100,7 @@ def _run(
     }
     save_results(run, predictions, facts, console)
     if mirror is not None:
-        show_results(mirror, predictions, settings)
+        show_results(mirror, run, predictions, settings)
 
 
 def plan_run(problem: TaskData, settings: RunSettings) -> list[Fold]:
