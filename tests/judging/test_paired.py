@@ -1,5 +1,6 @@
 import itertools
 import json
+import re
 
 import numpy as np
 import pytest
@@ -7,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from thawline.judging.paired import compare, compare_scores, format_p, sign_flip
+from thawline.judging.intervals import Estimate
+from thawline.judging.paired import compare, compare_scores, format_p, format_points, sign_flip
+from thawline.reports.tables import percent
 
 NETS = st.lists(st.integers(-5, 5), min_size=1, max_size=10)
 
@@ -129,8 +132,126 @@ def test_false_alarms_are_at_most_one_in_twenty():
     assert alarms / 600 <= 0.065
 
 
+def agrees(test):
+    """The interval, the p-value, the verdict and the sentence, as printed, say the same."""
+    low, value, high = test.difference.low, test.difference.value, test.difference.high
+    assert low <= value <= high
+    told = low > 0 or high < 0
+    assert told == (test.p_value < 0.05) == test.differs
+    said = test.summary()
+    printed = [float(x) for x in re.search(r"\[(.*), (.*)\]", said).groups()]
+    assert (printed[0] > 0 or printed[1] < 0) == told
+    if told:
+        better, worse = (test.name_a, test.name_b) if value > 0 else (test.name_b, test.name_a)
+        assert said.startswith(f"{better} is better than {worse} by ")
+    else:
+        assert said.startswith(f"{test.name_a} and {test.name_b} cannot be told apart: ")
+    assert "p = 0.050" not in said or not told
+    return told
+
+
+# Wins, losses and the rest in each group: small data, where an approximate interval and an exact test part.
+GROUPS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 6)), min_size=1, max_size=40)
+LOPSIDED = st.lists(st.tuples(st.integers(0, 3), st.just(0), st.integers(0, 6)), min_size=4, max_size=16)
+
+
+def gains(groups):
+    """Gains of 1, -1 and 0, and the group of each."""
+    gain = np.concatenate([np.repeat([1, -1, 0], counts) for counts in groups])
+    return gain, np.repeat(np.arange(len(groups)), [sum(counts) for counts in groups])
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(GROUPS | LOPSIDED, st.booleans())
+def test_an_interval_holds_0_where_and_only_where_the_exact_test_tells_no_difference(groups, alone):
+    gain, owners = gains(groups)
+    if len(gain):
+        owners = np.arange(len(gain)) if alone else owners
+        agrees(compare(np.ones(len(gain)), gain >= 0, gain <= 0, owners))
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 9)), min_size=1, max_size=60),
+    st.sampled_from([1.0, 0.01, 1e-4]),
+)
+def test_so_it_is_for_scores_however_small_their_differences(rows, scale):
+    a, b, groups = np.array(rows).T
+    agrees(compare_scores(scale * a / 12, scale * b / 12, groups))
+
+
+def answers(groups):
+    gain, owners = gains(groups)
+    return np.ones(len(gain)), gain >= 0, gain <= 0, owners
+
+
+def test_where_the_exact_test_tells_a_difference_the_interval_leaves_0_out():
+    # Six groups for a, none against: over the effective samples alone the interval was -4.1 to 30.7 points.
+    wins = [0, 0, 1, 2, 0, 2, 0, 2, 0, 1, 0, 3, 0]
+    same = [7, 3, 4, 1, 8, 1, 10, 5, 3, 3, 11, 1, 8]
+    found = compare(*answers([(win, 0, rest) for win, rest in zip(wins, same, strict=True)]))
+    assert found.p_value == pytest.approx(2 / 64)
+    assert agrees(found)
+    assert found.difference.high == pytest.approx(0.3068, abs=1e-4)
+    assert found.difference.low == pytest.approx(11 / 76 * (1 - 1.959964 / stats.norm.isf(1 / 64)))
+    assert found.summary() == (
+        "a is better than b by 14.5 points [1.3, 30.7], p = 0.031, exact sign-flip test over 13 groups"
+    )
+
+
+def test_where_it_tells_none_the_interval_reaches_to_0():
+    # Over the samples alone it was 0.3 to 15.4 points.
+    groups = [(1, 0, 0)] * 11 + [(0, 1, 0)] * 3 + [(0, 0, 1)] * 86
+    found = compare(*answers(groups))
+    assert found.p_value == pytest.approx(stats.binomtest(11, 14).pvalue)
+    assert not agrees(found)
+    assert found.difference.low == pytest.approx(0.08 * (1 - 1.959964 / stats.norm.isf(found.p_value / 2)))
+    # The other way round it is the same.
+    back = compare(*answers([(losses, wins, rest) for wins, losses, rest in groups]))
+    assert (back.difference.low, back.difference.high) == (-found.difference.high, -found.difference.low)
+
+
 @pytest.mark.parametrize(
-    ("p_value", "text"), [(1.0, "p = 1.000"), (0.0312, "p = 0.031"), (0.00021, "p = 0.0002"), (9e-5, "p < 0.0001")]
+    ("groups", "correlation", "wins", "losses"),
+    [(10, 0.5, 0.3, 0.1), (20, 0.0, 0.1, 0.05), (40, 0.5, 0.1, 0.1), (40, 0.9, 0.3, 0.1), (100, 0.0, 0.08, 0.02)],
+)
+def test_intervals_cover_the_truth_in_93_to_100_of_100_cases(groups, correlation, wins, losses):
+    generator = np.random.default_rng(3)
+    cases, covered, alarms = 200, 0, 0
+    for _ in range(cases):
+        owners = np.repeat(np.arange(groups), generator.integers(1, 6, groups))
+        chances = [losses, 1 - losses - wins, wins]
+        shared = generator.choice([-1, 0, 1], groups, p=chances)[owners]
+        own = generator.choice([-1, 0, 1], len(owners), p=chances)
+        gain = np.where(generator.random(len(owners)) < correlation, shared, own)
+        found = compare(np.ones(len(gain)), gain >= 0, gain <= 0, owners)
+        covered += found.difference.low <= wins - losses <= found.difference.high
+        alarms += found.differs
+    assert covered / cases >= 0.93
+    if wins == losses:
+        assert alarms / cases <= 0.065
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.037, "3.7"), (0.0005, "0.1"), (0.0004, "0.04"), (-0.00001, "-0.001"), (0.0, "0.0"), (-1.0, "-100.0")],
+)
+def test_differences_as_printed(share, text):
+    assert format_points(share) == text
+    assert percent(Estimate(share, share, share), sign="+").endswith(f"[{text}, {text}]")
+
+
+@pytest.mark.parametrize(
+    ("p_value", "text"),
+    [
+        (0.0499, "p < 0.050"),
+        (0.0494, "p = 0.049"),
+        (0.0501, "p = 0.050"),
+        (1.0, "p = 1.000"),
+        (0.0312, "p = 0.031"),
+        (0.00021, "p = 0.0002"),
+        (9e-5, "p < 0.0001"),
+    ],
 )
 def test_p_values_as_printed(p_value, text):
     assert format_p(p_value) == text

@@ -1,4 +1,7 @@
-"""Is one method better than another on the same samples? The difference, its interval, and an exact test."""
+"""Is one method better than another on the same samples? The difference, its interval, and an exact test.
+
+The interval holds 0 where, and only where, the exact test tells no difference: see `_difference`.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from thawline.judging.intervals import Estimate, IntArray, Z, effective_samples, number_groups, sum_by_group
+from thawline.judging.intervals import Estimate, FloatArray, IntArray, Z, effective_samples, number_groups, sum_by_group
 
 ALPHA = 0.05
+_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -54,18 +58,18 @@ class PairedTest:
     def summary(self) -> str:
         """One plain sentence, the better method first."""
         how = f"{format_p(self.p_value)}, {self.method} over {self._over()}"
-        points = [100 * x for x in (self.difference.value, self.difference.low, self.difference.high)]
+        one = self.difference
         if not self.differs:
-            low, high = points[1:]
+            value, low, high = (format_points(x, sign="+") for x in (one.value, one.low, one.high))
             return (
                 f"{self.name_a} and {self.name_b} cannot be told apart: "
-                f"the difference is {points[0]:+.1f} points [{low:+.1f}, {high:+.1f}], {how}"
+                f"the difference is {value} points [{low}, {high}], {how}"
             )
-        if points[0] > 0:
-            better, worse, (value, low, high) = self.name_a, self.name_b, points
-        else:
-            better, worse, (value, high, low) = self.name_b, self.name_a, [-x for x in points]
-        return f"{better} is better than {worse} by {value:.1f} points [{low:.1f}, {high:.1f}], {how}"
+        better, worse = self.name_a, self.name_b
+        if one.value < 0:
+            better, worse, one = worse, better, Estimate(-one.value, -one.high, -one.low)
+        value, low, high = map(format_points, (one.value, one.low, one.high))
+        return f"{better} is better than {worse} by {value} points [{low}, {high}], {how}"
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict, the sentence among it."""
@@ -77,10 +81,18 @@ class PairedTest:
 
 
 def format_p(p_value: float) -> str:
-    """A p-value as it is printed: "p = 0.031", "p = 0.0002", "p < 0.0001"."""
+    """A p-value as it is printed: "p = 0.031", "p = 0.0002", "p < 0.0001"; below 0.05 it is never printed as 0.050."""
     if p_value < 1e-4:
         return "p < 0.0001"
+    if p_value < ALPHA and round(p_value, 3) == ALPHA:
+        return "p < 0.050"
     return f"p = {p_value:.4f}" if p_value < 0.001 else f"p = {p_value:.3f}"
+
+
+def format_points(share: float, sign: str = "-") -> str:
+    """A difference in points as it is printed, "3.7"; what is not 0 never looks like it. Sign "+" shows a plus."""
+    points = 100 * share
+    return f"{points:{sign}.1f}" if abs(points) >= 0.05 or points == 0 else f"{points:{sign}.1g}"
 
 
 def compare(
@@ -113,19 +125,9 @@ def compare(
     if not len(truth) == len(said_a) == len(said_b) == len(numbers) or len(truth) == 0:
         raise ValueError(f"{len(truth)} labels, {len(said_a)} and {len(said_b)} predictions, {len(numbers)} groups")
     right_a, right_b = said_a == truth, said_b == truth
-    gain = right_a.astype(np.int64) - right_b
-    net = sum_by_group(gain, numbers)
-    return PairedTest(
-        name_a=name_a,
-        name_b=name_b,
-        difference=_difference(gain, numbers),
-        p_value=sign_flip(net.astype(np.int64)),
-        method="McNemar's exact test" if count == len(truth) else "exact sign-flip test",
-        samples=len(truth),
-        groups=count,
-        only_a_right=int((right_a & ~right_b).sum()),
-        only_b_right=int((right_b & ~right_a).sum()),
-    )
+    gain = right_a.astype(np.float64) - right_b
+    method = "McNemar's exact test" if count == len(truth) else "exact sign-flip test"
+    return _test(gain, numbers, 1.0, method, name_a, name_b)
 
 
 def compare_scores(
@@ -138,7 +140,8 @@ def compare_scores(
 ) -> PairedTest:
     """Compare two methods by a score that each has on every sample, 0 to 1; what is better counts as right.
 
-    Differences are tested in whole percent, so that the distribution of their sum stays exact.
+    Groups' differences are tested in whole percent of a sample, or finer where all are small, so that the distribution
+    of their sum stays exact.
 
     Args:
         scores_a: [N] of method a.
@@ -148,15 +151,25 @@ def compare_scores(
         name_b: what to call b.
     """
     gain = np.asarray(scores_a, np.float64) - np.asarray(scores_b, np.float64)
-    numbers, count = number_groups(groups)
+    numbers, _ = number_groups(groups)
+    largest = float(np.abs(sum_by_group(gain, numbers)).max())
+    steps = max(_STEPS, 2 * _STEPS / largest) if largest > 0 else _STEPS
+    return _test(gain, numbers, steps, "exact sign-flip test", name_a, name_b)
+
+
+def _test(gain: FloatArray, numbers: IntArray, steps: float, method: str, name_a: str, name_b: str) -> PairedTest:
+    """The test of the mean of gain [N], whose sums over groups [N] are flipped in `steps` to the unit."""
+    net = np.round(steps * sum_by_group(gain, numbers)).astype(np.int64)
+    # Rounding must not turn the sign that the interval has.
+    p_value = sign_flip(net) if net.sum() * gain.sum() > 0 else 1.0
     return PairedTest(
         name_a=name_a,
         name_b=name_b,
-        difference=_difference(gain, numbers),
-        p_value=sign_flip(sum_by_group(np.round(100 * gain), numbers).astype(np.int64)),
-        method="exact sign-flip test",
+        difference=_difference(gain, numbers, p_value),
+        p_value=p_value,
+        method=method,
         samples=len(gain),
-        groups=count,
+        groups=int(numbers.max()) + 1,
         only_a_right=int((gain > 0).sum()),
         only_b_right=int((gain < 0).sum()),
     )
@@ -184,8 +197,16 @@ def sign_flip(net: IntArray) -> float:
     return min(1.0, max(p_value, sys.float_info.min))
 
 
-def _difference(gain: npt.NDArray[np.number[Any]], numbers: IntArray) -> Estimate:
-    """The mean of gain [N] in -1 to 1: Bonett and Price's interval (2012) over the effective count of samples."""
+def _difference(gain: FloatArray, numbers: IntArray, p_value: float) -> Estimate:
+    """The mean of gain [N] in -1 to 1, with an interval that agrees with `p_value`, that of an exact test for 0.
+
+    Bonett and Price's interval (2012) over the effective count of samples. It is approximate, and now and then holds 0
+    where the exact test tells a difference, or the other way round. There its bound beside 0 gives way to the one that
+    the p-value implies (Miettinen 1976: in standard errors of value / z), so that 0 is judged by the exact test, and
+    every other difference by the interval.
+    """
+    from scipy.stats import norm  # late: half a second
+
     sizes = sum_by_group(np.ones(len(gain)), numbers)
     samples = float(effective_samples(sum_by_group(gain, numbers), sum_by_group(gain**2, numbers), sizes))
     # One sample is added to each kind of disagreement, so that no interval shrinks to a point.
@@ -193,4 +214,12 @@ def _difference(gain: npt.NDArray[np.number[Any]], numbers: IntArray) -> Estimat
     centre = value * samples / (samples + 2)
     square = (float((gain**2).mean()) * samples + 2) / (samples + 2)
     half = Z * math.sqrt((square - centre**2) / (samples + 2))
-    return Estimate(value, max(-1.0, min(value, centre - half)), min(1.0, max(value, centre + half)))
+    low, high = max(-1.0, min(value, centre - half)), min(1.0, max(value, centre + half))
+    differs = p_value < ALPHA
+    if (low > 0 or high < 0) != differs:
+        z = float(norm.isf(p_value / 2))
+        size, far = abs(value), high if value > 0 else -low
+        near = max(size * (1 - Z / z), -far) if z > 0 else -far
+        near = max(near, sys.float_info.min) if differs else min(near, 0.0)
+        low, high = (near, high) if value > 0 else (low, -near)
+    return Estimate(value, low, high)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from thawline.judging.intervals import Estimate
 from thawline.judging.metrics import Judgement
-from thawline.judging.paired import PairedTest, format_p
+from thawline.judging.paired import PairedTest, format_p, format_points
 
 NOTHING = "-"
 _CALLED = {"f1": "F1", "macro_f1": "macro F1", "micro_f1": "micro F1", "roc_auc": "ROC AUC"}
@@ -100,11 +100,13 @@ def call(key: str) -> str:
 
 
 def percent(estimate: Estimate | None, digits: int = 1, sign: str = "-") -> str:
-    """An estimate in percent with its interval to `digits` digits: "92.5 [88.1, 95.3]"; sign "+" shows a plus."""
+    """An estimate in percent with its interval to `digits` digits: "92.5 [88.1, 95.3]"; sign "+": of a difference."""
     if estimate is None:
         return NOTHING
     value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
-    return f"{value:{sign}.1f} [{low:.{digits}f}, {high:.{digits}f}]"
+    if sign == "+":
+        return f"{format_points(estimate.value, '+')} [{format_points(estimate.low)}, {format_points(estimate.high)}]"
+    return f"{value:.1f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _counted(number: int, noun: str) -> str:

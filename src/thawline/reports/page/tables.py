@@ -8,7 +8,7 @@ import numpy as np
 
 from thawline.judging.intervals import Estimate, IntArray
 from thawline.judging.metrics import Confusion, Judgement
-from thawline.judging.paired import PairedTest, format_p
+from thawline.judging.paired import PairedTest, format_p, format_points
 from thawline.reports.comparison import Board, Line
 from thawline.reports.page.html import Html, join, name, tag
 from thawline.reports.tables import call, figures_beside
@@ -190,12 +190,13 @@ def _test(test: PairedTest | None) -> tuple[Html, Html]:
     """The difference in points and its p; what can be told apart stands out."""
     if test is None:
         return _number(None), _number(None)
-    value, low, high = (100 * x for x in (test.difference.value, test.difference.low, test.difference.high))
-    said = join(f"{value:+.1f} ", tag("span", f"[{low:+.1f}, {high:+.1f}]", class_="range"))
+    one = test.difference
+    value, low, high = (format_points(x, "+") for x in (one.value, one.low, one.high))
+    said = join(f"{value} ", tag("span", f"[{low}, {high}]", class_="range"))
     told = " told" if test.differs else ""
     p = format_p(test.p_value).removeprefix("p ").removeprefix("= ")
     return (
-        tag("td", said, class_=f"number{told}", data_value=value),
+        tag("td", said, class_=f"number{told}", data_value=100 * one.value),
         tag("td", p, class_=f"number{told}", data_value=test.p_value),
     )
 
