@@ -1,6 +1,7 @@
 """`thawline export` from the command line: runs of several methods on the sample, and what is refused."""
 
 import json
+import shlex
 import shutil
 
 import numpy as np
@@ -47,7 +48,8 @@ def test_the_bundle_of_a_run_gives_the_runs_own_probabilities(thawline, sample, 
     [run] = thawline.runs()
     out = thawline("export", run)
     assert f"bundle {run / 'bundle'}" in out
-    assert "exported the fit without the held-out photos; refit=true when training fits all data" in out
+    assert "exported the fit without the held-out photos; this fits all data, for another export:" in out
+    assert out.splitlines()[1] == f"  thawline train {shlex.quote(str(run))} refit=true"
     bundle = package.load(run / "bundle", device="cpu")
     assert largest_difference(bundle, sample, own_probabilities(run)) <= 1e-5
     decision = json.loads((run / "bundle" / "decision.json").read_text())
@@ -130,12 +132,33 @@ def test_photos_that_changed_since_are_not_used(thawline, photos):
     )
 
 
+@pytest.mark.usefixtures("shared_store")
+def test_a_finished_run_is_fitted_on_all_data_afterwards(thawline, photos):
+    thawline("train", photos, *FAST, "method=logistic", "method.c=[1]", "cv=2", "refit=false")
+    thawline("train", photos, *FAST, "method=logistic", "method.c=[1]", "cv=2")
+    run, whole = thawline.runs()
+    command = thawline.refused("export", run).partition("which this fits: thawline ")[2]
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert f"refitted on all data: {run}" in thawline(*shlex.split(command))
+    tails = [(one / "folds" / "all" / "tail.safetensors").read_bytes() for one in (run, whole)]
+    assert tails[0] == tails[1]
+    assert all(path.read_bytes() == data for path, data in before.items())
+    assert "exported the fit on all data" in thawline("export", run)
+    assert "leave out 'refit=false'" in thawline.refused("train", run, "refit=false")
+    assert f"'thawline train {run} refit=true' fits all its data" in thawline.refused("train", run)
+    next(iter(sorted((photos / "wedding").glob("*.jpg")))).unlink()
+    shutil.rmtree(run / "folds" / "all")
+    assert "its samples are not what they were" in thawline.refused("train", run, "refit=true")
+    assert not (run / "folds" / "all").exists()
+
+
 def test_what_is_refused(thawline, sample, tmp_path):
     thawline("train", sample, *FAST, "method=zero_shot", "cv=3", "refit=false")
     thawline("train", sample, *FAST, "method=zero_shot")
     folds, run = thawline.runs()
     assert thawline.refused("export", folds) == (
-        f"the run {folds} has a model for each fold or seed and none of everything; run it with refit=true"
+        f"the run {folds} has a model for each fold or seed and none of all data, which this fits: "
+        f"thawline train {shlex.quote(str(folds))} refit=true"
     )
     thawline("evaluate", run, "logger=csv")
     [again] = thawline.runs("evaluate")

@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -147,6 +149,34 @@ def test_seeds_and_folds_of_a_setting_are_one_row_and_the_winner_is_refitted_whe
     assert "over several folds or seeds" in thawline.refused("evaluate", directory)
     others = [n for n in range(4) if n != sweep["winner"]]
     assert not any((directory / str(n) / "folds/all").exists() for n in others)
+
+
+@pytest.mark.usefixtures("shared_store")
+def test_a_sweep_is_refitted_afterwards_finished_or_cut_off(thawline, sample):
+    thawline("train", sample, "-m", *TINY, "method=zero_shot", "seed=0,1", "cv=2", "logger=none")
+    directory = sweep_directory(thawline)
+    refused = thawline.refused("export", directory)
+    assert refused.endswith(
+        f"none of all data, which this fits: thawline train {shlex.quote(str(directory))} refit=true"
+    )
+    assert f"'thawline train {directory} refit=true' gives it one model" in thawline.refused("evaluate", directory)
+    assert "leave out 'seed=1'" in thawline.refused("train", directory, "refit=true", "seed=1")
+
+    before = (directory / "sweep.json").read_bytes()
+    assert f"refitted on all data: {directory / '0'}" in thawline("train", directory, "refit=true")
+    assert (directory / "sweep.json").read_bytes() == before
+    assert "exported the fit on all data of the winner, trial 0" in thawline("export", directory)
+
+    shutil.rmtree(directory / "0/folds/all")
+    shutil.rmtree(directory / "1")
+    (directory / "status.json").write_text(
+        json.dumps({**read(directory / "status.json"), "status": "interrupted", "reason": "SIGTERM"})
+    )
+    thawline("train", directory, "refit=true")
+    assert [trial["status"] for trial in trials(directory)] == ["finished"] * 2
+    assert [row["setting"] for row in leaderboard(directory)] == ["as given"]
+    assert (directory / "0/folds/all/tail.safetensors").exists()
+    assert read(directory / "sweep.json")["refit"]  # it is known to a sweep that is cut off again
 
 
 def kill_trial(directory, number, killed, done):

@@ -19,10 +19,10 @@ from thawline.data.settings import TracksSettings
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.files import read_json
-from thawline.fitting.fit import read_fit
+from thawline.fitting.fit import is_fitted, read_fit
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.predict import predict_fold
-from thawline.runs.directory import SWEEP_FILE, RunDirectory, read_config, read_status
+from thawline.runs.directory import REFIT_WORD, SWEEP_FILE, RunDirectory, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
@@ -117,11 +117,11 @@ def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, dict[str, Any], lis
         return path, facts, facts["judged"]["classes"]
     sweep = read_json(path / SWEEP_FILE)
     winner = read_trial(path, sweep["winner"])
-    refitted = fold_directory(winner.path, "all").is_dir()
+    refitted = is_fitted(fold_directory(winner.path, "all"))
     if len(sweep["chosen"]) > 1 and not (elsewhere and refitted):
         raise UserError(
-            f"{path} is a sweep over several folds or seeds, each judged by its own choice; with refit=true it "
-            "has one model, which 'thawline evaluate SWEEP DIR' judges on other samples"
+            f"{path} is a sweep over several folds or seeds, each judged by its own choice; 'thawline train "
+            f"{path} {REFIT_WORD}' gives it one model, which 'thawline evaluate {path} DIR' judges on other samples"
         )
     return winner.path, winner.facts, winner.facts["inner"]["classes"]
 
@@ -145,9 +145,9 @@ def _again(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.dev
 
 def _other(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.device) -> Predictions:
     """Another folder's photos, less those that belong to a group with a photo that the model was trained on."""
-    refitted = fold_directory(run, "all")
-    fit = read_fit(refitted if refitted.is_dir() else fold_directory(run, "holdout"))
-    seen = rows if refitted.is_dir() else [row for row in rows if not row.fold]
+    refitted = is_fitted(fold_directory(run, "all"))
+    fit = read_fit(fold_directory(run, "all" if refitted else "holdout"))
+    seen = rows if refitted else [row for row in rows if not row.fold]
     known = problem.related_to(seen)
     if len(known) == len(problem.names):
         raise UserError("every sample there, or one much like it, was trained on; nothing is left to judge by")

@@ -1,5 +1,6 @@
 """Which fit of a run is the model to use, and what the run says of samples that this fit was not trained on."""
 
+import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,13 @@ from thawline.decisions.temperature import Temperature, fit_temperature
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.files import read_json
-from thawline.fitting.fit import inner_fold, read_fit
+from thawline.fitting.fit import inner_fold, is_fitted, read_fit
 from thawline.fitting.folds import fold_directory
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.scoring import score_fold
 from thawline.fitting.settings import GradientSettings
-from thawline.runs.directory import SWEEP_FILE, read_config, read_status
+from thawline.runs.directory import REFIT_WORD, SWEEP_FILE, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import read_split_rows
@@ -78,14 +79,15 @@ def find_fit(path: Path) -> Fitted:
     judged, facts = finished_run(path)
     trial = read_json(path / SWEEP_FILE)["winner"] if is_sweep_directory(path) else None
     run = path if trial is None else read_trial(path, trial).path
-    if fold_directory(run, REFIT).is_dir():
+    if is_fitted(fold_directory(run, REFIT)):
         name = REFIT
     elif set(judged.folds) == {HOLDOUT}:
         name = HOLDOUT
     else:
         what = "run" if trial is None else "sweep"
         raise UserError(
-            f"the {what} {path} has a model for each fold or seed and none of everything; run it with refit=true"
+            f"the {what} {path} has a model for each fold or seed and none of all data, which this fits: thawline "
+            f"train {shlex.quote(str(path))} {REFIT_WORD}"
         )
     settings = saved_settings(read_config(run))
     return Fitted(run, settings, name, read_fit(fold_directory(run, name)), judged.classes, facts, judged, trial)
@@ -121,7 +123,11 @@ def which_fit(fitted: Fitted, samples: str) -> str:
     whose = "" if fitted.trial is None else f" of the winner, trial {fitted.trial}"
     if fitted.name == REFIT:
         return f"exported the fit on all data{whose}"
-    return f"exported the fit without the held-out {samples}{whose}; refit=true when training fits all data"
+    path = fitted.run if fitted.trial is None else fitted.run.parent
+    return (
+        f"exported the fit without the held-out {samples}{whose}; this fits all data, for another export:\n"
+        f"  thawline train {shlex.quote(str(path))} {REFIT_WORD}"
+    )
 
 
 def which_temperature(temperature: Temperature, samples: str) -> str:

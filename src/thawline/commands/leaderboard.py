@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from thawline.commands.results import REPORT_FILE, save_report, save_results, show_results
-from thawline.commands.train import fit_everything, how_to_fit, plan_run, tags
+from thawline.commands.train import how_to_fit, plan_run, refit_run, tags
 from thawline.encoders.device import find_device
 from thawline.errors import RunError
 from thawline.files import read_json, write_json, write_text
@@ -55,7 +55,7 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console) -> str | None
     write_text(run.file("leaderboard.csv"), leaderboard_csv(rows))
     _judge(run, done, chosen, rows, console)
     if refit:
-        _refit(next(trial for trial in done if trial.number == rows[0].trials[0]), console)
+        refit_run(next(trial.path for trial in done if trial.number == rows[0].trials[0]), console)
     _save(run, trials, names, rows, chosen)
     console.print(f"sweep  {run.path}", highlight=False, markup=False, soft_wrap=True)
     return _say_failed(failed, len(trials), names)
@@ -141,12 +141,6 @@ def _open(trial: Trial) -> tuple[TaskData, list[Fold], Fitting]:
     device = find_device(settings.trainer.accelerator)
     problem = task_reader(settings.task)(settings, device)
     return problem, plan_run(problem, settings), how_to_fit(settings, trial.path, device, None)
-
-
-def _refit(winner: Trial, console: Console) -> None:
-    problem, plan, how = _open(winner)
-    fit_everything(problem, [fit_fold(problem, fold, how) for fold in plan], how)
-    console.print(f"refitted on all data: {winner.path}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _save(

@@ -18,7 +18,15 @@ from thawline.commands.quoting import quote
 from thawline.commands.trial import run_trial
 from thawline.errors import RunError, UserError
 from thawline.files import read_json, write_json
-from thawline.runs.directory import SWEEP_FILE, RunDirectory, mark_ended, mark_failed, read_status, reason_of
+from thawline.runs.directory import (
+    REFIT_WORD,
+    SWEEP_FILE,
+    RunDirectory,
+    mark_ended,
+    mark_failed,
+    read_status,
+    reason_of,
+)
 from thawline.runs.secrets import saved_word, unmasked_words
 from thawline.runs.signals import Stopped, passed_on
 from thawline.runs.sweep import Trial, read_trial, read_trials
@@ -46,13 +54,14 @@ class Plan:
     trials: tuple[tuple[str, ...], ...]
 
 
-def run_sweep(words: Sequence[str], compose: Compose, launch: Launch) -> None:
+def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: bool = False) -> None:
     """Run a sweep from its command line, or go on with one that was cut off.
 
     Args:
         words: The settings of the command line, without `-m`.
         compose: Settings to the config with Hydra's own part.
         launch: Has Hydra run a function for every trial of a command line.
+        refit: Whether the winner is fitted on all data even where the settings do not say so.
 
     Raises:
         UserError: The sweep can't be run as it is asked for; nothing was left.
@@ -66,12 +75,13 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch) -> None:
     configs = _compose_distinct(plan, compose)
     console = Console()
     with RunDirectory(plan.directory, "sweep", plan.base) as run:
-        about = {"words": [saved_word(word) for word in plan.words], "features": []}
+        refit = refit or plan.base.refit is True
+        about = {"words": [saved_word(word) for word in plan.words], "refit": refit, "features": []}
         write_json(run.file(SWEEP_FILE), about)  # from here on it can be resumed
         # All features are there before the first trial starts.
         write_json(run.file(SWEEP_FILE), {**about, "features": fill_features(configs, run, console)})
         _run_trials(plan, launch)
-        failed = finish_sweep(run, plan.base.refit is True, console)
+        failed = finish_sweep(run, refit, console)
     if failed:
         raise RunError(failed)
 
@@ -79,10 +89,22 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch) -> None:
 def resume_sweep(directory: Path, given: Sequence[str], compose: Compose, launch: Launch) -> None:
     """Go on with the sweep in `directory`: trials that ended stay as they are.
 
+    With `refit=true` its winner is fitted on all data, which is all that there is to do where the sweep is finished.
+
     Raises:
-        UserError: `given` is something else than the secrets that were not saved.
+        UserError: `given` is something else than that and the secrets that were not saved.
     """
-    run_sweep(unmasked_words(read_json(directory / SWEEP_FILE)["words"], given), compose, launch)
+    about = read_json(directory / SWEEP_FILE)
+    others = [word for word in given if word != REFIT_WORD]
+    refit = len(others) < len(given)
+    if refit and read_status(directory)["status"] == "finished":
+        from thawline.commands.train import refit_run  # late, as above
+
+        unmasked_words([], others)
+        refit_run(read_trial(directory, about["winner"]).path, Console())
+        return
+    words = unmasked_words(about["words"], others)
+    run_sweep(words, compose, launch, refit=refit or about.get("refit", False))
 
 
 def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:

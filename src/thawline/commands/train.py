@@ -26,11 +26,12 @@ from thawline.fitting.folds import Fold, plan_folds
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.settings import GradientSettings, RulesSettings, ZeroShotSettings
-from thawline.runs.directory import RunDirectory, is_run_directory, read_config, read_status
+from thawline.runs.directory import REFIT_WORD, RunDirectory, is_run_directory, read_config, read_status
 from thawline.runs.loggers import Mirror, mirrored
 from thawline.runs.predictions import join_predictions
 from thawline.runs.secrets import MASK, masked_keys, unmasked_words
 from thawline.runs.split import check_unchanged, write_split
+from thawline.runs.sweep import INNER_FILE
 from thawline.tasks.registry import TaskData, task_kind, task_reader
 from thawline.tasks.settings import RunSettings, saved_settings
 
@@ -38,7 +39,9 @@ SPLIT = "split.csv"
 
 
 def train(config: DictConfig) -> None:
-    """Train, judge, and write the run directory; a run directory in place of a folder of photos is resumed.
+    """Train, judge, and write the run directory; a run directory in place of the data is resumed.
+
+    With `refit=true` a run that is finished is fitted on all data, for the model to use.
 
     Raises:
         UserError: The settings or the photos can't be used.
@@ -47,7 +50,11 @@ def train(config: DictConfig) -> None:
     console = Console()
     # Pairs in a file for each side have no path; "" would be the working directory.
     if config.data.path and is_run_directory(Path(config.data.path)):
-        config = _resumed(Path(config.data.path), console)
+        path = Path(config.data.path)
+        if REFIT_WORD in HydraConfig.get().overrides.task and _is_finished_training(path):
+            refit_run(path, console)
+            return
+        config = _resumed(path, console)
         settings = saved_settings(config)
     else:
         settings = to_settings(config)
@@ -201,18 +208,44 @@ def fit_everything(problem: TaskData, fits: list[Fit], how: Fitting) -> None:
     fit_fold(problem, fold, how, epochs=int(np.median(chosen)) if chosen else None, earlier=fits)
 
 
+def _is_finished_training(path: Path) -> bool:
+    status = read_status(path)
+    return status["verb"] == "train" and status["status"] == "finished" and not (path / INNER_FILE).exists()
+
+
+def refit_run(path: Path, console: Console) -> None:
+    """Fit all data of the run or trial in `path`, for the model to use; what was fitted before stays.
+
+    Raises:
+        UserError: The samples changed since.
+    """
+    settings = saved_settings(read_config(path))
+    device = find_device(settings.trainer.accelerator)
+    problem = task_reader(settings.task)(settings, device)
+    plan = plan_run(problem, settings)
+    check_unchanged(path / SPLIT, problem.split_rows(plan))
+    how = how_to_fit(settings, path, device, None)
+    fit_everything(problem, [fit_fold(problem, fold, how) for fold in plan], how)
+    console.print(f"refitted on all data: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
 def _resumed(path: Path, console: Console) -> DictConfig:
     """The config of the run in `path`, in whose directory the run goes on."""
     status = read_status(path)
-    given = [word for word in HydraConfig.get().overrides.task if not word.startswith("data.path=")]
+    words = [word for word in HydraConfig.get().overrides.task if not word.startswith("data.path=")]
+    given = [word for word in words if word != REFIT_WORD]
     if status["verb"] != "train":
         raise UserError(f"{path} is a run of 'thawline {status['verb']}', which can't be resumed")
     resumed = read_config(path)
     secrets = unmasked_words([f"{key}={MASK}" for key in masked_keys(resumed)], given)
     if status["status"] == "finished":
-        raise UserError(f"the run {path} is finished; 'thawline evaluate {path}' judges it again")
+        raise UserError(
+            f"the run {path} is finished; 'thawline evaluate {path}' judges it again, and 'thawline train {path} "
+            f"{REFIT_WORD}' fits all its data"
+        )
     for override in OverridesParser.create().parse_overrides(secrets):
         OmegaConf.update(resumed, override.key_or_group, override.value())
     resumed.paths.run = str(path)
+    resumed.refit = True if REFIT_WORD in words else resumed.refit
     console.print(f"resuming {path} ({status['status']})", highlight=False, markup=False, soft_wrap=True)
     return resumed

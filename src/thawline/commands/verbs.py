@@ -67,6 +67,7 @@ VERBS: dict[str, Verb] = {
                 "thawline train Music task=genre                  tracks",
                 "thawline train Photos -m seed=0,1 method.lr=1e-3,1e-2        a sweep",
                 "thawline train outputs/train/RUN                 a run cut off goes on",
+                "thawline train outputs/sweep/SWEEP refit=true    its winner, on all data",
             ),
             notes=(
                 "task=events|match|genre: a folder of photos, pairs, tracks",

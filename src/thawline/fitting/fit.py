@@ -194,7 +194,7 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
         earlier: What the folds gave, for the refit on all data.
     """
     directory = how.directory(fold)
-    if (directory / CHOSEN_FILE).exists():
+    if is_fitted(directory):
         return read_fit(directory)
     directory.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(how.seed)  # a new head's starting weights
@@ -218,13 +218,18 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
     return fit
 
 
+def is_fitted(directory: Path) -> bool:
+    """Whether the fit of `directory` was finished: what was chosen is its last file."""
+    return (directory / CHOSEN_FILE).exists()
+
+
 def read_fit(directory: Path) -> Fit:
     """The fit that `directory` keeps.
 
     Raises:
         UserError: There is none.
     """
-    if not (directory / CHOSEN_FILE).exists() or not (directory / TAIL_FILE).exists():
+    if not is_fitted(directory) or not (directory / TAIL_FILE).exists():
         raise UserError(f"{directory} holds no fitted tail; the run did not finish")
     return Fit(load_file(directory / TAIL_FILE), read_json(directory / CHOSEN_FILE))
 

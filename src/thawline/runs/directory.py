@@ -19,6 +19,7 @@ from thawline.runs.signals import Stopped, deferred_signals
 STATUS_FILE = "status.json"
 CONFIG_FILE = "config.yaml"
 SWEEP_FILE = "sweep.json"  # of a sweep alone
+REFIT_WORD = "refit=true"  # the one setting that a run or a sweep that is there already takes
 
 
 class RunDirectory:
