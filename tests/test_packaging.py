@@ -1,11 +1,16 @@
 """What a user installs is what is here."""
 
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+import trove_classifiers
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -54,6 +59,27 @@ def test_the_lock_holds_hashes_and_no_addresses():
     pinned = [line for line in lock.splitlines() if line and line[0] not in " #"]
     assert all("==" in line for line in pinned)
     assert lock.count("--hash=sha256:") >= len(pinned)
+
+
+def test_the_lock_satisfies_the_ranges():
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", lock, re.MULTILINE))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for requirement in map(Requirement, project["dependencies"]):
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
+    # A range, so that another release, or PyTorch's build for processors alone, may be there already.
+    torch = next(one for one in map(Requirement, project["dependencies"]) if one.name == "torch")
+    assert torch.specifier.contains("2.15.0")
+    assert torch.specifier.contains("2.14.1+cpu")
+    assert not torch.specifier.contains("3.0")
+
+
+def test_the_package_says_what_it_is():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["authors"]
+    assert project["keywords"]
+    assert set(project["classifiers"]) <= set(trove_classifiers.classifiers)
+    assert not any("@" in one or "://" in one for one in map(str, project["authors"]))
 
 
 def test_agpl_code_is_no_dependency():
