@@ -62,7 +62,7 @@ def test_another_system_joins_and_the_page_goes_where_it_is_told(command, tmp_pa
     ("words", "sentence"),
     [
         (("nowhere",), "there is no run directory"),
-        (("run", "others=[nowhere.csv]"), "there is no file nowhere.csv of another system's predictions"),
+        (("run", "others=[nowhere.csv]"), "there is no file nowhere.csv; check the path"),
         (("run", "thumbnails=maybe"), "thumbnails"),
         (("run", "out=run"), "out=run is a folder; name a file in it, such as out=run/compare.html"),
         ((), "'thawline compare' needs DIR; usage: thawline compare DIR …"),

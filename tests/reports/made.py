@@ -31,6 +31,7 @@ def predictions(right, *, samples=40, classes=CLASSES, paths=None, sure=0.75):
 
 
 FACTS = {
+    "kind": "photos",
     "method": "linear",
     "encoder": "tiny_clip",
     "baseline": "zero-shot",

@@ -28,7 +28,7 @@ def test_runs_are_ranked_and_tested_against_the_best_and_the_baseline(tmp_path):
 
 def test_a_folder_has_a_board_for_each_set_of_photos_and_names_what_it_leaves_out(tmp_path):
     make_run(tmp_path / "train" / "a", predictions(36))
-    make_run(tmp_path / "train" / "b", predictions(30, samples=32))
+    make_run(tmp_path / "train" / "b", predictions(30, paths=[f"others/{i}.jpg" for i in range(40)]))
     make_run(tmp_path / "check" / "c", predictions(36), verb="check")
     cut = make_run(tmp_path / "train" / "d", predictions(36))
     (cut / STATUS_FILE).write_text(json.dumps({"status": "failed", "reason": "it burnt", "verb": "train"}))
@@ -69,7 +69,7 @@ def test_names_are_as_short_as_they_can_be(tmp_path):
 
 def test_what_can_not_be_compared_is_refused_in_a_sentence(tmp_path):
     run = make_run(tmp_path / "a", predictions(36))
-    other = make_run(tmp_path / "b", predictions(30, samples=32))
+    other = make_run(tmp_path / "b", predictions(30, paths=[f"others/{i}.jpg" for i in range(40)]))
     with pytest.raises(UserError, match="the runs a and b judged different photos"):
         gather([run, other])
     with pytest.raises(UserError, match=r"there is no run directory .*/c$"):

@@ -88,7 +88,7 @@ def test_paths_of_another_machine_are_the_runs(join, encoding):
         ("path,prediction\nbeach/0000.jpg,sea\n", "says 'sea', which the run does not know; it has 'beach', 'wedding'"),
         (
             "path,prediction\n/x/0.jpg,beach\n",
-            "no row for a photo that run judged; .* such as 'beach/0000.jpg', not '/x",
+            "no row for any of the photos that run judged; .* such as 'beach/0000.jpg', not '/x",
         ),
         (b"path,prediction\n\x81,beach\n", "is not in UTF-8"),
         ('path,prediction\n"beach,beach\n', "row 2 of .*: a quote that is not closed"),

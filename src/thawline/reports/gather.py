@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from thawline.errors import UserError
 from thawline.files import printable, read_json
 from thawline.judging.leaderboard import rank, score
+from thawline.reports.common import group_entries
 from thawline.reports.comparison import Board, Comparison, Entry, rank_entries, rank_settings
 from thawline.reports.configs import flatten, settings_that_differ
 from thawline.reports.others import read_other
@@ -48,8 +48,8 @@ def gather(directories: Sequence[Path], others: Sequence[Path] = ()) -> Comparis
         others: CSV files of other systems' predictions for the samples that the runs judged.
 
     Raises:
-        UserError: There is nothing to compare, a run that was named did not finish, or runs that were named judged
-            different samples.
+        UserError: There is nothing to compare, a run that was named did not finish, or runs that were named have no
+            samples in common.
     """
     found = list(_find(directories))
     names = _name([one.path for one in found])
@@ -68,13 +68,10 @@ def gather(directories: Sequence[Path], others: Sequence[Path] = ()) -> Comparis
         boards += [board] if board else []
     if not runs:
         raise UserError(left_out[0])
-    groups = _group(runs)
+    groups = group_entries(*([entry for one, entry in runs if one.named is named] for named in (True, False)))
     if others:
         _join_others(groups, others)
-    judged = [
-        _judged(group, f"Judged photos, set {i} of {len(groups)}" if len(groups) > 1 else "Judged photos")
-        for i, group in enumerate(groups, start=1)
-    ]
+    judged = [_judged(group, _title(group, i, len(groups))) for i, group in enumerate(groups, start=1)]
     return Comparison((*judged, *boards), tuple(left_out))
 
 
@@ -204,39 +201,11 @@ def split_setting(setting: str) -> dict[str, str]:
     return {key.lstrip("+"): value for key, is_pair, value in pairs if is_pair}
 
 
-def _group(runs: Sequence[tuple[_Found, Entry]]) -> list[list[Entry]]:
-    """The entries in groups that judged the same samples. Runs that were named one by one must be one group.
-
-    Raises:
-        UserError: They are not.
-    """
-    groups: list[list[Entry]] = []
-    first = next((entry for found, entry in runs if found.named), None)
-    for found, entry in runs:
-        if first and found.named and not _same_samples(first, entry):
-            raise UserError(
-                f"the runs {first.name} and {entry.name} judged different photos, so they can't be compared; "
-                "give runs on the same folder with the same cv and data.split, or the folder that the runs lie in, "
-                "which makes a table for each set of photos"
-            )
-        mine = next((group for group in groups if _same_samples(group[0], entry)), None)
-        if mine is None:
-            groups.append([entry])
-        else:
-            mine.append(entry)
-    return groups
-
-
-def _same_samples(one: Entry, other: Entry) -> bool:
-    a, b = one.predictions, other.predictions
-    return a.paths == b.paths and a.classes == b.classes and bool(np.array_equal(a.labels, b.labels))
-
-
 def _join_others(groups: list[list[Entry]], others: Sequence[Path]) -> None:
     """Let other systems into the one group there is."""
     if len(groups) > 1:
         raise UserError(
-            f"the runs judged {len(groups)} different sets of photos, and {others[0]} can join one alone; "
+            f"the runs judged {len(groups)} different sets of {groups[0][0].kind}, and {others[0]} can join one alone; "
             "give the runs that it is to be compared with"
         )
     (group,) = groups
@@ -245,6 +214,11 @@ def _join_others(groups: list[list[Entry]], others: Sequence[Path]) -> None:
         if entry.name in {one.name for one in group}:
             raise UserError(f"two of what is compared are called '{entry.name}'; rename {path}")
         group.append(entry)
+
+
+def _title(group: Sequence[Entry], number: int, count: int) -> str:
+    """What the board of a group is called; groups of equal samples and of common ones alike are numbered."""
+    return f"Judged {group[0].kind}" + (f", set {number} of {count}" if count > 1 else "")
 
 
 def _judged(group: Sequence[Entry], title: str) -> Board:

@@ -30,7 +30,7 @@ def read_other(file: Path, run: Entry) -> Entry:
         run: A run whose samples it is judged on, and whose baseline it is tested against.
 
     Raises:
-        UserError: The file is no such table, a photo stands twice, a class is unknown, or no sample is shared.
+        UserError: The file is no such table, a sample stands twice, a class is unknown, or no sample is shared.
     """
     if run.predictions.tags is not None:
         raise UserError(
@@ -43,7 +43,7 @@ def read_other(file: Path, run: Entry) -> Entry:
     shared = np.array([i for i, path in enumerate(predictions.paths) if path in said], dtype=np.int64)
     if not len(shared):
         raise UserError(
-            f"{file} has no row for a photo that {run.name} judged; paths are written as in the run, "
+            f"{file} has no row for any of the {run.kind} that {run.name} judged; paths are written as in the run, "
             f"such as '{predictions.paths[0]}', not '{table.records[0].values['path']}'"
         )
     if strange := sorted({name for name in said.values() if name not in classes}):
@@ -71,7 +71,7 @@ def read_other(file: Path, run: Entry) -> Entry:
         price=_price(file, table.records),
         notes=(
             *map(printable, notes),
-            *_notes(printable(file.name), len(judged - said.keys()), len(judged), len(besides)),
+            *_notes(printable(file.name), len(judged - said.keys()), len(judged), len(besides), run.kind),
         ),
     )
 
@@ -95,7 +95,7 @@ def _said(file: Path, records: Sequence[Record], run: Entry) -> tuple[dict[str, 
             twice += [name] if name in said else []
             said[name] = _class(record.values["prediction"], run.predictions.classes)
     if twice:
-        raise UserError(f"{file} has more than one row for {_some(dict.fromkeys(twice))}; leave one for each photo")
+        raise UserError(f"{file} has more than one row for {_some(dict.fromkeys(twice))}; leave one for each")
     return said, means
 
 
@@ -121,12 +121,12 @@ def _price(file: Path, records: Sequence[Record]) -> float | None:
     return price
 
 
-def _notes(file: str, lacking: int, judged: int, besides: int) -> list[str]:
+def _notes(file: str, lacking: int, judged: int, besides: int, kind: str) -> list[str]:
     notes = []
     if lacking:
-        notes.append(f"{file} has no row for {lacking:,} of {judged:,} judged photos; it is compared on the others.")
+        notes.append(f"{file} has no row for {lacking:,} of {judged:,} judged {kind}; it is compared on the others.")
     if besides:
-        notes.append(f"Rows of {file} about photos that no run judged do not count: {besides:,}.")
+        notes.append(f"Rows of {file} about {kind} that no run judged do not count: {besides:,}.")
     return notes
 
 

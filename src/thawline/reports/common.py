@@ -1,0 +1,102 @@
+"""Runs on the samples that they have in common: one that judged a hold-out beside one that judged every fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from thawline.errors import UserError
+from thawline.reports.comparison import Entry
+from thawline.runs.predictions import Predictions
+
+
+def group_entries(named: Sequence[Entry], found: Sequence[Entry]) -> list[list[Entry]]:
+    """Entries in groups that are compared on the same samples.
+
+    Args:
+        named: What the user named, one by one: one group, of the samples that all of them judged.
+        found: What lies in folders that the user named: a group for each set of samples that some judged. Whoever
+            judged these and others is in it too, on these samples.
+
+    Raises:
+        UserError: Runs that were named have no sample in common.
+    """
+    groups = [_on_common(named)] if named else []
+    for entry in found:
+        mine = next((group for group in groups if same_samples(group[0], entry)), None)
+        if mine is None:
+            groups.append([entry])
+        else:
+            mine.append(entry)
+    for group in groups:
+        known = {entry.name for entry in group}
+        judged = set(group[0].predictions.paths)
+        for entry in found:
+            if entry.name not in known and judged < set(entry.predictions.paths) and not _clash(group[0], entry):
+                group.append(_only(entry, group[0].predictions.paths))
+    return groups
+
+
+def same_samples(one: Entry, other: Entry) -> bool:
+    """Did both judge just the same samples, by the same classes and labels?"""
+    a, b = one.predictions, other.predictions
+    return a.paths == b.paths and a.classes == b.classes and _same_truth(a, b)
+
+
+def _on_common(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries on the samples that all of them judged.
+
+    Raises:
+        UserError: There is none, or they don't agree about one.
+    """
+    first = entries[0]
+    if all(same_samples(first, entry) for entry in entries):
+        return list(entries)
+    common = set(first.predictions.paths)
+    for entry in entries[1:]:
+        common &= set(entry.predictions.paths)
+        if why := _clash(first, entry):
+            raise UserError(f"the runs {first.name} and {entry.name} can't be compared: {why}")
+    if not common:
+        names = ", ".join(entry.name for entry in entries[:-1])
+        raise UserError(
+            f"the runs {names} and {entries[-1].name} judged different {first.kind}, none of which all of them judged, "
+            "so they can't be compared; give runs on the same data with the same cv and data.split, or the folder that "
+            f"the runs lie in, which makes a table for each set of {first.kind}"
+        )
+    paths = tuple(path for path in first.predictions.paths if path in common)
+    return [_only(entry, paths) for entry in entries]
+
+
+def _clash(one: Entry, other: Entry) -> str:
+    """Why the two can't be put on common samples; "" if they can."""
+    a, b = one.predictions, other.predictions
+    if a.classes != b.classes:
+        alone = set(a.classes) ^ set(b.classes)
+        return f"they have other classes, such as '{min(alone, default=a.classes[0])}' of one of them alone"
+    for entry in (one, other):
+        if len(set(entry.predictions.paths)) < len(entry.predictions.paths):
+            return f"{entry.name} judged {one.kind} more than once, a time for each seed, and the other did not"
+    places = {path: i for i, path in enumerate(b.paths)}
+    common = [i for i, path in enumerate(a.paths) if path in places]
+    mine, its = a.subset(np.array(common, np.int64)), b.subset(np.array([places[a.paths[i]] for i in common], np.int64))
+    return "" if _same_truth(mine, its) else f"they have other labels for some of the same {one.kind}"
+
+
+def _same_truth(a: Predictions, b: Predictions) -> bool:
+    if a.tags is not None and b.tags is not None:
+        return bool(np.array_equal(a.tags.true, b.tags.true))
+    return a.tags is b.tags and bool(np.array_equal(a.labels, b.labels))
+
+
+def _only(entry: Entry, paths: Sequence[str]) -> Entry:
+    """The entry on the samples `paths`, in that order; a note says so."""
+    p = entry.predictions
+    if p.paths == tuple(paths):
+        return entry
+    places = {path: i for i, path in enumerate(p.paths)}
+    part = p.subset(np.array([places[path] for path in paths], dtype=np.int64))
+    note = f"{entry.label} judged {len(p.paths):,} {entry.kind}; its figures here are of the {len(paths):,} in common."
+    return replace(entry, predictions=part, notes=(*entry.notes, note))

@@ -1,0 +1,106 @@
+"""Runs that judged different samples of one collection, on those that they have in common."""
+
+import numpy as np
+import pytest
+from tests.reports.made import FACTS, make_run, predictions
+
+import thawline
+from thawline.errors import UserError
+from thawline.judging.predicted import compare_said, judge_said
+from thawline.reports.gather import gather
+from thawline.runs.predictions import Predictions, Tags
+
+PAIRS = {**FACTS, "kind": "pairs"}
+
+
+@pytest.fixture
+def crossed():
+    """What a run over folds said of all 40 samples."""
+    return predictions(30)
+
+
+@pytest.fixture
+def held():
+    """What another said of every third of them."""
+    rows = np.arange(0, 40, 3)
+    return predictions(38).subset(rows), rows
+
+
+def test_a_hold_out_and_a_cross_validation_are_joined_on_their_common_samples(tmp_path, crossed, held):
+    part, rows = held
+    runs = [make_run(tmp_path / "cv", crossed), make_run(tmp_path / "held", part)]
+    (board,) = gather(runs).boards
+    first, second = board.lines
+    assert (first.entry.name, second.entry.name) == ("held", "cv")
+    assert first.judgement.score == judge_said(part).score
+    assert second.judgement.score == judge_said(crossed.subset(rows)).score
+    assert second.against_best == compare_said(crossed.subset(rows), part, "cv", "held")
+    assert second.against_best.samples == len(rows) == 14
+    assert first.entry.notes == ()
+    assert second.entry.notes == ("cv judged 40 photos; its figures here are of the 14 in common.",)
+    assert thawline.compare(*runs).frame["samples"].tolist() == [14, 14]
+
+
+def test_three_that_overlap_are_joined_on_what_all_have(tmp_path, crossed):
+    parts = {"a": np.arange(0, 30), "b": np.arange(10, 40), "c": np.arange(20, 35)}
+    runs = [make_run(tmp_path / name, crossed.subset(rows)) for name, rows in parts.items()]
+    (board,) = gather(runs).boards
+    assert {line.entry.predictions.paths for line in board.lines} == {crossed.paths[20:30]}
+    assert all(line.judgement.samples == 10 for line in board.lines)
+
+
+def test_in_a_folder_each_set_has_a_board_and_whoever_judged_more_is_in_it(tmp_path, crossed, held):
+    part, _ = held
+    make_run(tmp_path / "x" / "cv", crossed)
+    make_run(tmp_path / "x" / "held", part)
+    make_run(tmp_path / "x" / "also", part)
+    make_run(tmp_path / "x" / "strange", predictions(8, samples=8, classes=("cat", "dog")))
+    comparison = gather([tmp_path])
+    boards = {tuple(sorted(line.entry.name for line in board.lines)): board for board in comparison.boards}
+    assert set(boards) == {("also", "cv", "held"), ("cv",), ("strange",)}
+    assert boards["also", "cv", "held"].lines[0].judgement.samples == 14
+    # By itself a run's figures are those of its own file.
+    (whole,) = boards["cv",].lines
+    assert whole.judgement.score == judge_said(crossed).score
+    assert whole.entry.notes == ()
+    assert [board.title for board in comparison.boards] == [f"Judged photos, set {i} of 3" for i in (1, 2, 3)]
+
+
+def test_runs_without_common_samples_are_refused_by_what_they_judged(tmp_path, crossed):
+    a = make_run(tmp_path / "a", crossed.subset(np.arange(10)), facts=PAIRS)
+    b = make_run(tmp_path / "b", crossed.subset(np.arange(5, 40)), facts=PAIRS)
+    c = make_run(tmp_path / "c", crossed.subset(np.arange(20, 40)), facts=PAIRS)
+    with pytest.raises(UserError, match=r"^the runs a and c judged different pairs, none of which all of them judged"):
+        gather([a, c])
+    with pytest.raises(UserError, match=r"^the runs a, b and c judged different pairs"):
+        gather([a, b, c])
+    (board,) = gather([a, b]).boards
+    assert board.title == "Judged pairs"
+
+
+def test_runs_that_disagree_about_what_is_so_are_refused(tmp_path, crossed, held):
+    part, _ = held
+    whole = make_run(tmp_path / "whole", crossed)
+    flipped = Predictions(**{**vars(part), "labels": 1 - part.labels})
+    with pytest.raises(UserError, match="runs whole and b can't be compared: they have other labels for some of the s"):
+        gather([whole, make_run(tmp_path / "b", flipped)])
+    named = Predictions(**{**vars(part), "classes": ("beach", "party")})
+    with pytest.raises(UserError, match="they have other classes, such as 'party' of one of them alone"):
+        gather([whole, make_run(tmp_path / "c", named)])
+    marks = np.eye(2, dtype=bool)[part.labels]
+    several = Predictions(**{**vars(part), "tags": Tags(marks, marks, marks)})
+    with pytest.raises(UserError, match="they have other labels for some"):
+        gather([whole, make_run(tmp_path / "d", several)])
+    seeds = crossed.subset(np.repeat(np.arange(20), 2))
+    with pytest.raises(UserError, match="e judged photos more than once, a time for each seed, and the other did not"):
+        gather([whole, make_run(tmp_path / "e", seeds)])
+
+
+def test_what_is_said_of_another_systems_table_names_the_samples(tmp_path, crossed):
+    run = make_run(tmp_path / "run", crossed, facts={**FACTS, "kind": "tracks"})
+    rows = [f"{crossed.paths[i]},beach" for i in range(10)]
+    (tmp_path / "api.csv").write_text("\n".join(["path,prediction", *rows, "nowhere.wav,beach"]))
+    (board,) = gather([run], [tmp_path / "api.csv"]).boards
+    (notes,) = (line.entry.notes for line in board.lines if not line.entry.certain)
+    assert "api.csv has no row for 30 of 40 judged tracks; it is compared on the others." in notes
+    assert "Rows of api.csv about tracks that no run judged do not count: 1." in notes
