@@ -1,7 +1,10 @@
 """What every test may use."""
 
+import ctypes
+import ctypes.util
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Importing lightning imports onnxruntime where it is installed, which looks up a telemetry host.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+SMALL = 400_000  # bytes of the small disk
 
 
 def pytest_collection_finish() -> None:
@@ -33,3 +38,17 @@ def shared_data() -> Path:
 def own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's feature store."""
     monkeypatch.setenv("THAWLINE_STORE", str(tmp_path_factory.mktemp("store")))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 400 kB."""
+    libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
+    if not hasattr(libc, "umount2"):
+        pytest.skip("only on Linux")
+    place = tmp_path / "small disk"
+    place.mkdir()
+    if libc.mount(b"none", os.fsencode(place), b"tmpfs", 0, f"size={SMALL}".encode()):
+        pytest.skip("this user may not mount a tmpfs")
+    yield place
+    libc.umount2(os.fsencode(place), 2)

@@ -58,6 +58,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         _end(f"thawline: {error}", 2)
     except RunError as error:
         _end(f"thawline: {error}", 1)
+    except OSError as error:  # before a verb began; a verb's own come explained
+        from thawline.commands.explain import explain_os_error  # late, as below
+
+        _end(f"thawline: {explain_os_error(error)}", 2)
     except KeyboardInterrupt:
         _end("thawline: interrupted", 130)
     except Stopped as end:

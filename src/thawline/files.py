@@ -1,28 +1,35 @@
 """Files that are complete or absent, never half written."""
 
+import errno
 import glob
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_HALF_WRITTEN = re.compile(r"\..+\.(\d+)\.(tmp|old)")
+_HALF_WRITTEN = re.compile(r"\.(?P<target>.+)\.(\d+)\.(tmp|old)")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, sync it and rename it to `path`.
+    """Let `write` fill a file beside `path`, sync it and rename it to `path`, which is an ordinary file or none.
 
     The temporary file lies in the same folder, since a rename across filesystems is a copy that a kill tears. One that
     a killed process left of the same `path` is removed.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.ENODEV, "a device or a pipe is there", str(path))
     remove_leftovers(path.parent.glob(f".{glob.escape(path.name)}.*.tmp"))
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        write(beside)
+        with _refusals(path):
+            write(beside)
         with beside.open("rb") as file:
             os.fsync(file.fileno())
         beside.replace(path)
@@ -41,7 +48,8 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     beside.mkdir()
     try:
-        fill(beside)
+        with _refusals(path):
+            fill(beside)
         for file in beside.rglob("*"):
             _sync(file)
         _sync(beside)
@@ -57,16 +65,41 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> None:
     _sync(path.parent)
 
 
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """What the system refuses to a library that writes `path`, as the system says it itself, with the file's name.
+
+    Some libraries have it in their error's text alone.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+    except Exception as error:
+        for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            if os.strerror(number) in str(error):
+                raise OSError(number, os.strerror(number), str(path)) from error
+        raise
+
+
 def remove_leftovers(paths: Iterable[Path]) -> None:
     """Remove those of `paths` that a killed process left half written; what a living one is just writing stays."""
     for path in paths:
         half = _HALF_WRITTEN.fullmatch(path.name)
-        if half is None or _is_alive(int(half[1])):
+        if half is None or _is_alive(int(half[2])):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def target_of(path: Path) -> Path:
+    """What a file or folder that is being written beside its target will be; `path` itself where it is none such."""
+    half = _HALF_WRITTEN.fullmatch(path.name)
+    return path if half is None else path.with_name(half["target"])
 
 
 def write_text(path: Path, text: str) -> None:

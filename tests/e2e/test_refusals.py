@@ -1,8 +1,13 @@
 """Wrong use: one clear sentence, exit status 2, and nothing left behind."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
+
+from thawline.runs.directory import mark_ended
 
 TINY = ("encoder=tiny_clip", "logger=csv", "trainer=cpu")
 
@@ -148,3 +153,33 @@ def test_nothing_is_lost_when_the_run_directory_can_not_be_written(thawline, sam
     said = thawline.refused("train", sample, *TINY, "method=zero_shot")
     assert "there is a file where a folder is needed" in said
     assert (thawline.directory / "outputs").read_text() == "a file where a folder should be"
+
+
+def test_places_where_nothing_can_be_written(thawline, sample, tuned, small_disk):
+    run, bundle = tuned
+    nowhere = Path("/proc/nowhere")
+    for words in (
+        ("train", sample, *TINY, "method=zero_shot", f"paths.outputs={nowhere}"),
+        ("train", sample, "-m", *TINY, "method=zero_shot", "seed=0,1", f"paths.outputs={nowhere}"),
+        ("evaluate", run, "logger=csv", f"paths.outputs={nowhere}"),
+        ("export", run, f"out={nowhere}"),
+        ("compare", run, f"out={nowhere}.html"),
+        ("predict", bundle, sample / "wedding", f"out={nowhere}.jsonl"),
+        ("predict", bundle, sample / "wedding", f"out={nowhere}.parquet"),
+    ):
+        place = next(word for word in words if "nowhere" in str(word)).partition("=")[2]
+        assert f"there is no such file or folder ({place}" in thawline.refused(*words)
+    full = small_disk / "bundle"
+    assert f"the disk is full ({full})" in thawline.refused("export", run, f"out={full}")
+    assert not list(small_disk.iterdir())
+
+
+def test_a_checkpoint_that_is_a_folder(thawline, tuned, tmp_path):
+    run = shutil.copytree(tuned[0], tmp_path / "run")
+    fold = run / "folds" / "holdout"
+    for name in ("last.ckpt", "tail.safetensors", "chosen.json"):
+        (fold / name).unlink()
+    (fold / "last.ckpt").mkdir()
+    mark_ended(run, "interrupted", "SIGTERM")
+    said = thawline.refused("train", run)
+    assert f"there is a folder where a file is needed ({fold / 'last.ckpt'})" in said

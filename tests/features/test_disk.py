@@ -1,10 +1,8 @@
 """A disk that is full."""
 
-import ctypes
-import ctypes.util
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,20 +25,6 @@ SIZE = 400_000
 FULL = (
     r"The disk that holds the feature store \(.*\) is full: 0\.\d MB are free, about ([\d.]+) MB are needed; free some"
 )
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 400 kB."""
-    libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
-    if not hasattr(libc, "umount2"):
-        pytest.skip("only on Linux")
-    place = tmp_path / "small disk"
-    place.mkdir()
-    if libc.mount(b"none", os.fsencode(place), b"tmpfs", 0, f"size={SIZE}".encode()):
-        pytest.skip("this user may not mount a tmpfs")
-    yield place
-    libc.umount2(os.fsencode(place), 2)
 
 
 def test_a_full_disk_is_said_and_harms_nothing(

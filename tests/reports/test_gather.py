@@ -78,9 +78,9 @@ def test_what_can_not_be_compared_is_refused_in_a_sentence(tmp_path):
     with pytest.raises(UserError, match="is not a run directory and holds none"):
         gather([tmp_path / "c"])
     (run / "metrics.json").write_text("{}")
-    with pytest.raises(UserError, match=r"the run .*/a is damaged \(KeyError: 'method'\); run it again"):
+    with pytest.raises(UserError, match=r"a/metrics.json is damaged \(it lacks 'method'\); restore"):
         gather([run])
-    (run / STATUS_FILE).write_text(json.dumps({"status": "running", "reason": None}))
+    (run / STATUS_FILE).write_text(json.dumps({"status": "running", "reason": None, "verb": "train"}))
     with pytest.raises(UserError, match=r"is running \(not yet done\), not finished"):
         gather([run])
 

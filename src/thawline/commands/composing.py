@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import configure_log
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from thawline.commands.explain import explain_key
+from thawline.commands.explain import explain_config_file, explain_key
 from thawline.commands.paths import conf_directory
 from thawline.commands.quoting import quote
 from thawline.errors import UserError
@@ -46,10 +47,16 @@ def compose(config_name: str, words: Sequence[str]) -> DictConfig:
     Raises:
         UserError: It names something to run that is not allowed, or would put a secret into a directory's name.
     """
+    for word in words:
+        _refuse_nul(word, word.partition("=")[0])
     refuse_packages(words)
-    with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
-        config = hydra.compose(config_name, [*words, *user_conf(words)], return_hydra_config=True)
+    try:
+        with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
+            config = hydra.compose(config_name, [*words, *user_conf(words)], return_hydra_config=True)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise explain_config_file(error, words) from error
     refuse_targets(config)
+    _refuse_nul(OmegaConf.to_container(config), "")
     _refuse_unknown(config, config_name, words)
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     _remember(own)
@@ -143,6 +150,15 @@ def _is_setting(config: DictConfig, key: str) -> bool:
             return False
         node = node[name] if not OmegaConf.is_missing(node, name) else None
     return True
+
+
+def _refuse_nul(node: Any, path: str) -> None:
+    """No name of a file may hold a NUL byte, and no other text needs one."""
+    if isinstance(node, Mapping | list):
+        for key, value in node.items() if isinstance(node, Mapping) else enumerate(node):
+            _refuse_nul(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, str) and "\0" in node:
+        raise UserError(f"the setting '{path}' holds a NUL byte; leave that out")
 
 
 def _resolved(config: DictConfig, part: str) -> Any:

@@ -18,16 +18,15 @@ from thawline.commands.settings import to_settings
 from thawline.data.settings import TracksSettings
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
-from thawline.files import read_json
 from thawline.fitting.fit import is_fitted, read_fit
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.predict import predict_fold
-from thawline.runs.directory import REFIT_WORD, SWEEP_FILE, RunDirectory, read_config, read_status
+from thawline.runs.directory import REFIT_WORD, RunDirectory, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
-from thawline.runs.split import SplitRow, read_split_rows
-from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_trial
+from thawline.runs.split import SplitRow, covering_split
+from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.tasks.registry import MAJORITY, THEMES, ZERO_SHOT, TaskData, task_kind, task_reader
 from thawline.tasks.settings import saved_settings
 
@@ -48,8 +47,7 @@ def evaluate(config: DictConfig) -> None:
 
         evaluate_golden(settings, settings.golden)
         return
-    path, facts, classes = _finished(Path(settings.run), elsewhere=settings.data.path is not None)
-    rows = read_split_rows(path / "split.csv")
+    path, rows, facts, classes = _finished(Path(settings.run), elsewhere=settings.data.path is not None)
     trained = saved_settings(read_config(path))
     elsewhere = settings.data.path
     data = trained.data if elsewhere is None else trained.data.at(elsewhere)
@@ -99,8 +97,8 @@ def _baseline(name: str, *, elsewhere: bool) -> str:
     return MAJORITY if elsewhere and name != ZERO_SHOT else name
 
 
-def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, dict[str, Any], list[str]]:
-    """The run to judge again, what its `metrics.json` says, and its classes; of a sweep that is the winner.
+def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, list[SplitRow], dict[str, Any], list[str]]:
+    """The run to judge again, its split, what its `metrics.json` says, and its classes; of a sweep, the winner's.
 
     Raises:
         UserError: There is none that may be judged.
@@ -112,10 +110,10 @@ def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, dict[str, Any], lis
     verb = read_status(path)["verb"]
     if verb not in ("train", "sweep"):
         raise UserError(f"{path} is a run of 'thawline {verb}', which fits nothing; evaluate one of 'thawline train'")
-    _, facts = finished_run(path)
+    judged, facts = finished_run(path)
     if not is_sweep_directory(path):
-        return path, facts, facts["judged"]["classes"]
-    sweep = read_json(path / SWEEP_FILE)
+        return path, covering_split(path / "split.csv", judged.paths), facts, facts["judged"]["classes"]
+    sweep = read_sweep(path, "winner", "chosen")
     winner = read_trial(path, sweep["winner"])
     refitted = is_fitted(fold_directory(winner.path, "all"))
     if len(sweep["chosen"]) > 1 and not (elsewhere and refitted):
@@ -123,7 +121,8 @@ def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, dict[str, Any], lis
             f"{path} is a sweep over several folds or seeds, each judged by its own choice; 'thawline train "
             f"{path} {REFIT_WORD}' gives it one model, which 'thawline evaluate {path} DIR' judges on other samples"
         )
-    return winner.path, winner.facts, winner.facts["inner"]["classes"]
+    rows = covering_split(winner.path / "split.csv", judged.paths)
+    return winner.path, rows, winner.facts, winner.facts["inner"]["classes"]
 
 
 def _again(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.device) -> Predictions:

@@ -10,18 +10,17 @@ from thawline.commands.train import how_to_fit, plan_run
 from thawline.decisions.temperature import Temperature, fit_temperature
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
-from thawline.files import read_json
 from thawline.fitting.fit import inner_fold, is_fitted, read_fit
 from thawline.fitting.folds import fold_directory
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.scoring import score_fold
 from thawline.fitting.settings import GradientSettings
-from thawline.runs.directory import REFIT_WORD, SWEEP_FILE, read_config, read_status
+from thawline.runs.directory import REFIT_WORD, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions
-from thawline.runs.split import read_split_rows
-from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_trial
+from thawline.runs.split import covering_split, read_split_rows
+from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.tasks.registry import task_reader
 from thawline.tasks.settings import RunSettings, saved_settings
 
@@ -77,7 +76,7 @@ def find_fit(path: Path) -> Fitted:
             f"{path} is a run of 'thawline {status['verb']}', which fits nothing; export one of 'thawline train'"
         )
     judged, facts = finished_run(path)
-    trial = read_json(path / SWEEP_FILE)["winner"] if is_sweep_directory(path) else None
+    trial = read_sweep(path)["winner"] if is_sweep_directory(path) else None
     run = path if trial is None else read_trial(path, trial).path
     if is_fitted(fold_directory(run, REFIT)):
         name = REFIT
@@ -89,6 +88,7 @@ def find_fit(path: Path) -> Fitted:
             f"the {what} {path} has a model for each fold or seed and none of all data, which this fits: thawline "
             f"train {shlex.quote(str(path))} {REFIT_WORD}"
         )
+    covering_split(run / "split.csv", judged.paths)
     settings = saved_settings(read_config(run))
     return Fitted(run, settings, name, read_fit(fold_directory(run, name)), judged.classes, facts, judged, trial)
 

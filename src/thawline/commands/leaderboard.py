@@ -13,7 +13,7 @@ from thawline.commands.results import REPORT_FILE, save_report, save_results, sh
 from thawline.commands.train import how_to_fit, plan_run, refit_run, tags
 from thawline.encoders.device import find_device
 from thawline.errors import RunError
-from thawline.files import read_json, write_json, write_text
+from thawline.files import write_json, write_text
 from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
@@ -23,7 +23,7 @@ from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
 from thawline.runs.directory import SWEEP_FILE, RunDirectory, read_config
 from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
-from thawline.runs.sweep import Trial, read_trials
+from thawline.runs.sweep import Trial, read_sweep, read_trials
 from thawline.tasks.registry import TaskData, task_reader
 from thawline.tasks.settings import saved_settings
 
@@ -94,7 +94,7 @@ def _judge(
             parts.append(replace(predictions, folds=named) if several else predictions)
         facts = facts or of[number].facts
     counts = {key: sum(trial.facts["features"][key] for trial in done) for key in ("computed", "read")}
-    passes = read_json(run.path / SWEEP_FILE)["features"]
+    passes = read_sweep(run.path)["features"]
     counts["computed"] += sum(one["computed"] for one in passes)
     seconds = sum(trial.facts["seconds"] for trial in done) + time.perf_counter() - started
     summary = {
@@ -154,7 +154,7 @@ def _save(
     write_json(
         run.file(SWEEP_FILE),
         {
-            **read_json(run.path / SWEEP_FILE),
+            **read_sweep(run.path),
             "trials": [
                 {"number": t.number, "setting": names[t.number], "status": t.status, "reason": t.reason} for t in trials
             ],

@@ -12,12 +12,12 @@ from omegaconf import OmegaConf
 
 from thawline.decisions.ensemble import Member
 from thawline.errors import UserError
-from thawline.files import read_json
-from thawline.runs.directory import SWEEP_FILE, read_config, read_status
+from thawline.runs.directory import read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions
+from thawline.runs.reading import read_record
 from thawline.runs.split import SplitRow, read_split_rows, split_difference
-from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_trial
+from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 
 _FITS = ("train", "sweep")
 
@@ -170,7 +170,7 @@ def _finished(path: Path) -> MemberRun:
     predictions, facts = finished_run(path)
     if predictions.tags is not None:
         raise UserError(f"{path} tells several labels of a sample (data.labels=several); runs that tell one are joined")
-    own = read_trial(path, read_json(path / SWEEP_FILE)["winner"]).path if is_sweep_directory(path) else path
+    own = read_trial(path, read_sweep(path)["winner"]).path if is_sweep_directory(path) else path
     rows = tuple(read_split_rows(own / "split.csv"))
     folds = {row.path: row.fold for row in rows}
     if len(set(predictions.paths)) < len(predictions.paths) or any(
@@ -178,7 +178,7 @@ def _finished(path: Path) -> MemberRun:
     ):
         raise UserError(f"{path} judged samples by several seeds; name runs of one seed, such as the sweep with seed=0")
     report = path / "data_report.json"
-    left_out = read_json(report).get("left_out", []) if report.is_file() else []
+    left_out = read_record(report).get("left_out", []) if report.is_file() else []
     unusable = frozenset(str(left["name"]) for left in left_out if "name" in left)
     return MemberRun(path, str(facts["method"]), predictions, facts, rows, unusable)
 

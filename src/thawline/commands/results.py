@@ -11,7 +11,7 @@ from rich.console import Console
 from thawline.data.pair_report import print_pair_report
 from thawline.data.report import print_report
 from thawline.data.track_report import print_track_report
-from thawline.files import read_json, write_json, write_text
+from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
 from thawline.judging.paired import PairedTest
 from thawline.judging.predicted import Mistake, compare_baseline, judge_baseline, judge_said, worst_mistakes
@@ -23,6 +23,7 @@ from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import METRICS_FILE
 from thawline.runs.loggers import Mirror
 from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, write_predictions
+from thawline.runs.reading import read_record
 from thawline.runs.summary import summarise
 from thawline.runs.sweep import INNER_FILE
 from thawline.tasks.registry import MAJORITY
@@ -93,7 +94,7 @@ def show_results(mirror: Mirror, run: RunDirectory, predictions: Predictions, se
         predictions: What was judged.
         settings: The run's; `logger.thumbnails` says how many photos go to the logger.
     """
-    metrics = read_json(run.file(METRICS_FILE))
+    metrics = read_record(run.file(METRICS_FILE))
     judged = metrics.get("judged") or metrics["inner"]
     mirror.summary(summarise(metrics))
     if judged["confusion"] is not None:  # of several labels a sample there is none

@@ -17,7 +17,7 @@ from rich.console import Console
 from thawline.commands.quoting import quote
 from thawline.commands.trial import run_trial
 from thawline.errors import RunError, UserError
-from thawline.files import read_json, write_json
+from thawline.files import write_json
 from thawline.runs.directory import (
     REFIT_WORD,
     SWEEP_FILE,
@@ -29,7 +29,7 @@ from thawline.runs.directory import (
 )
 from thawline.runs.secrets import saved_word, unmasked_words
 from thawline.runs.signals import Stopped, passed_on
-from thawline.runs.sweep import Trial, read_trial, read_trials
+from thawline.runs.sweep import Trial, read_sweep, read_trial, read_trials
 
 Compose = Callable[[Sequence[str]], DictConfig]
 Launch = Callable[[Callable[[DictConfig], None], Sequence[str]], None]
@@ -94,7 +94,7 @@ def resume_sweep(directory: Path, given: Sequence[str], compose: Compose, launch
     Raises:
         UserError: `given` is something else than that and the secrets that were not saved.
     """
-    about = read_json(directory / SWEEP_FILE)
+    about = read_sweep(directory)
     others = [word for word in given if word != REFIT_WORD]
     refit = len(others) < len(given)
     if refit and read_status(directory)["status"] == "finished":

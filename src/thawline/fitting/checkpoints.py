@@ -1,7 +1,6 @@
 """Checkpoints that a kill can't tear, taken often enough that it costs little."""
 
 import io
-import pickle
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +51,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:  # what the system refuses is the system's to say
         try:
             checkpoint = torch.load(file, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        except Exception as error:  # foreign bytes: whatever an unpickler makes of them
             raise UserError(_refusal(path)) from error
     if not isinstance(checkpoint, dict):
         raise UserError(_refusal(path))
@@ -62,7 +61,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def _refusal(path: Path) -> str:
     return (
         f"{path} is not a checkpoint that Thawline wrote (it is damaged, or holds something to execute), so it was not "
-        "loaded; delete it, and this training begins anew"
+        f"loaded; delete {path.parent}, and this training begins anew"
     )
 
 

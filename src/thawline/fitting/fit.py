@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from thawline.data.splits import holdout
 from thawline.errors import UserError
-from thawline.files import read_json, write_atomically, write_json
+from thawline.files import write_atomically, write_json
 from thawline.fitting.feature_set import Augment, FeatureSet
 from thawline.fitting.feeding import Feeding
 from thawline.fitting.folds import Fold, fold_directory
@@ -28,6 +28,7 @@ from thawline.fitting.settings import (
 from thawline.fitting.tail import Tail
 from thawline.runs.loggers import Mirror
 from thawline.runs.predictions import Predictions, Tags
+from thawline.runs.reading import read_record, reading
 
 if TYPE_CHECKING:
     from thawline.fitting.checkpoints import Keep
@@ -227,11 +228,13 @@ def read_fit(directory: Path) -> Fit:
     """The fit that `directory` keeps.
 
     Raises:
-        UserError: There is none.
+        UserError: There is none, or it is damaged.
     """
     if not is_fitted(directory) or not (directory / TAIL_FILE).exists():
         raise UserError(f"{directory} holds no fitted tail; the run did not finish")
-    return Fit(load_file(directory / TAIL_FILE), read_json(directory / CHOSEN_FILE))
+    with reading(directory / TAIL_FILE):
+        tail = load_file(directory / TAIL_FILE)
+    return Fit(tail, read_record(directory / CHOSEN_FILE))
 
 
 def _by_gradient(

@@ -8,6 +8,7 @@ import lightning.pytorch as L
 
 from thawline.files import write_text
 from thawline.runs.loggers import Mirror
+from thawline.runs.reading import reading
 
 HISTORY = "history.csv"
 COLUMNS = ("epoch", "train_loss", "inner_loss", "inner_accuracy")
@@ -47,8 +48,18 @@ class History(L.Callback):
 
 
 def read_history(path: Path) -> list[dict[str, str]]:
-    """The rows of a history file; none where there is no file."""
+    """The rows of a history file; none where there is no file.
+
+    Raises:
+        UserError: The file is damaged.
+    """
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    with reading(path), path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+        if "epoch" not in (reader.fieldnames or ()):
+            raise ValueError("it has no header")
+        for row in rows:
+            int(row["epoch"])
+    return rows

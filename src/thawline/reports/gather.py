@@ -11,16 +11,16 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from thawline.errors import UserError
-from thawline.files import printable, read_json
+from thawline.files import printable
 from thawline.judging.leaderboard import rank, score
 from thawline.reports.common import group_entries
 from thawline.reports.comparison import Board, Comparison, Entry, rank_entries, rank_settings
 from thawline.reports.configs import flatten, settings_that_differ
 from thawline.reports.others import read_other
-from thawline.runs.directory import SWEEP_FILE, is_run_directory, read_config, read_status
+from thawline.runs.directory import is_run_directory, read_config, read_status
 from thawline.runs.finished import SAMPLES, finished_run
 from thawline.runs.predictions import join_predictions
-from thawline.runs.sweep import INNER_FILE, Trial, is_sweep_directory, read_trials
+from thawline.runs.sweep import INNER_FILE, Trial, is_sweep_directory, read_sweep, read_trials
 
 _DEPTH = 3
 _JUDGES = ("train", "sweep", "evaluate", "ensemble")
@@ -156,7 +156,7 @@ def _photos(path: Path) -> Path | None:
 def _sweep(path: Path, name: str) -> tuple[Entry, Board]:
     """What a sweep chose, and the board of its settings in the order of its own leaderboard."""
     finished_run(path)  # an unfinished sweep has no names for its settings yet
-    known = read_json(path / SWEEP_FILE)
+    known = read_sweep(path, "trials", "chosen")
     setting: dict[int, str] = {one["number"]: one["setting"] for one in known["trials"]}
     trials = {trial.number: trial for trial in read_trials(path)}
     chosen = [trials[number] for number in sorted(set(known["chosen"].values()))]

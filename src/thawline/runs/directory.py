@@ -12,7 +12,8 @@ from typing import Any, Self
 from omegaconf import DictConfig, OmegaConf
 
 from thawline.errors import RunError, UserError
-from thawline.files import read_json, remove_leftovers, write_json, write_text
+from thawline.files import remove_leftovers, write_json, write_text
+from thawline.runs.reading import read_record, reading
 from thawline.runs.secrets import FROM_ENVIRONMENT, saved, without_secrets
 from thawline.runs.signals import Stopped, deferred_signals
 
@@ -119,36 +120,48 @@ def mark_failed(path: Path, reason: str) -> None:
 def mark_ended(path: Path, status: str, reason: str) -> None:
     """Write how the run in `path` ended, for its process."""
     path.mkdir(parents=True, exist_ok=True)
-    known = read_json(path / STATUS_FILE) if (path / STATUS_FILE).exists() else {"verb": "train", "started": None}
+    try:
+        known = read_status_file(path)
+    except (UserError, FileNotFoundError):  # it came to no status, or was broken off
+        known = {"verb": "train", "started": None}
     write_json(path / STATUS_FILE, {**known, "status": status, "reason": reason, "ended": _now()})
 
 
 def is_run_directory(path: Path) -> bool:
-    """Whether `path` holds a run of Thawline."""
-    return (path / STATUS_FILE).is_file() and (path / CONFIG_FILE).is_file()
+    """Whether `path` holds a run of Thawline, sound or not."""
+    return (path / STATUS_FILE).exists() and (path / CONFIG_FILE).exists()
 
 
 def read_status(path: Path) -> dict[str, Any]:
     """The `status.json` of the run directory `path`.
 
     Raises:
-        UserError: `path` is not a run directory.
+        UserError: `path` is not a run directory, or the file is damaged.
     """
     _require_run(path)
-    status: dict[str, Any] = read_json(path / STATUS_FILE)
-    return status
+    return read_status_file(path)
+
+
+def read_status_file(path: Path) -> dict[str, Any]:
+    """The `status.json` in `path`, whatever else is there.
+
+    Raises:
+        UserError: It is damaged.
+    """
+    return read_record(path / STATUS_FILE, "status", "reason", "verb")
 
 
 def read_config(path: Path) -> DictConfig:
     """The resolved config of the run directory `path`.
 
     Raises:
-        UserError: `path` is not a run directory.
+        UserError: `path` is not a run directory, or the file is damaged.
     """
     _require_run(path)
-    config = OmegaConf.load(path / CONFIG_FILE)
-    if not isinstance(config, DictConfig):
-        raise UserError(f"{path / CONFIG_FILE} holds no config; the run directory is damaged")
+    with reading(path / CONFIG_FILE):
+        config = OmegaConf.load(path / CONFIG_FILE)
+        if not isinstance(config, DictConfig) or not config:
+            raise ValueError("it holds no config")
     return config
 
 

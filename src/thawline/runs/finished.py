@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from thawline.errors import UserError
-from thawline.files import read_json
 from thawline.runs.directory import read_status
 from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, read_predictions
+from thawline.runs.reading import read_record
 
 METRICS_FILE = "metrics.json"
 SAMPLES = "samples"  # what a run judged, where it does not say whether these are photos, pairs or tracks
@@ -21,4 +21,4 @@ def finished_run(path: Path) -> tuple[Predictions, dict[str, Any]]:
     status = read_status(path)
     if status["status"] != "finished":
         raise UserError(f"the run {path} is {status['status']} ({status['reason'] or 'not yet done'}), not finished")
-    return read_predictions(path / PREDICTIONS_FILE), read_json(path / METRICS_FILE)
+    return read_predictions(path / PREDICTIONS_FILE), read_record(path / METRICS_FILE)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from thawline.errors import UserError
 from thawline.files import write_atomically
+from thawline.runs.reading import reading
 
 PREDICTIONS_FILE = "predictions.parquet"
 _PROBABILITY = "probability:"
@@ -170,7 +171,9 @@ def read_predictions(path: Path) -> Predictions:
     Raises:
         UserError: The file is absent or holds something else.
     """
-    try:
+    if not path.exists():
+        raise UserError(f"{path.parent} holds no {path.name}; the run did not finish")
+    with reading(path):
         with path.open("rb") as file:  # pyarrow opens no path that is not UTF-8
             # With threads of its own, pyarrow now and then aborts a process that ends soon after.
             table = pq.read_table(file, use_threads=False)
@@ -190,10 +193,6 @@ def read_predictions(path: Path) -> Predictions:
             decided=None if np.array_equal(said, probabilities.argmax(axis=1)) else said,
             tags=_read_tags(columns, index),
         )
-    except FileNotFoundError as error:
-        raise UserError(f"{path.parent} holds no {path.name}; the run did not finish") from error
-    except (pa.ArrowException, KeyError, ValueError) as error:
-        raise UserError(f"{path} is no file of predictions of a run ({error})") from error
 
 
 def _marks(tags: Tags) -> tuple[NDArray[np.bool_], ...]:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from thawline.errors import UserError
 from thawline.files import write_text
+from thawline.runs.reading import damaged, reading
 
 COLUMNS = ("path", "digest", "phash", "label", "group", "fold", "text", "artist", "album", "seconds", "themes")
+
+_ALWAYS = COLUMNS[:6]  # older runs have no others
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,31 @@ def check_unchanged(path: Path, rows: Sequence[SplitRow]) -> None:
         raise UserError(f"{path.parent} can't go on: its samples are not what they were ({change}); start a new run")
 
 
+def covering_split(path: Path, judged: Sequence[str]) -> list[SplitRow]:
+    """The rows in the file `path`, among which are all samples that the run `judged`.
+
+    Raises:
+        UserError: The file is damaged; it may have lost its end.
+    """
+    rows = read_split_rows(path)
+    if lost := set(judged).difference(row.path for row in rows):
+        raise damaged(path, f"it lacks {min(lost)}, which the run judged")
+    return rows
+
+
 def read_split_rows(path: Path) -> list[SplitRow]:
-    """The rows that `write_split` wrote."""
-    with path.open(newline="", encoding="utf-8") as file:
+    """The rows that `write_split` wrote.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    with reading(path), path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+        if lost := set(_ALWAYS).difference(reader.fieldnames or ()):
+            raise ValueError(f"it has no column {min(lost)}")
+        if any(None in row.values() for row in rows):
+            raise ValueError("a row is cut short")
         return [
             SplitRow(
                 path=row["path"],
@@ -109,12 +134,11 @@ def read_split_rows(path: Path) -> list[SplitRow]:
                 label=row["label"],
                 group=int(row["group"]),
                 fold=row["fold"],
-                # Older runs have none of these.
                 text=row.get("text", ""),
                 artist=row.get("artist", ""),
                 album=row.get("album", ""),
                 seconds=float(row.get("seconds") or 0),
                 themes=row.get("themes", ""),
             )
-            for row in csv.DictReader(file)
+            for row in rows
         ]

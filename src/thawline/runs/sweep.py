@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thawline.files import read_json, write_json
-from thawline.runs.directory import STATUS_FILE, SWEEP_FILE
+from thawline.files import write_json
+from thawline.runs.directory import STATUS_FILE, SWEEP_FILE, read_status_file
 from thawline.runs.predictions import Predictions, read_predictions
+from thawline.runs.reading import read_record
 from thawline.runs.secrets import saved_word
 
 TRIAL_FILE, INNER_FILE = "trial.json", "inner.parquet"
@@ -53,9 +54,9 @@ def read_trial(sweep: Path, number: int) -> Trial:
     path = sweep / str(number)
     status: dict[str, Any] = {"status": "absent", "reason": None}
     if (path / STATUS_FILE).exists():
-        status = read_json(path / STATUS_FILE)
-    overrides = read_json(path / TRIAL_FILE)["overrides"] if (path / TRIAL_FILE).exists() else []
-    facts = read_json(path / "metrics.json") if status["status"] == "finished" else {}
+        status = read_status_file(path)
+    overrides = read_record(path / TRIAL_FILE)["overrides"] if (path / TRIAL_FILE).exists() else []
+    facts = read_record(path / "metrics.json") if status["status"] == "finished" else {}
     return Trial(number, path, tuple(overrides), status["status"], status["reason"], facts)
 
 
@@ -63,6 +64,19 @@ def read_trials(sweep: Path) -> list[Trial]:
     """All trials of which there is a directory, by number."""
     numbers = sorted(int(path.name) for path in sweep.iterdir() if path.is_dir() and path.name.isdigit())
     return [read_trial(sweep, number) for number in numbers]
+
+
+def read_sweep(path: Path, *keys: str) -> dict[str, Any]:
+    """What the sweep in `path` says of itself.
+
+    Args:
+        path: Its directory.
+        keys: What it must say; a sweep that was cut off says less than one that finished.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    return read_record(path / SWEEP_FILE, *keys)
 
 
 def is_sweep_directory(path: Path) -> bool:
