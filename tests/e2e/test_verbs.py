@@ -1,7 +1,9 @@
 """The other verbs from the command line."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -77,14 +79,56 @@ def test_the_store_is_listed_verified_and_pruned(thawline, sample, linear):
     assert "0 shelves" in thawline("store", "list")
 
 
-def test_a_damaged_feature_is_named_with_status_1(thawline, sample, linear, monkeypatch, tmp_path):
-    monkeypatch.setenv("THAWLINE_STORE", str(tmp_path / "store"))
+def flip(path, at=5):
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_damaged_store_is_named_repaired_and_healed(thawline, sample, linear, monkeypatch, tmp_path):
+    store = tmp_path / "store"
+    monkeypatch.setenv("THAWLINE_STORE", str(store))
     thawline("train", sample, *linear)
-    rows = max((tmp_path / "store").glob("shelves/*/*.rows"), key=lambda path: path.stat().st_size)
-    data = bytearray(rows.read_bytes())
-    data[5] ^= 1
-    rows.write_bytes(data)
-    assert "its bytes have changed" in thawline("store", "verify", status=1)
+    first = (thawline.runs()[0] / "predictions.parquet").read_bytes()
+    rows = max(store.glob("shelves/*/*.rows"), key=lambda path: path.stat().st_size)
+    flip(rows)
+    said = thawline("store", "verify", status=1)
+    assert f"shelf {rows.parent.name[:12]} package:tiny_clip at features: row 0, sample" in said
+    assert "'thawline store verify repair=true' drops what is damaged" in said
+    assert "dropped 1 damaged features; the next run computes again" in thawline("store", "verify", "repair=true")
+    assert "nothing is wrong" in thawline("store", "verify")
+
+    flip(rows, at=4000)
+    (store / "files.sqlite").write_bytes(b"no database" * 500)
+    (rows.parent / "key.json").write_text("torn")
+    assert "memory of files: files.sqlite: file is not a database" in thawline("store", "verify", status=1)
+    said = thawline("train", sample, *linear)
+    assert "stored features of package:tiny_clip at features were damaged: computing them again" in said
+    assert "of files (files.sqlite) was damaged: reading them again" in said
+    assert thawline.metrics()["features"]["computed"] == 2
+    assert (thawline.runs()[1] / "predictions.parquet").read_bytes() == first
+
+
+def test_a_store_that_can_not_be_written_is_listed_verified_and_trained_from(
+    thawline, sample, linear, monkeypatch, tmp_path
+):
+    store = tmp_path / "store"
+    monkeypatch.setenv("THAWLINE_STORE", str(store))
+    thawline("train", sample, *linear)
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
+    access = os.access  # tests may run as root, whom no permission stops
+    inside = lambda path: Path(path).is_relative_to(store)  # noqa: E731
+    monkeypatch.setattr(os, "access", lambda path, mode: access(path, mode) and not (inside(path) and mode == os.W_OK))
+    assert "2 shelves" in thawline("store", "list")
+    assert "nothing is wrong" in thawline("store", "verify")
+    thawline("train", sample, *linear)
+    assert thawline.metrics()["features"]["computed"] == 0
+    one, two = ((run / "predictions.parquet").read_bytes() for run in thawline.runs())
+    assert one == two
+    assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == before
+    assert "can't be written, and it lacks features of" in thawline.refused(
+        "train", sample, *linear, "encoder.precision=bfloat16"
+    )
 
 
 def test_weights_list_knows_every_encoder(thawline):

@@ -185,7 +185,9 @@ def test_an_index_that_is_no_database_is_named(make_shelf: Callable[..., Shelf])
     shelf = make_shelf()
     append(shelf, [0])
     shelf.index.write_bytes(b"no database" * 100)
-    with pytest.raises(UserError, match=r"is damaged .*`thawline store verify`"):
+    with pytest.raises(
+        UserError, match=r"of net \(.*\) are damaged \(its index\); 'thawline store verify repair=true' drops"
+    ):
         shelf.missing(DIGESTS[:1])
 
 

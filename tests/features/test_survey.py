@@ -14,6 +14,8 @@ from tests.features.conftest import Network
 
 from thawline.data.listing import Listed
 from thawline.data.photos import PhotoFacts, read_photo
+from thawline.features.files import FileIndex, Seen, Stamp
+from thawline.features.kinds import PHOTOS
 from thawline.features.media import Photos
 from thawline.features.store import FeatureStore
 from thawline.features.survey import Survey, survey
@@ -115,8 +117,8 @@ def test_a_file_changed_twice_within_the_clocks_resolution_is_noticed(
     status = path.stat()
     path.write_bytes(padded[1])
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    with sqlite3.connect(store.root / "files.sqlite") as db:  # ctime cannot be set back; the index can be told of it
-        db.execute("UPDATE files SET ctime_ns = ?", (path.stat().st_ctime_ns,))
+    now = replace(Stamp.of(path), settled=False)  # ctime cannot be set back; the index can be told of it
+    FileIndex(store.root, PHOTOS).remember([Seen(path, now, first.facts[photos[0].name])])
     second = survey(photos, store, wanted)
     assert second.facts[photos[0].name].digest != first.facts[photos[0].name].digest
     assert counts(second) == (1, 0, 1)

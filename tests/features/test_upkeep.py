@@ -78,8 +78,8 @@ def test_a_missing_file_a_wrong_key_and_broken_indexes_are_named(
     found = {problem.shelf: problem.what for problem in verify(store).problems}
     assert found == {
         shelves[0].id: f"{path.name} holds 0 of 2 rows",
-        shelves[1].id: "key.json is missing or is another shelf's",
-        shelves[2].id: "key.json is missing or is another shelf's",
+        shelves[1].id: "key.json is broken or another shelf's",
+        shelves[2].id: "key.json is broken or another shelf's",
         shelves[3].id: "index.sqlite: file is not a database",
         "": "files.sqlite: file is not a database",
     }

@@ -226,6 +226,7 @@ class StoreVerbsSettings:
     store: StoreSettings = MISSING
     older_than_days: float = 30
     all: bool = False
+    repair: bool = False
 
 
 @dataclass

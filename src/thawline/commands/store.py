@@ -1,16 +1,21 @@
 """`thawline store list|verify|prune`: the feature store."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import groupby
 
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
+from rich.text import Text
 
 from thawline.commands.settings import to_settings
 from thawline.errors import RunError
 from thawline.features.store import FeatureStore
-from thawline.features.upkeep import ShelfFacts, list_shelves, prune, verify
+from thawline.features.upkeep import Problem, ShelfFacts, list_shelves, prune, repair, verify
+
+_SHOWN = 3  # problems of a shelf
 
 
 def store_list(config: DictConfig) -> None:
@@ -25,25 +30,54 @@ def store_list(config: DictConfig) -> None:
 
 
 def store_verify(config: DictConfig) -> None:
-    """Check every stored feature against its checksum.
+    """Check every stored feature against its checksum, and drop what is damaged when asked to.
 
     Raises:
-        RunError: Something is wrong; each finding was printed.
+        RunError: Something is wrong, and was not dropped; each finding was printed.
     """
-    store = FeatureStore(to_settings(config).store.root)
+    settings = to_settings(config)
+    store = FeatureStore(settings.store.root)
     found = verify(store)
     console = Console()
-    for problem in found.problems:
-        where = f"shelf {problem.shelf[:12]}" if problem.shelf else "memory of files"
-        console.print(f"{where}: {problem.what}", highlight=False, markup=False, soft_wrap=True)
+    for line in _findings(found.problems):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     left = f"; {decimal(found.reclaimable)} left by killed runs" if found.reclaimable else ""
     console.print(f"{found.shelves} shelves, {found.samples} samples checked{left}", highlight=False)
-    if found.problems:
-        raise RunError(
-            f"{len(found.problems)} things are wrong in {store.root}; 'thawline store prune all=true' empties it, "
-            "and the next run computes again what it needs"
+    if found.outdated:
+        console.print(
+            f"{found.outdated} shelves of an earlier version, which nothing reads; 'thawline store prune' removes them",
+            highlight=False,
+            soft_wrap=True,
         )
-    console.print("nothing is wrong", highlight=False)
+    if not found.problems:
+        console.print("nothing is wrong", highlight=False)
+    elif settings.repair:
+        _repair(store, found.problems, console)
+    else:
+        raise RunError(
+            f"{len(found.problems)} things are wrong in {store.root}; 'thawline store verify repair=true' drops what "
+            "is damaged, and the next run computes it again"
+        )
+
+
+def _findings(problems: list[Problem]) -> Iterator[str]:
+    """A line for each problem, of each shelf the first few."""
+    for shelf, found in groupby(problems, key=lambda problem: problem.shelf):
+        some = list(found)
+        where = " ".join(f"shelf {shelf[:12]} {some[0].label}".split()) if shelf else "memory of files"
+        yield from (f"{where}: {problem.what}" for problem in some[:_SHOWN])
+        if len(some) > _SHOWN:
+            yield f"{where}: {len(some) - _SHOWN} more like these"
+
+
+def _repair(store: FeatureStore, problems: list[Problem], console: Console) -> None:
+    repaired = repair(store, problems)
+    dropped = [f"{repaired.samples} damaged features"] if repaired.samples else []
+    dropped += [f"{repaired.shelves} damaged shelves"] if repaired.shelves else []
+    what = " and ".join(dropped) or "what was damaged"
+    console.print(f"dropped {what}; the next run computes again what it needs", highlight=False)
+    if repaired.busy:
+        console.print(f"{len(repaired.busy)} shelves are being filled and stay", highlight=False)
 
 
 def store_prune(config: DictConfig) -> None:
@@ -63,5 +97,5 @@ def _table(shelves: list[ShelfFacts]) -> Table:
     for shelf in shelves:
         kind = "/".join(str(part) for part in (shelf.dtype, shelf.device) if part)
         used = datetime.fromtimestamp(shelf.used).strftime("%Y-%m-%d %H:%M")
-        table.add_row(shelf.label or shelf.id[:12], kind, str(shelf.samples), decimal(shelf.bytes), used)
+        table.add_row(Text(shelf.label or shelf.id[:12]), Text(kind), str(shelf.samples), decimal(shelf.bytes), used)
     return table

@@ -190,7 +190,7 @@ VERBS: dict[str, Verb] = {
             "thawline.commands.store:store_verify",
             "store",
             "check every stored feature against its checksum",
-            examples=("thawline store verify",),
+            examples=("thawline store verify", "thawline store verify repair=true"),
         ),
         Verb(
             "store prune",

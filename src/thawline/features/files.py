@@ -7,24 +7,70 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+import threading
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic
+from typing import Generic, TypeVar
 
-from thawline.features.disk import database, explained
+from thawline.features.disk import (
+    ChangedDatabaseError,
+    DamagedError,
+    check_database,
+    database,
+    explained,
+    integrity,
+    is_read_only,
+)
 from thawline.features.kinds import F, File, Kind
+from thawline.features.progress import say
 
 # A file that was written this shortly before it was read can be written again without its time changing.
 SETTLED_NS = 2 * 10**9
 
+_FORMAT = 2  # of the tables
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-                                  ctime_ns INTEGER NOT NULL, settled INTEGER NOT NULL, digest TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS facts (digest TEXT PRIMARY KEY, version TEXT NOT NULL, json TEXT NOT NULL);
+DROP TABLE IF EXISTS files;
+DROP TABLE IF EXISTS facts;
+CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+                    settled INTEGER NOT NULL, digest TEXT NOT NULL, checksum INTEGER NOT NULL);
+CREATE TABLE facts (digest TEXT PRIMARY KEY, version TEXT NOT NULL, json TEXT NOT NULL, checksum INTEGER NOT NULL);
 """
+
+# A record counts only with its checksum, which is taken over what was asked for: an index that leads to another record
+# is noticed too. Texts are taken as bytes, since a byte that changed may leave no text.
+_RECALL = """
+SELECT facts.json FROM files JOIN facts ON facts.digest = files.digest
+WHERE path = ?1 AND size = ?2 AND mtime_ns = ?3 AND ctime_ns = ?4 AND settled AND facts.version = ?5
+AND files.checksum = crc(?1, ?2, ?3, ?4, settled, CAST(files.digest AS BLOB))
+AND facts.checksum = crc(CAST(files.digest AS BLOB), CAST(?5 AS BLOB), CAST(facts.json AS BLOB))
+"""
+_FACTS_OF = """
+SELECT json FROM facts
+WHERE digest = ?1 AND version = ?2 AND checksum = crc(CAST(?1 AS BLOB), CAST(?2 AS BLOB), CAST(json AS BLOB))
+"""
+_KEEP_FILE = """
+INSERT OR REPLACE INTO files VALUES (?1, ?2, ?3, ?4, ?5, ?6, crc(?1, ?2, ?3, ?4, ?5, CAST(?6 AS BLOB)))
+"""
+_KEEP_FACTS = """
+INSERT INTO facts VALUES (?1, ?2, ?3, crc(CAST(?1 AS BLOB), CAST(?2 AS BLOB), CAST(?3 AS BLOB)))
+ON CONFLICT (digest) DO UPDATE SET version = excluded.version, json = excluded.json, checksum = excluded.checksum
+WHERE version != excluded.version
+OR CASE WHEN checksum IS NOT crc(CAST(digest AS BLOB), CAST(version AS BLOB), CAST(json AS BLOB)) THEN TRUE
+        ELSE json_extract(json, '$.decoder') IS NOT json_extract(excluded.json, '$.decoder') END
+"""
+_CHANGED_FILES = """
+FROM files WHERE checksum IS NOT crc(path, size, mtime_ns, ctime_ns, settled, CAST(digest AS BLOB))
+"""
+_CHANGED_FACTS = """
+FROM facts WHERE checksum IS NOT crc(CAST(digest AS BLOB), CAST(version AS BLOB), CAST(json AS BLOB))
+"""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -77,42 +123,49 @@ def stamps_of(files: Iterable[File]) -> dict[Path, Stamp]:
 
 
 class FileIndex(Generic[F]):
-    """The memory of files of one kind, in the store's folder."""
+    """The memory of files of one kind, in the store's folder.
 
-    def __init__(self, root: Path, kind: Kind[F]) -> None:
+    Everything in it can be found again. What was damaged is set aside, and where the store can't be written nothing is
+    added.
+    """
+
+    def __init__(self, root: Path, kind: Kind[F], *, read_only: bool | None = None) -> None:
+        """Say which.
+
+        Args:
+            root: The store's folder.
+            kind: Of the files.
+            read_only: Whether it is only read; None: where it can't be written.
+        """
         self._root = root
         self._kind = kind
         self._path = root / kind.index
-        with explained(root), database(self._path, create=True) as db, db:
-            db.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA.split(";"):
-                db.execute(statement)
+        self._read_only = is_read_only(root) if read_only is None else read_only
+        self._unusable = False
+        self._checked = False
+        self._lock = threading.Lock()
 
     def recall(self, stamps: Mapping[Path, Stamp]) -> dict[Path, F]:
         """The facts of those files that did not change since they were read."""
-        query = (
-            "SELECT json FROM files JOIN facts USING (digest) WHERE path = ? AND size = ? AND mtime_ns = ? "
-            "AND ctime_ns = ? AND settled AND version = ?"
-        )
-        found = {}
-        with explained(self._root), database(self._path) as db:
+
+        def look(db: sqlite3.Connection) -> dict[Path, F]:
+            found = {}
             for path, stamp in stamps.items():
                 key = (os.fsencode(path), stamp.size, stamp.mtime_ns, stamp.ctime_ns, self._kind.version)
-                if row := db.execute(query, key).fetchone():
+                if row := db.execute(_RECALL, key).fetchone():
                     found[path] = self._kind.from_json(json.loads(row[0]))
-        return found
+            return found
+
+        return self._with(look)
 
     def facts(self, digest: str) -> F | None:
         """The facts of a content, if it was ever read."""
-        query = "SELECT json FROM facts WHERE digest = ? AND version = ?"
-        with explained(self._root), database(self._path) as db:
-            row = db.execute(query, (digest, self._kind.version)).fetchone()
+        row = self._with(lambda db: db.execute(_FACTS_OF, (digest, self._kind.version)).fetchone())
         return self._kind.from_json(json.loads(row[0])) if row else None
 
     def sizes(self) -> set[int]:
         """The sizes of all files ever read: one of another size has a content that is not known."""
-        with explained(self._root), database(self._path) as db:
-            return {size for (size,) in db.execute("SELECT DISTINCT size FROM files")}
+        return self._with(lambda db: {size for (size,) in db.execute("SELECT DISTINCT size FROM files")})
 
     def remember(self, seen: Iterable[Seen[F]]) -> None:
         """Keep what was found; the first facts of a content stay, unless another decoder gave them."""
@@ -122,24 +175,111 @@ class FileIndex(Generic[F]):
             times = (stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.settled)
             files.append((os.fsencode(one.path), *times, digest))
             facts.append((digest, self._kind.version, json.dumps(one.facts.to_json())))
-        if not files:
+        if not files or self._read_only:
             return
-        with explained(self._root), database(self._path) as db, db:
+
+        def keep(db: sqlite3.Connection) -> None:
+            if not self._checked and (wrong := integrity(db)):
+                raise ChangedDatabaseError(wrong[0])
+            self._checked = True
+            with db:
+                db.execute("BEGIN IMMEDIATE")
+                db.executemany(_KEEP_FILE, files)
+                db.executemany(_KEEP_FACTS, facts)
+
+        self._with(keep)
+
+    def problems(self) -> list[str]:
+        """What is wrong with it."""
+        if not self._path.exists():
+            return []
+        if wrong := check_database(self._path, read_only=self._read_only):
+            return wrong
+        with explained(self._root), self._opened() as db:
+            found = (db.execute("SELECT count(*) " + what).fetchone()[0] for what in (_CHANGED_FILES, _CHANGED_FACTS))
+            changed = sum(found)
+        return [f"{self._path.name}: {changed} records have changed"] if changed else []
+
+    def mend(self) -> None:
+        """Drop what is damaged, see `problems`."""
+        if check_database(self._path):
+            self._remove()
+            return
+        with explained(self._root), self._opened() as db, db:
             db.execute("BEGIN IMMEDIATE")
-            db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", files)
-            db.executemany(
-                "INSERT INTO facts VALUES (?, ?, ?) ON CONFLICT (digest) DO UPDATE "
-                "SET version = excluded.version, json = excluded.json "
-                "WHERE version != excluded.version "
-                "OR json_extract(json, '$.decoder') IS NOT json_extract(excluded.json, '$.decoder')",
-                facts,
-            )
+            db.execute("DELETE " + _CHANGED_FILES)
+            db.execute("DELETE " + _CHANGED_FACTS)
 
     def forget(self) -> None:
         """Drop everything, and give the room back."""
-        with explained(self._root), database(self._path) as db:
+        if check_database(self._path):
+            self._remove()
+
+        def empty(db: sqlite3.Connection) -> None:
             with db:
                 db.execute("BEGIN IMMEDIATE")
                 db.execute("DELETE FROM files")
                 db.execute("DELETE FROM facts")
             db.execute("VACUUM")
+
+        self._with(empty)
+
+    def _with(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with self._lock:  # a thread must not set aside what another is just reading
+            try:
+                with explained(self._root), self._opened() as db:
+                    return work(db)
+            except DamagedError:
+                self._set_aside()
+                with explained(self._root), self._opened() as db:
+                    return work(db)
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """A connection to tables that are there: empty ones in memory where there are none and none can be made."""
+        with ExitStack() as stack:
+            if self._read_only and (self._unusable or not self._is_of_format()):
+                db = stack.enter_context(closing(sqlite3.connect(":memory:", isolation_level=None)))
+            else:
+                db = stack.enter_context(database(self._path, create=True, read_only=self._read_only))
+            db.create_function("crc", -1, _checksum, deterministic=True)
+            if _format(db) != _FORMAT:
+                _make_tables(db)
+            yield db
+
+    def _is_of_format(self) -> bool:
+        if not self._path.exists():
+            return False
+        with database(self._path, read_only=True) as db:
+            return _format(db) == _FORMAT
+
+    def _set_aside(self) -> None:
+        what = f"what the feature store remembers of files ({self._path.name}) was damaged"
+        if self._read_only:
+            self._unusable = True
+        else:
+            self._remove()
+        say(f"{what}: reading them again")
+
+    def _remove(self) -> None:
+        with explained(self._root):
+            for path in (self._path, self._path.with_name(f"{self._path.name}-journal")):
+                path.unlink(missing_ok=True)
+
+
+def _format(db: sqlite3.Connection) -> int:
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        if _format(db) != _FORMAT:  # another process may just have made them
+            for statement in _SCHEMA.split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {_FORMAT}")
+
+
+def _checksum(*values: object) -> int:
+    return zlib.crc32(repr(values).encode(errors="replace"))

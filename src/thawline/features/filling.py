@@ -100,6 +100,7 @@ def fill(
     owed: Callable[[Shelf], int],
     advance: Callable[[float], object],
     batch: int = BATCH,
+    computed: Counter[Shelf] | None = None,
 ) -> Counter[Shelf]:
     """Compute and store features, batch by batch; what is stored is durable. Only within `filling()` of each shelf.
 
@@ -112,6 +113,7 @@ def fill(
         owed: How many samples that a shelf lacks are still to be drawn, at least.
         advance: Called with the number of files of which everything is stored now.
         batch: Samples in each forward pass.
+        computed: How many features each shelf was given before; it counts on, also where this ends with an error.
 
     Returns:
         How many features each shelf was given.
@@ -119,7 +121,7 @@ def fill(
     Raises:
         UserError: The disk is full, or is too small for what is still to come.
     """
-    filler = _Filler(workers, device, owed, advance, batch)
+    filler = _Filler(workers, device, owed, advance, batch, Counter() if computed is None else computed)
     for sample in samples:
         filler.take(sample)
     return filler.finish()
@@ -146,6 +148,7 @@ class _Filler:
         owed: Callable[[Shelf], int],
         advance: Callable[[float], object],
         batch: int,
+        computed: Counter[Shelf],
     ) -> None:
         self._workers = workers
         self._device = device
@@ -156,7 +159,7 @@ class _Filler:
         self._pending: deque[_Job] = deque()
         self._drawn: Counter[Shelf] = Counter()  # samples that were drawn and are not stored yet
         self._row_bytes: dict[Shelf, int] = {}
-        self._computed: Counter[Shelf] = Counter()
+        self._computed = computed
 
     def take(self, sample: Sample) -> None:
         """Put a sample beside those that go through the same chains; compute them when they are a batch."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from thawline.data.preprocessing import JSON
 
 # Counts changes of our own code that move features or the files of a shelf.
-SHELF_FORMAT = 1
+SHELF_FORMAT = 2
 
 
 def shelf_key(

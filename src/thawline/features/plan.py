@@ -12,6 +12,7 @@ from typing import Any
 from thawline.encoders.encoder import Features
 from thawline.features.filling import Chain, Prefix, Segment
 from thawline.features.rows import Rows
+from thawline.features.store import DamagedShelfError
 from thawline.features.wanted import Target, Wanted
 
 
@@ -30,12 +31,20 @@ class Place:
         return digest in self._at
 
     def features(self, digest: str) -> Features:
-        """The stored features of a sample, without the batch axis."""
+        """The stored features of a sample, without the batch axis.
+
+        Raises:
+            DamagedShelfError: They have changed, and so may others have.
+        """
         with self._lock:
             # All of them at once: what is open stays readable if another process prunes the shelf.
             if self._rows is None:
-                self._rows = self.target.shelf.rows(list(self._at))
-        row = self._rows[[self._at[digest]]]
+                self._rows = self.target.shelf.rows(list(self._at), check=False)
+            rows = self._rows
+        at = [self._at[digest]]
+        if rows.of(at).changed():
+            raise DamagedShelfError(self.target.shelf, rows.changed())  # all of them, to begin anew once
+        row = rows[at]
         return {name: tensor[0] for name, tensor in row.items()}
 
 

@@ -3,11 +3,13 @@
     ROOT/files.sqlite               which file had which content, see `files.py`
     ROOT/locks/ID.lock              held by the one process that fills a shelf; outside of it, so that pruning keeps it
     ROOT/shelves/ID/key.json        the key, whose sha256 is ID, and a label; its time is when the shelf was last used
-    ROOT/shelves/ID/index.sqlite    digest of the sample -> row and checksum; the columns
+    ROOT/shelves/ID/index.sqlite    digest of the sample -> row and checksum; the columns, see `index.py`
     ROOT/shelves/ID/NAME.*.rows     one row after the other, of one tensor
 
 A row counts once the index names it, and the index names it after its bytes were synced. What lies beyond the last
 row named is left over from a killed process; the next one that fills the shelf cuts it off.
+
+Rows are compared with their checksums before they are given out. What has changed is dropped, and so counts as missing.
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import filelock
 import numpy as np
@@ -27,19 +30,17 @@ import numpy as np
 from thawline.data.preprocessing import JSON
 from thawline.encoders.encoder import Features
 from thawline.errors import UserError
-from thawline.features.disk import check_room, database, explained
+from thawline.features.disk import DamagedError, check_database, check_room, explained, is_read_only
+from thawline.features.index import ShelfIndex, add, end_of
 from thawline.features.key import shelf_id
 from thawline.features.progress import say
-from thawline.features.rows import DTYPES, Array, Column, Rows, encode, row_checksums
+from thawline.features.rows import DTYPES, Array, Column, Place, Rows, encode, row_checksums
 from thawline.files import sync_folder, write_text
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS columns
-    (name TEXT PRIMARY KEY, file TEXT NOT NULL, dtype TEXT NOT NULL, shape TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS samples
-    (digest TEXT PRIMARY KEY, row INTEGER NOT NULL UNIQUE, checksum INTEGER NOT NULL);
-"""
-_ASKED_AT_ONCE = 500  # SQLite bounds the number of parameters
+TRASH = "removed-"
+_HEALED_AT_MOST = 3  # times a shelf in one pass: a disk that damages it again and again is for the user to replace
+
+T = TypeVar("T")
 
 
 class FeatureStore:
@@ -48,10 +49,9 @@ class FeatureStore:
     def __init__(self, root: Path) -> None:
         self.root = root.expanduser().absolute()
         with explained(self.root):
-            for folder in (self.shelves, self.locks):
+            self.read_only = is_read_only(self.root)
+            for folder in () if self.read_only else (self.shelves, self.locks):
                 folder.mkdir(parents=True, exist_ok=True)
-            if not os.access(self.shelves, os.W_OK):
-                raise PermissionError(13, os.strerror(13), str(self.shelves))
 
     @property
     def shelves(self) -> Path:
@@ -73,6 +73,43 @@ class FeatureStore:
         return Shelf(self, key, label)
 
 
+class DamagedShelfError(DamagedError):
+    """A shelf is not what was written. Wherever nobody heals it, this is what the user reads.
+
+    Attributes:
+        shelf: Which.
+        digests: Samples whose rows have changed; None: the index has.
+        state: Of the index, by which it can be told whether another process healed it since.
+    """
+
+    def __init__(self, shelf: Shelf, digests: Sequence[str] | None) -> None:
+        self.shelf = shelf
+        self.digests = digests
+        self.state = shelf.state()
+        what = "its index" if digests is None else f"{len(digests)} of its rows"
+        super().__init__(
+            f"The stored features of {shelf.label} ({shelf.folder}) are damaged ({what}); "
+            "'thawline store verify repair=true' drops what is, and it is computed again."
+        )
+
+
+def healing(work: Callable[[], T]) -> T:
+    """What `work` gives, which begins anew whenever it finds a shelf damaged, and finds missing there what was.
+
+    Raises:
+        UserError: The store can't be written, or is damaged again and again.
+    """
+    healed: Counter[str] = Counter()
+    while True:
+        try:
+            return work()
+        except DamagedShelfError as found:
+            if healed[found.shelf.id] == _HEALED_AT_MOST or found.shelf.store.read_only:
+                raise
+            healed[found.shelf.id] += 1
+            found.shelf.heal(found)
+
+
 class Shelf:
     """The features that one frozen network gives at one cut."""
 
@@ -82,13 +119,21 @@ class Shelf:
         self.id = shelf_id(key)
         self.label = label or self.id[:12]
         self.folder = store.shelves / self.id
+        self._index = ShelfIndex(self.folder, read_only=store.read_only)
         self._dtype = DTYPES.get(str(key.get("dtype")))
         self._filling = False
 
     @property
     def index(self) -> Path:
         """The SQLite file that says which rows count."""
-        return self.folder / "index.sqlite"
+        return self._index.path
+
+    def state(self) -> tuple[int, int] | None:
+        """What changes whenever the index does."""
+        with suppress(OSError):
+            status = self.index.stat()
+            return status.st_ino, status.st_mtime_ns
+        return None
 
     def lock(self) -> filelock.BaseFileLock:
         """What the one process that fills or removes this shelf holds; the system frees it when the process ends."""
@@ -97,6 +142,19 @@ class Shelf:
     @contextmanager
     def filling(self) -> Iterator[None]:
         """Be the one process that appends; others wait here. Ask `missing` again within: another may have filled it."""
+        if self.store.read_only:  # what is to be read may all be there
+            yield
+            return
+        with self._locked():
+            self._prepare()
+            self._filling = True
+            try:
+                yield
+            finally:
+                self._filling = False
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         lock = self.lock()
         with explained(self.store.root):
             try:
@@ -105,11 +163,8 @@ class Shelf:
                 say(f"waiting for another process that fills the features of {self.label}")
                 lock.acquire()
         try:
-            self._prepare()
-            self._filling = True
             yield
         finally:
-            self._filling = False
             lock.release()
 
     def missing(self, digests: Sequence[str]) -> list[str]:
@@ -122,24 +177,44 @@ class Shelf:
         positions, _ = self._find(None)
         return set(positions)
 
-    def rows(self, digests: Sequence[str]) -> Rows:
+    def rows(self, digests: Sequence[str], *, check: bool = True) -> Rows:
         """The features of `digests`, in that order, repeated ones included.
 
+        Args:
+            digests: Of the samples.
+            check: Whether each is compared with its checksum. Whoever needs some of them only asks for `Rows.changed`.
+
         Raises:
+            DamagedShelfError: Some have changed.
             UserError: One of them has no features.
         """
-        positions, columns = self._find(digests)
-        absent = sum(digest not in positions for digest in digests)
+        places, columns = self._find(digests)
+        absent = sum(digest not in places for digest in digests)
         if absent:
             raise UserError(
                 f"{absent} of {len(digests)} samples have no features of {self.label} in the store ({self.folder}); "
                 "they may just have been pruned: run it again."
             )
-        found = np.fromiter((positions[digest] for digest in digests), np.int64, len(digests))
-        with explained(self.store.root):
-            rows = Rows(self.folder, columns, found)
+        with self._explained():
+            rows = Rows(self.folder, columns, digests, [places[digest] for digest in digests])
+            if check and (changed := rows.changed()):
+                raise DamagedShelfError(self, changed)
         self._touch()
         return rows
+
+    def heal(self, found: DamagedShelfError) -> None:
+        """Drop what was found damaged, and say so; what another process has healed meanwhile stays."""
+        with self._locked(), explained(self.store.root):
+            if found.digests is None or check_database(self.index):
+                if self.state() == found.state:
+                    remove_shelf(self.store, self.id)
+                    say(f"the index of the stored features of {self.label} was damaged: computing them again")
+            else:
+                places, columns = self._index.find(found.digests)
+                changed = Rows(self.folder, columns, list(places), list(places.values())).changed()
+                self._index.drop(changed)
+                if changed:
+                    say(f"{len(changed)} stored features of {self.label} were damaged: computing them again")
 
     def row_bytes(self, features: Features) -> int:
         """Bytes that one sample of `features` (batch first) takes here."""
@@ -159,6 +234,11 @@ class Shelf:
         Raises:
             UserError: The disk is full, or the features have another shape than those already there.
         """
+        if self.store.read_only:
+            raise UserError(
+                f"The feature store ({self.store.root}) can't be written, and it lacks features of {self.label}; "
+                "set store.dir=… to another folder."
+            )
         if not self._filling:
             raise RuntimeError("append() outside of filling()")
         encoded = encode(features, self._dtype)
@@ -174,25 +254,19 @@ class Shelf:
             self._compare(columns, given)
         columns = columns or given
         needed = len(new) * sum(column.row_bytes for column in columns)
-        with explained(self.store.root, needed):
+        with self._explained(needed):
             check_room(self.store.root, needed)
             self._write([digests[i] for i in new], columns, [encoded[column.name][1][new] for column in columns])
         return len(new)
 
     def _write(self, digests: list[str], columns: list[Column], arrays: list[Array]) -> None:
-        with database(self.index) as db:
-            start = _end(db)
+        with self._index.opened() as db:
+            start = end_of(db)
             for column, array in zip(columns, arrays, strict=True):
                 _write_rows(self.folder / column.file, start * column.row_bytes, array)
             if start == 0:
                 sync_folder(self.folder)
-            rows = zip(digests, range(start, start + len(digests)), row_checksums(arrays), strict=True)
-            with db:
-                db.execute("BEGIN IMMEDIATE")
-                for column in columns:
-                    values = (column.name, column.file, column.dtype, json.dumps(column.shape))
-                    db.execute("INSERT OR IGNORE INTO columns VALUES (?, ?, ?, ?)", values)
-                db.executemany("INSERT INTO samples VALUES (?, ?, ?)", rows)
+            add(db, columns, digests, start, row_checksums(columns, digests, arrays))
 
     def _compare(self, columns: Sequence[Column], given: Sequence[Column]) -> None:
         there, now = _describe(columns), _describe(given)
@@ -202,42 +276,17 @@ class Shelf:
                 "its key leaves out what changed. Delete this folder and report it."
             )
 
-    def _find(self, digests: Sequence[str] | None) -> tuple[dict[str, int], list[Column]]:
-        """Rows of those of `digests` (None: of all) that count, and the columns. Without a lock."""
-        if not self.index.exists():
-            return {}, []
-        with explained(self.store.root), database(self.index) as db:
-            try:
-                columns = read_columns(db)
-                positions = _positions(db, digests)
-            except sqlite3.OperationalError as error:
-                if "no such table" in str(error):  # another process is just making the shelf
-                    return {}, []
-                raise
-            end = self._complete(columns)
-        return {digest: row for digest, row in positions if row < end}, columns
-
-    def _complete(self, columns: Sequence[Column]) -> int:
-        """How many rows lie whole in every file: fewer than the index names if a file was cut short from outside."""
-        sizes = (((self.folder / column.file), column.row_bytes) for column in columns)
-        return min((path.stat().st_size // size if path.exists() else 0 for path, size in sizes), default=0)
+    def _find(self, digests: Sequence[str] | None) -> tuple[dict[str, Place], list[Column]]:
+        """Places of those of `digests` (None: of all) that count, and the columns. Without a lock."""
+        with self._explained():
+            return self._index.find(digests)
 
     def _prepare(self) -> None:
         """Under the lock: make the shelf, or remove what a killed process left over."""
-        with explained(self.store.root):
+        with self._explained():
             self.folder.mkdir(exist_ok=True)
-            about = self.folder / "key.json"
-            if not about.exists():
-                write_text(about, json.dumps({"label": self.label, "key": self.key}, indent=1, sort_keys=True))
-                sync_folder(self.store.shelves)
-            with database(self.index, create=True) as db:
-                with db:
-                    db.execute("BEGIN IMMEDIATE")
-                    for statement in _SCHEMA.split(";"):
-                        db.execute(statement)
-                columns = read_columns(db)
-                db.execute("DELETE FROM samples WHERE row >= ?", (self._complete(columns),))
-                end = _end(db)
+            self._write_key()
+            columns, end = self._index.prepare()
             for path, surplus in leftovers(self.folder, columns, end):
                 if any(path.name == column.file for column in columns):
                     os.truncate(path, path.stat().st_size - surplus)
@@ -245,15 +294,35 @@ class Shelf:
                     path.unlink()
         self._touch()
 
+    @contextmanager
+    def _explained(self, needed: int = 0) -> Iterator[None]:
+        try:
+            with explained(self.store.root, needed):
+                yield
+        except DamagedShelfError:
+            raise
+        except DamagedError as error:
+            raise DamagedShelfError(self, None) from error
+
+    def _write_key(self) -> None:
+        about = self.folder / "key.json"
+        if not about.exists():
+            write_text(about, json.dumps({"label": self.label, "key": self.key}, indent=1, sort_keys=True))
+            sync_folder(self.store.shelves)
+
     def _touch(self) -> None:
         with suppress(OSError):  # only for `store list` and `store prune`
-            os.utime(self.folder / "key.json")
+            if not self.store.read_only and self.folder.is_dir():
+                self._write_key()
+                os.utime(self.folder / "key.json")
 
 
-def read_columns(db: sqlite3.Connection) -> list[Column]:
-    """The tensors of a shelf, sorted by name."""
-    found = db.execute("SELECT name, file, dtype, shape FROM columns ORDER BY name")
-    return [Column(name, file, dtype, tuple(json.loads(shape))) for name, file, dtype, shape in found]
+def remove_shelf(store: FeatureStore, shelf: str) -> None:
+    """Remove a shelf, under its lock. Renamed first, so that no half of it is ever taken for a shelf."""
+    trash = store.shelves / f"{TRASH}{shelf}"
+    shutil.rmtree(trash, ignore_errors=True)
+    (store.shelves / shelf).rename(trash)
+    shutil.rmtree(trash, ignore_errors=True)
 
 
 def leftovers(folder: Path, columns: Sequence[Column], end: int) -> list[tuple[Path, int]]:
@@ -261,22 +330,6 @@ def leftovers(folder: Path, columns: Sequence[Column], end: int) -> list[tuple[P
     kept = {column.file: end * column.row_bytes for column in columns}
     sizes = {path: path.stat().st_size - kept.get(path.name, 0) for path in sorted(folder.glob("*.rows"))}
     return [(path, surplus) for path, surplus in sizes.items() if surplus > 0 or path.name not in kept]
-
-
-def _positions(db: sqlite3.Connection, digests: Sequence[str] | None) -> list[tuple[str, int]]:
-    if digests is None:
-        return db.execute("SELECT digest, row FROM samples").fetchall()
-    found: list[tuple[str, int]] = []
-    rest = iter(dict.fromkeys(digests))
-    while some := list(islice(rest, _ASKED_AT_ONCE)):
-        marks = ",".join("?" * len(some))
-        found += db.execute(f"SELECT digest, row FROM samples WHERE digest IN ({marks})", some)  # noqa: S608
-    return found
-
-
-def _end(db: sqlite3.Connection) -> int:
-    end: int = db.execute("SELECT coalesce(max(row) + 1, 0) FROM samples").fetchone()[0]
-    return end
 
 
 def _new_columns(encoded: Mapping[str, tuple[str, Array]]) -> list[Column]:

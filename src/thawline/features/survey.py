@@ -21,7 +21,7 @@ from thawline.features.media import Medium
 from thawline.features.plan import Leg, Plan
 from thawline.features.progress import bar
 from thawline.features.rows import Rows
-from thawline.features.store import FeatureStore, Shelf
+from thawline.features.store import FeatureStore, Shelf, healing
 from thawline.features.wanted import Target, Wanted
 from thawline.files import digest_of
 
@@ -37,6 +37,18 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """The features of some samples, each compared with its checksum."""
+
+    rows: Rows
+    at: Mapping[str, int]
+
+    def of(self, digests: Sequence[str]) -> Rows:
+        """Those of `digests`, in that order."""
+        return self.rows.of([self.at[digest] for digest in digests])
+
+
+@dataclass(frozen=True)
 class Survey(Generic[F]):
     """What is known of some files.
 
@@ -44,6 +56,7 @@ class Survey(Generic[F]):
         medium: What they are.
         facts: By the files' names.
         counts: What became of each target; empty if no features were asked for.
+        kept: The features of all usable files, by target.
         opened: Files that were opened, to be hashed or decoded.
         seconds: That all this took, waiting for others included.
     """
@@ -51,6 +64,7 @@ class Survey(Generic[F]):
     medium: Medium[F]
     facts: Mapping[str, F]
     counts: Mapping[Target, Counts]
+    kept: Mapping[Target, Kept]
     opened: int
     seconds: float
 
@@ -75,7 +89,7 @@ class Survey(Generic[F]):
             if len(self.counts) != 1:
                 raise RuntimeError(f"the survey was asked for {len(self.counts) or 'no'} features: which are meant?")
             target = next(iter(self.counts))
-        return target.shelf.rows([digest for name in names for digest in self.medium.rows(self.facts[name])])
+        return self.kept[target].of([digest for name in names for digest in self.medium.rows(self.facts[name])])
 
 
 def survey(
@@ -96,10 +110,41 @@ def survey(
     start = time.monotonic()
     stop()
     medium = wanted.medium if isinstance(wanted, Wanted) else wanted
-    work = _Pass(store, medium, wanted if isinstance(wanted, Wanted) else None)
+    targets = wanted.targets if isinstance(wanted, Wanted) else ()
     computed: Counter[Shelf] = Counter()
+    opened = 0
+
+    def attempt() -> tuple[_Pass[F], list[str], dict[Target, Kept]]:
+        nonlocal opened
+        work = _Pass(store, medium, wanted if isinstance(wanted, Wanted) else None)
+        try:
+            _go_over(files, work, computed, later)
+        finally:
+            opened += work.opened
+        usable = [row for facts in work.facts.values() if facts.problem is None for row in medium.rows(facts)]
+        usable = list(dict.fromkeys(usable))
+        at = {digest: i for i, digest in enumerate(usable)}
+        return work, usable, {target: Kept(target.shelf.rows(usable), at) for target in targets}
+
+    try:
+        work, usable, kept = healing(attempt)
+    finally:
+        forget()
+    return Survey(
+        medium=medium,
+        facts={file.name: work.facts[file.name] for file in files},
+        counts={t: Counts(computed[t.shelf], max(0, len(usable) - computed[t.shelf])) for t in targets},
+        kept=kept,
+        opened=opened,
+        seconds=time.monotonic() - start,
+    )
+
+
+def _go_over(files: Sequence[File], work: _Pass[F], computed: Counter[Shelf], later: Sequence[str]) -> None:
+    """Read what is not known, and compute what is not stored, counting that in `computed`."""
+    wanted, medium = work.wanted, work.medium
     unread = work.look_up(files)
-    if unread and isinstance(wanted, Wanted):
+    if unread and wanted is not None:
         with _filling(wanted):
             unread = work.look_up(files)
             with (
@@ -107,28 +152,19 @@ def survey(
                 bar("computing features", medium.unit, len(unread)) as advance,
                 importing_meanwhile(later if unread else ()),
             ):
-                computed = fill(
+                fill(
                     work.read(unread, workers, advance),
                     workers=workers,
                     device=wanted.device,
                     owed=lambda shelf: work.owed[shelf],
                     advance=advance,
                     batch=medium.batch,
+                    computed=computed,
                 )
     elif unread:
         with threads(CPU) as workers, bar(f"reading {medium.unit}", medium.unit, len(unread)) as advance:
             for _ in work.read(unread, workers, advance):
                 pass
-    forget()
-    usable = len({digest for facts in work.facts.values() if facts.problem is None for digest in medium.rows(facts)})
-    targets = wanted.targets if isinstance(wanted, Wanted) else ()
-    return Survey(
-        medium=medium,
-        facts={file.name: work.facts[file.name] for file in files},
-        counts={target: Counts(computed[target.shelf], usable - computed[target.shelf]) for target in targets},
-        opened=work.opened,
-        seconds=time.monotonic() - start,
-    )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from thawline.encoders.encoder import Features
 from thawline.features.filling import CPU, Prefix, Sample, Segment, fill, threads
 from thawline.features.key import text_digest
 from thawline.features.rows import Rows
-from thawline.features.store import FeatureStore
+from thawline.features.store import FeatureStore, Shelf, healing
 
 Tokenize = Callable[[list[str]], Features]
 
@@ -58,13 +59,24 @@ def encode_texts(
     padded: dict[str, JSON] = {name: list(tensor.shape[1:]) for name, tensor in tokens.items()}
     shelf = store.shelf({**key, "padded": padded}, label)
     at = {text_digest(text): i for i, text in enumerate(unique)}
-    computed = 0
-    if shelf.missing(list(at)):
-        with shelf.filling(), threads(device) as workers:
-            missing = shelf.missing(list(at))
-            chain = (Segment(prefix, shelf),)
-            inputs = ((digest, {name: t[at[digest]] for name, t in tokens.items()}) for digest in missing)
-            samples = (Sample(digest, {chain: one}) for digest, one in inputs)
-            done = fill(samples, workers=workers, device=device, owed=lambda _: 0, advance=lambda _: None)
-            computed = done[shelf]
-    return EncodedTexts(shelf.rows([text_digest(text) for text in texts]), computed, len(unique) - computed)
+    computed: Counter[Shelf] = Counter()
+
+    def encode() -> Rows:
+        if shelf.missing(list(at)):
+            with shelf.filling(), threads(device) as workers:
+                missing = shelf.missing(list(at))
+                chain = (Segment(prefix, shelf),)
+                inputs = ((digest, {name: t[at[digest]] for name, t in tokens.items()}) for digest in missing)
+                samples = (Sample(digest, {chain: one}) for digest, one in inputs)
+                fill(
+                    samples,
+                    workers=workers,
+                    device=device,
+                    owed=lambda _: 0,
+                    advance=lambda _: None,
+                    computed=computed,
+                )
+        return shelf.rows([text_digest(text) for text in texts])
+
+    rows = healing(encode)
+    return EncodedTexts(rows, computed[shelf], max(0, len(unique) - computed[shelf]))

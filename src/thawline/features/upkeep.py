@@ -6,27 +6,24 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Collection, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import filelock
 
 from thawline.data.preprocessing import JSON
 from thawline.errors import UserError
-from thawline.features.disk import database, explained
+from thawline.features.disk import check_database, database, explained
 from thawline.features.files import FileIndex
-from thawline.features.key import shelf_id
-from thawline.features.kinds import Kind
+from thawline.features.index import INDEX_FILE, ShelfIndex
+from thawline.features.key import SHELF_FORMAT, shelf_id
 from thawline.features.media import KINDS
-from thawline.features.rows import Column, row_checksums
-from thawline.features.store import FeatureStore, leftovers, read_columns
+from thawline.features.rows import Column, Place, Rows
+from thawline.features.store import TRASH, FeatureStore, leftovers, remove_shelf
 
 _DAY = 24 * 3600
-_CHECKED_AT_ONCE = 256
-_TRASH = "removed-"
 
 
 @dataclass(frozen=True)
@@ -58,10 +55,19 @@ class ShelfFacts:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong in the store: which shelf ("" for the memory of files), and what."""
+    """Something wrong in the store.
+
+    Attributes:
+        shelf: Which shelf's folder; "" for the memory of files.
+        what: In words.
+        label: What computed the shelf's features.
+        drop: The samples whose features a repair drops; None: the whole shelf.
+    """
 
     shelf: str
     what: str
+    label: str = ""
+    drop: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,29 @@ class Verified:
         samples: How many samples' bytes were compared with their checksums.
         problems: Empty if all is well.
         reclaimable: Bytes that a killed process left over; the next pass that fills their shelf removes them.
+        outdated: Shelves of an earlier version of Thawline, which nothing reads, and which were not checked.
     """
 
     shelves: int
     samples: int
     problems: list[Problem]
     reclaimable: int
+    outdated: int
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What a repair dropped.
+
+    Attributes:
+        samples: Features of single samples.
+        shelves: Whole shelves, whose index or key was damaged.
+        busy: Ids of shelves left alone since a process is filling them.
+    """
+
+    samples: int
+    shelves: int
+    busy: list[str]
 
 
 @dataclass(frozen=True)
@@ -92,22 +115,56 @@ class Pruned:
 def list_shelves(store: FeatureStore) -> list[ShelfFacts]:
     """All shelves, the last used first."""
     with explained(store.root):
-        return sorted((_facts(folder) for folder in _folders(store)), key=lambda shelf: -shelf.used)
+        return sorted((_facts(store, folder) for folder in _folders(store)), key=lambda shelf: -shelf.used)
 
 
 def verify(store: FeatureStore) -> Verified:
     """Compare every sample's bytes with its checksum, and every index and key with itself. Changes nothing."""
-    problems, samples, reclaimable = [], 0, 0
+    problems, samples, reclaimable, outdated = [], 0, 0, 0
     folders = _folders(store)
     with explained(store.root):
         for folder in folders:
-            checked, surplus, found = _verify(folder)
+            if _is_outdated(folder):
+                outdated += 1
+                continue
+            checked, surplus, found = _verify(store, folder)
             samples += checked
             reclaimable += surplus
-            problems += [Problem(folder.name, what) for what in found]
-        problems += [Problem("", what) for kind in KINDS for what in _verify_database(store.root / kind.index)]
-        reclaimable += sum(_size(path) for path in store.shelves.glob(f"{_TRASH}*"))
-    return Verified(len(folders), samples, problems, reclaimable)
+            problems += found
+        for kind in KINDS:
+            problems += [Problem("", what) for what in FileIndex(store.root, kind, read_only=True).problems()]
+        reclaimable += sum(_size(path) for path in store.shelves.glob(f"{TRASH}*"))
+    return Verified(len(folders) - outdated, samples, problems, reclaimable, outdated)
+
+
+def repair(store: FeatureStore, problems: Sequence[Problem]) -> Repaired:
+    """Drop what `verify` found damaged, and no more; it is computed again when it is next needed."""
+    samples, shelves, busy = 0, 0, []
+    with explained(store.root):
+        for shelf in dict.fromkeys(problem.shelf for problem in problems if problem.shelf):
+            drops = [problem.drop for problem in problems if problem.shelf == shelf]
+            digests = list(dict.fromkeys(digest for drop in drops if drop for digest in drop))
+            try:
+                with _locked(store, shelf):
+                    if None in drops:
+                        remove_shelf(store, shelf)
+                        shelves += 1
+                    else:
+                        _repair(store.shelves / shelf, digests)
+                        samples += len(digests)
+            except filelock.Timeout:
+                busy.append(shelf)
+        for kind in KINDS:
+            if FileIndex(store.root, kind, read_only=True).problems():
+                FileIndex(store.root, kind).mend()
+    return Repaired(samples, shelves, busy)
+
+
+def _repair(folder: Path, digests: Sequence[str]) -> None:
+    if digests:
+        ShelfIndex(folder, read_only=False).drop(digests)
+    if _about(folder) is not None and not _is_own_key(folder):
+        (folder / "key.json").unlink()  # it is written anew when the shelf is next used
 
 
 def prune(
@@ -134,11 +191,13 @@ def prune(
     removed, busy = [], []
     with explained(store.root):
         for shelf in chosen:
-            if _remove(store, shelf.id):
+            try:
+                with _locked(store, shelf.id):
+                    remove_shelf(store, shelf.id)
                 removed.append(shelf)
-            else:
+            except filelock.Timeout:
                 busy.append(shelf.id)
-        for trash in store.shelves.glob(f"{_TRASH}*"):
+        for trash in store.shelves.glob(f"{TRASH}*"):
             shutil.rmtree(trash, ignore_errors=True)
     if everything:
         _forget_files(store)
@@ -146,7 +205,7 @@ def prune(
 
 
 def _folders(store: FeatureStore) -> list[Path]:
-    return sorted(path for path in store.shelves.iterdir() if path.is_dir() and not path.name.startswith(_TRASH))
+    return sorted(path for path in store.shelves.iterdir() if path.is_dir() and not path.name.startswith(TRASH))
 
 
 def _size(folder: Path) -> int:
@@ -157,117 +216,104 @@ def _size(folder: Path) -> int:
     return size
 
 
-def _facts(folder: Path) -> ShelfFacts:
+def _facts(store: FeatureStore, folder: Path) -> ShelfFacts:
     about = _about(folder)
-    key = about.get("key")
-    key = key if isinstance(key, dict) else {}
+    key = _key(folder)
     return ShelfFacts(
         id=folder.name,
-        label=str(about.get("label", "")),
+        label=_label(folder),
         cut=key.get("cut"),
         view=key.get("view"),
         dtype=key.get("dtype"),
         device=key.get("device"),
-        samples=_count(folder),
+        samples=_count(store, folder),
         bytes=_size(folder),
         used=(folder / "key.json" if about else folder).stat().st_mtime,
     )
 
 
-def _about(folder: Path) -> dict[str, JSON]:
-    """What key.json holds; empty if it is not there or broken."""
+def _about(folder: Path) -> dict[str, JSON] | None:
+    """What key.json holds, {} if it is broken; None if it is not there."""
     try:
         about = json.loads((folder / "key.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError):
         return {}
     return about if isinstance(about, dict) else {}
 
 
-def _count(folder: Path) -> int:
-    if not (folder / "index.sqlite").exists():
+def _label(folder: Path) -> str:
+    return str((_about(folder) or {}).get("label", ""))
+
+
+def _key(folder: Path) -> dict[str, JSON]:
+    key = (_about(folder) or {}).get("key")
+    return key if isinstance(key, dict) else {}
+
+
+def _is_own_key(folder: Path) -> bool:
+    return shelf_id(_key(folder)) == folder.name
+
+
+def _is_outdated(folder: Path) -> bool:
+    return _is_own_key(folder) and _key(folder).get("format", SHELF_FORMAT) != SHELF_FORMAT
+
+
+def _count(store: FeatureStore, folder: Path) -> int:
+    index = folder / INDEX_FILE
+    if not index.exists():
         return 0
     try:
-        with database(folder / "index.sqlite") as db:
+        with database(index, read_only=store.read_only) as db:
             count: int = db.execute("SELECT count(*) FROM samples").fetchone()[0]
             return count
     except sqlite3.DatabaseError:  # verify says so
         return 0
 
 
-def _verify(folder: Path) -> tuple[int, int, list[str]]:
+def _verify(store: FeatureStore, folder: Path) -> tuple[int, int, list[Problem]]:
     """Samples checked, bytes left over, problems."""
-    index = folder / "index.sqlite"
-    if not index.exists():  # killed before the first row; the next pass goes on from here
+    index = ShelfIndex(folder, read_only=store.read_only)
+    label = _label(folder)
+    if not index.path.exists():  # killed before the first row; the next pass goes on from here
         return 0, _size(folder), []
-    problems = _verify_database(index)
-    if problems:
-        return 0, 0, problems
-    with database(index) as db:
-        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'samples'").fetchone():
-            return 0, 0, []
-        columns = read_columns(db)
-        samples = db.execute("SELECT row, digest, checksum FROM samples ORDER BY row").fetchall()
-    key = _about(folder).get("key")
-    if samples and (not isinstance(key, dict) or shelf_id(key) != folder.name):
-        problems.append("key.json is missing or is another shelf's")
-    end = samples[-1][0] + 1 if samples else 0
-    problems += _verify_rows(folder, columns, samples)
+    wrong = check_database(index.path, read_only=store.read_only)
+    try:
+        if wrong or not index.is_made():
+            return 0, 0, [Problem(folder.name, what, label) for what in wrong]
+        columns, end, samples = index.everything()
+        problems = list(_verify_rows(index, columns, samples, label))
+    except sqlite3.DatabaseError as error:
+        return 0, 0, [Problem(folder.name, f"{INDEX_FILE}: {error}", label)]
+    if _about(folder) is not None and not _is_own_key(folder):
+        problems.append(Problem(folder.name, "key.json is broken or another shelf's", label, drop=()))
     return len(samples), sum(max(surplus, 0) for _, surplus in leftovers(folder, columns, end)), problems
 
 
-def _verify_rows(folder: Path, columns: list[Column], samples: list[tuple[int, str, int]]) -> Iterator[str]:
-    whole = len(samples) and samples[-1][0] + 1
-    for column in columns:
-        path = folder / column.file
-        rows = path.stat().st_size // column.row_bytes if path.exists() else 0
-        if rows < whole:
-            yield f"{column.file} holds {rows} of {whole} rows"
-            whole = rows
-    samples = [sample for sample in samples if sample[0] < whole]
-    maps = [column.map(folder, whole) for column in columns]
-    for start in range(0, len(samples), _CHECKED_AT_ONCE):
-        some = samples[start : start + _CHECKED_AT_ONCE]
-        at = [row for row, _, _ in some]
-        found = row_checksums([array[at] for array in maps])
-        for (row, digest, checksum), now in zip(some, found, strict=True):
-            if now != checksum:
-                yield f"row {row}, sample {digest}: its bytes have changed"
-
-
-def _verify_database(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    try:
-        with database(path) as db:
-            found = [row[0] for row in db.execute("PRAGMA integrity_check")]
-    except sqlite3.DatabaseError as error:
-        return [f"{path.name}: {error}"]
-    return [f"{path.name}: {what}" for what in found if what != "ok"]
+def _verify_rows(
+    index: ShelfIndex, columns: list[Column], samples: Mapping[str, Place], label: str
+) -> Iterator[Problem]:
+    shelf, complete = index.folder.name, index.complete(columns)
+    gone = tuple(digest for digest, place in samples.items() if place.row >= complete)
+    if gone:
+        for column, rows in index.rows_of(columns):
+            if rows == complete:
+                named = max(place.row for place in samples.values()) + 1
+                yield Problem(shelf, f"{column.file} holds {rows} of {named} rows", label, gone)
+    there = {digest: place for digest, place in samples.items() if place.row < complete}
+    for digest in Rows(index.folder, columns, list(there), list(there.values())).changed():
+        yield Problem(shelf, f"row {samples[digest].row}, sample {digest}: its bytes have changed", label, (digest,))
 
 
 def _forget_files(store: FeatureStore) -> None:
     for kind in KINDS:
         if (store.root / kind.index).exists():
-            _forget_kind(store, kind)
+            FileIndex(store.root, kind).forget()
 
 
-def _forget_kind(store: FeatureStore, kind: Kind[Any]) -> None:
-    path = store.root / kind.index
-    with explained(store.root):
-        if _verify_database(path):
-            path.unlink()
-            path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
-    FileIndex(store.root, kind).forget()
-
-
-def _remove(store: FeatureStore, shelf: str) -> bool:
-    """Remove a shelf unless a process fills it. Renamed first, so that no half of it is ever taken for a shelf."""
-    try:
-        with filelock.FileLock(store.locks / f"{shelf}.lock", timeout=0):
-            trash = store.shelves / f"{_TRASH}{shelf}"
-            shutil.rmtree(trash, ignore_errors=True)
-            (store.shelves / shelf).rename(trash)
-            shutil.rmtree(trash, ignore_errors=True)
-    except filelock.Timeout:
-        return False
-    return True
+@contextmanager
+def _locked(store: FeatureStore, shelf: str) -> Iterator[None]:
+    """Hold a shelf's lock; filelock.Timeout where a process fills it."""
+    with filelock.FileLock(store.locks / f"{shelf}.lock", timeout=0):
+        yield
