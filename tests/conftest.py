@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # Set before torch is imported: the machine may be shared, and results must not depend on how many cores it has.
@@ -16,6 +17,10 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 SMALL = 400_000  # bytes of the small disk
+
+# The same examples in every run: what fails can be repeated, and a busy machine is no reason to fail.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_collection_finish() -> None:

@@ -17,6 +17,7 @@ from thawline.data.track_listing import TRACKS
 from thawline.data.tracks import read_track
 
 _FRAMES = 0.15  # s; two frames at 16 kHz
+_HEARD = ("silent", "too short", "too long", "out of range", "samples that")  # said of what was decoded
 
 
 def main() -> int:
@@ -31,7 +32,7 @@ def main() -> int:
         if path.is_file() and TRACKS.looks_like_one(path.name):
             verdict, said = _compare(path)
             verdicts[verdict] += 1
-            if verdict not in ("both read it, as long", "neither reads it"):
+            if verdict not in ("both read it, as long", "both read it, nothing to use", "neither reads it"):
                 print(f"{path}: {verdict}: {said}")
     for verdict, count in verdicts.most_common():
         print(f"{count:6} {verdict}")
@@ -45,6 +46,8 @@ def _compare(path: Path) -> tuple[str, str]:
         return "Thawline raised", traceback.format_exc()
     seconds, errors = _by_ffmpeg(path)
     said = f"{facts.problem or f'{facts.seconds:.3f} s'}, ffmpeg {seconds:.3f} s{f', {errors}' if errors else ''}"
+    if facts.problem is not None and facts.problem.startswith(_HEARD):
+        return "both read it, nothing to use", said
     if facts.problem is not None:
         return ("only ffmpeg reads it" if seconds and not errors else "neither reads it"), said
     if abs(facts.seconds - seconds) < _FRAMES:

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from thawline.data.sound.ogg import damage
-from thawline.data.tracks import TrackFacts, read_track
+from thawline.data.tracks import TrackFacts, read_track, read_windows
+from thawline.data.windows import Windowing
 
 HOLE = "a part in its middle is missing or damaged"
 TORN = "it ends in the middle of a page, so a part is missing"
@@ -71,6 +73,27 @@ def test_each_kind_of_damage(tmp_path, pages) -> None:
         assert damage_of(whole[:-end], path) == TORN
     middle = len(pages[0]) + len(pages[1]) + 100
     assert damage_of(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :], path) == HOLE
+
+
+def test_recordings_one_behind_another(tmp_path, pages, piece) -> None:
+    """What is left of a radio's stream; libsndfile reads the first alone."""
+    other = encoded(piece(4, 2, 48000), soundfile.info(io.BytesIO(b"".join(pages))).subtype)
+    path, first, second = tmp_path / "radio.ogg", tmp_path / "first.ogg", tmp_path / "second.ogg"
+    assert facts_of(b"".join(pages), first).seconds == 12.0
+    assert facts_of(other, second).seconds == 2.0
+    facts = facts_of(b"".join(pages) + other + b"".join(pages), path)
+    assert (facts.problem, facts.seconds) == (None, 26.0)
+    windowing = Windowing(48000, 1)
+    _, windows = read_track(path, windowing)
+    _, alone = read_track(second, windowing)
+    assert len(windows) == 8
+    again = read_windows(path, windowing, [12.0, 13.0])
+    assert all(torch.equal(one.samples, two.samples) for one, two in zip(again, alone, strict=True))
+    slower = io.BytesIO()
+    soundfile.write(slower, piece(4, 2, 24000), 24000, format="OGG", subtype="VORBIS")
+    problem = facts_of(b"".join(pages) + slower.getvalue(), path).problem
+    assert problem == "several recordings of different rates or channels; save each as a file of its own"
+    assert facts_of((b"".join(pages) + other)[:-500], path).problem == f"broken OGG: {TORN}"
 
 
 def test_streams_side_by_side(tmp_path, pages) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -52,6 +52,41 @@ class _Libsndfile(soundfile.SoundFile):  # type: ignore[misc]  # has no types
         return block
 
 
+class _Chain:
+    """Recordings of one file, decoded one behind another."""
+
+    def __init__(self, links: Sequence[_Libsndfile]) -> None:
+        self._links, self._current = links, 0
+        self.samplerate, self.channels = links[0].samplerate, links[0].channels
+        self.frames = sum(link.frames for link in links)
+        if any((link.samplerate, link.channels) != (self.samplerate, self.channels) for link in links):
+            raise UnusableError("several recordings of different rates or channels; save each as a file of its own")
+
+    def read(self, out: Samples) -> Samples:
+        """As of a `_Libsndfile`."""
+        while self._current < len(self._links):
+            if len(block := self._links[self._current].read(out)):
+                return block
+            self._current += 1
+        return out[:0]
+
+    def seek(self, frame: int) -> int:
+        """As of a `_Libsndfile`."""
+        begin = 0
+        for number, link in enumerate(self._links):
+            if frame < begin + link.frames:
+                self._current = number
+                return begin + int(link.seek(frame - begin))
+            begin += link.frames
+        self._current = len(self._links)
+        return begin
+
+    def close(self) -> None:
+        """As of a `_Libsndfile`."""
+        for link in self._links:
+            link.close()
+
+
 class Sound:
     """An open sound file, decoded from its bytes whatever its name.
 
@@ -72,7 +107,7 @@ class Sound:
         """
         self._descriptor = descriptor = file.fileno()
         self._mp3: Frames | None = None
-        self._parts: PartsFile | None = None
+        self._parts: list[PartsFile] = []
         self._at = 0
         self.decoder = ""
         kind = kind_of(descriptor)
@@ -92,17 +127,21 @@ class Sound:
             self._decoder.close()
             raise
 
-    def _open(self, file: BinaryIO) -> _Libsndfile | FfmpegDecoder:
+    def _open(self, file: BinaryIO) -> _Libsndfile | _Chain | FfmpegDecoder:
         if self.kind not in LIBSNDFILE:
             return self._ffmpeg(file)
         file.seek(0)
         try:
-            if self.kind != "MP3":
+            if self.kind == "MP3":
+                if self._mp3 is None:
+                    raise UnusableError("broken MP3: nothing in it can be decoded")
+                self._parts = [PartsFile(file.fileno(), self._mp3.runs, self._mp3.front)]
+                return _Libsndfile(self._parts[0])
+            links = ogg.links(file.fileno()) if self.kind == "OGG" else []
+            if len(links) < 2:
                 return _Libsndfile(file.fileno(), closefd=False)
-            if self._mp3 is None:
-                raise UnusableError("broken MP3: nothing in it can be decoded")
-            self._parts = PartsFile(file.fileno(), self._mp3.runs, self._mp3.front)
-            return _Libsndfile(self._parts)
+            self._parts = [PartsFile(file.fileno(), [link]) for link in links]
+            return _Chain([_Libsndfile(part) for part in self._parts])
         except (MemoryError, UnusableError):
             raise
         except Exception as error:
@@ -164,8 +203,9 @@ class Sound:
             raise
         except (soundfile.SoundFileError, OSError, ValueError) as error:
             raise _broken(self.kind, error) from error
-        if self._parts and self._parts.error:
-            raise self._parts.error
+        for part in self._parts:
+            if part.error:
+                raise part.error
 
     def reaches(self, frame: int) -> bool:
         """Whether there is sound at a frame. The decoder is of no further use."""

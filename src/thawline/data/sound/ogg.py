@@ -20,7 +20,7 @@ def damage(descriptor: int) -> str | None:
     """What is wrong with an Ogg file's pages, one phrase; None if nothing is. The file's position stays."""
     due: dict[bytes, int] = {}  # the number of each stream's next page
     gap = False
-    for page in _pages(descriptor):
+    for _, page in _pages(descriptor):
         if page is None:
             gap = True
             continue
@@ -38,8 +38,19 @@ def damage(descriptor: int) -> str | None:
     return None
 
 
-def _pages(descriptor: int) -> Iterator[bytes | None]:
-    """The pages in turn, the last perhaps cut short; None where something else lies."""
+def links(descriptor: int) -> list[tuple[int, int]]:
+    """Where each of the recordings that lie one behind another begins and ends; libsndfile stops after the first."""
+    starts, headers = [0], True
+    for at, page in _pages(descriptor):
+        is_first = page is not None and len(page) > _HEAD and bool(page[5] & _FIRST_OF_STREAM)
+        if is_first and not headers:
+            starts.append(at)
+        headers = is_first
+    return list(zip(starts, [*starts[1:], os.fstat(descriptor).st_size], strict=True))
+
+
+def _pages(descriptor: int) -> Iterator[tuple[int, bytes | None]]:
+    """Where each page begins, and the page, the last perhaps cut short; None where something else lies."""
     at = 0
     piece, begin = b"", 0
     while True:
@@ -49,13 +60,13 @@ def _pages(descriptor: int) -> Iterator[bytes | None]:
         if place >= len(piece):
             return
         if not b"OggS".startswith(piece[place : place + 4]):
-            yield None
+            yield at, None
             found = piece.find(b"OggS", place)
             at = begin + (found if found >= 0 else max(place + 1, len(piece) - 3))
             continue
         segments = piece[place + 26] if place + 26 < len(piece) else 0
         size = _HEAD + segments + sum(piece[place + _HEAD : place + _HEAD + segments])
-        yield piece[place : place + size]
+        yield at, piece[place : place + size]
         at += size
 
 
