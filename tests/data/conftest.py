@@ -34,15 +34,16 @@ def encode_image(image: Image.Image, kind: str = "JPEG", **options: Any) -> byte
     return buffer.getvalue()
 
 
-def write_png_header(width: int, height: int) -> bytes:
-    """A PNG that claims to be this large and holds one row."""
+def write_black_png(width: int, height: int, rows: int = 1) -> bytes:
+    """A PNG that claims to be this large and holds so many rows, all black."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    row = zlib.compress(bytes(3 * width + 1))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", row) + chunk(b"IEND", b"")
+    packer = zlib.compressobj(1)
+    packed = b"".join(packer.compress(bytes(3 * width + 1)) for _ in range(rows)) + packer.flush()
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
 @pytest.fixture
@@ -56,8 +57,8 @@ def encode() -> Callable[..., bytes]:
 
 
 @pytest.fixture
-def huge_png() -> Callable[[int, int], bytes]:
-    return write_png_header
+def huge_png() -> Callable[..., bytes]:
+    return write_black_png
 
 
 def play_piece(seed: int, seconds: float = 6, rate: int = 22050) -> npt.NDArray[np.float32]:

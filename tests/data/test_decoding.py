@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -6,8 +8,9 @@ import pytest
 from PIL import Image, ImageOps
 from torchvision.transforms import v2
 
-from thawline.data.decoding import UnusableError, load_rgb, open_image, orient, sniff
-from thawline.data.photos import read_photo
+from thawline.data.decoding import TooLargeError, UnusableError, open_image, orient, stored_box
+from thawline.data.image_headers import sniff
+from thawline.data.photos import read_photo, read_upright
 from thawline.data.preprocessing import Preprocessing
 
 EXACT = Preprocessing(64, 64, decode="full")
@@ -118,7 +121,7 @@ def test_sixteen_bits_are_scaled_not_clipped() -> None:
     values = np.array([[0, 128, 257, 32768, 65407, 65535]], dtype=np.uint16)
     buffer = io.BytesIO()
     Image.fromarray(values).save(buffer, "PNG")
-    rgb = load_rgb(open_image(buffer.getvalue()))
+    rgb = open_image(buffer.getvalue()).decode().rgb()
     assert np.asarray(rgb)[0, :, 0].tolist() == [0, 0, 1, 128, 255, 255]
 
 
@@ -130,7 +133,7 @@ def test_transparency_lies_over_white(encode, mode) -> None:
         data = encode(image, "PNG", transparency=0)
     else:
         data = encode(Image.new(mode, (4, 4), (10, 20, 30, 0) if mode == "RGBA" else (10, 0)), "PNG")
-    assert np.asarray(load_rgb(open_image(data))).min() == 255
+    assert np.asarray(open_image(data).decode().rgb()).min() == 255
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 30000), (30000, 1), (2, 5000), (3, 1)])
@@ -149,16 +152,100 @@ def test_a_panorama_is_cut_to_its_middle(tmp_path, scene, encode) -> None:
 
 
 def test_size_is_judged_by_the_header(huge_png) -> None:
-    with pytest.raises(UnusableError, match="too large: 30000 by 30000 pixels, more than 120 megapixels"):
+    with pytest.raises(TooLargeError, match=r"too large: 30000 by 30000 pixels, more than data\.max_megapixels=110"):
         open_image(huge_png(30000, 30000))
     assert open_image(huge_png(12000, 9000)).size == (12000, 9000)
+    assert open_image(huge_png(30000, 30000), 900).size == (30000, 30000)
+    with pytest.raises(TooLargeError, match=r"too large: 12000 by 9000 pixels, more than data\.max_megapixels=107.9"):
+        open_image(huge_png(12000, 9000), 107.9)
 
 
 def test_size_of_a_webp_is_judged_before_its_canvas_is_made() -> None:
     canvas = bytes([16, 0, 0, 0]) + (0xFFFF).to_bytes(3, "little") * 2
     data = b"RIFF" + (22).to_bytes(4, "little") + b"WEBPVP8X" + (10).to_bytes(4, "little") + canvas
-    with pytest.raises(UnusableError, match="too large: more than 120 megapixels"):
+    with pytest.raises(TooLargeError, match=r"too large: 65536 by 65536 pixels, more than data\.max_megapixels=110"):
         open_image(data)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L"])
+def test_strips_give_the_pixels_of_the_whole(tmp_path, scene, encode, monkeypatch, orientation, mode) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = scene(9, (211, 97)).convert(mode)
+    data = encode(image, "PNG", exif=exif.tobytes())
+    for how in (EXACT, Preprocessing(32, 40), Preprocessing(48, 48, crop="squash", decode="full")):
+        whole = pixels_of(tmp_path, data, how)
+        facts = read_photo(tmp_path / "photo.jpg", None)[0]
+        with monkeypatch.context() as patch:
+            patch.setattr("thawline.data.decoding.STRIP", 1000)
+            assert np.array_equal(pixels_of(tmp_path, data, how), whole)
+            assert read_photo(tmp_path / "photo.jpg", None)[0] == facts
+            rgb = read_upright(tmp_path / "photo.jpg")
+        expected = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+        assert np.array_equal(np.asarray(rgb), np.asarray(expected.convert("RGB")))
+        assert "exif" not in rgb.info
+
+
+def test_a_box_lies_where_orientation_says(scene) -> None:
+    stored = np.arange(7 * 5).reshape(5, 7)
+    for orientation in range(1, 9):
+        upright = orient(stored, orientation)
+        left, top, right, bottom = stored_box((1, 2, 4, 5), (upright.shape[1], upright.shape[0]), orientation)
+        assert np.array_equal(orient(stored[top:bottom, left:right], orientation), upright[2:5, 1:4])
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+def test_a_large_webp_is_decoded_by_torchvision_to_the_same(tmp_path, scene, encode, monkeypatch, lossless) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "Fuji"
+    for image in (scene(2), scene(2).convert("RGBA").rotate(30)):  # what is turned away is transparent
+        data = encode(image, "WEBP", lossless=lossless, exif=exif.tobytes())
+        pillow = pixels_of(tmp_path, data)
+        facts = read_photo(tmp_path / "photo.jpg", None)[0]
+        assert facts.camera == "Fuji"
+        with monkeypatch.context() as patch:
+            patch.setattr("thawline.data.decoding.PILLOWS_WEBP", 1000)
+            assert np.array_equal(pixels_of(tmp_path, data), pillow)
+            assert read_photo(tmp_path / "photo.jpg", None)[0] == facts
+            (tmp_path / "half.webp").write_bytes(data[: len(data) // 2])
+            assert (read_photo(tmp_path / "half.webp", EXACT)[0].problem or "").startswith("broken WEBP: ")
+
+
+def test_a_picture_that_takes_much_memory_is_refused_before_it_is_decoded(encode, scene) -> None:
+    """A large WebP takes almost three times as much as a PNG, and a progressive JPEG its coefficients."""
+    canvas = bytes([0] * 4) + (2999).to_bytes(3, "little") * 2
+    webp = b"RIFF" + (22).to_bytes(4, "little") + b"WEBPVP8X" + (10).to_bytes(4, "little") + canvas
+    assert open_image(webp, 24.8).size == (3000, 3000)
+    with pytest.raises(TooLargeError, match="3000 by 3000 pixels that take 94 MiB to decode"):
+        open_image(webp, 24.7)
+    jpeg = encode(scene(1, (800, 600)), progressive=True, subsampling=0)
+    assert open_image(jpeg, 1.3, side=100).size == (800, 600)
+    for most, side in ((0.7, 100), (1.19, None)):
+        with pytest.raises(TooLargeError, match="to decode"):
+            open_image(jpeg, most, side=side)
+    assert open_image(encode(scene(1, (800, 600))), 0.49).size == (800, 600)
+
+
+def test_scans_are_counted_before_they_are_decoded(encode, scene) -> None:
+    jpeg = encode(scene(1, (800, 600)), progressive=True)
+    scan = jpeg[jpeg.rindex(b"\xff\xda") : -2]
+    bomb = jpeg[:-2] + 2300 * scan[: 4 + 2 * scan[4] + 10] + b"\xff\xd9"
+    assert open_image(bomb, 110).size == (800, 600)
+    with pytest.raises(TooLargeError, match=r"800 by 600 pixels in 23\d\d scans, more than data\.max_megapixels=50"):
+        open_image(bomb, 50)
+    many_names = jpeg[:2] + b"\xff\xfe\xea\x62" + b"\xff\xda" * 30000 + jpeg[2:]  # a comment
+    assert open_image(many_names, 1).decode().size == (800, 600)
+
+
+def test_a_file_of_two_sizes_is_broken(encode, scene) -> None:
+    data = bytearray(encode(scene(1), "PNG"))
+    again = bytearray(data[8:33])
+    again[8:16] = struct.pack(">II", 20000, 20000)
+    again[21:25] = struct.pack(">I", zlib.crc32(again[4:21]))
+    with pytest.raises(UnusableError, match="broken PNG"):
+        open_image(bytes(data[:33] + again + data[33:])).decode()
 
 
 def test_a_draft_of_an_odd_size_is_not_shifted(tmp_path, scene, encode) -> None:

@@ -29,7 +29,7 @@ def _nothing_left() -> Iterator[None]:
 
 def begin_all(photos: list[Listed], store: FeatureStore) -> None:
     """Begin, and wait until everything is read."""
-    ahead.begin(photos, store.root, SQUARE)
+    ahead.begin(photos, store.root, SQUARE, 110)
     for future in ahead._begun.values():
         future.result()
 
@@ -59,17 +59,17 @@ def test_a_survey_finds_the_same_as_without_and_reads_no_file_again(
 def test_what_the_store_knows_is_not_read(store: FeatureStore, wanted: Wanted, make_photos: MakePhotos) -> None:
     photos = make_photos(4)
     survey(photos, store, wanted)
-    ahead.begin(photos, store.root, SQUARE)
+    ahead.begin(photos, store.root, SQUARE, 110)
     assert not ahead._begun
     photos += make_photos(6, 4)
-    ahead.begin(photos, store.root, SQUARE)
+    ahead.begin(photos, store.root, SQUARE, 110)
     assert len(ahead._begun) == 2
     assert survey(photos, store, wanted).computed == 2
 
 
 def test_a_store_that_does_not_exist_is_not_made(store: FeatureStore, make_photos: MakePhotos) -> None:
     absent = store.root.parent / "absent"
-    ahead.begin(make_photos(1), absent, SQUARE)
+    ahead.begin(make_photos(1), absent, SQUARE, 110)
     ahead.forget()
     assert not absent.exists()
 

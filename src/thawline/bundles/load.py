@@ -19,9 +19,9 @@ from thawline.bundles.ensemble_manifest import ENSEMBLE, is_ensemble, verify_ens
 from thawline.bundles.golden import golden_distance
 from thawline.bundles.manifest import CONFIG, DECISION, GOLDEN, SEPARATOR, refusal, verify
 from thawline.bundles.network import Classifier, load_classifier, read_preprocessing
-from thawline.data.decoding import UnusableError, open_image, upright
-from thawline.data.photos import read_file, read_pixels
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.decoding import UnusableError
+from thawline.data.photos import read_pixels, read_upright
+from thawline.data.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.temperature import calibrated
 from thawline.encoders.device import find_device
 from thawline.encoders.separator_weights import check_installed
@@ -69,8 +69,11 @@ class Bundle:
         preprocessing: How a photo becomes the pixels that enter the network.
         temperature: What makes the probabilities as sure as they are right; see `decision.json` for what it was fitted
             on.
+        max_megapixels: Larger photos, or those that take as much memory to decode, can't be used; set it to use them.
         manifest: What `manifest.json` says: versions, hashes, metrics, licence.
     """
+
+    max_megapixels = MAX_MEGAPIXELS
 
     def __init__(
         self,
@@ -111,7 +114,7 @@ class Bundle:
             UserError: The file can't be used.
         """
         try:
-            return read_pixels(Path(path), self.preprocessing)
+            return read_pixels(Path(path), self.preprocessing, self.max_megapixels)
         except UnusableError as error:
             raise UserError(f"{os.fspath(path)} can't be used: {error}") from error
 
@@ -138,7 +141,8 @@ class Bundle:
             waiting: deque[tuple[str, Future[torch.Tensor]]] = deque()
             try:
                 for path in paths:
-                    waiting.append((os.fspath(path), pool.submit(read_pixels, Path(path), self.preprocessing)))
+                    reads = pool.submit(read_pixels, Path(path), self.preprocessing, self.max_megapixels)
+                    waiting.append((os.fspath(path), reads))
                     if len(waiting) > _AHEAD:
                         yield _finished(waiting)
                 while waiting:
@@ -216,17 +220,21 @@ def _loaded(folder: Path, files: str, read: Callable[[], L]) -> L:
         raise refusal(folder, f"{reason[0] if reason else type(error).__name__} ({files})") from error
 
 
-def load_image(path: str | os.PathLike[str]) -> Image.Image:
+def load_image(path: str | os.PathLike[str], *, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
     """The photo at `path` as a service hands it to `CLIPProcessor` or timm's transforms: RGB, upright, all its pixels.
 
     Phones' photos lie on their side with a note which way is up, which `PIL.Image.open` does not follow; transparent
     pixels become white. A bundle of `data.decode=reduced` itself decodes large JPEGs at a smaller scale, so what it
     says differs a little from what is computed of this; `Bundle.pixels` gives exactly what a bundle looks at.
 
+    Args:
+        path: A JPEG, PNG or WebP file, whatever its name.
+        max_megapixels: A larger photo, or one that takes as much memory to decode, is refused.
+
     Raises:
         UserError: The file can't be used.
     """
     try:
-        return Image.fromarray(upright(open_image(read_file(Path(path)))))
+        return read_upright(Path(path), max_megapixels=max_megapixels)
     except UnusableError as error:
         raise UserError(f"{os.fspath(path)} can't be used: {error}") from error

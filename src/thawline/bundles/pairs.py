@@ -18,9 +18,10 @@ from PIL import Image
 from thawline.bundles.golden import golden_pixels
 from thawline.bundles.manifest import GOLDEN
 from thawline.bundles.network import read_preprocessing
-from thawline.data.decoding import UnusableError, picture_pixels
+from thawline.data.decoding import UnusableError
 from thawline.data.photos import read_pixels
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.preprocessing import MAX_MEGAPIXELS, Preprocessing
+from thawline.data.resizing import picture_pixels
 from thawline.decisions.temperature import calibrated
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
@@ -64,8 +65,11 @@ class PairBundle:
         threshold: From which probability on a pair is a match; see `decision.json` for what it was fitted for.
         temperature: What makes the probabilities as sure as they are right.
         preprocessing: How a photo becomes the pixels that enter the network.
+        max_megapixels: Larger photos, or those that take as much memory to decode, can't be used; set it to use them.
         manifest: What `manifest.json` says.
     """
+
+    max_megapixels = MAX_MEGAPIXELS
 
     def __init__(
         self,
@@ -149,7 +153,7 @@ class PairBundle:
         try:
             if isinstance(image, Image.Image):
                 return picture_pixels(image, self.preprocessing)
-            return read_pixels(Path(image), self.preprocessing)
+            return read_pixels(Path(image), self.preprocessing, self.max_megapixels)
         except UnusableError as error:
             raise UserError(f"{image} can't be used: {error}") from error
 
@@ -193,7 +197,7 @@ class PairBundle:
 
     def _read(self, image: str | os.PathLike[str]) -> tuple[torch.Tensor | None, str | None]:
         try:
-            return read_pixels(Path(image), self.preprocessing), None
+            return read_pixels(Path(image), self.preprocessing, self.max_megapixels), None
         except UnusableError as error:
             return None, str(error)
 

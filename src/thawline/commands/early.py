@@ -36,4 +36,4 @@ def _begin(settings: RunSettings) -> None:
         return
     preprocessing = replace(load_preprocessing(locate(encoder), encoder), decode="reduced")
     photos = list_photos(Path(settings.data.path), settings.data.classes).photos
-    ahead.begin(photos, settings.store.root, preprocessing)
+    ahead.begin(photos, settings.store.root, preprocessing, settings.data.max_megapixels)

@@ -16,6 +16,7 @@ from thawline.bundles.ensembles import AnyTracks
 from thawline.bundles.load import Bundle, Prediction, load
 from thawline.commands.predict_tracks import check_tracks, judge_tracks, write_tracks
 from thawline.commands.settings import PredictSettings, to_settings
+from thawline.data.settings import check_megapixels
 from thawline.data.tables.lists import read_list
 from thawline.data.tables.places import Finder
 from thawline.data.track_listing import walk_tracks
@@ -28,6 +29,7 @@ from thawline.reports.said import print_counts, print_said, write_json_lines, wr
 
 BASE, STDIN = "base", "-"
 _OF_BASE = ("encoder", "prompts", "data", "store")
+_OF_ALL = "data.max_megapixels"
 
 
 def predict(config: DictConfig) -> None:
@@ -40,6 +42,8 @@ def predict(config: DictConfig) -> None:
     settings: PredictSettings = to_settings(config)
     _check(settings)
     bundle = _load(settings)
+    if isinstance(bundle, Bundle):
+        bundle.max_megapixels = settings.data.max_megapixels
     counts: Counter[str | None] = Counter()
     noun = "track" if isinstance(bundle, AnyTracks) else "photo"
     with ExitStack() as stack:
@@ -63,6 +67,7 @@ def predict(config: DictConfig) -> None:
 
 def _check(settings: PredictSettings) -> None:
     """Do the settings go together?"""
+    check_megapixels(settings.data.max_megapixels)
     if settings.out and (
         Path(settings.out).suffix.lower() not in (".jsonl", ".parquet") or Path(settings.out).is_dir()
     ):
@@ -76,7 +81,8 @@ def _check(settings: PredictSettings) -> None:
             raise UserError("base knows no classes of its own; name them: 'data.classes=[wedding,birthday]'")
         return
     for word in HydraConfig.get().overrides.task:
-        if word.lstrip("+~").partition("=")[0].partition(".")[0] in _OF_BASE:
+        key = word.lstrip("+~").partition("=")[0]
+        if key != _OF_ALL and key.partition(".")[0] in _OF_BASE:
             raise UserError(f"a bundle brings its own network, classes and decoding; leave out '{word}'")
 
 

@@ -8,6 +8,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from thawline.data.augmentation import AugmentationSettings
+from thawline.data.preprocessing import MAX_MEGAPIXELS
 from thawline.data.settings import DataSettings, PairsSettings, TracksSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
@@ -67,10 +68,12 @@ class PredictData:
     Attributes:
         classes: Names of the classes.
         decode: `reduced` (JPEGs at a reduced scale, at least twice the target) or `full`.
+        max_megapixels: A larger photo, or one that takes as much memory to decode, is not judged; for bundles too.
     """
 
     classes: list[str] | None = None
     decode: str = "reduced"
+    max_megapixels: float = MAX_MEGAPIXELS
 
 
 @dataclass

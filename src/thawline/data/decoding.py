@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.budget import IN_FLIGHT
+from thawline.data.image_headers import READABLE, Header, jpeg_scans, read_header, sniff
+from thawline.data.preprocessing import MAX_MEGAPIXELS
+from thawline.data.wholeness import missing_of_jpeg, missing_of_png
 
-if TYPE_CHECKING:
-    import torch
-
-MAX_PIXELS = 120_000_000  # the largest photos of common phones have 108 megapixels; at 4 bytes each they fit in memory
-MAX_ASPECT = 4  # a longer side is cut to this multiple of the shorter before resizing: the centre crop shows less of it
+# How many scans the largest picture may have; a smaller one more. Encoders make ten or so, and each takes its time.
+MAX_SCANS = 20
 MAX_BLOCK = 2**30  # bytes, more than any file that is read
+STRIP = 2**20  # pixels that are converted at a time
+# Pillow makes five copies of a WebP picture, torchvision's decoder, which takes a second to import, two or three.
+PILLOWS_WEBP = 2**23  # pixels
+_PNG_BYTES, _PILLOWS_WEBP_BYTES, _WEBP_BYTES = 4, 20, 11  # a pixel
 
 # The classes are called directly: `Image.open` judges sizes by a global limit that other libraries may change, warns
 # below it, and hands phones' multi-picture JPEGs to another class.
@@ -26,16 +30,6 @@ _OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
 }
-_STARTS = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"GIF8": "GIF",
-    b"BM": "BMP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"%PDF": "PDF",
-}
-_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF", b"avis": "AVIF"}
 # EXIF orientation: which of (height, width) to reverse; before that, 5 to 8 swap the two.
 _FLIPS = {2: (1,), 3: (0, 1), 4: (0,), 6: (1,), 7: (0, 1), 8: (0,)}
 
@@ -44,62 +38,263 @@ class UnusableError(Exception):
     """A file that cannot be used; the message is the reason, one phrase without the file's name."""
 
 
-def sniff(data: bytes) -> str | None:
-    """What the first bytes say that a file is ("JPEG", "PNG", "WEBP", "HEIC", ...), or None."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data[4:8] == b"ftyp":
-        return _BRANDS.get(data[8:12])
-    return next((name for start, name in _STARTS.items() if data.startswith(start)), None)
+class TooLargeError(UnusableError):
+    """A file beyond a limit that a setting lifts: not a fact of the file."""
 
 
-def open_image(data: bytes) -> ImageFile.ImageFile:
-    """Read the header only; `load_rgb` decodes the pixels.
+class Picture:
+    """A decoded picture that is given as RGB a strip at a time, so that a large one is in memory once.
+
+    Alpha lies over white, 16 bits are scaled to 8; the orientation is left as stored.
+
+    Attributes:
+        size: (width, height), px.
+    """
+
+    def __init__(self, source: Image.Image | NDArray[np.uint8], kind: str | None = None) -> None:
+        """Take a loaded image of any mode, or pixels [height, width, 3 or 4]; `kind` is for messages."""
+        self._kind = kind
+        self._source = source
+        self.size = source.size if isinstance(source, Image.Image) else (source.shape[1], source.shape[0])
+        if self.size[0] * self.size[1] <= STRIP:
+            self._source = self.rgb((0, 0, *self.size))
+
+    def rgb(self, box: tuple[int, int, int, int] | None = None) -> Image.Image:
+        """The part (left, top, right, bottom), or all of it, in mode RGB.
+
+        Raises:
+            UnusableError: Its colours make no sense.
+        """
+        try:
+            if box is not None:
+                return self._part(box)
+            if isinstance(self._source, Image.Image) and _is_rgb(self._source):
+                return self._source
+            return self._joined()
+        except MemoryError:
+            raise
+        except Exception as error:  # Pillow raises SyntaxError, OSError, ValueError, RuntimeError, struct.error, ...
+            raise _broken(self._kind, error) from error
+
+    def grey_thumbnail(self, side: int) -> Image.Image:
+        """All of it in mode L, squashed to a square of `side` px: across, then down, as Pillow does it at once."""
+        narrow = Image.new("L", (side, self.size[1]))
+        for top, bottom in strips(*self.size):
+            strip = self.rgb((0, top, self.size[0], bottom)).convert("L")
+            narrow.paste(strip.resize((side, bottom - top), Image.Resampling.LANCZOS), (0, top))
+        return narrow.resize((side, side), Image.Resampling.LANCZOS)
+
+    def _part(self, box: tuple[int, int, int, int]) -> Image.Image:
+        if isinstance(self._source, Image.Image):
+            whole = box == (0, 0, *self.size)
+            return _to_rgb(self._source if whole else self._source.crop(box))
+        left, top, right, bottom = box
+        return _to_rgb(Image.fromarray(np.ascontiguousarray(self._source[top:bottom, left:right])))
+
+    def _joined(self) -> Image.Image:
+        joined = Image.new("RGB", self.size)
+        for top, bottom in strips(*self.size):
+            joined.paste(self.rgb((0, top, self.size[0], bottom)), (0, top))
+        return joined
+
+
+def strips(width: int, height: int) -> Iterator[tuple[int, int]]:
+    """(top, bottom) of strips of a picture, each of about `STRIP` pixels."""
+    rows = max(1, STRIP // max(1, width))
+    return ((top, min(top + rows, height)) for top in range(0, height, rows))
+
+
+class Opened:
+    """A JPEG, PNG or WebP file whose header was read.
+
+    Attributes:
+        data: The file.
+        header: What its first bytes say.
+    """
+
+    def __init__(self, data: bytes, header: Header, image: ImageFile.ImageFile | None) -> None:
+        """Take what `open_image` made; no image for a WebP file that is left to torchvision."""
+        self.data = data
+        self.header = header
+        self._image = image
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of what `decode` will give, px."""
+        return self._image.size if self._image else (self.header.width, self.header.height)
+
+    def again(self) -> Opened:
+        """The same file, not reduced."""
+        return Opened(self.data, self.header, None if self._image is None else _open(self.data, self.header.kind))
+
+    def reduce(self, side: int) -> None:
+        """Have a JPEG decoded at a half, a quarter or an eighth, where both sides keep at least `side` pixels."""
+        if self._image:
+            self._image.draft(None, (side, side))
+
+    def decode(self) -> Picture:
+        """Decode it, once.
+
+        Raises:
+            UnusableError: The pixels cannot be decoded, or not all of them are there.
+        """
+        kind = self.header.kind
+        try:
+            if self._image is None:
+                return Picture(_torchvision_webp(self.data), kind)
+            if kind == "JPEG":
+                # The whole file in one call: between the usual pieces of 64 KB a thread waits for the interpreter.
+                self._image.decodermaxblock = MAX_BLOCK
+            self._image.load()
+            missing = self._missing(self._image)
+        except MemoryError:  # says something of the machine, not of the file
+            raise
+        except Exception as error:  # as above
+            raise _broken(kind, error) from error
+        if missing:
+            raise UnusableError(f"broken {kind}: {missing}")
+        return Picture(self._image, kind)
+
+    def decode_fast(self) -> Picture | None:
+        """A JPEG in full by torchvision, about twice as fast as Pillow; None where it should be left to Pillow.
+
+        Raises:
+            UnusableError: Not all of the pixels are there.
+        """
+        if self.header.kind != "JPEG" or self._image is None or self._image.mode not in ("RGB", "L"):
+            return None
+        import torch
+        from torchvision.io import ImageReadMode, decode_jpeg
+
+        try:
+            decoded = decode_jpeg(torch.frombuffer(bytearray(self.data), dtype=torch.uint8), mode=ImageReadMode.RGB)
+        except RuntimeError:  # stricter than Pillow about some files that both can show
+            return None
+        array: NDArray[np.uint8] = decoded.permute(1, 2, 0).numpy()
+        if missing := missing_of_jpeg(self.data, self.header, array[-1]):
+            raise UnusableError(f"broken JPEG: {missing}")
+        return Picture(array, "JPEG")
+
+    def exif(self) -> dict[int, Any]:
+        """The tags that can be parsed; that some can't is no reason to drop a photo. Decode a PNG first."""
+        try:
+            exif = self._image.getexif() if self._image else _webp_exif(self.data)
+            return {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
+        except Exception:  # parsing foreign bytes: struct.error, SyntaxError, ValueError, KeyError, ...
+            return {}
+
+    def orientation(self) -> int:
+        """Which side is up: EXIF's 1 to 8, as stored. Decode a PNG first."""
+        value = self.exif().get(ExifTags.Base.Orientation, 1)
+        return value if isinstance(value, int) else 1
+
+    def _missing(self, image: ImageFile.ImageFile) -> str | None:
+        width, height = image.size
+        if self.header.kind == "JPEG":
+            last_row = np.asarray(image.crop((0, height - 1, width, height)))[0]
+            return missing_of_jpeg(self.data, self.header, last_row)
+        if self.header.kind == "PNG":
+            return missing_of_png(self.data, np.asarray(image.crop((0, max(0, height - 2), width, height))))
+        return None
+
+
+def open_image(data: bytes, max_megapixels: float = MAX_MEGAPIXELS, side: int | None = None) -> Opened:
+    """Read the header only; `Opened.decode` gives the pixels.
+
+    Args:
+        data: the file.
+        max_megapixels: of the largest picture.
+        side: px that a JPEG will be reduced to while it is decoded; None: it will not.
 
     Raises:
-        UnusableError: not a JPEG, PNG or WebP file, a broken header, or more pixels than `MAX_PIXELS`.
+        UnusableError: not a JPEG, PNG or WebP file, or a broken header.
+        TooLargeError: more pixels than `max_megapixels`, or more memory or scans than go with it.
     """
     if not data:
         raise UnusableError("empty file")
     kind = sniff(data)
-    if kind not in _OPENERS:
+    if kind not in READABLE:
         what = f"{kind} is not supported" if kind else "not an image"
         raise UnusableError(f"{what} (JPEG, PNG and WebP are)")
-    try:
-        image = _OPENERS[kind](io.BytesIO(data))
-    except Image.DecompressionBombError as error:  # WebP allocates its canvas on opening, so Pillow looks first
-        raise UnusableError(f"too large: more than {MAX_PIXELS // 10**6} megapixels") from error
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow raises SyntaxError, OSError, ValueError, RuntimeError, struct.error, ...
-        raise _broken(kind, error) from error
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise UnusableError(f"too large: {width} by {height} pixels, more than {MAX_PIXELS // 10**6} megapixels")
-    return image
+    header = read_header(io.BytesIO(data))
+    check_size(header, side, max_megapixels)
+    if header and header.waiting and header.pixels:
+        _check_scans(data, header, max_megapixels)
+    if header and header.kind == "WEBP" and header.pixels > PILLOWS_WEBP:
+        return Opened(data, header, None)
+    image = _open(data, kind)
+    if header is None or not header.pixels:
+        header = Header(kind, *image.size)
+        check_size(header, side, max_megapixels)
+    if image.size != (header.width, header.height):
+        raise UnusableError(f"broken {kind}: it has two sizes")
+    return Opened(data, header, image)
 
 
-def load_rgb(image: Image.Image) -> Image.Image:
-    """Decode an opened image to mode RGB: alpha over white, 16 bits scaled to 8; the orientation is left as stored.
+def check_size(header: Header | None, side: int | None, max_megapixels: float) -> None:
+    """Refuse a picture of more than `max_megapixels`, or one that takes as much memory as a PNG of more.
 
     Raises:
-        UnusableError: the pixels cannot be decoded, a truncated file included.
+        TooLargeError: It is.
     """
+    if header is None:
+        return
+    what = f"too large: {header.width} by {header.height} pixels"
+    limit = f"more than data.max_megapixels={max_megapixels:g}"
+    if header.pixels > max_megapixels * 10**6:
+        raise TooLargeError(f"{what}, {limit}")
+    takes = decoding_bytes(header, side)
+    if header.pixels and takes > max_megapixels * 10**6 * _PNG_BYTES:
+        raise TooLargeError(f"{what} that take {takes >> 20} MiB to decode, {limit} allows")
+
+
+def _check_scans(data: bytes, header: Header, max_megapixels: float) -> None:
+    """Refuse a JPEG whose scans, each of which goes over all blocks, would take longer than the largest picture."""
+    most = max(MAX_SCANS, MAX_SCANS * max_megapixels * 10**6 / max(1, header.pixels))
+    if data.count(b"\xff\xda") > most:  # may be other things as well, which is seldom and cheap to find
+        scans = sum(1 for _ in jpeg_scans(data))
+        if scans > most:
+            raise TooLargeError(
+                f"too large: {header.width} by {header.height} pixels in {scans} scans, more than "
+                f"data.max_megapixels={max_megapixels:g} allows"
+            )
+
+
+def decoding_bytes(header: Header | None, side: int | None) -> int:
+    """What decoding takes at most besides the file, as long as no array of the whole picture is asked for.
+
+    Args:
+        header: The file's.
+        side: px that a JPEG is reduced to at least; None: not at all.
+    """
+    if header is None:
+        return 0
+    if not header.pixels:
+        return IN_FLIGHT
+    if header.kind == "WEBP":
+        return header.pixels * (_PILLOWS_WEBP_BYTES if header.pixels <= PILLOWS_WEBP else _WEBP_BYTES)
+    scale = 1
+    if header.kind == "JPEG" and side:
+        scale = max(s for s in (1, 2, 4, 8) if s == 1 or min(header.width, header.height) >= s * side)
+    return int(_PNG_BYTES * header.pixels / scale**2 + header.waiting * header.pixels)
+
+
+def _open(data: bytes, kind: str) -> ImageFile.ImageFile:
     try:
-        if isinstance(image, ImageFile.ImageFile) and image.format == "JPEG":
-            # The whole file in one call: between the usual pieces of 64 KB a thread waits for the interpreter.
-            image.decodermaxblock = MAX_BLOCK
-        image.load()
-        return _to_rgb(image)
-    except MemoryError:  # says something of the machine, not of the file
+        return _OPENERS[kind](io.BytesIO(data))
+    except MemoryError:
         raise
     except Exception as error:  # as above
-        raise _broken(image.format, error) from error
+        raise _broken(kind, error) from error
 
 
 def _broken(kind: str | None, error: Exception) -> UnusableError:
     reason = str(error).strip().splitlines()
     return UnusableError(f"broken {kind}: {reason[0] if reason else type(error).__name__}")
+
+
+def _is_rgb(image: Image.Image) -> bool:
+    return image.mode == "RGB" and not image.has_transparency_data
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -111,134 +306,48 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGB", image.size, "white")
         white.paste(rgba, mask=rgba.getchannel("A"))
         return white
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def orient(array: np.ndarray[Any, Any], orientation: int) -> np.ndarray[Any, Any]:
+def orient(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Turn `array` [height, width, ...] upright by its EXIF orientation (1 to 8; others mean 1); a view."""
-    if orientation in (5, 6, 7, 8):
+    if is_lying(orientation):
         array = array.swapaxes(0, 1)
     return np.flip(array, axis=_FLIPS.get(orientation, ()))
 
 
-def pixels(data: bytes, preprocessing: Preprocessing, orientation: int, decoded: Image.Image | None) -> torch.Tensor:
-    """Decode, resize, turn upright and crop.
-
-    Args:
-        data: the file's bytes, known to be a usable image.
-        preprocessing: the target.
-        orientation: EXIF orientation.
-        decoded: what `load_rgb` gave for a draft of the same file, if anything; used again where it has the scale
-            needed here.
-
-    Returns:
-        uint8 [3, size, size], contiguous.
-    """
-    image = open_image(data)
-    full = image.size
-    if preprocessing.decode == "full":
-        array = _torchvision_decode(data, image)
-        if array is None:
-            array = np.array(decoded if decoded and decoded.size == full else load_rgb(image))
-        # Upright first, as other libraries have it: the axes are resized and rounded to whole levels one by one.
-        upright = np.ascontiguousarray(orient(array, orientation))
-        return _fit(upright, (float(upright.shape[0]), float(upright.shape[1])), preprocessing, 1)
-    side = 2 * (preprocessing.resize if preprocessing.crop == "center" else preprocessing.size)
-    image.draft(None, (side, side))
-    array = np.array(decoded if decoded and decoded.size == image.size else load_rgb(image))
-    # A draft rounds its sides up: the last row and column are partly padding, and taking them for picture would shift
-    # all of it, by up to half a pixel at the end (1.0 to 1.5 of 255 on average, against 0.2 without).
-    drafted = (array.shape[1], array.shape[0])
-    scale = next(s for s in (1, 2, 4, 8) if tuple(-(-side // s) for side in full) == drafted)
-    return _fit(array, (full[1] / scale, full[0] / scale), preprocessing, orientation)
+def is_lying(orientation: int) -> bool:
+    """Whether an EXIF orientation swaps width and height."""
+    return orientation in (5, 6, 7, 8)
 
 
-def picture_pixels(image: Image.Image, preprocessing: Preprocessing) -> torch.Tensor:
-    """What `pixels` gives for a file that is decoded in full, for a picture in memory.
-
-    Returns:
-        uint8 [3, size, size], contiguous.
-
-    Raises:
-        UnusableError: it has no pixels, or a file that was opened before cannot be decoded.
-    """
-    if not min(image.size):
-        raise UnusableError("empty picture")
-    array = upright(image)
-    return _fit(array, (float(array.shape[0]), float(array.shape[1])), preprocessing, 1)
+def stored_box(box: tuple[int, int, int, int], size: tuple[int, int], orientation: int) -> tuple[int, int, int, int]:
+    """Where (left, top, right, bottom) of an upright picture of `size` (width, height) lies in what is stored."""
+    left, top, right, bottom = box
+    flips = _FLIPS.get(orientation, ())
+    if 0 in flips:
+        top, bottom = size[1] - bottom, size[1] - top
+    if 1 in flips:
+        left, right = size[0] - right, size[0] - left
+    return (top, left, bottom, right) if is_lying(orientation) else (left, top, right, bottom)
 
 
-def upright(image: Image.Image) -> np.ndarray[Any, Any]:
-    """Decode an opened image to RGB and turn it upright by its EXIF orientation: uint8 [height, width, 3].
-
-    Raises:
-        UnusableError: the pixels cannot be decoded.
-    """
-    rgb = load_rgb(image)
-    try:
-        orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # foreign bytes raise anything; a photo without readable notes stays as it lies
-        orientation = 1
-    return np.array(orient(np.asarray(rgb), orientation), order="C")
-
-
-def _torchvision_decode(data: bytes, image: ImageFile.ImageFile) -> np.ndarray[Any, Any] | None:
-    """[height, width, 3] by torchvision, about twice as fast as Pillow; None where it should be left to Pillow."""
+def _torchvision_webp(data: bytes) -> NDArray[np.uint8]:
     import torch
-    from torchvision.io import ImageReadMode, decode_jpeg
+    from torchvision.io import ImageReadMode, decode_webp
 
-    if image.format != "JPEG" or image.mode not in ("RGB", "L"):
-        return None
-    try:
-        decoded = decode_jpeg(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode=ImageReadMode.RGB)
-    except RuntimeError:  # stricter than Pillow about some files that both can show
-        return None
-    array: np.ndarray[Any, Any] = decoded.permute(1, 2, 0).numpy()
+    decoded = decode_webp(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode=ImageReadMode.UNCHANGED)
+    array: NDArray[np.uint8] = decoded.permute(1, 2, 0).numpy()
     return array
 
 
-def _fit(
-    array: np.ndarray[Any, Any], extent: tuple[float, float], target: Preprocessing, orientation: int
-) -> torch.Tensor:
-    """Resize, turn upright and cut out the centre.
-
-    Args:
-        array: uint8 [height, width, 3].
-        extent: (height, width) of the picture in `array`, fractions of its pixels included.
-        target: size, resize, crop and interpolation.
-        orientation: EXIF orientation.
-    """
-    import torch
-
-    sides = (target.size, target.size)
-    if target.crop == "center":
-        array, extent = _bound_aspect(array, extent)
-        # the longer side is cut off to an integer, as torchvision's and transformers' resizing do it
-        long = int(target.resize * max(extent) / min(extent))
-        sides = (long, target.resize) if extent[0] > extent[1] else (target.resize, long)
-    resized = torch.nn.functional.interpolate(
-        torch.from_numpy(array)[None].permute(0, 3, 1, 2),
-        # The output has floor(pixels * factor) pixels; the last bit is there lest a rounding error cost one.
-        scale_factor=[side / full * (1 + 1e-12) for side, full in zip(sides, extent, strict=True)],
-        mode=target.interpolation,
-        antialias=True,
-    )
-    upright = orient(resized[0, :, : sides[0], : sides[1]].permute(1, 2, 0).numpy(), orientation)
-    whole = math.floor if target.offset == "floor" else round
-    top, left = (whole((side - target.size) / 2) for side in upright.shape[:2])
-    square = upright[top : top + target.size, left : left + target.size]
-    return torch.from_numpy(np.ascontiguousarray(square.transpose(2, 0, 1)))
-
-
-def _bound_aspect(
-    array: np.ndarray[Any, Any], extent: tuple[float, float]
-) -> tuple[np.ndarray[Any, Any], tuple[float, float]]:
-    """Cut an extreme panorama to its middle: resized whole, 1 by 30,000 px would become 224 by 6,720,000."""
-    height, width = array.shape[:2]
-    long = MAX_ASPECT * min(height, width)
-    if max(height, width) <= long:
-        return array, extent
-    start = (max(height, width) - long) // 2
-    if width > height:
-        return np.ascontiguousarray(array[:, start : start + long]), (extent[0], float(long))
-    return np.ascontiguousarray(array[start : start + long]), (float(long), extent[1])
+def _webp_exif(data: bytes) -> Image.Exif:
+    exif = Image.Exif()
+    at = 12
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        if data[at : at + 4] == b"EXIF":
+            exif.load(data[at + 8 : at + 8 + length])
+            break
+        at += 8 + length + length % 2
+    return exif

@@ -5,27 +5,42 @@ from __future__ import annotations
 import hashlib
 import stat
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import imagehash
 import numpy as np
 from PIL import ExifTags, Image
 
-from thawline.data.decoding import UnusableError, load_rgb, open_image, orient, pixels
-from thawline.data.preprocessing import JSON, Preprocessing
+from thawline.data.budget import DECODING
+from thawline.data.decoding import (
+    Opened,
+    Picture,
+    TooLargeError,
+    UnusableError,
+    check_size,
+    decoding_bytes,
+    is_lying,
+    open_image,
+    orient,
+)
+from thawline.data.image_headers import read_header
+from thawline.data.preprocessing import JSON, MAX_MEGAPIXELS, Preprocessing
+from thawline.data.resizing import pixels, wanted_side
 
 if TYPE_CHECKING:
     import torch
 
 # What facts depend on besides the bytes: facts remembered under another version must be made again.
-FACTS_VERSION = f"1, pillow {version('pillow')}, imagehash {version('imagehash')}"
+FACTS_VERSION = f"2, pillow {version('pillow')}, imagehash {version('imagehash')}"
 
 MAX_BYTES = 512 * 2**20
+_NO_MEMORY = "not enough memory to decode it"
 HASH_SIDE = 448  # the shortest side, px, that the perceptual hash is taken from, at least
 # 256 bits rather than the usual 64: on 1,400 photos the closest unrelated pair was 80 bits apart, and copies resaved,
 # resized, 5 % cropped or brightened at most 64. With 64 bits the two overlapped.
@@ -33,6 +48,16 @@ HASH_BITS = 256
 _HASH_ROWS = 16
 _THUMB = 4 * _HASH_ROWS  # what imagehash.phash reduces to by itself
 _FLAT = 4.0  # standard deviation of the thumbnail's grey levels (0 to 255) below which a hash is mostly noise
+# EXIF orientations and how Pillow calls what turns each upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # Pillow warns of odd metadata, which is ignored here, in the middle of a progress bar.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -43,8 +68,8 @@ class PhotoFacts:
     """What follows from a file's bytes alone, whatever its name and the preprocessing.
 
     Attributes:
-        digest: sha256 of the bytes, hex; "" if the machine was at fault, or if the file's size rules it out: then
-            nothing was hashed, and nothing here may be remembered.
+        digest: sha256 of the bytes, hex; "" if the machine or a setting was at fault, and then nothing here may be
+            remembered.
         format: "JPEG", "PNG" or "WEBP" by content; None if unusable.
         width: px after orientation, 0 if unusable.
         height: like `width`.
@@ -73,36 +98,49 @@ class PhotoFacts:
         return PhotoFacts(**value)
 
 
-def read_photo(path: Path, preprocessing: Preprocessing | None) -> tuple[PhotoFacts, torch.Tensor | None]:
+def read_photo(
+    path: Path, preprocessing: Preprocessing | None, max_megapixels: float = MAX_MEGAPIXELS
+) -> tuple[PhotoFacts, torch.Tensor | None]:
     """Read a file once: its facts, and its pixels if `preprocessing` is given.
 
     Bad content never raises: `problem` says what is wrong, and the pixels are None. Safe to call from threads.
 
+    Args:
+        path: the file.
+        preprocessing: what its pixels go through.
+        max_megapixels: a larger picture is a problem of this call, not of the file: it is not even hashed.
+
     Returns:
         The facts, and uint8 [3, size, size] or None.
     """
+    digest = ""
+    side = _side(preprocessing)
     try:
-        data = read_file(path)
-    except UnusableError as error:
+        with _reading(path, side, max_megapixels) as data:
+            digest = hashlib.sha256(data).hexdigest()
+            return _read(open_image(data, max_megapixels, side), digest, preprocessing)
+    except TooLargeError as error:
         return PhotoFacts("", problem=str(error)), None
-    digest = hashlib.sha256(data).hexdigest()
-    try:
-        return _read(data, digest, preprocessing)
     except UnusableError as error:
         return PhotoFacts(digest, problem=str(error)), None
     except MemoryError:
-        return PhotoFacts("", problem="not enough memory to decode it"), None
+        return PhotoFacts("", problem=_NO_MEMORY), None
 
 
-def refused_photo(path: Path) -> PhotoFacts | None:
-    """What is wrong with a file whose size rules it out, without hashing it; None of any other."""
+def refused_photo(
+    path: Path, preprocessing: Preprocessing | None = None, max_megapixels: float = MAX_MEGAPIXELS
+) -> PhotoFacts | None:
+    """What `read_photo` says of a file whose size or header rules it out, without hashing it; None of any other."""
     try:
-        return PhotoFacts("", problem=_too_large()) if path.stat().st_size > MAX_BYTES else None
-    except OSError:  # whoever reads it says so
+        with _within_limits(path, _side(preprocessing), max_megapixels):
+            return None
+    except TooLargeError as error:
+        return PhotoFacts("", problem=str(error))
+    except UnusableError:  # whoever reads it says so
         return None
 
 
-def read_pixels(path: Path, preprocessing: Preprocessing) -> torch.Tensor:
+def read_pixels(path: Path, preprocessing: Preprocessing, max_megapixels: float = MAX_MEGAPIXELS) -> torch.Tensor:
     """The pixels of `read_photo` without the facts, which take their share of the time. Safe to call from threads.
 
     Returns:
@@ -112,61 +150,107 @@ def read_pixels(path: Path, preprocessing: Preprocessing) -> torch.Tensor:
         UnusableError: the file cannot be read or used.
     """
     try:
-        data = read_file(path)
-        return pixels(data, preprocessing, _exif(open_image(data)).get(ExifTags.Base.Orientation, 1), None)
+        side = wanted_side(preprocessing)
+        with _reading(path, side, max_megapixels) as data:
+            return pixels(open_image(data, max_megapixels, side), preprocessing)
     except MemoryError as error:
-        raise UnusableError("not enough memory to decode it") from error
+        raise UnusableError(_NO_MEMORY) from error
 
 
-def read_file(path: Path) -> bytes:
-    """What is in the file `path`, which may be a photo.
+def read_upright(path: Path, side: int | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
+    """The photo in mode RGB, turned upright.
+
+    Args:
+        path: the file.
+        side: px that a JPEG may be reduced to while it is decoded; None: it may not.
+        max_megapixels: a larger picture is refused.
+
+    Raises:
+        UnusableError: the file cannot be read or used.
+    """
+    try:
+        with _reading(path, side, max_megapixels) as data:
+            opened = open_image(data, max_megapixels, side)
+            if side:
+                opened.reduce(side)
+            rgb = opened.decode().rgb()
+            turn = _TURNS.get(opened.orientation())
+            upright = rgb.copy() if turn is None else rgb.transpose(turn)
+            upright.info = {}  # EXIF, the place included
+            return upright
+    except MemoryError as error:
+        raise UnusableError(_NO_MEMORY) from error
+
+
+@contextmanager
+def _reading(path: Path, side: int | None, max_megapixels: float) -> Iterator[bytes]:
+    """What is in the file `path`, which may be a photo, and within the memory that decoding it takes.
+
+    Args:
+        path: the file.
+        side: px that a JPEG will be reduced to while it is decoded; None: it will not.
+        max_megapixels: a larger picture is not read.
 
     Raises:
         UnusableError: it cannot be read, or is none that a photo could be in.
     """
+    with _within_limits(path, side, max_megapixels) as (file, takes), DECODING.hold(takes):
+        try:
+            file.seek(0)
+            data = file.read()
+        except OSError as error:
+            raise _unreadable(error) from error
+        yield data
+
+
+@contextmanager
+def _within_limits(path: Path, side: int | None, max_megapixels: float) -> Iterator[tuple[BinaryIO, int]]:
+    """The open file, if neither its size nor its header rules it out, and what reading and decoding it takes, bytes."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             raise UnusableError("not a regular file")  # reading a pipe would wait for ever
         if status.st_size > MAX_BYTES:
-            raise UnusableError(_too_large())
-        return path.read_bytes()
+            raise TooLargeError(f"too large: more than {MAX_BYTES >> 20} MiB")
+        file = path.open("rb")
     except OSError as error:
-        raise UnusableError(f"cannot be read: {error.strerror or error}") from error
+        raise _unreadable(error) from error
+    with file:
+        try:
+            header = read_header(file)
+        except OSError as error:
+            raise _unreadable(error) from error
+        check_size(header, side, max_megapixels)
+        yield file, status.st_size + decoding_bytes(header, side)
 
 
-def _too_large() -> str:
-    return f"too large: more than {MAX_BYTES >> 20} MiB"
+def _unreadable(error: OSError) -> UnusableError:
+    return UnusableError(f"cannot be read: {error.strerror or error}")
 
 
-def _read(data: bytes, digest: str, preprocessing: Preprocessing | None) -> tuple[PhotoFacts, torch.Tensor | None]:
-    image = open_image(data)
-    width, height = image.size
-    image.draft(None, (HASH_SIDE, HASH_SIDE))
-    rgb = load_rgb(image)
-    exif = _exif(image)
-    orientation = exif.get(ExifTags.Base.Orientation, 1)
-    if orientation in (5, 6, 7, 8):
+def _side(preprocessing: Preprocessing | None) -> int | None:
+    """Px that a JPEG may be reduced to at least, before what is asked for can be made of it."""
+    return HASH_SIDE if preprocessing is None else wanted_side(preprocessing)
+
+
+def _read(opened: Opened, digest: str, preprocessing: Preprocessing | None) -> tuple[PhotoFacts, torch.Tensor | None]:
+    width, height = opened.size
+    opened.reduce(HASH_SIDE)
+    picture = opened.decode()
+    exif = opened.exif()
+    orientation = opened.orientation()
+    if is_lying(orientation):
         width, height = height, width
     facts = PhotoFacts(
         digest=digest,
-        format=image.format,
+        format=opened.header.kind,
         width=width,
         height=height,
-        phash=_phash(rgb, orientation),
+        phash=_phash(picture, orientation),
         taken=_taken(exif.get(ExifTags.Base.DateTimeOriginal)),
         camera=_camera(exif),
     )
-    return facts, None if preprocessing is None else pixels(data, preprocessing, orientation, rgb)
-
-
-def _exif(image: Image.Image) -> dict[int, Any]:
-    """The EXIF tags that are used here; those that cannot be parsed are missing, which is no reason to drop a photo."""
-    try:
-        exif = image.getexif()
-        return {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
-    except Exception:  # parsing foreign bytes: struct.error, SyntaxError, ValueError, KeyError, ...
-        return {}
+    return facts, None if preprocessing is None else pixels(opened, preprocessing, picture)
 
 
 def _taken(value: object) -> str | None:
@@ -182,13 +266,12 @@ def _camera(exif: Mapping[int, Any]) -> str | None:
     return " ".join(word for word in words if word) or None
 
 
-def _phash(rgb: Image.Image, orientation: int) -> str | None:
+def _phash(picture: Picture, orientation: int) -> str | None:
     """The DCT hash of imagehash, None where it would be noise.
 
     Half of its bits are ones unless many of the coefficients are equal, as in drawings of little more than a gradient.
     """
-    thumb = rgb.convert("L").resize((_THUMB, _THUMB), Image.Resampling.LANCZOS)
-    upright = np.ascontiguousarray(orient(np.asarray(thumb), orientation))
+    upright = np.ascontiguousarray(orient(np.asarray(picture.grey_thumbnail(_THUMB)), orientation))
     if upright.std() < _FLAT:
         return None
     hashed = imagehash.phash(Image.fromarray(upright), hash_size=_HASH_ROWS)

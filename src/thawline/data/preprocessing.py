@@ -13,6 +13,9 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 # Counts changes of our own code that move pixels; raise it with each, so that stored pixels are not mixed.
 PIXELS_VERSION = 2
 
+# The largest photos of common phones have 108. The setting is data.max_megapixels.
+MAX_MEGAPIXELS = 110.0
+
 _CHOICES = {
     "crop": ("center", "squash"),
     "offset": ("round", "floor"),

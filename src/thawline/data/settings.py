@@ -6,6 +6,7 @@ from typing import Self
 
 from omegaconf import MISSING
 
+from thawline.data.preprocessing import MAX_MEGAPIXELS
 from thawline.errors import UserError
 
 
@@ -17,6 +18,7 @@ class DataSettings:
         path: The folder; one folder a class.
         classes: The class folders to use; null: all.
         decode: `reduced` (JPEGs at a reduced scale, at least twice the target) or `full`.
+        max_megapixels: A larger photo, or one that takes as much memory to decode, is left out.
         split: A CSV with the columns `path,split` that overrides the split; null: groups are split by the seed.
         holdout: Share of the groups that is held out for the reported result.
         inner: Share of the training groups on which early stopping and the best epoch are chosen.
@@ -25,6 +27,7 @@ class DataSettings:
     path: str = MISSING
     classes: list[str] | None = None
     decode: str = "reduced"
+    max_megapixels: float = MAX_MEGAPIXELS
     split: str | None = None
     holdout: float = 0.2
     inner: float = 0.2
@@ -33,6 +36,7 @@ class DataSettings:
         """Check the ranges."""
         if self.decode not in ("reduced", "full"):
             raise UserError(f"data.decode={self.decode} is not known; use reduced or full")
+        check_megapixels(self.max_megapixels)
         for key, share in (("holdout", self.holdout), ("inner", self.inner)):
             if not 0 < share < 1:
                 raise UserError(f"data.{key}={share} must lie between 0 and 1, 0.2 for a fifth")
@@ -40,6 +44,12 @@ class DataSettings:
     def at(self, path: str) -> Self:
         """The same for other data at `path`, whose own classes and sides count."""
         return replace(self, path=path, classes=None, split=None)
+
+
+def check_megapixels(most: float) -> None:
+    """Refuse a `data.max_megapixels` that lets nothing through; raises UserError."""
+    if not most > 0:
+        raise UserError(f"data.max_megapixels={most:g} must be more than 0, {MAX_MEGAPIXELS:g} for the largest phones'")
 
 
 @dataclass

@@ -42,13 +42,14 @@ _begun: dict[tuple[Path, Preprocessing], Future[Early]] = {}
 _pools: list[ThreadPoolExecutor] = []
 
 
-def begin(photos: Sequence[Listed], store: Path, preprocessing: Preprocessing) -> None:
+def begin(photos: Sequence[Listed], store: Path, preprocessing: Preprocessing, max_megapixels: float) -> None:
     """Begin to read photos that the store does not know, on all cores but the one that imports.
 
     Args:
         photos: In the order in which a survey will ask for them.
         store: Root of the feature store, which need not exist.
         preprocessing: What their pixels go through.
+        max_megapixels: Larger ones are refused.
     """
     import scipy.fftpack  # noqa: F401  # what the threads would import: two threads that import can get in each other's way
 
@@ -59,7 +60,7 @@ def begin(photos: Sequence[Listed], store: Path, preprocessing: Preprocessing) -
         return
     pool = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "thawline-ahead")
     _pools.append(pool)
-    _begun.update({(path, preprocessing): pool.submit(_read, path, preprocessing) for path in unknown})
+    _begun.update({(path, preprocessing): pool.submit(_read, path, preprocessing, max_megapixels) for path in unknown})
 
 
 def stop() -> None:
@@ -80,6 +81,6 @@ def take(path: Path, preprocessing: Preprocessing | None) -> Early | None:
     return None if future is None or future.cancel() else future.result()
 
 
-def _read(path: Path, preprocessing: Preprocessing) -> Early:
+def _read(path: Path, preprocessing: Preprocessing, max_megapixels: float) -> Early:
     stamp = Stamp.found(path)
-    return Early(stamp, *read_photo(path, preprocessing))
+    return Early(stamp, *read_photo(path, preprocessing, max_megapixels))

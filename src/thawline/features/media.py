@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from thawline.data.decoding import UnusableError
 from thawline.data.photos import PhotoFacts, read_photo, refused_photo
-from thawline.data.preprocessing import JSON, Preprocessing
+from thawline.data.preprocessing import JSON, MAX_MEGAPIXELS, Preprocessing
 from thawline.data.sound.ffmpeg import version
 from thawline.data.tracks import TRACK_FACTS_VERSION, TrackFacts, Window, read_track, read_windows, refused_track
 from thawline.data.windows import window_digest
@@ -67,6 +67,9 @@ class Medium(Protocol[F]):
     def refused(self, path: Path) -> F | None:
         """The facts of a file whose size or header rule it out, found without hashing it; None of any other."""
 
+    def admits(self, facts: F) -> bool:
+        """Whether a file of these facts is within limits that settings move."""
+
     def read(self, path: Path, known: F | None) -> tuple[F, Mapping[str, Features]]:
         """Read a file once: its facts, and what enters the network for each row. Safe to call from threads.
 
@@ -81,9 +84,10 @@ class Medium(Protocol[F]):
 
 @dataclass(frozen=True)
 class Photos:
-    """Photos, one row each; without preprocessing only their facts are wanted."""
+    """Photos within the limit, one row each; without preprocessing only their facts are wanted."""
 
     preprocessing: Preprocessing | None = None
+    max_megapixels: float = MAX_MEGAPIXELS
     kind = PHOTOS
     unit = "photos"
     batch = BATCH
@@ -98,11 +102,15 @@ class Photos:
 
     def refused(self, path: Path) -> PhotoFacts | None:
         """What is beyond the limits."""
-        return refused_photo(path)
+        return refused_photo(path, self.preprocessing, self.max_megapixels)
+
+    def admits(self, facts: PhotoFacts) -> bool:
+        """Whether it is no larger."""
+        return facts.width * facts.height <= self.max_megapixels * 10**6
 
     def read(self, path: Path, known: PhotoFacts | None) -> tuple[PhotoFacts, Mapping[str, Features]]:
         """The facts, and {"pixels": uint8 [3, size, size]}."""
-        facts, pixels = read_photo(path, self.preprocessing)
+        facts, pixels = read_photo(path, self.preprocessing, self.max_megapixels)
         return facts, {} if pixels is None else {facts.digest: {"pixels": pixels}}
 
     def key(self) -> dict[str, JSON]:
@@ -139,6 +147,10 @@ class Tracks:
     def refused(self, path: Path) -> TrackFacts | None:
         """What is beyond the limits, or no sound."""
         return refused_track(path)
+
+    def admits(self, facts: TrackFacts) -> bool:
+        """Always: no setting moves their limits."""
+        return True
 
     def read(self, path: Path, known: TrackFacts | None) -> tuple[TrackFacts, Mapping[str, Features]]:
         """The facts, and what `Hearing.front` makes of each window; of a known track only the windows are decoded."""

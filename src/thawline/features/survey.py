@@ -215,7 +215,8 @@ class _Pass(Generic[F]):
     def look_up(self, files: Sequence[File]) -> list[File]:
         """Recall what is known, and say which files must be looked at."""
         stamps = stamps_of(files)
-        known = self.index.recall(stamps)
+        recalled = self.index.recall(stamps)
+        known = {path: facts for path, facts in recalled.items() if self.medium.admits(facts)}
         self.facts = {file.name: known[file.path] for file in files if file.path in known}
         self.sizes = self.index.sizes()
         self.plan = Plan(self.wanted) if self.wanted else None

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile
+from PIL import Image
 
-from thawline.data.decoding import load_rgb, open_image, orient
+from thawline.data.photos import read_upright
 
 THUMBNAIL_SIDE = 256
 # A larger matrix can't be read, and W&B would cut its table off without a word.
@@ -40,19 +40,8 @@ def thumbnail(path: Path) -> Image.Image:
     """The photo upright and at most `THUMBNAIL_SIDE` pixels long: new pixels, without the file's EXIF, place included.
 
     Raises:
-        UnusableError: The file is no photo that can be decoded.
-        OSError: The file can't be read.
+        UnusableError: The file can't be read, or is no photo that can be decoded.
     """
-    image = open_image(path.read_bytes())
-    orientation = _orientation(image)
-    image.draft(None, (2 * THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE))
-    rgb = load_rgb(image)
-    rgb.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    return Image.fromarray(np.ascontiguousarray(orient(np.asarray(rgb), orientation)))
-
-
-def _orientation(image: ImageFile.ImageFile) -> int:
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # parsing foreign bytes: struct.error, SyntaxError, ValueError, ...
-        return 1
+    picture = read_upright(path, 2 * THUMBNAIL_SIDE)
+    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    return picture

@@ -32,7 +32,7 @@ def survey_photos(
     wanted = wanted_features(
         encoder,
         store,
-        Photos(replace(encoder.preprocessing, decode=first.data.decode)),
+        Photos(replace(encoder.preprocessing, decode=first.data.decode), first.data.max_megapixels),
         cuts=[encoder.cut_for(run.cut) for run in runs],
         views=first.augmentation.views,
         dtype=first.store.dtype,

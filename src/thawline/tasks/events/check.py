@@ -23,7 +23,8 @@ def check_events(settings: CheckSettings, console: Console) -> dict[str, Any]:
         UserError: There are no usable photos of two classes.
     """
     listing = list_events(settings.data)
-    found = survey(listing.photos, FeatureStore(settings.store.root), Photos())
+    photos = Photos(max_megapixels=settings.data.max_megapixels)
+    found = survey(listing.photos, FeatureStore(settings.store.root), photos)
     report = data_report(build_collection(listing, found.facts), bytes_per_photo=HEAD_BYTES)
     print_report(report, console)
     return report

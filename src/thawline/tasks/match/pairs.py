@@ -38,7 +38,7 @@ def checked_pairs(settings: PairsSettings, store: FeatureStore, *, labels: bool 
         UserError: A file can't be used, or no row of it.
     """
     table = read_table_of(settings, labels=labels)
-    found = survey(listed_images(table), store, Photos())
+    found = survey(listed_images(table), store, Photos(max_megapixels=settings.max_megapixels))
     return number_pairs(usable_pairs(table, found.facts), found.facts)
 
 

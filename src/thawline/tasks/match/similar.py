@@ -39,7 +39,7 @@ def similar_matches(
 
     Args:
         checked: The matches.
-        data: How photos are decoded.
+        data: How photos are decoded, and which are too large.
         encoder: Whose features say what is similar.
         store: Where the features are kept.
         by: "texts" or "images"; None: texts where the encoder has text.
@@ -59,7 +59,7 @@ def similar_matches(
         features = _texts(checked, loaded, name, store, device)
     else:
         image = loaded.image if isinstance(loaded, ClipTowers) else loaded
-        features = _images(checked, image, data.decode, name, store, device)
+        features = _images(checked, image, data, name, store, device)
     each = np.bincount(checked.images)  # matches of each image: each brings a text that is true, and takes `hard` more
     neighbours = int(each.max()) * (1 + hard) + _SPARE
     return find_similar(features, checked.texts if by == "texts" else checked.images, neighbours), by
@@ -83,13 +83,13 @@ def _texts(
 
 
 def _images(
-    checked: CheckedPairs, encoder: Encoder, decode: str, name: str, store: StoreSettings, device: torch.device
+    checked: CheckedPairs, encoder: Encoder, data: PairsSettings, name: str, store: StoreSettings, device: torch.device
 ) -> FloatArray:
     assert encoder.preprocessing is not None  # noqa: S101  # image encoders have one
     wanted = wanted_features(
         encoder,
         FeatureStore(store.root),
-        Photos(replace(encoder.preprocessing, decode=decode)),
+        Photos(replace(encoder.preprocessing, decode=data.decode), data.max_megapixels),
         cuts=[encoder.cut_for("head")],
         dtype=store.dtype,
         device=device,
