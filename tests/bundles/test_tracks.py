@@ -66,6 +66,14 @@ def test_classes_that_are_instruments_are_detected_from_their_threshold_on():
     assert (one_by_one["has_acoustic"], one_by_one["has_electronic"]) == (False, True)
 
 
+def test_scores_are_at_the_temperature_and_raw_scores_are_not():
+    said = record(["rock", "folk"], Planted([[3, 0], [1, 0]]))
+    assert said["all_scores"]["rock"] == said["confidence"] == pytest.approx(1 / (1 + np.exp(-1)))
+    assert said["predictions"][0]["raw_score"] == pytest.approx(1 / (1 + np.exp(-2)))
+    plain = record(["rock", "folk"], Planted([[3, 0], [1, 0]]), calibrated=False)
+    assert plain["all_scores"]["rock"] == plain["predictions"][0]["raw_score"] == pytest.approx(1 / (1 + np.exp(-2)))
+
+
 def test_a_text_is_one_theme():
     assert themes_told({"a.mp3": "heartbreak"}, "a.mp3") == ("heartbreak",)
     assert themes_told({Path("a.mp3"): ["war"]}, "a.mp3") == ["war"]

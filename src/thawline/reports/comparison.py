@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ class Entry:
         predictions: What it said of each sample.
         kind: What the samples are called: photos, pairs, tracks.
         photos: The folder that the predictions' paths are relative to; None where nobody knows.
+        texts: The text that belongs to each sample, by its path, where samples have texts.
+        examined: What its task says of it besides what is said of any classes.
         certain: Whether its probabilities are given; another system only says a class.
         swept: The values of what was varied, by key.
         seconds: Wall time; None where nobody measured it.
@@ -52,6 +54,8 @@ class Entry:
     predictions: Predictions
     kind: str = SAMPLES
     photos: Path | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    examined: Mapping[str, Any] = field(default_factory=dict)
     certain: bool = True
     swept: dict[str, str] = field(default_factory=dict)
     seconds: float | None = None

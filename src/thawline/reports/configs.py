@@ -44,9 +44,18 @@ def differing(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, s
 
 
 def settings_that_differ(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
-    """As `differing`, less what is no setting to plot: names of groups stand for the group, seeds are repetitions."""
-    different = differing(configs)
-    keys = {key for one in different.values() for key in one}
+    """As `differing`, less what is no setting to plot.
+
+    Names of groups stand for the group, seeds are repetitions, and what is the same in all configs that have it, which
+    an ensemble's does not, is a constant.
+    """
+    found = differing(configs)
+    values: dict[str, set[str]] = {}
+    for one in found.values():
+        for key, value in one.items():
+            values.setdefault(key, set()).add(value)
+    keys = {key for key, said in values.items() if len(said) > 1}
+    different = {name: {key: value for key, value in one.items() if key in keys} for name, one in found.items()}
     covered = tuple(f"{group}." for group in _NAMED if f"{group}.name" in keys)
     return {
         name: {

@@ -16,7 +16,9 @@ from thawline.judging.leaderboard import rank, score
 from thawline.reports.common import group_entries
 from thawline.reports.comparison import Board, Comparison, Entry, rank_entries, rank_settings
 from thawline.reports.configs import flatten, settings_that_differ
+from thawline.reports.labels import labels_of
 from thawline.reports.others import read_other
+from thawline.reports.texts import texts_of
 from thawline.runs.directory import is_run_directory, read_config, read_status
 from thawline.runs.finished import SAMPLES, finished_run
 from thawline.runs.predictions import join_predictions
@@ -137,6 +139,8 @@ def _run(path: Path, name: str, directories: Sequence[Path], config: DictConfig 
         predictions=predictions,
         kind=facts.get("kind", SAMPLES),
         photos=_photos(path),
+        texts=texts_of(directories[0]),
+        examined=facts.get("examined") or {},
         seconds=facts["seconds"],
         computed=facts["features"]["computed"],
         read=facts["features"]["read"],
@@ -165,7 +169,7 @@ def _sweep(path: Path, name: str) -> tuple[Entry, Board]:
 
     rows = rank([score(trial, setting[number]) for number, trial in trials.items() if trial.status == "finished"])
     of = {row.setting: [trials[number] for number in row.trials] for row in rows}
-    entries = {words: _setting(words, mine, name, entry.photos) for words, mine in of.items()}
+    entries = {words: _setting(words, mine, name, entry) for words, mine in of.items()}
     failed = [
         f"trial {number} ({setting[number]}) {trial.status}: {trial.reason or 'no reason is known'}"
         for number, trial in trials.items()
@@ -174,7 +178,7 @@ def _sweep(path: Path, name: str) -> tuple[Entry, Board]:
     return entry, rank_settings(rows, entries, f"Settings of the sweep {name}", _INNER, failed)
 
 
-def _setting(setting: str, trials: Sequence[Trial], sweep: str, photos: Path | None) -> Entry:
+def _setting(setting: str, trials: Sequence[Trial], sweep: str, chosen: Entry) -> Entry:
     """One setting of a sweep: the inner predictions of its seeds as one."""
     facts = [trial.facts for trial in trials]
     return Entry(
@@ -187,7 +191,8 @@ def _setting(setting: str, trials: Sequence[Trial], sweep: str, photos: Path | N
         config=flatten(read_config(trials[0].path)),
         predictions=join_predictions([trial.inner() for trial in trials]),
         kind=facts[0].get("kind", SAMPLES),
-        photos=photos,
+        photos=chosen.photos,
+        texts=chosen.texts,
         swept=split_setting(setting),
         seconds=sum(one["seconds"] for one in facts),
         computed=sum(one["features"]["computed"] for one in facts),
@@ -223,5 +228,6 @@ def _title(group: Sequence[Entry], number: int, count: int) -> str:
 
 def _judged(group: Sequence[Entry], title: str) -> Board:
     configs: dict[str, dict[str, Any]] = {entry.name: entry.config for entry in group if entry.config}
-    differing = settings_that_differ(configs)
-    return rank_entries([replace(entry, swept=differing.get(entry.name, {})) for entry in group], title, _OUTER)
+    differing, labels = settings_that_differ(configs), labels_of(group)
+    called = [replace(one, label=labels[one.name], swept=differing.get(one.name, {})) for one in group]
+    return rank_entries(called, title, _OUTER)

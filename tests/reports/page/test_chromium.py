@@ -3,7 +3,10 @@
 import json
 
 import pytest
+from tests.reports.made import make_run, make_sweep, predictions
+from tests.reports.test_texts import run  # noqa: F401  # a fixture
 
+from thawline.reports.gather import gather
 from thawline.reports.notebook import ComparisonView
 from thawline.reports.page.document import write_page
 
@@ -130,6 +133,27 @@ def test_at_phone_width_only_tables_scroll(browser, page, scheme):
     assert browser.run(f"{box}.getBoundingClientRect().right") <= 390
     dark = browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 28)"
     assert dark == (scheme == "dark")
+
+
+WIDE = "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.ariaLabel)"
+
+
+@pytest.mark.usefixtures("run")
+def test_at_the_width_of_a_laptop_nothing_scrolls_sideways(browser, tmp_path):
+    keys = ("method.name", "method.lr", "method.weight_decay", "thaw", "augmentation", "encoder")
+    settings = {" ".join(f"{key}={key[:9]}{n}" for key in keys): 20 + n for n in range(3)}
+    make_sweep(tmp_path / "2026-11-28_19-55-03-056904", settings)
+    for number in range(2):
+        said = predictions(30 + number, paths=[f"outer/{i:04}.jpg" for i in range(40)])
+        path = tmp_path / f"2026-11-28_19-55-0{number}-056905"
+        make_run(path, said, facts={"method": "finetune", "encoder": "vit_base_patch16_224_in21k"}, epochs=0, lr=number)
+    file = tmp_path / "page.html"
+    write_page(file, gather([tmp_path]))
+    browser.open(file, width=1280)
+    browser.run("document.querySelectorAll('details').forEach((one) => one.open = true)")
+    assert not browser.run(SCROLLS)
+    assert browser.run(WIDE) == []
+    assert browser.run("document.querySelectorAll('table').length") > 10
 
 
 def test_hostile_names_are_text(browser, hostile, tmp_path):

@@ -1,11 +1,16 @@
 import re
 
 import pytest
-from tests.reports.made import make_sweep
+from omegaconf import OmegaConf
+from tests.reports.made import FACTS, make_run, make_sweep, predictions
 
+from thawline.files import write_json
 from thawline.reports.gather import gather
 from thawline.reports.page.plots import draw_curves, draw_settings, read_curves, setting_axis
 from thawline.reports.page.svg import number_axis
+from thawline.runs.directory import RunDirectory
+from thawline.runs.finished import METRICS_FILE
+from thawline.runs.predictions import PREDICTIONS_FILE, write_predictions
 
 
 def test_learning_rates_lie_on_a_logarithmic_axis_with_their_own_ticks():
@@ -58,6 +63,22 @@ def test_each_swept_setting_has_a_plot_with_a_point_for_each_trial(tmp_path):
         ["encoder=a", "encoder=b"],
     ]
     assert "encoder=a thaw=1 lr=0.1: 75.0 % [" in plots[0]
+
+
+def test_what_all_runs_share_that_have_it_is_no_plot(tmp_path):
+    """An ensemble has none of its members' settings, so these are all that there is of each."""
+    for number, lr in enumerate((0.1, 0.2)):
+        make_run(tmp_path / f"member{number}", predictions(30 + number), lr=lr, thaw="head")
+    config = OmegaConf.create({"runs": ["a", "b"], "weights": "fitted"})
+    with RunDirectory(tmp_path / "joined", "ensemble", config) as run:
+        write_predictions(run.file(PREDICTIONS_FILE), predictions(33))
+        write_json(run.file(METRICS_FILE), FACTS)
+    [board] = gather([tmp_path]).boards
+    assert list(board.varied) == ["method.lr"]
+    [_, settings] = gather([make_sweep(tmp_path / "sweep", {"lr=0.1": 30, "lr=0.2 thaw=1": 31})]).boards
+    assert list(settings.varied) == ["lr", "thaw"]
+    for drawn, key in ((draw_settings(board), "method.lr"), (draw_settings(settings), "lr")):
+        assert re.findall("<figcaption><bdi>(.*?)</bdi>", drawn) == [f"accuracy by {key}"]
 
 
 def test_curves_pass_over_what_is_no_number_and_over_the_refit(tmp_path):

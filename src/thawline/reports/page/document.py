@@ -10,9 +10,11 @@ from pathlib import Path
 from thawline.files import write_text
 from thawline.reports.comparison import Board, Comparison, Line
 from thawline.reports.configs import differing
+from thawline.reports.page.examined import draw_examined
 from thawline.reports.page.html import Html, clean, data_block, join, name, tag
 from thawline.reports.page.mistakes import Thumbnails, draw_mistakes
 from thawline.reports.page.plots import draw_curves, draw_own_curves, draw_settings
+from thawline.reports.page.ranking import draw_ranking
 from thawline.reports.page.tables import draw_costs, draw_judgement, draw_leaderboard, percent
 
 _COST = (
@@ -23,6 +25,7 @@ _NO_PHOTOS = (
     "Worst mistakes are listed by file name: this page holds no photo, since photos of people are private. "
     "'thawline compare … thumbnails=true' makes a page with small pictures of them."
 )
+_TEXTS = "It holds the texts of the worst mistakes, and no others."
 _PHOTOS = "This page holds small pictures of the worst mistakes: mind whom you give it to."
 
 
@@ -60,6 +63,7 @@ def draw_page(comparison: Comparison, *, thumbnails: bool = False) -> str:
             "header",
             tag("h1", "Comparison"),
             tag("p", _PHOTOS if thumbnails else _NO_PHOTOS, class_="note"),
+            tag("p", _TEXTS, class_="note") if any(line.entry.texts for line in comparison.lines) else None,
             tag(
                 "nav",
                 tag("ul", *(tag("li", tag("a", name(t), href=f"#{at}")) for at, t in contents)),
@@ -85,11 +89,6 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _navigation(contents: Sequence[tuple[str, str]]) -> Html:
-    items = [tag("li", tag("a", name(title), href=f"#{place}")) for place, title in contents]
-    return tag("nav", tag("ul", *items), aria_label="contents")
-
-
 def _board(number: int, board: Board, pictures: Thumbnails | None) -> Html:
     ids = [f"board{number}-{rank}" for rank in range(1, len(board.lines) + 1)]
     return tag(
@@ -99,6 +98,7 @@ def _board(number: int, board: Board, pictures: Thumbnails | None) -> Html:
         tag("p", board.note, class_="note"),
         *(tag("p", note) for line in board.lines for note in line.entry.notes),
         draw_leaderboard(board, ids),
+        draw_ranking(board),
         draw_settings(board),
         draw_curves(board),
         tag("section", tag("h3", "Cost"), tag("p", _COST, class_="note"), draw_costs(board)),
@@ -148,6 +148,7 @@ def _line(rank: int, line: Line, target: str, pictures: Thumbnails | None) -> Ht
             tag("p", baseline),
             *(tag("p", note, class_="note") for note in line.judgement.notes),
             *draw_judgement(line.judgement),
+            *draw_examined(line.entry.examined),
             None if curves is None else tag("h4", "Loss, first fold"),
             curves,
             tag("h4", "Worst mistakes"),

@@ -1,4 +1,4 @@
-"""The worst mistakes of a run: by name, and as small pictures where those are asked for."""
+"""The worst mistakes of a run: by name, with their texts, and as small pictures where those are asked for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from thawline.reports.page.html import Html, join, name, tag
 from thawline.runs.mirror import thumbnail
 
 _MOST = 8
+_LONGEST = 300  # characters of a text
 _SIDE = 128
 
 
@@ -47,9 +48,14 @@ def draw_mistakes(entry: Entry, thumbnails: Thumbnails | None) -> Html:
                 tag("strong", name(", ".join(one.true))),
                 join(", called ", name(", ".join(one.said) or "nothing"), how, ": "),
                 tag("span", name(one.path), class_="note"),
+                None if (said := entry.texts.get(one.path)) is None else tag("q", name(_cut(said))),
             )
         )
-    return tag("ol", *items, class_="mistakes")
+    return tag("ol", *items, class_="mistakes texts" if entry.texts else "mistakes")
+
+
+def _cut(said: str) -> str:
+    return said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
 
 
 def _encode(file: Path) -> str | None:

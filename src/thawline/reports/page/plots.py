@@ -23,7 +23,9 @@ _QUANTITIES = {
 
 def draw_settings(board: Board) -> Html | None:
     """A plot of the score over each setting that was varied, a line for each choice of the others."""
-    plots = [_setting(board, key) for key in list(board.varied)[:_MOST_SETTINGS]]
+    # Lines without a setting, such as an ensemble's, say nothing of it: what all others share is a constant.
+    varied = [key for key, values in board.varied.items() if len(set(values) - {None}) > 1]
+    plots = [_setting(board, key) for key in varied[:_MOST_SETTINGS]]
     if not plots:
         return None
     score = board.headline.capitalize()

@@ -10,6 +10,7 @@ from thawline.judging.intervals import Estimate, IntArray
 from thawline.judging.metrics import Confusion, Judgement
 from thawline.judging.paired import PairedTest, format_p, format_points
 from thawline.reports.comparison import Board, Line
+from thawline.reports.labels import describe
 from thawline.reports.page.html import Html, join, name, tag
 from thawline.reports.tables import call, figures_beside
 
@@ -23,16 +24,16 @@ _GLYPH_WIDTH, _GLYPH_HEIGHT = 132, 18
 def draw_leaderboard(board: Board, ids: Sequence[str]) -> Html:
     """The lines of a board with their intervals and tests; `ids` has where each leads to."""
     keys = list(board.varied)[:_MOST_KEYS] if board.rows else []
-    said = ["name", "method", "encoder"] if not board.rows else keys or ["setting"]
+    said = ["name"] if not board.rows else keys or ["setting"]
     partial = len({line.judgement.samples for line in board.lines}) > 1
     numbers = [board.headline, "log loss", "over the best", "p", "over the baseline", "p"]
     head = [
-        _heading("#", "ascending", number=True),
-        _heading(board.headline, "descending", number=True),
-        *(_heading(one, "ascending") for one in said),
+        heading("#", "ascending", numeric=True),
+        heading(board.headline, "descending", numeric=True),
+        *(heading(one, "ascending") for one in _shortened(said)),
         tag("th", "95 % interval", scope="col"),
-        *(_heading(one, "ascending" if one in ("p", "log loss") else "descending", number=True) for one in numbers[1:]),
-        _heading("samples", "descending", number=True) if partial else None,
+        *(heading(one, "ascending" if one in ("p", "log loss") else "descending", numeric=True) for one in numbers[1:]),
+        heading("samples", "descending", numeric=True) if partial else None,
     ]
     scale = _scale(board)
     mark = next(line.judgement.score.value for line in board.lines if line.against_best is None)
@@ -40,29 +41,29 @@ def draw_leaderboard(board: Board, ids: Sequence[str]) -> Html:
     for number, (line, target) in enumerate(zip(board.lines, ids, strict=True), start=1):
         best = line.against_best is None
         cells = [
-            _number(number, tag("a", str(number), href=f"#{target}", aria_label=f"{number}, {line.entry.label}")),
-            _estimate(line.judgement.score),
-            *(_text(one) for one in _names(line, keys, sweep=bool(board.rows))),
+            number_cell(number, tag("a", str(number), href=f"#{target}", aria_label=f"{number}, {line.entry.label}")),
+            share_cell(line.judgement.score),
+            *(map(text_cell, _setting(line, keys)) if board.rows else [_name_cell(line)]),
             tag("td", _glyph(line.judgement.score, mark, scale)),
             _loss(line.judgement.log_loss),
             *_test(line.against_best),
             *_test(line.against_baseline),
-            _number(line.judgement.samples) if partial else None,
+            number_cell(line.judgement.samples) if partial else None,
         ]
         rows.append(tag("tr", *cells, class_="best" if best else None))
-    return table(head, rows, board.title)
+    return table(head, rows, board.title, "sortable compact")
 
 
 def draw_costs(board: Board) -> Html:
     """What each line cost: seconds, features, the price that another system asks."""
     priced = any(line.entry.price is not None for line in board.lines)
     head = [
-        _heading("setting" if board.rows else "name", "ascending"),
-        _heading(board.headline, "descending", number=True),
-        _heading("seconds", "ascending", number=True),
-        _heading("features computed", "ascending", number=True),
-        _heading("features read", "ascending", number=True),
-        _heading("price per 1,000", "ascending", number=True) if priced else None,
+        heading("setting" if board.rows else "name", "ascending"),
+        heading(board.headline, "descending", numeric=True),
+        heading("seconds", "ascending", numeric=True),
+        heading("features computed", "ascending", numeric=True),
+        heading("features read", "ascending", numeric=True),
+        heading("price per 1,000", "ascending", numeric=True) if priced else None,
     ]
     rows = []
     for line in board.lines:
@@ -70,11 +71,11 @@ def draw_costs(board: Board) -> Html:
         seconds = None if entry.seconds is None else f"{entry.seconds:,.1f}"
         cells = [
             tag("th", name(entry.label), scope="row", class_=_wrap(entry.label), data_value=entry.label),
-            _estimate(line.judgement.score),
-            _number(entry.seconds, seconds),
-            _number(entry.computed if own else None),
-            _number(entry.read if own else None),
-            _number(entry.price, None if entry.price is None else f"{entry.price:,.2f}") if priced else None,
+            share_cell(line.judgement.score),
+            number_cell(entry.seconds, seconds),
+            number_cell(entry.computed if own else None),
+            number_cell(entry.read if own else None),
+            number_cell(entry.price, None if entry.price is None else f"{entry.price:,.2f}") if priced else None,
         ]
         rows.append(tag("tr", *cells))
     return table(head, rows, f"Cost: {board.title}")
@@ -92,15 +93,15 @@ def draw_judgement(judgement: Judgement) -> list[Html]:
 def _classes(judgement: Judgement) -> Html:
     """The figures of each class; of many classes those with the lowest F1."""
     names = [key for key, _ in judgement.figures_of(judgement.per_class[0])]
-    head = [_heading("class", "ascending"), _heading("samples", "descending", number=True)]
-    head += [_heading(call(key), "ascending", number=True) for key in names]
+    head = [heading("class", "ascending"), heading("samples", "descending", numeric=True)]
+    head += [heading(call(key), "ascending", numeric=True) for key in names]
     per_class = list(judgement.per_class)
     if len(per_class) > _MOST_CLASSES:
         per_class = sorted(per_class, key=lambda one: one.f1.value if one.f1 else 1.0)[:_MOST_CLASSES]
     rows = []
     for one in per_class:
-        figures = [_number(None) if each is None else _estimate(each) for _, each in judgement.figures_of(one)]
-        rows.append(tag("tr", _text(one.name), _number(one.support), *figures))
+        figures = [number_cell(None) if each is None else share_cell(each) for _, each in judgement.figures_of(one)]
+        rows.append(tag("tr", text_cell(one.name), number_cell(one.support), *figures))
     drawn = table(head, rows, "By class")
     if len(per_class) == len(judgement.per_class):
         return drawn
@@ -133,7 +134,7 @@ def _worst_pairs(classes: Sequence[str], matrix: IntArray) -> Html:
     order = np.argsort(-counts, axis=None, kind="stable")[:_MOST_CONFUSIONS]
     pairs = [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, counts.shape), strict=True) if counts[i, j]]
     head = [tag("th", one, scope="col") for one in ("true", "said", "samples")]
-    rows = [tag("tr", _text(classes[i]), _text(classes[j]), _number(int(counts[i, j]))) for i, j in pairs]
+    rows = [tag("tr", text_cell(classes[i]), text_cell(classes[j]), number_cell(int(counts[i, j]))) for i, j in pairs]
     return join(
         tag("p", f"{len(classes)} classes; the most frequent confusions.", class_="note"),
         table(head, rows, "Confusions", class_="confusion"),
@@ -152,19 +153,31 @@ def percent(estimate: Estimate, unit: str = "") -> Html:
     return join(f"{value:.1f}{unit} ", tag("span", f"[{low:.1f}, {high:.1f}]", class_="range"))
 
 
-def _names(line: Line, keys: Sequence[str], *, sweep: bool) -> list[str]:
+def _shortened(keys: Sequence[str]) -> list[str]:
+    """The last parts of dotted keys: `lr` of `method.lr`; the whole keys where two would be called the same."""
+    short = [key.removesuffix(".name").rpartition(".")[2] for key in keys]
+    return short if len(set(short)) == len(short) else list(keys)
+
+
+def _setting(line: Line, keys: Sequence[str]) -> list[str]:
+    return [line.entry.swept.get(key, "") for key in keys] if keys else [line.entry.label]
+
+
+def _name_cell(line: Line) -> Html:
+    """What a run is called, and below it what that does not say: its directory, or its method and encoder."""
     entry = line.entry
-    if not sweep:
-        return [entry.label, entry.method, entry.encoder]
-    return [entry.swept.get(key, "") for key in keys] if keys else [entry.label]
+    beside = entry.name if entry.label != entry.name else describe(entry)
+    note = None if beside == entry.label else tag("span", name(beside), class_="note under")
+    return tag("td", name(entry.label), note, class_="words", data_value=entry.label)
 
 
-def _heading(said: str, first: str, *, number: bool = False) -> Html:
+def heading(said: str, first: str, *, numeric: bool = False) -> Html:
     """A heading that sorts; `first` is the order that its first click gives."""
-    return tag("th", said, scope="col", data_sort=first, class_="number" if number else None)
+    return tag("th", said, scope="col", data_sort=first, class_="number" if numeric else None)
 
 
-def _text(said: str) -> Html:
+def text_cell(said: str) -> Html:
+    """A name or another text."""
     return tag("td", name(said), class_=_wrap(said), data_value=said)
 
 
@@ -172,24 +185,26 @@ def _wrap(said: str) -> str | None:
     return "words" if len(said) > _LONG else None
 
 
-def _number(value: float | None, said: str | None = None) -> Html:
+def number_cell(value: float | None, said: str | None = None) -> Html:
+    """A number, by which the column sorts, as `said`; None is a dash."""
     if value is None:
         return tag("td", "-", class_="number range")
     return tag("td", said or f"{value:,}", class_="number", data_value=value)
 
 
-def _estimate(estimate: Estimate) -> Html:
+def share_cell(estimate: Estimate) -> Html:
+    """A share in percent with its interval."""
     return tag("td", percent(estimate), class_="number", data_value=estimate.value)
 
 
 def _loss(loss: Estimate | None) -> Html:
-    return _number(None) if loss is None else _number(loss.value, f"{loss.value:.3f}")
+    return number_cell(None) if loss is None else number_cell(loss.value, f"{loss.value:.3f}")
 
 
 def _test(test: PairedTest | None) -> tuple[Html, Html]:
     """The difference in points and its p; what can be told apart stands out."""
     if test is None:
-        return _number(None), _number(None)
+        return number_cell(None), number_cell(None)
     one = test.difference
     value, low, high = (format_points(x, "+") for x in (one.value, one.low, one.high))
     said = join(f"{value} ", tag("span", f"[{low}, {high}]", class_="range"))

@@ -1,6 +1,5 @@
 """The match task's data: pairs, their images and texts at the thaw lines, and the tail that is fitted on them."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 
 from thawline.data.augmentation import Augmentation, view_seed
 from thawline.data.pair_graph import Grouping, check_sides, drop_shared, find_grouping, image_ids
-from thawline.data.pairs import Pair, same_text
+from thawline.data.pair_names import pair_names, text_digest
+from thawline.data.pairs import Pair
 from thawline.data.photos import PhotoFacts
 from thawline.decisions.threshold import Threshold
 from thawline.errors import UserError
@@ -77,9 +77,8 @@ class MatchData:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The image of each pair and its row, in files that it takes to tell them apart."""
-        several = len(self.surveyed.checked.table.files) > 1
-        return tuple(f"{p.image} ({p.file + ' ' if several else ''}row {p.row})" for p in self.pairs)
+        """The image of each pair and its row."""
+        return pair_names(self.surveyed.checked.table)
 
     @property
     def groups(self) -> NDArray[np.int64]:
@@ -197,7 +196,7 @@ class MatchData:
         others = [replace(self.pairs[0], image=name) for name in facts]
         images = image_ids([*others, *self.pairs], {**facts, **self.surveyed.survey.facts})
         seen = {row.text for row in rows}
-        known = np.array([_text_digest(pair.text) in seen for pair in self.pairs])
+        known = np.array([text_digest(pair.text) in seen for pair in self.pairs])
         return np.flatnonzero(known | np.isin(images[len(rows) :], images[: len(rows)])).astype(np.int64)
 
     def split_rows(self, plan: Sequence[Fold]) -> list[SplitRow]:
@@ -212,7 +211,7 @@ class MatchData:
                 label=CLASSES[pair.label or 0],
                 group=int(self.groups[i]),
                 fold=judged.get(i, ""),
-                text=_text_digest(pair.text),
+                text=text_digest(pair.text),
             )
             for i, (name, pair) in enumerate(zip(self.names, self.pairs, strict=True))
         ]
@@ -286,8 +285,3 @@ def _numbered(values: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
     """Distinct values in the order of their first, and the number of each value."""
     number = {value: i for i, value in enumerate(dict.fromkeys(values))}
     return list(number), np.array([number[value] for value in values], dtype=np.int64)
-
-
-def _text_digest(text: str) -> str:
-    """sha256 of what texts that count as the same have in common: a split doesn't give away a private one."""
-    return hashlib.sha256(same_text(text).encode("utf-8", "surrogatepass")).hexdigest()

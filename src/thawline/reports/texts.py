@@ -1,0 +1,38 @@
+"""The texts that belong to what a run judged, read again from its own file."""
+
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from thawline.data.pair_names import pair_names, text_digest
+from thawline.data.pairs import read_pairs
+from thawline.data.settings import PairsSettings
+from thawline.errors import UserError
+from thawline.runs.directory import is_run_directory, read_config
+from thawline.runs.split import read_split_rows
+from thawline.tasks.settings import saved_settings
+
+
+def texts_of(run: Path) -> dict[str, str]:
+    """The text of each sample of `run` by the sample's name; none where it judged no texts, or its file is gone.
+
+    A run directory keeps a digest of each text, never the text; one that is another by now is left out.
+    """
+    config = read_config(run)
+    named = config.get("run") or next(iter(config.get("runs") or []), None)
+    elsewhere = OmegaConf.select(config, "data.path") if named is not None else None
+    source = run if named is None else Path(named)
+    try:
+        data = saved_settings(read_config(source)).data if is_run_directory(source) else None
+        if not isinstance(data, PairsSettings):
+            return {}
+        data = data if elsewhere is None else data.at(elsewhere)
+        table = read_pairs(data.files, data.base, labels=False)
+        known = {row.path: row.text for row in read_split_rows(source / "split.csv")} if elsewhere is None else {}
+    except (UserError, OSError, KeyError, ValueError):  # the page does without
+        return {}
+    return {
+        name: pair.text
+        for name, pair in zip(pair_names(table), table.pairs, strict=True)
+        if known.get(name) in (None, "", text_digest(pair.text))
+    }
