@@ -99,4 +99,6 @@ def _only(entry: Entry, paths: Sequence[str]) -> Entry:
     places = {path: i for i, path in enumerate(p.paths)}
     part = p.subset(np.array([places[path] for path in paths], dtype=np.int64))
     note = f"{entry.label} judged {len(p.paths):,} {entry.kind}; its figures here are of the {len(paths):,} in common."
-    return replace(entry, predictions=part, notes=(*entry.notes, note))
+    # What its task said is of all that it judged; by what it decides is the same for each.
+    examined = {key: entry.examined[key] for key in ("thresholds",) if key in entry.examined}
+    return replace(entry, predictions=part, examined=examined, notes=(*entry.notes, note))

@@ -89,6 +89,15 @@ def test_the_page_says_thresholds_difficulties_retrieval_and_zero_shots_ranking(
     assert "<li>ROC AUC: 60.0 % <span" in page
 
 
+def test_on_common_samples_nothing_is_said_of_others(tmp_path):
+    make_run(tmp_path / "all", predictions(30), facts={"examined": EXAMINED})
+    some = predictions(30).subset(np.arange(20))
+    make_run(tmp_path / "some", some, facts={"examined": EXAMINED})
+    [board] = gather([tmp_path / "all", tmp_path / "some"]).boards
+    kept = {line.entry.name: set(line.entry.examined) for line in board.lines}
+    assert kept == {"all": {"thresholds"}, "some": set(EXAMINED)}
+
+
 def test_of_several_labels_each_class_has_its_threshold():
     thresholds = {"fold0": {"drums": 0.25, "piano": 0.5}, "fold1": {"drums": 1, "piano": 0}}
     [_, table] = draw_examined({"thresholds": thresholds})
