@@ -121,6 +121,7 @@ def test_without_an_index_all_of_it_is_read(tmp_path, frames, plain, reference) 
         (b"", id3v2(bytes(100), footer=True)),
         (b"", bytes(3000)),
         (b"", b"\r\n made by hand"),
+        (b"", b"\n"),
         (id3v2(bytes(100)), bytes(777) + ID3V1),
     ],
 )

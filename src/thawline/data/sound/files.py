@@ -11,7 +11,7 @@ import numpy.typing as npt
 import soundfile
 
 from thawline.data.decoding import UnusableError
-from thawline.data.sound import ogg
+from thawline.data.sound import aac, ogg
 from thawline.data.sound.ffmpeg import FfmpegDecoder, version
 from thawline.data.sound.headers import stated_seconds
 from thawline.data.sound.kinds import DEMUXERS, LIBSNDFILE, kind_of
@@ -34,6 +34,7 @@ _UNKNOWN_ENCODING = ("unsupported encoding", "unimplemented format")
 # What libsndfile says of files that are no longer what their beginning says.
 _MEANT = {
     "File does not exist or is not a regular file (possibly a pipe?)": "nothing in it can be decoded",
+    "Supported file format but file is malformed": "a part is missing, or its header is wrong",
     "Unspecified internal error": "it cannot be decoded to its end",
 }
 
@@ -217,7 +218,12 @@ class Sound:
 
     def check_parts(self) -> None:
         """Raise UnusableError where a part of the file is missing or damaged, as far as that shows without decoding."""
-        damage = self._mp3.damage if self._mp3 else ogg.damage(self._descriptor) if self.kind == "OGG" else None
+        if self._mp3:
+            damage = self._mp3.damage
+        elif self.kind == "OGG" or DEMUXERS.get(self.kind) == "ogg":
+            damage = ogg.damage(self._descriptor)
+        else:
+            damage = aac.damage(self._descriptor) if self.kind == "AAC" else None
         if damage is not None:
             raise UnusableError(f"broken {self.kind}: {damage}")
 

@@ -7,13 +7,13 @@ frames are found here, and it decodes them alone.
 
 from __future__ import annotations
 
-import os
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from thawline.data.sound.kinds import before_tags, behind_tags
+from thawline.data.sound.frames import HOLE, Frame, Walk
+from thawline.data.sound.kinds import behind_tags
 
 # ISO/IEC 11172-3 and 13818-3: kbit/s by (MPEG 1 or not, layer), and Hz of MPEG 1.
 _KBITS = {
@@ -25,31 +25,8 @@ _KBITS = {
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _RATES = (44100, 48000, 32000)
-_PIECE = 2**20  # bytes that are looked through at a time
 _BEFORE = 2**22  # bytes behind the tags in which the first frame must begin
-_CHAIN = 3  # frames one behind another that random bytes do not make
-_FREE = 8192  # bytes, more than a frame of a free format has
 _OFF = 2  # frames that an index may count wrongly: itself, or the last
-
-
-class Frame(NamedTuple):
-    """What a frame's first four bytes say.
-
-    Attributes:
-        stream: the bits that all frames of one stream share: version, layer, rate, and whether the format is free.
-        size: bytes; of a free format only the padding, as the rest is not said.
-        samples: of each channel.
-        rate: Hz.
-        layer: 1, 2 or 3.
-        side: bytes between the four and the sound, layer 3.
-    """
-
-    stream: int
-    size: int
-    samples: int
-    rate: int
-    layer: int
-    side: int
 
 
 @dataclass(frozen=True)
@@ -81,7 +58,7 @@ def find_frames(descriptor: int, most: float) -> Frames | None:
     Returns:
         None if there are none.
     """
-    walk = _Walk(descriptor)
+    walk = Walk(descriptor, frame_of)
     first = walk.search(behind_tags(descriptor, 0), _BEFORE)
     if first is None:  # a tag whose size is wrong
         first = walk.search(4, _BEFORE)
@@ -89,117 +66,6 @@ def find_frames(descriptor: int, most: float) -> Frames | None:
         return None
     walk.follow(first, most)
     return _with_front(walk)
-
-
-class _Walk:
-    """The way through a file from frame to frame."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._piece, self._begin = b"", 0
-        self.size = os.fstat(descriptor).st_size
-        self.end = before_tags(descriptor, self.size)
-        self.frame: Frame | None = None  # the first
-        self.runs: list[tuple[int, int]] = []
-        self.count = 0
-        self.torn = self.damaged = False
-        self._free = 0  # bytes of a frame without padding, where the format is free
-
-    def search(self, at: int, most: int) -> int | None:
-        """Where the next frame begins that others follow, or the end; None if none does within `most` bytes."""
-        stop = min(self.end, at + most)
-        while (at := self._find_sync(at, stop)) < stop:
-            if self._is_first(at):
-                return at
-            at += 1
-        return None
-
-    def follow(self, at: int, most: float) -> None:
-        """Go from the frame at `at` to the last."""
-        first = self._frame(at)
-        assert first is not None  # noqa: S101
-        self.frame = first
-        limit = most * first.rate / first.samples
-        begin = last = at
-        while self.count < limit:
-            size = self.size_of(at)
-            if size and at + size <= self.end:
-                self.count += 1
-                last, at = at, at + size
-                continue
-            if size or at + 4 > self.end:
-                self.torn = at < self.end == self.size
-                break
-            # Not a frame: a tag of a file that was joined on, damage, or what lies behind the last.
-            tagged = behind_tags(self._descriptor, at)
-            found = self.search(tagged if tagged > at else last + 4, self.size)
-            if found is None:
-                break
-            if tagged == at:
-                self.damaged = True
-            if found < at:  # the last frame is not whole
-                self.count -= 1
-            self.runs.append((begin, last if found < at else at))
-            begin = last = at = found
-        self.runs.append((begin, at))
-
-    def read(self, at: int, count: int) -> bytes:
-        """Some bytes of the file."""
-        if not self._begin <= at <= at + count <= self._begin + len(self._piece):
-            self._piece, self._begin = os.pread(self._descriptor, max(_PIECE, count), at), at
-        return self._piece[at - self._begin : at - self._begin + count]
-
-    def _find_sync(self, at: int, stop: int) -> int:
-        while at < stop:
-            self.read(at, 1)
-            found = self._piece.find(b"\xff", at - self._begin)
-            if found >= 0:
-                return self._begin + found
-            at = self._begin + len(self._piece)
-            if not self._piece:
-                return stop
-        return at
-
-    def _frame(self, at: int) -> Frame | None:
-        return frame_of(self.read(at, 4)) if at + 4 <= self.end else None
-
-    def size_of(self, at: int) -> int:
-        """The bytes of the stream's frame at `at`; 0 if there is none."""
-        frame = self._frame(at)
-        if frame is None or self.frame is None or frame.stream != self.frame.stream:
-            return 0
-        return frame.size + self._free
-
-    def _is_first(self, at: int) -> bool:
-        """Whether frames of one stream, that of those before if there are any, begin at `at`."""
-        frame = self._frame(at)
-        if frame is None or (self.frame and frame.stream != self.frame.stream):
-            return False
-        if not frame.stream & 1:
-            return self._is_chain(at, frame, frame.size)
-        known = [self._free] if self.frame else self._distances(at, frame)
-        for size in known:
-            if self._is_chain(at, frame, frame.size + size, size):
-                self._free = size
-                return True
-        return False
-
-    def _distances(self, at: int, frame: Frame) -> list[int]:
-        """How far the frame at `at` may reach, less its padding, where its format is free."""
-        data = self.read(at, min(_FREE, self.end - at))
-        starts = [i for i in range(4, len(data) - 4) if data[i] == 0xFF and data[i + 1] == data[1]]
-        return [i - frame.size for i in starts if (next_ := frame_of(data[i : i + 4])) and next_.stream == frame.stream]
-
-    def _is_chain(self, at: int, first: Frame, size: int, free: int = 0) -> bool:
-        for _ in range(_CHAIN - 1):
-            at += size
-            if at == self.end:
-                return True
-            frame = self._frame(at)
-            if frame is None or frame.stream != first.stream:
-                return False
-            size = frame.size + free
-        return True
 
 
 @lru_cache(4096)
@@ -229,7 +95,7 @@ class _Index(NamedTuple):
     frames: int | None
 
 
-def _with_front(walk: _Walk) -> Frames | None:
+def _with_front(walk: Walk) -> Frames | None:
     """What the walk found, with a first frame that tells the decoder truly how many follow."""
     runs = [(begin, end) for begin, end in walk.runs if begin < end]
     frame = walk.frame
@@ -240,19 +106,16 @@ def _with_front(walk: _Walk) -> Frames | None:
     first = walk.read(begin, size)
     held = sum(end - begin for begin, end in runs)
     index, count = _index(first, frame), walk.count
-    damage = "a part in its middle is missing or damaged" if walk.damaged else None
     if index:
         count -= 1
         runs[0] = (begin + size, end)
         if index.kind == "Xing" and index.frames is not None and index.frames + _OFF >= count:
-            return Frames(tuple(runs), _with_size(first, held), frame.rate, None, damage)
+            return Frames(tuple(runs), _with_size(first, held), frame.rate, None, HOLE if walk.damaged else None)
     if not count:
         return None
-    if walk.torn and damage is None:
-        damage = "it ends in the middle of a frame, so a part is missing"
     stated = max(count, index.frames or 0 if index and index.kind == "VBRI" else 0) * frame.samples
     front = _index_frame(first, frame, count) if frame.layer == 3 else b""
-    return Frames(tuple(runs), front, frame.rate, stated, damage)
+    return Frames(tuple(runs), front, frame.rate, stated, walk.damage)
 
 
 def _index(data: bytes, frame: Frame) -> _Index | None:

@@ -7,10 +7,11 @@ import os
 import zlib
 from collections.abc import Iterator
 
+from thawline.data.sound.frames import HOLE
+
 _PIECE = 2**20  # bytes that are read at a time
 _HEAD = 27  # bytes of a page before its table of segments
 _LARGEST = _HEAD + 255 + 255 * 255
-_HOLE = "a part in its middle is missing or damaged"
 _FIRST_OF_STREAM = 0x02
 # A page's checksum is that of zlib with the bits of each byte, and of the result, the other way round.
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -25,15 +26,15 @@ def damage(descriptor: int) -> str | None:
             gap = True
             continue
         if gap and due:  # what is no page lies before this one, not behind the last
-            return _HOLE
+            return HOLE
         segments = page[26] if len(page) > _HEAD else 0
         if len(page) < _HEAD + segments + sum(page[_HEAD : _HEAD + segments]):
             return "it ends in the middle of a page, so a part is missing"
         stream, number = page[14:18], int.from_bytes(page[18:22], "little")
         if stream in due and number != due[stream] and not page[5] & _FIRST_OF_STREAM:
-            return _HOLE
+            return HOLE
         if _checksum(page) != int.from_bytes(page[22:26], "little"):
-            return _HOLE
+            return HOLE
         due[stream] = number + 1 & 0xFFFFFFFF
     return None
 
