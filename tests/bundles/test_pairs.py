@@ -242,15 +242,18 @@ def test_flipped_bits_are_refused_by_name(folder, copy):
 
 
 HOSTILE = {
-    "an infinite scale": ({"cosine": {"scale": math.inf, "bias": 0.0}}, "numbers out of their range"),
+    "an infinite scale": ({"cosine": {"scale": math.inf, "bias": 0.0}}, "'cosine.scale' as inf"),
     "a negative scale": ({"cosine": {"scale": -1.0, "bias": 0.0}}, "numbers out of their range"),
-    "a bias that is no number": ({"cosine": {"scale": 1.0, "bias": math.nan}}, "numbers out of their range"),
+    "a bias that is no number": ({"cosine": {"scale": 1.0, "bias": math.nan}}, "'cosine.bias' as nan"),
     "no scale": ({"cosine": {"bias": 0.0}}, "'scale'"),
     "a threshold of 2": ({"thresholds": {"match": {"value": 2}}}, "numbers out of their range"),
-    "a threshold that is no number": ({"thresholds": {"match": {"value": math.nan}}}, "numbers out of their range"),
+    "a threshold that is no number": (
+        {"thresholds": {"match": {"value": math.nan}}},
+        "match.value' as nan",
+    ),
     "no threshold": ({"thresholds": None}, "NoneType"),
     "a temperature of 0": ({"temperature": {"value": 0.0}}, "numbers out of their range"),
-    "an infinite temperature": ({"temperature": {"value": math.inf}}, "numbers out of their range"),
+    "an infinite temperature": ({"temperature": {"value": math.inf}}, "'temperature.value' as inf"),
     "another family": ({"family": "timm"}, "a matcher is a CLIP, and not of the family 'timm'"),
     "code": ({"_target_": "os.system"}, "decision.json names code to run ('_target_')"),
     "another task": ({"task": "events"}, "is not known"),

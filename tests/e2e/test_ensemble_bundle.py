@@ -292,6 +292,21 @@ def test_weights_and_temperatures_are_those_of_the_file(joined, tmp_path):
     assert len(bundle.hear(path)) == 3
 
 
+def test_a_member_with_weights_that_are_no_numbers_is_refused(joined, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(joined[2], tmp_path / "bundle")
+    member = folder / "members" / "mel_cnn"
+    state = load_file(member / "model.safetensors")
+    next(tensor for tensor in state.values() if tensor.is_floating_point() and tensor.ndim).view(-1)[0] = float("nan")
+    save_file(state, member / "model.safetensors")
+    reseal(member, lambda files: files.update({"model.safetensors": listed(member, "model.safetensors")}))
+    changed = {f"members/mel_cnn/{name}": listed(member, name) for name in ("model.safetensors", MANIFEST, SEAL)}
+    reseal(folder, lambda files: files.update(changed))
+    with pytest.raises(UserError, match=r"is not used: model.safetensors holds what is no number"):
+        load(folder)
+
+
 def test_hints_that_were_loaded_say_what_the_head_says(joined):
     classes = ["country", "electronic", "metal"]
     hints = load(joined[2] / "members" / "hints", device="cpu")

@@ -14,6 +14,7 @@ from torch import nn
 from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification, HubertConfig, Wav2Vec2Config
 from transformers import Wav2Vec2FeatureExtractor as SpeechFeatureExtractor
 
+from thawline.bundles.bounds import check_windows
 from thawline.bundles.heads import load_head, save_head
 from thawline.bundles.manifest import CONFIG, HEAD, MODEL, PREPROCESSING
 from thawline.bundles.stems import load_stems, save_stems
@@ -175,6 +176,7 @@ def load_audio(folder: Path, family: str, labels: Sequence[str], kind: str) -> t
     heard = read_json(folder / PREPROCESSING)
     if set(heard) - {"stems"} != set(_HEARD):
         raise ValueError(f"{PREPROCESSING} has something else than seconds, hop, windows and stems")
+    check_windows(heard)
     settings = EncoderSettings(family=family, name=str(folder), **heard)
     encoder = load_stems(folder, _load_encoder(folder, settings), settings.stems)
     if kind in ("trees", "rules"):

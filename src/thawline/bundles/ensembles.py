@@ -1,5 +1,6 @@
 """An ensemble of tuned models of tracks in use: loaded, and asked about files of sound."""
 
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 import torch
 
+from thawline.bundles.bounds import check_bounds
 from thawline.bundles.ensemble_manifest import ENSEMBLE, MEMBERS
 from thawline.bundles.manifest import DECISION
 from thawline.bundles.track_record import MemberSaid, Track, track_json, unusable_json
@@ -180,7 +182,7 @@ def load_ensemble(
         raise ValueError("two members share a name")
     if not (min(member.weight for member in members) >= 0 and 0.999 < sum(each.weight for each in members) < 1.001):
         raise ValueError("the members' weights are no shares of 1")
-    if not min(member.temperature for member in members) > 0:
+    if not all(0 < member.temperature < math.inf for member in members):
         raise ValueError("a member's temperature is not above 0")
     bundle = EnsembleBundle(folder, manifest, str(said["method"]), members)
     if list(bundle.labels) != said["labels"]:
@@ -189,6 +191,7 @@ def load_ensemble(
 
 
 def _load_member(folder: Path, manifest: dict[str, Any], device: torch.device) -> TrackBundle:
+    check_bounds(folder, manifest["files"])
     decision = read_json(folder / DECISION)
     if decision["task"] != "genre":
         raise ValueError(f"{folder.name} is no model of tracks")

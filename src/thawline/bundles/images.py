@@ -12,6 +12,7 @@ from timm.models import EfficientNet as TimmEfficientNet
 from torch import nn
 from torchvision import models
 
+from thawline.bundles.bounds import check_fits
 from thawline.bundles.manifest import CONFIG, MODEL
 from thawline.data.preprocessing import Preprocessing
 from thawline.encoders import timm as timm_encoders
@@ -64,6 +65,7 @@ class _Timm:
         _check_keys(config, _TIMM_KEYS)
         _check_keys(config["pretrained_cfg"], _CFG_KEYS)
         settings = _read_settings("timm", config)
+        check_fits(folder, lambda: timm_encoders.create_network(settings))
         model = timm_encoders.create_network(settings)
         classifier = _load_state(model, folder, config, classified=classified)
         return timm_encoders.cut_timm(model, preprocessing, settings), classifier
@@ -97,6 +99,7 @@ class _Torchvision:
         config = read_json(folder / CONFIG)
         _check_keys(config, _KEYS)
         settings = _read_settings("torchvision", config)
+        check_fits(folder, lambda: torchvision_encoders.create_network(settings))
         model = torchvision_encoders.create_network(settings)  # from the list of those that are known
         classifier = _load_state(model, folder, config, classified=classified)
         return torchvision_encoders.cut_torchvision(model, preprocessing, settings), classifier

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors import SafetensorError
 
+from thawline.bundles.bounds import answering, check_bounds, numbers
 from thawline.bundles.ensemble_manifest import ENSEMBLE, is_ensemble, verify_ensemble
 from thawline.bundles.golden import golden_distance
 from thawline.bundles.manifest import CONFIG, DECISION, GOLDEN, SEPARATOR, refusal, verify
@@ -88,6 +89,8 @@ class Bundle:
         self.labels = tuple(str(label) for label in decision["labels"])
         self.preprocessing = preprocessing
         self.temperature = float(decision["temperature"]["value"])
+        if not self.temperature > 0:
+            raise ValueError("its temperature is not above 0")
         self.manifest = manifest
         self._classifier = classifier
 
@@ -119,15 +122,23 @@ class Bundle:
             raise UserError(f"{os.fspath(path)} can't be used: {error}") from error
 
     def logits(self, pixels: torch.Tensor) -> NDArray[np.float32]:
-        """Logits [n, classes] of uint8 pixels [n, 3, size, size]."""
-        return self._classifier.logits(pixels)
+        """Logits [n, classes] of uint8 pixels [n, 3, size, size].
+
+        Raises:
+            UserError: The bundle's files don't go together.
+        """
+        with answering(self.path):
+            logits = numbers(self._classifier.logits(pixels))
+            if logits.shape[1] != len(self.labels):
+                raise ValueError(f"its network tells {logits.shape[1]} classes apart, and it names {len(self.labels)}")
+        return logits
 
     def check(self) -> float:
         """By how much the logits of the golden inputs differ on this machine from those of the export, at most."""
         return golden_distance(self._classifier, read_json(self.path / GOLDEN))
 
     def _probabilities(self, pixels: torch.Tensor, *, at_temperature: bool) -> NDArray[np.float32]:
-        plain = self._classifier.probabilities(pixels)
+        plain: NDArray[np.float32] = torch.softmax(torch.from_numpy(self.logits(pixels)), dim=-1).numpy()
         return calibrated(plain, self.temperature) if at_temperature else plain
 
     def _prediction(self, path: str, said: NDArray[np.float32]) -> Prediction:
@@ -198,6 +209,7 @@ def _check_installed(manifest: dict[str, Any]) -> None:
 
 def _load_model(folder: Path, manifest: dict[str, Any], device: torch.device) -> "Bundle | PairBundle | TrackBundle":
     """The model in `folder`, whose files were verified."""
+    check_bounds(folder, manifest["files"])
     decision = read_json(folder / DECISION)
     if decision["task"] == "match":
         from thawline.bundles.pairs import load_pairs

@@ -33,7 +33,7 @@ KNOWN = frozenset(
 )
 # Keys by which some library has a config name code to run. No file of a bundle needs one.
 _NAMES_CODE = frozenset({"_target_", "auto_map", "custom_code", "custom_pipelines", "trust_remote_code"})
-_CONFIGS = frozenset(
+CONFIGS = frozenset(
     {
         *(CONFIG, DECISION, PREPROCESSING, GOLDEN),
         *("preprocessor_config.json", "processor_config.json", "tokenizer_config.json"),
@@ -83,7 +83,7 @@ def verify(folder: Path) -> dict[str, Any]:
     for name, said in sorted(files.items()):
         if found[name].stat().st_size != said["size"] or digest(folder / name) != said["sha256"]:
             raise refusal(folder, f"{name} was changed since it was written")
-    for name in sorted(_CONFIGS.intersection(files)):
+    for name in sorted(CONFIGS.intersection(files)):
         check_config(folder, name)
     return manifest
 

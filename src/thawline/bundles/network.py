@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from thawline.bundles.bounds import check_picture
 from thawline.bundles.heads import load_head
 from thawline.bundles.manifest import DECISION, PREPROCESSING
 from thawline.bundles.networks import load_network
@@ -60,7 +61,9 @@ def read_preprocessing(folder: Path) -> Preprocessing:
     mean, std = (tuple(float(each) for each in values.pop(name)) for name in ("mean", "std"))
     if len(mean) != 3 or len(std) != 3:
         raise ValueError(f"{PREPROCESSING} has no mean and std of three channels")
-    return Preprocessing(**values, mean=mean, std=std)
+    how = Preprocessing(**values, mean=mean, std=std)
+    check_picture(how.size, how.resize)
+    return how
 
 
 def load_classifier(folder: Path, decision: Mapping[str, Any], device: torch.device) -> Classifier:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 
+from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.golden import golden_pixels
 from thawline.bundles.manifest import GOLDEN
 from thawline.bundles.network import read_preprocessing
@@ -159,9 +160,15 @@ class PairBundle:
 
     @torch.no_grad()
     def cosines(self, images: torch.Tensor, texts: list[str]) -> NDArray[np.float32]:
-        """Cosines [n] of images uint8 [n, 3, size, size] and as many texts."""
+        """Cosines [n] of images uint8 [n, 3, size, size] and as many texts.
+
+        Raises:
+            UserError: The bundle's files don't go together.
+        """
         starts = range(0, len(images), BATCH)
-        return np.concatenate([self._cosines(images[at : at + BATCH], texts[at : at + BATCH]) for at in starts])
+        with answering(self.path):
+            parts = [self._cosines(images[at : at + BATCH], texts[at : at + BATCH]) for at in starts]
+            return numbers(np.concatenate(parts))
 
     def check(self) -> float:
         """By how much the cosines of the golden inputs differ on this machine from those of the export, at most."""

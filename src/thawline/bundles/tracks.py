@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.manifest import GOLDEN
 from thawline.bundles.track_record import MemberSaid, Track, joined_scores, track_json, unusable_json
 from thawline.data.tracks import Window, read_track
@@ -93,6 +94,8 @@ class TrackBundle:
         self.manifest = manifest
         self.labels = tuple(str(label) for label in decision["labels"])
         self.temperature = float(decision["temperature"]["value"])
+        if not self.temperature > 0:
+            raise ValueError("its temperature is not above 0")
         self._method = str(decision["method"])
         self._vocabulary = Vocabulary.from_json(decision["themes"]) if "themes" in decision else None
         thresholds = decision["thresholds"]
@@ -171,7 +174,9 @@ class TrackBundle:
         """All that is said of the track that was read, and of which `themes` are told."""
         if heard.problem is not None:
             return Answer(None, problem=heard.problem)
-        said = self._classifier.ask(_stacked(heard.windows), self._columns(themes))
+        with answering(self.path):
+            said = self._classifier.ask(_stacked(heard.windows), self._columns(themes))
+            self._check(said.logits)
         length = self.hearing.windowing.seconds
         return Answer(
             said.logits,
@@ -182,7 +187,10 @@ class TrackBundle:
 
     def logits(self, waveforms: torch.Tensor, themes: Sequence[str] = ()) -> NDArray[np.float32]:
         """Logits [n, classes] of windows' waveforms, float32 [n, samples], of a track of which `themes` are told."""
-        return self._classifier.logits(waveforms, self._columns(themes))
+        with answering(self.path):
+            logits = self._classifier.logits(waveforms, self._columns(themes))
+            self._check(logits)
+        return logits
 
     def probabilities(self, windows: list[Window], themes: Sequence[str] = ()) -> NDArray[np.float32]:
         """What is said of the track that has these windows, [classes]: the mean of their logits, then softmax.
@@ -205,6 +213,10 @@ class TrackBundle:
         if self._vocabulary is None:
             return self.logits(made)
         return np.concatenate([self.logits(made[:1]), self.logits(made[1:], self.themes)])
+
+    def _check(self, logits: NDArray[np.float32]) -> None:
+        if numbers(logits).shape[1] != len(self.labels):
+            raise ValueError(f"its network tells {logits.shape[1]} classes apart, and it names {len(self.labels)}")
 
     def _columns(self, themes: Sequence[str]) -> torch.Tensor | None:
         return None if self._vocabulary is None else torch.from_numpy(self._vocabulary.columns(themes))

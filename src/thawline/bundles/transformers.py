@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import (
+    AutoModel,
     CLIPConfig,
     CLIPImageProcessor,
     CLIPModel,
@@ -17,6 +18,7 @@ from transformers import (
     ViTModel,
 )
 
+from thawline.bundles.bounds import check_fits
 from thawline.bundles.manifest import CONFIG
 from thawline.data.preprocessing import Preprocessing
 from thawline.encoders.clip import cut_clip, cut_vision, load_tokenizer
@@ -124,12 +126,17 @@ def _known(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_config(folder: Path, model_type: str, usual: Any) -> None:
-    """Refuse a config that has anything but its class's own settings, since some of the library's others name code."""
+    """Refuse a config that has anything but its class's own settings, since some of the library's others name code.
+
+    So is one of a larger network than the weights are of.
+    """
     config = read_json(folder / CONFIG)
     if config["model_type"] != model_type:
         raise ValueError(f"{CONFIG} is of a '{config['model_type']}', not of a '{model_type}'")
     if config != _known(config, usual.to_dict()):
         raise ValueError(f"{CONFIG} has settings that no {type(usual).__name__} has")
+    create: Any = AutoModel  # its methods have no types
+    check_fits(folder, lambda: create.from_config(type(usual).from_dict(config)))
 
 
 def _processing(encoder: Encoder) -> dict[str, Any]:
