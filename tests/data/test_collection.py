@@ -49,7 +49,7 @@ def test_broken_files_are_left_out_and_named(tmp_path, write, scene, encode, hug
     assert left == {
         "a/empty.png": "empty file",
         "a/text.jpg": "not an image (JPEG, PNG and WebP are)",
-        "b/bomb.png": "too large: 30000 by 30000 pixels, more than 120 megapixels",
+        "b/bomb.png": "too large: 30000 by 30000 pixels, more than data.max_megapixels=110",
         "b/phone as.jpg": "HEIC is not supported (JPEG, PNG and WebP are)",
         "b/phone.heic": "not supported (HEIC)",
         "b/self.jpg": "a link that leads nowhere",

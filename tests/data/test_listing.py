@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from thawline.data.listing import LeftOut, list_photos
+from thawline.data.walking import walk_photos
 from thawline.errors import UserError
 
 
@@ -75,11 +76,112 @@ def test_a_given_split(tmp_path, val) -> None:
     assert [left.name for left in listing.left_out] == ["split.csv", "test/odd.jpg"]
 
 
-def test_no_split_when_another_folder_stands_beside(tmp_path) -> None:
-    make(tmp_path, "train/a/1.jpg", "test/b/1.jpg", "holiday/1.jpg")
+SPLIT = "test/, train/ and val/ are the split, the folders in them the classes."
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "test", "val"), ("Train", "TEST", "dev"), ("training", "testing", "Valid")]
+)
+def test_what_was_taken_for_the_split_is_said(tmp_path, names) -> None:
+    train, test, val = names
+    make(tmp_path, f"{train}/a/1.jpg", f"{train}/b/2.jpg", f"{test}/a/3.jpg", f"{val}/b/4.jpg")
     listing = list_photos(tmp_path)
-    assert listing.classes == ("holiday", "test", "train")
+    assert {photo.side for photo in listing.photos} == {"train", "val", "test"}
+    named = ", ".join(f"{name}/" for name in sorted(names)[:2]) + f" and {max(names)}/"
+    assert listing.layout == f"{named} are the split, the folders in them the classes."
+    assert list_photos(tmp_path / train).layout == "Each folder is a class."
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        *("lost+found", "#recycle", "@Recycle", "$RECYCLE.BIN", "$Recycle.Bin", "System Volume Information", "Thumbs"),
+        *("wandb", "lightning_logs", "#snapshot", "@tmp", "RECYCLER"),
+    ],
+)
+def test_what_systems_and_programs_put_there_is_no_class(tmp_path, foreign) -> None:
+    flat = make(tmp_path / "flat", "a/1.jpg", "b/1.jpg", f"{foreign}/a/1.jpg", ".Trash-1000/1.jpg", "Thumbs.db")
+    listing = list_photos(flat)
+    assert listing.classes == ("a", "b")
+    left = LeftOut(foreign, "a folder of the system's or of another program's, and no class")
+    assert listing.left_out == (left,)
+    split = make(tmp_path / "split", "train/a/1.jpg", "val/b/1.jpg", "test/a/1.jpg", f"{foreign}/1.jpg")
+    make(split, f"train/{foreign}/1.jpg")
+    listing = list_photos(split)
+    assert (listing.classes, listing.layout) == (("a", "b"), SPLIT)
+    assert [each.name for each in listing.left_out] == sorted([foreign, f"train/{foreign}"])
+
+
+def test_an_empty_folder_beside_a_split_is_no_class(tmp_path) -> None:
+    make(tmp_path, "train/a/1.jpg", "val/b/1.jpg", "test/a/1.jpg", "docs/notes.txt", "docs/.thumb.jpg")
+    (tmp_path / "empty").mkdir()
+    listing = list_photos(tmp_path)
+    assert (listing.classes, listing.layout) == (("a", "b"), SPLIT)
+    why = "beside test/, train/ and val/, whose folders are the classes"
+    assert listing.left_out == (LeftOut("docs", why), LeftOut("empty", why))
+
+
+@pytest.mark.parametrize("found", ["train", "sweep", "check"])
+@pytest.mark.parametrize("record", ["status.json", "config.yaml", "data_report.json"])
+def test_this_programs_own_runs_are_no_class(tmp_path, found, record) -> None:
+    make(tmp_path, "a/1.jpg", "b/1.jpg", f"results/{found}/2026-01-01/{record}", "results/cards/1.png")
+    listing = list_photos(tmp_path)
+    assert listing.classes == ("a", "b")
+    assert listing.left_out == (LeftOut("results", "runs of this program, and no class"),)
+
+
+def test_photos_beside_a_split_can_be_read_in_two_ways(tmp_path) -> None:
+    make(tmp_path, "train/a/1.jpg", "test/b/1.jpg", "birthday/1.jpg", "test/odd.txt")
+    with pytest.raises(UserError) as refused:
+        list_photos(tmp_path)
+    assert str(refused.value) == (
+        f"{tmp_path} can be read in two ways: test/ and train/ have folders in them, and birthday/ beside them has "
+        "photos. data.layout=split takes the former for the split and leaves the rest out; data.layout=classes makes "
+        "each folder a class."
+    )
+    split = list_photos(tmp_path, layout="split")
+    assert (split.classes, [photo.side for photo in split.photos]) == (("a", "b"), ["test", "train"])
+    assert [left.name for left in split.left_out] == ["birthday", "test/odd.txt"]
+    listing = list_photos(tmp_path, layout="classes")
+    assert (listing.classes, listing.layout) == (("birthday", "test", "train"), "Each folder is a class.")
     assert {photo.side for photo in listing.photos} == {None}
+    assert [left.name for left in listing.left_out] == ["test/odd.txt"]
+
+
+def test_one_class_called_like_a_side_is_a_class(tmp_path) -> None:
+    make(tmp_path, "train/steam/1.jpg", "car/1.jpg", "bus/1.jpg")
+    listing = list_photos(tmp_path)
+    assert (listing.classes, listing.layout) == (("bus", "car", "train"), "Each folder is a class.")
+
+
+def test_one_side_alone_is_no_split(tmp_path) -> None:
+    listing = list_photos(make(tmp_path, "train/a/1.jpg", "train/b/1.jpg"))
+    assert (listing.classes, listing.layout) == (("a", "b"), "The folders in train/ are the classes.")
+    assert {photo.side for photo in listing.photos} == {None}
+
+
+def test_a_split_that_is_asked_for_must_be_there(tmp_path) -> None:
+    with pytest.raises(UserError, match="has no train/, val/ or test/ with folders in it"):
+        list_photos(make(tmp_path, "train/1.jpg", "test/1.jpg"), layout="split")
+
+
+def test_photos_are_recognised_by_content(tmp_path, scene, encode) -> None:
+    make(tmp_path, "a/text.jfif", "a/none")
+    names = ["a/1.jfif", "a/2.jpe", "a/3", "a/4.tmp", "b/5.JPG", "b/6.heic"]
+    for name, kind in zip(names, ["JPEG", "JPEG", "PNG", "WEBP", "JPEG", "JPEG"], strict=True):
+        make(tmp_path, name)
+        (tmp_path / name).write_bytes(encode(scene(1, (32, 32)), kind))
+    (tmp_path / "b/7").write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
+    (tmp_path / "b/8.bin").write_bytes(b"GIF89a" + bytes(50))
+    listing = list_photos(tmp_path)
+    assert [photo.name for photo in listing.photos] == names
+    assert listing.left_out == (
+        LeftOut("a/none", "not supported (no suffix)"),
+        LeftOut("a/text.jfif", "not supported (.jfif)"),
+        LeftOut("b/7", "not supported (HEIC)"),
+        LeftOut("b/8.bin", "not supported (GIF)"),
+    )
+    assert list(walk_photos([str(tmp_path)], {})) == [str(tmp_path / name) for name in names]
 
 
 def test_no_split_when_the_folders_hold_photos_only(tmp_path) -> None:

@@ -2,12 +2,16 @@
 
 import json
 import shutil
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import CLIPModel, CLIPProcessor
 
+from thawline.data.photos import read_pixels
 from thawline.encoders.clip import load_clip
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
@@ -33,6 +37,20 @@ def test_pixels_are_scaled_as_the_processor_does(directory, pixels, normalised):
     batch = pixels(32, 1)
     theirs = CLIPProcessor.from_pretrained(directory)(images=list(batch), return_tensors="pt")["pixel_values"]
     assert (normalised(batch, load(directory).image.preprocessing) - theirs).abs().max() <= 1e-5
+
+
+def test_photos_of_odd_sizes_are_cropped_as_the_processor_does(directory, tmp_path, normalised):
+    """Where half a pixel is to be cut off, transformers rounds down; rounding to even moves every other size."""
+    preprocessing = replace(load(directory).image.preprocessing, decode="full")
+    processor = CLIPProcessor.from_pretrained(directory)
+    side, rng = preprocessing.size, np.random.default_rng(0)
+    for extra in range(8):  # px beyond the square, on either side
+        for width, height in ((side + extra, side), (side, side + extra)):
+            photo = Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+            photo.save(tmp_path / "photo.png")
+            ours = normalised(read_pixels(tmp_path / "photo.png", preprocessing)[None], preprocessing)
+            theirs = processor(images=[photo], return_tensors="pt")["pixel_values"]
+            assert (ours - theirs).abs().max() <= 1e-5, (width, height)
 
 
 def test_tokens_are_the_processors(directory, texts):

@@ -35,5 +35,5 @@ def _begin(settings: RunSettings) -> None:
     if settings.task != "events" or encoder.family not in ("clip", "vit") or settings.data.decode != "reduced":
         return
     preprocessing = replace(load_preprocessing(locate(encoder), encoder), decode="reduced")
-    photos = list_photos(Path(settings.data.path), settings.data.classes).photos
+    photos = list_photos(Path(settings.data.path), settings.data.classes, layout=settings.data.layout).photos
     ahead.begin(photos, settings.store.root, preprocessing, settings.data.max_megapixels)

@@ -39,6 +39,10 @@ class Grouped(Protocol):
     def left_out(self) -> tuple[LeftOut, ...]:
         """What is not used."""
 
+    @property
+    def layout(self) -> str:
+        """What the folders were taken for."""
+
 
 def grouping_entries(collection: Grouped, *, noun: str, alike: str) -> dict[str, JSON]:
     """Groups, duplicates, what is left out, and the sides if there are any.
@@ -64,6 +68,8 @@ def grouping_entries(collection: Grouped, *, noun: str, alike: str) -> dict[str,
         ],
         "left_out": [{"name": left.name, "reason": left.reason} for left in collection.left_out],
     }
+    if collection.layout:
+        entries["layout"] = collection.layout
     if collection.sides is not None:
         sides, counts = np.unique(collection.sides, return_counts=True)
         entries["sides"] = {str(side): int(count) for side, count in zip(sides, counts, strict=True)}

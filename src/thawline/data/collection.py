@@ -25,6 +25,7 @@ class Collection:
         labels: int64 [N], indices into `classes`.
         grouping: who must stay together.
         left_out: what is not used, sorted by name.
+        layout: what the folders were taken for, a sentence; "" of a table.
     """
 
     root: Path
@@ -34,6 +35,7 @@ class Collection:
     labels: npt.NDArray[np.int64]
     grouping: Grouping
     left_out: tuple[LeftOut, ...]
+    layout: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,6 +79,7 @@ def build_collection(listing: Listing, facts: Mapping[str, PhotoFacts]) -> Colle
         labels=np.array([classes.index(photo.label) for photo in photos], dtype=np.int64),
         grouping=find_groups(photos, usable),
         left_out=tuple(sorted([*listing.left_out, *broken], key=lambda left: left.name)),
+        layout=listing.layout,
     )
 
 

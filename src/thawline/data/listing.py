@@ -4,16 +4,24 @@ import difflib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from thawline.data.foreign import holds_runs, is_foreign, is_hidden
+from thawline.data.image_headers import HEAD, READABLE, sniff
 from thawline.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-SIDES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SIDES = {
+    **{"train": "train", "training": "train"},
+    **{"val": "val", "valid": "val", "validation": "val", "dev": "val"},
+    **{"test": "test", "testing": "test"},
+}
+LAYOUTS = ("auto", "split", "classes")
+PLAIN = "Each folder is a class."
 
-_NOT_OURS = ("__MACOSX", "@eaDir")  # what macOS archives and NAS devices add: thumbnails and resource forks
 _NAMED = {".heic": "HEIC", ".heif": "HEIC", ".avif": "AVIF", ".gif": "GIF", ".tif": "TIFF", ".tiff": "TIFF"}
 
 
@@ -25,19 +33,33 @@ class Media:
         noun: what one file holds.
         suffixes: of the files that can be read, in lower case.
         named: suffixes of files of the same kind that cannot be read, and what these are called.
+        sniff: what the first bytes of a file say that it is, whatever its name; None: names count alone.
+        readable: what it says of those that can be read.
     """
 
     noun: str
     suffixes: tuple[str, ...]
     named: Mapping[str, str] = field(default_factory=dict)
+    sniff: Callable[[bytes], str | None] | None = None
+    readable: tuple[str, ...] = ()
 
-    def looks_like_one(self, name: str) -> bool:
-        """Whether a file of that name is one of these, of a kind that can be read or not."""
-        suffix = Path(name).suffix.lower()
-        return suffix in self.suffixes or suffix in self.named
+    def looks_like_one(self, path: Path) -> bool:
+        """Whether a file is one of these by its name, of a kind that can be read or not, or by its content."""
+        suffix = path.suffix.lower()
+        return suffix in self.suffixes or suffix in self.named or self.kind(path) in self.readable
+
+    def kind(self, path: Path) -> str | None:
+        """What a regular file is by its content; None if that can't be told."""
+        if self.sniff is None:
+            return None
+        try:
+            with path.open("rb") as file:
+                return self.sniff(file.read(HEAD))
+        except OSError:
+            return None
 
 
-PHOTOS = Media("photo", SUFFIXES, _NAMED)
+PHOTOS = Media("photo", SUFFIXES, _NAMED, sniff, READABLE)
 
 
 @dataclass(frozen=True)
@@ -69,34 +91,47 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder holds, before any file is read: classes sorted, photos and left_out sorted by name."""
+    """What a folder holds, before any file is read: classes sorted, photos and left_out sorted by name.
+
+    Attributes:
+        root: the folder.
+        classes: of the photos.
+        photos: what can be read, by name or content.
+        left_out: what is not used.
+        layout: what its folders were taken for, a sentence.
+    """
 
     root: Path
     classes: tuple[str, ...]
     photos: tuple[Listed, ...]
     left_out: tuple[LeftOut, ...]
+    layout: str = ""
 
 
-def list_photos(root: Path, classes: Sequence[str] | None = None) -> Listing:
+def list_photos(root: Path, classes: Sequence[str] | None = None, *, layout: str = "auto") -> Listing:
     """`list_files` of photos."""
-    return list_files(root, PHOTOS, classes)
+    return list_files(root, PHOTOS, classes, layout=layout)
 
 
-def list_files(root: Path, media: Media, classes: Sequence[str] | None = None) -> Listing:
+def list_files(root: Path, media: Media, classes: Sequence[str] | None = None, *, layout: str = "auto") -> Listing:
     """List the files of a collection, a folder per class, without reading them.
 
-    Hidden files and folders are skipped silently. Links are followed, each folder once: a loop ends.
+    Hidden files and folders are skipped silently; recycle bins and the like, and this program's own runs, are named.
+    Links are followed, each folder once: a loop ends.
 
     Args:
-        root: the collection. If its visible folders are all called train, val, valid, validation or test and hold
-            folders themselves, they are the sides of a given split and the classes lie below them.
+        root: the collection. If its folders are all called train, val (valid, validation, dev) or test and hold folders
+            themselves, they are the sides of a given split and the classes lie below them. Other folders beside at
+            least two of these are left out where no such file lies below them.
         media: what to look for.
         classes: take only these; None takes all.
+        layout: "auto"; "split": train, val and test are the split, whatever lies beside; "classes": they are classes.
 
     Raises:
-        UserError: no such folder, no class folder with such a file, or a class that is not there.
+        UserError: no such folder, no class folder with such a file, a class that is not there, or a folder with such
+            files beside sides.
     """
-    return _Lister(root, media).listing(classes)
+    return _Lister(root, media).listing(classes, layout)
 
 
 @dataclass(frozen=True)
@@ -132,8 +167,8 @@ class _Lister:
         self.photos: list[Listed] = []
         self.left_out: list[LeftOut] = []
 
-    def listing(self, wanted: Sequence[str] | None) -> Listing:
-        folders = self._class_folders()
+    def listing(self, wanted: Sequence[str] | None, layout: str) -> Listing:
+        folders, said = self._class_folders(layout)
         names = sorted({folder.label for folder in folders})
         if not names:
             raise UserError(
@@ -170,18 +205,65 @@ class _Lister:
             tuple(sorted({photo.label for photo in self.photos})),
             tuple(sorted(self.photos, key=lambda photo: photo.name)),
             tuple(sorted(self.left_out, key=lambda left: left.name)),
+            said,
         )
 
-    def _class_folders(self) -> list[_Place]:
-        """Below the sides, where the root holds nothing else."""
-        folders = [Path(entry.path) for entry in self._folders(self.top)]
-        sides = [SIDES.get(path.name.lower()) for path in folders]
-        found = []
-        if all(sides):
-            for path, side in zip(folders, sides, strict=True):
-                inside = [Path(entry.path) for entry in self._folders(self._scan(path))]
-                found += [_Place(folder, folder, _label(folder), side) for folder in inside]
-        return found or [_Place(path, path, _label(path), None) for path in folders]
+    def _class_folders(self, layout: str) -> tuple[list[_Place], str]:
+        """The class folders, below the sides where there are such, and what was taken for what."""
+        folders = [folder for entry in self._folders(self.top) if not self._is_foreign(folder := Path(entry.path))]
+        sides = [folder for folder in folders if folder.name.casefold() in SIDES]
+        others = [folder for folder in folders if folder not in sides]
+        if not self._is_split(layout, sides, others):
+            return [_Place(path, path, _label(path), None) for path in folders], PLAIN
+        for folder in others:
+            self._leave_out(folder, f"beside {_some(sides)}, whose folders are the classes")
+        one = len({SIDES[folder.name.casefold()] for folder in sides}) == 1
+        places = [
+            _Place(path, path, _label(path), None if one else SIDES[side.name.casefold()])
+            for side in sides
+            for entry in self._folders(self._scan(side))
+            if not self._is_foreign(path := Path(entry.path))
+        ]
+        said = f"{_some(sides)} are the split, the folders in them the classes."
+        return places, f"The folders in {_some(sides)} are the classes." if one else said
+
+    def _is_split(self, layout: str, sides: list[Path], others: list[Path]) -> bool:
+        """Whether the sides are a given split rather than classes; UserError if that can't be told."""
+        if layout == "classes" or not any(self._holds_folders(side) for side in sides):
+            if layout == "split":
+                raise UserError(f"{self.root} has no train/, val/ or test/ with folders in it; leave data.layout out.")
+            return False
+        others = [folder for folder in others if self._holds_any(folder)] if layout == "auto" else []
+        if others and len(sides) > 1:
+            raise UserError(
+                f"{self.root} can be read in two ways: {_some(sides)} have folders in them, and {_some(others)} "
+                f"beside them {'has' if len(others) == 1 else 'have'} {self.media.noun}s. data.layout=split takes the "
+                "former for the split and leaves the rest out; data.layout=classes makes each folder a class."
+            )
+        return not others
+
+    def _holds_folders(self, folder: Path) -> bool:
+        with suppress(OSError):  # whoever lists it says so
+            return any(entry.is_dir() and not is_hidden(entry.name) for entry in os.scandir(folder))
+        return False
+
+    def _is_foreign(self, folder: Path) -> bool:
+        """Whether a folder is no class, by what systems and this program put into folders; it is named."""
+        if is_foreign(folder.name):
+            self._leave_out(folder, "a folder of the system's or of another program's, and no class")
+        elif holds_runs(folder):
+            self._leave_out(folder, "runs of this program, and no class")
+        else:
+            return False
+        return True
+
+    def _holds_any(self, folder: Path) -> bool:
+        """Whether such a file lies below the folder."""
+        for here, inside, files in os.walk(folder):
+            inside[:] = [name for name in inside if not is_hidden(name)]
+            if any(self.media.looks_like_one(Path(here, name)) for name in files if not is_hidden(name)):
+                return True
+        return False
 
     def _folders(self, entries: list[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
         """The visible folders among `entries`; loose files have no class and are left out."""
@@ -214,12 +296,14 @@ class _Lister:
 
     def _file(self, file: _Place) -> None:
         suffix = file.path.suffix.lower()
-        if suffix in self.media.suffixes:
+        kind = None if suffix in self.media.suffixes else self.media.kind(file.path)
+        if suffix in self.media.suffixes or kind in self.media.readable:
             below = file.path.parent.relative_to(file.top).as_posix()
             folder = "" if below == "." else as_text(below)
             self.photos.append(Listed(file.path, self._name(file.path), file.label, folder, file.side))
         else:
-            self._leave_out(file.path, f"not supported ({self.media.named.get(suffix, suffix or 'no suffix')})")
+            kind = kind or self.media.named.get(suffix, suffix or "no suffix")
+            self._leave_out(file.path, f"not supported ({kind})")
 
     def _kind(self, entry: os.DirEntry[str]) -> str | None:
         """A "folder", a "file", or None for what cannot be read, which is left out."""
@@ -261,14 +345,17 @@ class _Lister:
         self.left_out.append(LeftOut(self._name(path), reason))
 
 
-def is_hidden(name: str) -> bool:
-    """Whether a file or folder of that name is nothing of the user's."""
-    return name.startswith(".") or name in _NOT_OURS
-
-
 def as_text(name: str) -> str:
     r"""A file name as text that every writer takes: bytes that are not UTF-8 become \xNN."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _some(folders: Sequence[Path]) -> str:
+    """The names of folders, joined; of many the first."""
+    names = [f"{as_text(folder.name)}/" for folder in folders[:4]]
+    if len(folders) > len(names):
+        names = [*names, f"{len(folders) - len(names)} more"]
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _label(folder: Path) -> str:

@@ -6,6 +6,7 @@ from typing import Self
 
 from omegaconf import MISSING
 
+from thawline.data.listing import LAYOUTS
 from thawline.data.preprocessing import MAX_MEGAPIXELS
 from thawline.errors import UserError
 
@@ -17,6 +18,8 @@ class DataSettings:
     Attributes:
         path: The folder; one folder a class.
         classes: The class folders to use; null: all.
+        layout: Whether folders called train, val and test are the `split` or `classes`; `auto`: the split where they
+            have folders in them.
         decode: `reduced` (JPEGs at a reduced scale, at least twice the target) or `full`.
         max_megapixels: A larger photo, or one that takes as much memory to decode, is left out.
         split: A CSV with the columns `path,split` that overrides the split; null: groups are split by the seed.
@@ -26,6 +29,7 @@ class DataSettings:
 
     path: str = MISSING
     classes: list[str] | None = None
+    layout: str = "auto"
     decode: str = "reduced"
     max_megapixels: float = MAX_MEGAPIXELS
     split: str | None = None
@@ -34,6 +38,8 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        if self.layout not in LAYOUTS:
+            raise UserError(f"data.layout={self.layout} is not known; use {', '.join(LAYOUTS)}")
         if self.decode not in ("reduced", "full"):
             raise UserError(f"data.decode={self.decode} is not known; use reduced or full")
         check_megapixels(self.max_megapixels)
@@ -43,7 +49,7 @@ class DataSettings:
 
     def at(self, path: str) -> Self:
         """The same for other data at `path`, whose own classes and sides count."""
-        return replace(self, path=path, classes=None, split=None)
+        return replace(self, path=path, classes=None, split=None, layout="auto")
 
 
 def check_megapixels(most: float) -> None:

@@ -27,6 +27,7 @@ class TrackCollection:
         labels: int64 [N], indices into `classes`.
         grouping: who must stay together.
         left_out: what is not used, sorted by name.
+        layout: what the folders were taken for, a sentence; "" of a table.
     """
 
     root: Path
@@ -36,6 +37,7 @@ class TrackCollection:
     labels: npt.NDArray[np.int64]
     grouping: Grouping
     left_out: tuple[LeftOut, ...]
+    layout: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -85,4 +87,5 @@ def build_tracks(listing: TrackListing, facts: Mapping[str, TrackFacts], *, fewe
         labels=np.array([classes.index(track.label) for track in tracks], dtype=np.int64),
         grouping=group_tracks(tracks, usable),
         left_out=tuple(sorted([*listing.left_out, *broken], key=lambda left: left.name)),
+        layout=listing.layout,
     )

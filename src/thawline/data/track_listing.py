@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from thawline.data.listing import LeftOut, Listed, Listing, Media, as_text, choose, list_files
+from thawline.data.listing import PLAIN, LeftOut, Listed, Listing, Media, as_text, choose, list_files
 from thawline.data.tables.cells import side_of
 from thawline.data.tables.places import Absent, find_files, is_url, moved_note
 from thawline.data.tables.reading import Columns, Record, Table, read_table
@@ -71,7 +71,8 @@ class TrackListing:
         classes: the tracks' first labels.
         tracks: each file once.
         left_out: files and rows that are not used.
-        notes: sentences on the table or the split files themselves.
+        notes: sentences on the table, the split files or the folders themselves.
+        layout: what folders were taken for, a sentence; "" of a table.
     """
 
     root: Path
@@ -79,10 +80,16 @@ class TrackListing:
     tracks: tuple[ListedTrack, ...]
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...] = ()
+    layout: str = ""
 
 
 def list_tracks(
-    path: Path, classes: Sequence[str] | None = None, *, reader: str = "auto", splits: Sequence[Path] = ()
+    path: Path,
+    classes: Sequence[str] | None = None,
+    *,
+    reader: str = "auto",
+    splits: Sequence[Path] = (),
+    layout: str = "auto",
 ) -> TrackListing:
     """List the tracks of a collection without reading them.
 
@@ -94,6 +101,7 @@ def list_tracks(
         reader: "auto"; "artists": the folder below the genre's is the artist, and the one below that the album;
             "gtzan": the folders of GTZAN.
         splits: GTZAN's split files, see `gtzan.list_gtzan`.
+        layout: of folders, see `listing.list_files`.
 
     Raises:
         UserError: nothing there, no track, a class that is not there, a table that cannot be read, or an unknown
@@ -109,7 +117,7 @@ def list_tracks(
         raise UserError("Split files are for GTZAN; add reader=gtzan, or give a table with a column split.")
     if is_table(path) or path.is_file():
         return _list_table(path, classes)
-    listing = list_files(path, TRACKS, classes)
+    listing = list_files(path, TRACKS, classes, layout=layout)
     return from_folders(listing, artists=reader == "artists")
 
 
@@ -173,7 +181,8 @@ def _find(read: Table, root: Path, notes: list[str], table: Path) -> dict[str, P
 def from_folders(listing: Listing, *, artists: bool = False) -> TrackListing:
     """Tracks of a folder per class; with `artists` the folders below say who made them and where they appeared."""
     tracks = tuple(_track_of_file(file, artists) for file in listing.photos)
-    return TrackListing(listing.root, listing.classes, tracks, listing.left_out)
+    notes = () if listing.layout == PLAIN else (listing.layout,)
+    return TrackListing(listing.root, listing.classes, tracks, listing.left_out, notes, listing.layout)
 
 
 def _track_of_file(file: Listed, artists: bool) -> ListedTrack:

@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from thawline.data.listing import PHOTOS, Media, is_hidden
+from thawline.data.foreign import is_foreign, is_hidden
+from thawline.data.listing import PHOTOS, Media
 
 
 def walk_photos(paths: Iterable[str], unopened: dict[str, str]) -> Iterator[str]:
@@ -59,8 +60,9 @@ def _names(folder: Path, media: Media) -> tuple[list[str], list[str]]:
             if is_hidden(entry.name):
                 continue
             if _is_folder(entry):
-                folders.append(entry.name)
-            elif media.looks_like_one(entry.name):
+                if not is_foreign(entry.name):
+                    folders.append(entry.name)
+            elif media.looks_like_one(Path(entry.path)):
                 files.append(entry.name)
     return sorted(files, key=os.fsencode), sorted(folders, key=os.fsencode)
 

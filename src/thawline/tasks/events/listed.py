@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from thawline.data.listing import Listing, list_photos
+from thawline.data.listing import PLAIN, Listing, list_photos
 from thawline.data.settings import DataSettings
+from thawline.features.progress import say
 from thawline.tasks.registry import refuse_table
 
 
@@ -14,4 +15,7 @@ def list_events(data: DataSettings) -> Listing:
         UserError: It is no folder of classes; where it is a table, the task that reads such is named.
     """
     refuse_table(Path(data.path))
-    return list_photos(Path(data.path), data.classes)
+    listing = list_photos(Path(data.path), data.classes, layout=data.layout)
+    if listing.layout != PLAIN:
+        say(listing.layout)
+    return listing

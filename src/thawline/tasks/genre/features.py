@@ -44,7 +44,7 @@ def list_task(settings: TracksSettings) -> TrackListing:
     splits = [Path(path) for path in settings.splits or ()]
     # Of several labels a track is not left out by its first.
     classes = settings.classes if settings.labels == "one" else None
-    listing = list_tracks(Path(settings.path), classes, reader=settings.reader, splits=splits)
+    listing = list_tracks(Path(settings.path), classes, reader=settings.reader, splits=splits, layout=settings.layout)
     for note in listing.notes:
         say(note)
     return listing
