@@ -20,7 +20,7 @@ def labels(*entries):
 
 def test_what_is_only_a_time_is_said_by_method_and_encoder():
     entries = entry(f"{STAMP}1"), entry(f"train/{STAMP}2", "logistic", "resnet50")
-    assert labels(*entries) == ["linear, tiny_clip", "logistic, resnet50"]
+    assert labels(*entries) == ["linear on tiny_clip", "logistic on resnet50"]
 
 
 def test_among_those_that_share_both_by_the_settings_that_differ():
@@ -29,20 +29,20 @@ def test_among_those_that_share_both_by_the_settings_that_differ():
         entry(f"{STAMP}2", **{"method.lr": 0.2, "thaw": 1}),
     )
     assert labels(one, two, entry(f"{STAMP}3", "logistic")) == [
-        "linear, tiny_clip, lr=0.1, thaw=head",
-        "linear, tiny_clip, lr=0.2, thaw=1",
-        "logistic, tiny_clip",
+        "linear on tiny_clip (lr=0.1, thaw=head)",
+        "linear on tiny_clip (lr=0.2, thaw=1)",
+        "logistic on tiny_clip",
     ]
     assert labels(entry(f"{STAMP}1"), entry(f"{STAMP}2", seed=1)) == [
-        "linear, tiny_clip, seed=0",
-        "linear, tiny_clip, seed=1",
+        "linear on tiny_clip (seed=0)",
+        "linear on tiny_clip (seed=1)",
     ]
 
 
 def test_what_nothing_tells_apart_keeps_its_directory():
     assert labels(entry(f"{STAMP}1"), entry(f"{STAMP}2")) == [
-        f"linear, tiny_clip ({STAMP}1)",
-        f"linear, tiny_clip ({STAMP}2)",
+        f"linear on tiny_clip ({STAMP}1)",
+        f"linear on tiny_clip ({STAMP}2)",
     ]
 
 
@@ -51,7 +51,7 @@ def test_a_name_that_was_given_is_kept(given):
     assert labels(entry(f"{STAMP}1", name=given), entry("a run"), entry(f"{STAMP}2")) == [
         given,
         "a run",
-        "linear, tiny_clip",
+        "linear on tiny_clip",
     ]
     # Twice given, it is told apart.
     assert labels(entry(f"{STAMP}1", name="x"), entry(f"{STAMP}2", name="x"))[1] == f"x ({STAMP}2)"

@@ -68,7 +68,8 @@ def _cost(line: Line) -> str:
         price = "no price given" if entry.price is None else f"{entry.price:,.2f} per 1,000"
         return f"{entry.name}: another system, {price}"
     counts = f"{entry.computed} features computed, {entry.read} read"
-    return f"{entry.name}: {entry.encoder}, {counts}, {entry.seconds:.0f} s"
+    said = entry.encoder if entry.label == entry.name else entry.label
+    return f"{entry.name}: {said}, {counts}, {entry.seconds:.0f} s"
 
 
 def _say(console: Console, sentence: str) -> None:

@@ -28,14 +28,14 @@ def labels_of(entries: Sequence[Entry]) -> dict[str, str]:
     for label in [label for label, count in shared.items() if count > 1]:
         alike = [entry for entry in entries if labels[entry.name] == label]
         for name, words in _differences(alike).items():
-            labels[name] = ", ".join([label, *words])
+            labels[name] = f"{label} ({', '.join(words)})" if words else label
     shared = Counter(labels.values())
     return {name: label if shared[label] == 1 else f"{label} ({name})" for name, label in labels.items()}
 
 
 def describe(entry: Entry) -> str:
     """Method and encoder, in words."""
-    return ", ".join(filter(None, (entry.method, entry.encoder.removeprefix("package:"))))
+    return " on ".join(filter(None, (entry.method, entry.encoder.removeprefix("package:"))))
 
 
 def _given(entry: Entry) -> str | None:

@@ -84,16 +84,18 @@ def compare(
 
 
 def _rows(board: Board) -> list[dict[str, Any]]:
-    return [_row(board.title, rank, line) for rank, line in enumerate(board.lines, start=1)]
+    return [_row(board, rank, line) for rank, line in enumerate(board.lines, start=1)]
 
 
-def _row(board: str, rank: int, line: Line) -> dict[str, Any]:
+def _row(board: Board, rank: int, line: Line) -> dict[str, Any]:
     entry, judgement = line.entry, line.judgement
     loss = judgement.log_loss
     return {
-        "board": board,
+        "board": board.title,
         "rank": rank,
-        "name": entry.label,
+        # Of a run its directory, by which it is found again; of a sweep's setting its words.
+        "name": entry.label if board.rows else entry.name,
+        "label": entry.label,
         "method": entry.method,
         "encoder": entry.encoder,
         **entry.swept,
