@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 # What the files of another program, with a manifest that fits them, may lead to.
 _FOREIGN = (
     *(UserError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError),
-    *(SafetensorError, RecursionError),
+    *(SafetensorError, RecursionError, AssertionError, IndexError),
 )
 L = TypeVar("L")
 _AHEAD = 4 * BATCH  # files that are being read before their turn
