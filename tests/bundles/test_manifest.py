@@ -10,7 +10,7 @@ import pytest
 from tests.bundles.conftest import Kind
 
 import thawline
-from thawline.bundles.manifest import MANIFEST, SEAL, seal, verify
+from thawline.bundles.manifest import MANIFEST, SEAL, check_config, seal, verify
 from thawline.errors import UserError
 
 CLIP, VIT, TIMM = (
@@ -211,3 +211,13 @@ def test_a_later_format_is_named(copy):
     rewrite(folder, {**json.loads((folder / MANIFEST).read_text()), "format": 2})
     with pytest.raises(UserError, match="has the format 2, and this version of thawline reads 1"):
         thawline.load(folder)
+
+
+@pytest.mark.parametrize("key", ["_target_", "auto_map", "custom_code", "custom_pipelines", "trust_remote_code"])
+def test_a_key_that_names_code_is_found_at_any_depth(tmp_path, key):
+    for value in ({key: 1}, {"a": {key: None}}, {"a": {"b": {key: "x"}}}, {"a": [[{"b": {key: []}}]]}, [{key: {}}]):
+        (tmp_path / "config.json").write_text(json.dumps(value))
+        with pytest.raises(UserError, match=rf"config.json names code to run \('{key}'\)"):
+            check_config(tmp_path, "config.json")
+    (tmp_path / "config.json").write_text(json.dumps({"a": [{"b": key}]}))
+    check_config(tmp_path, "config.json")

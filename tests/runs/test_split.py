@@ -75,3 +75,19 @@ def test_a_run_whose_samples_changed_does_not_go_on(tmp_path, now, phrase):
     check_unchanged(tmp_path / "split.csv", before)
     with pytest.raises(UserError, match=rf"can't go on: its samples are not what they were \({phrase}\); start a new"):
         check_unchanged(tmp_path / "split.csv", now)
+
+
+@pytest.mark.parametrize(
+    ("now", "change"),
+    [
+        ([row("a"), row("b"), row("new")], "new came or went"),
+        ([row("a")], "b came or went"),
+        ([row("a"), row("b", digest="other")], "the content of b differs"),
+        ([row("a"), row("b", themes="war")], "themes of lyrics came or went"),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_samples(tmp_path, now, change):
+    write_split(tmp_path / "split.csv", [row("a"), row("b")])
+    check_unchanged(tmp_path / "split.csv", [row("a"), row("b")])
+    with pytest.raises(UserError, match=rf"can't go on: its samples are not what they were \({change}\)"):
+        check_unchanged(tmp_path / "split.csv", now)
