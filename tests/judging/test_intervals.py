@@ -9,6 +9,7 @@ from thawline.judging.intervals import (
     Estimates,
     effective_samples,
     mean_of_ratios,
+    mean_share,
     positive_mean,
     proportion,
     proportions,
@@ -28,6 +29,34 @@ def test_independent_samples_get_scipys_wilson_interval(right, total):
     found = proportion(np.arange(total) < right, np.arange(total))
     assert found.value == right / total
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_a_mean_of_shares_is_a_proportion_where_they_are_0_and_1():
+    right, groups = np.random.default_rng(0).random(60) < 0.7, np.repeat(np.arange(20), 3)
+    assert mean_share(right, groups) == proportion(right, groups)
+
+
+def test_a_mean_of_shares_between_counts_what_its_groups_are_worth():
+    values, groups = np.random.default_rng(0).random((20, 1)).repeat(3, axis=1).ravel(), np.repeat(np.arange(20), 3)
+    alike = mean_share(values, groups)
+    assert alike.value == pytest.approx(values.mean())
+    # Samples of a group that are all the same are worth one.
+    once = mean_share(values[::3], np.arange(20))
+    assert (alike.low, alike.high) == pytest.approx((once.low, once.high))
+    expected = stats.binomtest(500, 1000).proportion_ci(method="wilson")
+    halves = mean_share(np.append(np.full(999, 0.5), 0.5), np.arange(1000))
+    assert (halves.low, halves.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_intervals_of_mean_shares_cover_the_truth():
+    generator, covered = np.random.default_rng(1), 0
+    for _ in range(300):
+        sizes = generator.integers(1, 6, 30)
+        shared = generator.beta(3, 2, 30).repeat(sizes)
+        values = np.where(generator.random(len(shared)) < 0.5, shared, generator.beta(3, 2, len(shared)))
+        found = mean_share(values, np.arange(30).repeat(sizes))
+        covered += found.low <= 0.6 <= found.high
+    assert covered / 300 >= 0.95
 
 
 def test_copies_of_a_sample_add_nothing():

@@ -128,6 +128,34 @@ def test_calibration_error_by_hand():
     assert found.error == pytest.approx((0.45 + abs(2.9 - 2)) / 4)
 
 
+@pytest.mark.parametrize(
+    ("sure", "low", "high"), [(0.75, 0.7, 0.8), (0.71, 0.7, 0.8), (0.79, 0.7, 0.8), (1.0, 0.9, 1.0)]
+)
+def test_a_bin_holds_the_confidences_from_its_lower_bound_on(sure, low, high):
+    found = judge([0, 1, 0], np.tile([sure, 1 - sure], (3, 1)), range(3), ("a", "b")).calibration
+    assert [(one.low, one.high, one.samples) for one in found.bins] == [(low, high, 3)]
+
+
+def test_confidence_is_that_of_the_answers():
+    # From 0.3 on it is b; of both samples of which that is said one is right.
+    probabilities = np.array([[0.68, 0.32], [0.65, 0.35], [0.9, 0.1]])
+    found = judge([1, 0, 0], probabilities, range(3), ("a", "b"), said=[1, 1, 0]).calibration
+    assert [(one.low, one.samples, one.accuracy.value) for one in found.bins] == [(0.3, 2, 0.5), (0.9, 1, 1.0)]
+    assert found.bins[0].confidence == pytest.approx(0.335)
+    assert found.error == pytest.approx((2 * (0.5 - 0.335) + 0.1) / 3)
+
+
+def test_two_classes_have_ranking_figures_and_more_have_none():
+    generator = np.random.default_rng(0)
+    labels, scores = generator.integers(2, size=50), generator.random(50)
+    found = judge(labels, np.column_stack([1 - scores, scores]), range(50), ("a", "b"))
+    assert found.own["roc_auc"].value == pytest.approx(reference.roc_auc_score(labels, scores))
+    assert found.own["average_precision"].value == pytest.approx(reference.average_precision_score(labels, scores))
+    assert found.to_json()["roc_auc"] == found.own["roc_auc"].to_json()
+    assert (found.headline, found.score) == ("accuracy", found.accuracy)
+    assert judge(labels, np.full((50, 3), 1 / 3), range(50), ("a", "b", "c")).own == {}
+
+
 def test_shuffled_labels_leave_chance_inside_the_interval():
     inside = 0
     for seed in range(20):

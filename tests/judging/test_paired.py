@@ -232,6 +232,21 @@ def test_intervals_cover_the_truth_in_93_to_100_of_100_cases(groups, correlation
         assert alarms / cases <= 0.065
 
 
+def test_small_differences_of_scores_are_not_rounded_away():
+    found = compare_scores(np.full(30, 0.501), np.full(30, 0.5), range(30))
+    assert found.p_value == pytest.approx(2**-29)
+    assert agrees(found)
+
+
+def test_rounding_never_tells_the_contrary_of_the_mean():
+    # In steps of 1/200 the many small gains vanish, and six losses of 1 would be left.
+    gain = np.append(np.full(2600, 0.0024), np.full(6, -1.0))
+    found = compare_scores(np.maximum(gain, 0), np.maximum(-gain, 0), range(len(gain)))
+    assert found.difference.value > 0
+    assert found.p_value == 1
+    assert not agrees(found)
+
+
 @pytest.mark.parametrize(
     ("share", "text"),
     [(0.037, "3.7"), (0.0005, "0.1"), (0.0004, "0.04"), (-0.00001, "-0.001"), (0.0, "0.0"), (-1.0, "-100.0")],

@@ -47,6 +47,8 @@ def test_a_sweep_gives_what_it_chose_and_a_board_of_its_settings(tmp_path):
     assert [line.entry.label for line in settings.lines] == ["thaw=2 lr=0.1", "thaw=1 lr=0.1"]
     assert [line.judgement.accuracy.value for line in settings.lines] == [0.95, 0.75]
     assert settings.varied == {"thaw": ["2", "1"]}
+    for line in (*judged.lines, *settings.lines):
+        assert (line.entry.seconds, line.entry.computed, line.entry.read) == (12.5, 30, 10)
     assert settings.failed == ("trial 2 (thaw=1 lr=9) failed: RuntimeError: the loss became nan",)
     with pytest.raises(UserError, match=r"is a trial of a sweep; 'thawline compare .*/s' shows it"):
         gather([sweep / "0"])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thawline.bundles.manifest import TEXT, VISION
+from thawline.judging.metrics import call
 
 _USE = {
     "clip": "`CLIPModel.from_pretrained(DIR)` and `CLIPProcessor.from_pretrained(DIR)` load the tuned network",
@@ -71,7 +72,7 @@ def card_end(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seque
 def metrics_table(metrics: Mapping[str, Any], samples: str) -> str:
     """How good it is, as a table; `samples` are what it judges."""
     rows = [
-        f"| {name.replace('_', ' ')} | {_number(one['value'])} | {_number(one['low'])} to {_number(one['high'])} |"
+        f"| {call(name)} | {_number(one['value'])} | {_number(one['low'])} to {_number(one['high'])} |"
         for name, one in metrics["estimates"].items()
         if one is not None
     ]

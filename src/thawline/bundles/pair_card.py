@@ -3,31 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from thawline.bundles.card import metrics_table
+
 _FITTED_FOR = {"accuracy": "the best accuracy", "f1": "the best F1", "precision": "the wanted precision"}
-_SHOWN = {"roc_auc": "ROC AUC", "macro_f1": "macro F1"}
 
 
 def pair_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
     """The card of the matcher with `decision.json` and, of the manifest, `facts`; `notes` are sentences."""
     base, threshold, temperature = facts["base"], decision["thresholds"]["match"], decision["temperature"]
-    metrics = facts["metrics"]
-    rows = [
-        f"| {_SHOWN.get(name, name.replace('_', ' '))} | {one['value']:.3f} | {one['low']:.3f} to {one['high']:.3f} |"
-        for name, one in metrics["estimates"].items()
-        if one is not None
-    ]
     parts = [
         "# Does this text describe this picture?",
         f"`{base['name']}`, tuned by Thawline on pairs of images and texts.",
-        "\n".join(
-            [
-                f"Judged on {metrics['samples']} pairs in {metrics['groups']} groups ({metrics['of']}):",
-                "",
-                "| | value | 95 % interval |",
-                "| --- | --- | --- |",
-                *rows,
-            ]
-        ),
+        metrics_table(facts["metrics"], "pairs"),
         *notes,
         "## Use",
         '```python\nimport thawline\n\nmatcher = thawline.load("DIR")\n'

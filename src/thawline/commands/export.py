@@ -16,6 +16,7 @@ from thawline.bundles.write import Extras, check_target, write_bundle
 from thawline.commands.fits import REFIT, Fitted, find_fit, temperature_of, tolerance_of, which_fit, which_temperature
 from thawline.commands.settings import to_settings
 from thawline.errors import UserError
+from thawline.judging.tags import OVERLAP
 from thawline.runs.directory import CONFIG_FILE, read_status
 from thawline.runs.split import SplitRow, read_split_rows
 from thawline.tasks.events.prompts import class_prompts
@@ -140,6 +141,8 @@ def notes_of(fitted: Fitted) -> list[str]:
     """What a card says of a run's settings that the model does not have."""
     settings = fitted.settings
     notes = []
+    if fitted.facts["judged"].get("headline") == OVERLAP:
+        notes.append("Overlap: of a sample, the classes both true and said by those that are either (Jaccard).")
     if settings.augmentation.average:
         notes.append("The run was judged by the mean over several views of a photo; the bundle looks at the plain one.")
     if settings.store.dtype != "float32":

@@ -26,6 +26,12 @@ from thawline.judging.intervals import (
 from thawline.judging.ranking import average_precision, roc_auc
 
 FEW_GROUPS = 20
+_CALLED = {"f1": "F1", "macro_f1": "macro F1", "micro_f1": "micro F1", "roc_auc": "ROC AUC"}
+
+
+def call(figure: str) -> str:
+    """What a figure is called wherever people read it: "macro F1" of `macro_f1`."""
+    return _CALLED.get(figure, figure.replace("_", " "))
 
 
 class Row(NamedTuple):

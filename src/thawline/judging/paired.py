@@ -140,8 +140,8 @@ def compare_scores(
 ) -> PairedTest:
     """Compare two methods by a score that each has on every sample, 0 to 1; what is better counts as right.
 
-    Groups' differences are tested in whole percent of a sample, or finer where all are small, so that the distribution
-    of their sum stays exact.
+    Groups' differences are tested in hundredths of a sample, or in finer steps where all are small, so that the
+    distribution of their sum stays exact.
 
     Args:
         scores_a: [N] of method a.

@@ -25,6 +25,7 @@ from thawline.runs.predictions import Tags
 
 BoolArray = npt.NDArray[np.bool_]
 
+OVERLAP = "overlap"
 NOTE = (
     "A sample can have several classes. Overlap is the mean over samples of the classes both true and said by those "
     "that are either (Jaccard), and what is tested; precision, recall and F1 are of the classes that reached their "
@@ -60,7 +61,7 @@ def judge_tags(
     hits, supports, predicted = (_sum(each, numbers, count) for each in (true & said, true, said))
     per_class, balanced, macro_f1 = by_class(hits, supports, predicted, classes)
     own: dict[str, Estimate | None] = {
-        "overlap": mean_share(Tags(true, said, said).overlap, numbers),
+        OVERLAP: mean_share(Tags(true, said, said).overlap, numbers),
         "micro_f1": f1_of(hits.sum(1), supports.sum(1), predicted.sum(1)).at(),
     }
     scores = None if probabilities is None else np.asarray(probabilities, np.float64)
@@ -81,7 +82,7 @@ def judge_tags(
         calibration=None,
         notes=(NOTE, *notes_on(len(true), per_class, supports)),
         own=own,
-        headline="overlap",
+        headline=OVERLAP,
     )
 
 

@@ -11,11 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from thawline.judging.intervals import Estimate
-from thawline.judging.metrics import Judgement
+from thawline.judging.metrics import Judgement, call
 from thawline.judging.paired import PairedTest, format_p, format_points
 
 NOTHING = "-"
-_CALLED = {"f1": "F1", "macro_f1": "macro F1", "micro_f1": "micro F1", "roc_auc": "ROC AUC"}
 
 
 @dataclass(frozen=True)
@@ -92,11 +91,6 @@ def figures_beside(judgement: Judgement) -> Iterator[tuple[str, Estimate]]:
     for key, estimate in judgement.beside():
         if estimate is not None:
             yield call(key) + (f" of {judgement.classes[1]}" if key == "average_precision" else ""), estimate
-
-
-def call(key: str) -> str:
-    """What the figure of a judgement is called."""
-    return _CALLED.get(key, key.replace("_", " "))
 
 
 def percent(estimate: Estimate | None, digits: int = 1, sign: str = "-") -> str:

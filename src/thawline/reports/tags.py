@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.text import Text
 
 from thawline.judging.intervals import Estimate
-from thawline.reports.tables import call, percent
+from thawline.judging.metrics import call
+from thawline.reports.tables import percent
 
 
 def print_examined_tags(examined: Mapping[str, Any], console: Console) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from thawline.judging.intervals import Estimate, IntArray
-from thawline.judging.metrics import Confusion, Judgement
+from thawline.judging.metrics import Confusion, Judgement, call
 from thawline.judging.paired import PairedTest, format_p, format_points
 from thawline.reports.comparison import Board, Line
 from thawline.reports.labels import describe
 from thawline.reports.page.html import Html, join, name, tag
-from thawline.reports.tables import call, figures_beside
+from thawline.reports.tables import figures_beside
 
 _MOST_CLASSES = 24
 _MOST_CONFUSIONS = 12
