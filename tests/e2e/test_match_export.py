@@ -112,7 +112,7 @@ def test_other_methods_bundles_do_too(thawline, pairs, method):
     thawline("train", pairs, *FAST, *METHODS[method])
     [run] = thawline.runs()
     out = thawline("export", run, "out=a folder/Model")
-    assert "exported the fit without the held-out pairs; this fits all data, for another export:" in out
+    assert "exported the fit without the held-out pairs" in out
     assert "a match from probability" in out
     check_against_run(thawline.directory / "a folder" / "Model", run, pairs)
 

@@ -7,12 +7,12 @@ from rich.console import Console
 
 from thawline.commands.settings import to_settings
 from thawline.errors import UserError
-from thawline.files import printable
 from thawline.reports.comparison import Board, Line
 from thawline.reports.gather import gather
 from thawline.reports.leaderboard import print_leaderboard
 from thawline.reports.page.document import write_page
 from thawline.reports.tables import Judged, print_comparison
+from thawline.screen import say, say_whole
 
 
 def compare(config: DictConfig) -> None:
@@ -30,16 +30,16 @@ def compare(config: DictConfig) -> None:
     console = Console()
     for board in comparison.boards:
         if board.rows:
-            _say(console, board.title)
+            say(console, board.title)
             print_leaderboard(board.rows, console)
         else:
             _print_runs(board, console)
         for failed in board.failed:
-            _say(console, f"not finished: {failed}")
+            say(console, f"not finished: {failed}")
     for sentence in comparison.left_out:
-        _say(console, f"left out: {sentence}")
+        say(console, f"left out: {sentence}")
     write_page(out, comparison, thumbnails=settings.thumbnails)
-    _say(console, f"page  {out}")
+    say_whole(console, f"page  {out}")
 
 
 def _print_runs(board: Board, console: Console) -> None:
@@ -55,11 +55,11 @@ def _print_runs(board: Board, console: Console) -> None:
     print_comparison([*rows, *(Judged(name, baseline) for name, baseline in baselines.items())], console)
     for line in board.lines:
         if line.against_best is not None:
-            _say(console, line.against_best.summary())
+            say(console, line.against_best.summary())
     for number, line in enumerate(board.lines, start=1):
-        _say(console, f"{number} {_cost(line)}")
+        say(console, f"{number} {_cost(line)}")
         for note in line.entry.notes:
-            _say(console, note)
+            say(console, note)
 
 
 def _cost(line: Line) -> str:
@@ -70,7 +70,3 @@ def _cost(line: Line) -> str:
     counts = f"{entry.computed} features computed, {entry.read} read"
     said = entry.encoder if entry.label == entry.name else entry.label
     return f"{entry.name}: {said}, {counts}, {entry.seconds:.0f} s"
-
-
-def _say(console: Console, sentence: str) -> None:
-    console.print(printable(sentence), highlight=False, markup=False, soft_wrap=True)

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from thawline.commands.settings import to_settings
 from thawline.files import write_json
+from thawline.screen import say_whole
 from thawline.tasks.registry import task_checker
 
 
@@ -22,4 +23,4 @@ def data_check(config: DictConfig) -> None:
     path = Path(settings.paths.run) / "data_report.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, report)
-    console.print(f"report {path}", highlight=False, markup=False, soft_wrap=True)
+    say_whole(console, f"report {path}")

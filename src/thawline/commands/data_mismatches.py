@@ -14,6 +14,7 @@ from thawline.data.tables.reading import write_rows
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.features.store import FeatureStore
+from thawline.screen import say
 from thawline.tasks.match.pairs import CheckedPairs, checked_pairs
 
 _COLUMNS = ("image_path", "text", "label", "difficulty", "similarity")
@@ -52,7 +53,7 @@ def data_mismatches(config: DictConfig) -> None:
         raise UserError(f"every text in {source} is true of every image; add pairs of other images and texts")
     _write(out, checked, made, settings.data.base or out.parent)
     for line in filter(None, _lines(out, checked, made, settings, by)):
-        Console().print(line, highlight=False, markup=False, soft_wrap=True)
+        say(Console(), line)
 
 
 def _similar(checked: CheckedPairs, settings: MismatchesSettings) -> tuple[Similar | None, str]:

@@ -13,6 +13,7 @@ from thawline.data.pairs import write_pairs
 from thawline.data.settings import PairsSettings
 from thawline.errors import UserError
 from thawline.features.store import FeatureStore
+from thawline.screen import say
 from thawline.tasks.match.pairs import checked_pairs
 
 _SIDES = ("train", "val", "test")
@@ -55,7 +56,7 @@ def data_split(config: DictConfig) -> None:
             f"{folder / f'{side}.csv'}: {len(chosen) - mismatches} matches, {mismatches} mismatches, {images} images"
         )
     for line in filter(None, lines):
-        Console().print(line, highlight=False, markup=False, soft_wrap=True)
+        say(Console(), line)
 
 
 def only_file(data: PairsSettings) -> Path:

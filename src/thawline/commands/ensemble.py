@@ -15,13 +15,13 @@ from thawline.commands.results import save_results
 from thawline.commands.settings import EnsembleSettings, to_settings
 from thawline.decisions.ensemble import Ensembled, cross_judge, renormalise
 from thawline.errors import UserError
-from thawline.files import printable
 from thawline.judging.metrics import Judgement, judge
 from thawline.reports.tables import print_members
 from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import SAMPLES
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import write_split
+from thawline.screen import as_word, say_next, say_whole
 
 FITTED = "fitted"
 
@@ -68,8 +68,12 @@ def ensemble(config: DictConfig) -> None:
         rows = [(one["name"], one["weight"], one["temperature"]["value"]) for one in facts["components"]]
         print_members([(*row, judgement) for row, judgement in zip(rows, judged, strict=True)], console)
     for one in missing:
-        _say(console, f"left out: {one.path} ({one.reason})")
-    _say(console, f"run    {run.path}")
+        say_whole(console, f"left out: {one.path} ({one.reason})")
+    say_whole(console, f"run    {run.path}")
+    steps = [f"thawline compare {as_word(run.path)}"]
+    if all(one.facts.get("kind") == "tracks" for one in members):
+        steps.insert(0, f"thawline export {as_word(run.path)}")
+    say_next(console, steps)
 
 
 def parse_weights(value: Any, count: int) -> NDArray[np.float64] | None:
@@ -161,7 +165,3 @@ def how_joined(weights: Any, without: Sequence[str]) -> str:
     """The setting `weights` in words, and what had to be left out."""
     how = weights if isinstance(weights, str) else "/".join(f"{100 * float(share):g}" for share in weights)
     return f"ensemble ({', '.join([f'{how} weights', *(f'without {one}' for one in without)])})"
-
-
-def _say(console: Console, sentence: str) -> None:
-    console.print(printable(sentence), highlight=False, markup=False, soft_wrap=True)

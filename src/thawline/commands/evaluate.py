@@ -27,6 +27,7 @@ from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, covering_split
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
+from thawline.screen import as_word, say_next, say_whole
 from thawline.tasks.registry import MAJORITY, THEMES, ZERO_SHOT, TaskData, task_kind, task_reader
 from thawline.tasks.settings import saved_settings
 
@@ -89,7 +90,8 @@ def evaluate(config: DictConfig) -> None:
             save_results(run, predictions, facts, console)
             if mirror is not None:
                 show_results(mirror, run, predictions, replace(trained, data=data, logger=settings.logger))
-    console.print(f"run    {run.path}\nstore  {settings.store.root}", highlight=False, markup=False, soft_wrap=True)
+    say_whole(console, f"run    {run.path}", f"store  {settings.store.root}")
+    say_next(console, [f"thawline compare {as_word(run.path)}"])
 
 
 def _baseline(name: str, *, elsewhere: bool) -> str:

@@ -13,12 +13,22 @@ from rich.console import Console
 from thawline.bundles.join import Tuned
 from thawline.bundles.photos import Known
 from thawline.bundles.write import Extras, check_target, write_bundle
-from thawline.commands.fits import REFIT, Fitted, find_fit, temperature_of, tolerance_of, which_fit, which_temperature
+from thawline.commands.fits import (
+    REFIT,
+    Fitted,
+    find_fit,
+    say_bundle,
+    temperature_of,
+    tolerance_of,
+    which_fit,
+    which_temperature,
+)
 from thawline.commands.settings import to_settings
 from thawline.errors import UserError
 from thawline.judging.tags import OVERLAP
 from thawline.runs.directory import CONFIG_FILE, read_status
 from thawline.runs.split import SplitRow, read_split_rows
+from thawline.screen import say
 from thawline.tasks.events.prompts import class_prompts
 
 FORMATS = ("safetensors", "onnx")
@@ -163,11 +173,8 @@ def _say(target: Path, fitted: Fitted, tuned: Tuned, manifest: dict[str, Any]) -
     """What was exported, how it compares with the run, and where it is."""
     console = Console()
 
-    def say(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    say(which_fit(fitted, "photos"))
+    say(console, which_fit(fitted, "photos"))
     if (raw := manifest["largest_difference"]["probabilities_of_raw_photos"]) is not None:
-        say(f"largest difference from the run's own probabilities, from raw photos: {raw:.1g}")
-    say(which_temperature(tuned.temperature, "photos"))
-    say(f"bundle {target}")
+        say(console, f"largest difference from the run's own probabilities, from raw photos: {raw:.1g}")
+    say(console, which_temperature(tuned.temperature, "photos"))
+    say_bundle(console, target, fitted)

@@ -19,6 +19,7 @@ from thawline.runs.directory import CONFIG_FILE, read_config
 from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import read_split_rows
+from thawline.screen import as_word, say, say_next, say_whole
 
 
 def export_ensemble(source: Path, target: Path, form: str) -> None:
@@ -48,15 +49,13 @@ def export_ensemble(source: Path, target: Path, form: str) -> None:
     )
     console = Console()
 
-    def say(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
     for one, fitted in members:
         whole = "the fit on all data" if fitted.name != HOLDOUT else "the fit without the held-out tracks"
-        say(f"exported {whole} of {one['name']}, weight {one['weight']:.3f}")
+        say(console, f"exported {whole} of {one['name']}, weight {one['weight']:.3f}")
     if (raw := manifest["largest_difference"]["probabilities_of_raw_tracks"]) is not None:
-        say(f"largest difference from the run's own probabilities, from raw tracks: {raw:.1g}")
-    say(f"bundle {target}")
+        say(console, f"largest difference from the run's own probabilities, from raw tracks: {raw:.1g}")
+    say_whole(console, f"bundle {target}")
+    say_next(console, [f"thawline predict {as_word(target)} PATHS"])
 
 
 def _members(source: Path, components: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Fitted]]:

@@ -8,11 +8,12 @@ import numpy as np
 from rich.console import Console
 
 from thawline.bundles.write_pairs import KnownPair, TunedPairs, write_pair_bundle
-from thawline.commands.fits import Fitted, temperature_of, tolerance_of, which_fit, which_temperature
+from thawline.commands.fits import Fitted, say_bundle, temperature_of, tolerance_of, which_fit, which_temperature
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.runs.split import read_split_rows
+from thawline.screen import say
 from thawline.tasks.match.data import MatchData
 from thawline.tasks.match.features import load_pretrained
 from thawline.tasks.match.tail import split_state
@@ -82,12 +83,9 @@ def _known(fitted: Fitted) -> list[KnownPair]:
 def _say(target: Path, fitted: Fitted, tuned: TunedPairs, manifest: dict[str, Any]) -> None:
     console = Console()
 
-    def say(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    say(which_fit(fitted, "pairs"))
+    say(console, which_fit(fitted, "pairs"))
     if (raw := manifest["largest_difference"]["probabilities_of_raw_photos"]) is not None:
-        say(f"largest difference from the run's own probabilities, from raw photos: {raw:.1g}")
-    say(which_temperature(tuned.temperature, "pairs"))
-    say(f"a match from probability {tuned.threshold.value:.3f} on, fitted for {tuned.threshold.balance}")
-    say(f"bundle {target}")
+        say(console, f"largest difference from the run's own probabilities, from raw photos: {raw:.1g}")
+    say(console, which_temperature(tuned.temperature, "pairs"))
+    say(console, f"a match from probability {tuned.threshold.value:.3f} on, fitted for {tuned.threshold.balance}")
+    say_bundle(console, target, fitted)

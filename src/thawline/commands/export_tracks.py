@@ -8,10 +8,11 @@ import numpy as np
 from rich.console import Console
 
 from thawline.bundles.write_tracks import KnownTrack, TunedTracks, write_track_bundle
-from thawline.commands.fits import Fitted, temperature_of, tolerance_of, which_fit, which_temperature
+from thawline.commands.fits import Fitted, say_bundle, temperature_of, tolerance_of, which_fit, which_temperature
 from thawline.decisions.temperature import Temperature
 from thawline.decisions.themes import vocabulary
 from thawline.runs.split import SplitRow
+from thawline.screen import say
 from thawline.tasks.genre.tags import THRESHOLDS
 from thawline.tasks.registry import THEMES
 
@@ -38,14 +39,11 @@ def export_tracks(
     manifest = write_track_bundle(target, tuned, known_tracks(fitted, rows), tolerance_of(fitted), facts, notes)
     console = Console()
 
-    def say(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    say(which_fit(fitted, "tracks"))
+    say(console, which_fit(fitted, "tracks"))
     if (raw := manifest["largest_difference"]["probabilities_of_raw_tracks"]) is not None:
-        say(f"largest difference from the run's own probabilities, from raw tracks: {raw:.1g}")
-    say(which_temperature(tuned.temperature, "tracks"))
-    say(f"bundle {target}")
+        say(console, f"largest difference from the run's own probabilities, from raw tracks: {raw:.1g}")
+    say(console, which_temperature(tuned.temperature, "tracks"))
+    say_bundle(console, target, fitted)
 
 
 def tuned_tracks(fitted: Fitted, temperature: Temperature) -> TunedTracks:

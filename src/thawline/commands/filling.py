@@ -12,6 +12,7 @@ from thawline.commands.settings import to_settings
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.runs.directory import RunDirectory
+from thawline.screen import say
 from thawline.tasks.registry import Filled, task_filler
 from thawline.tasks.settings import RunSettings
 
@@ -44,7 +45,7 @@ def fill_features(configs: Sequence[DictConfig], run: RunDirectory, console: Con
         if not passes:
             save_report(run, filled.report, console)
         passes.append(_facts(together, filled))
-        console.print(_DONE.format(**passes[-1]), highlight=False, markup=False, soft_wrap=True)
+        say(console, _DONE.format(**passes[-1]))
     if refusals and not passes:
         raise refusals[0]
     return passes

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from thawline.commands.train import how_to_fit, plan_run
 from thawline.decisions.temperature import Temperature, fit_temperature
 from thawline.encoders.device import find_device
@@ -21,6 +23,7 @@ from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import covering_split, read_split_rows
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
+from thawline.screen import as_word, say_next, say_whole
 from thawline.tasks.registry import task_reader
 from thawline.tasks.settings import RunSettings, saved_settings
 
@@ -123,11 +126,17 @@ def which_fit(fitted: Fitted, samples: str) -> str:
     whose = "" if fitted.trial is None else f" of the winner, trial {fitted.trial}"
     if fitted.name == REFIT:
         return f"exported the fit on all data{whose}"
-    path = fitted.run if fitted.trial is None else fitted.run.parent
-    return (
-        f"exported the fit without the held-out {samples}{whose}; this fits all data, for another export:\n"
-        f"  thawline train {shlex.quote(str(path))} {REFIT_WORD}"
-    )
+    return f"exported the fit without the held-out {samples}{whose}"
+
+
+def say_bundle(console: Console, target: Path, fitted: Fitted) -> None:
+    """Print where the bundle of `fitted` is, and what can be done with it."""
+    say_whole(console, f"bundle {target}")
+    use = [f"thawline predict {as_word(target)} {'PATHS' if fitted.settings.task != 'match' else 'PAIRS.csv'}"]
+    if fitted.name != REFIT:
+        source = fitted.run if fitted.trial is None else fitted.run.parent
+        use.append(f"thawline train {as_word(source)} {REFIT_WORD}")
+    say_next(console, use)
 
 
 def which_temperature(temperature: Temperature, samples: str) -> str:

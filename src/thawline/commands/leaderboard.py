@@ -9,6 +9,7 @@ import torch
 from omegaconf import OmegaConf
 from rich.console import Console
 
+from thawline.commands.next_steps import say_after_training
 from thawline.commands.results import REPORT_FILE, save_report, save_results, show_results
 from thawline.commands.train import how_to_fit, plan_run, refit_run, tags
 from thawline.encoders.device import find_device
@@ -24,6 +25,7 @@ from thawline.runs.directory import SWEEP_FILE, RunDirectory, read_config
 from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.sweep import Trial, read_sweep, read_trials
+from thawline.screen import say_whole
 from thawline.tasks.registry import TaskData, task_reader
 from thawline.tasks.settings import saved_settings
 
@@ -57,7 +59,8 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console) -> str | None
     if refit:
         refit_run(next(trial.path for trial in done if trial.number == rows[0].trials[0]), console)
     _save(run, trials, names, rows, chosen)
-    console.print(f"sweep  {run.path}", highlight=False, markup=False, soft_wrap=True)
+    say_whole(console, f"sweep  {run.path}")
+    say_after_training(console, run.path, run.path / str(rows[0].trials[0]))
     return _say_failed(failed, len(trials), names)
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from thawline.data.pair_report import print_pair_report
-from thawline.data.report import print_report
-from thawline.data.track_report import print_track_report
+from thawline.data.class_report import print_brief
+from thawline.data.pair_report import print_pair_brief
 from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
 from thawline.judging.paired import PairedTest
@@ -26,6 +25,7 @@ from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, write_predi
 from thawline.runs.reading import read_record
 from thawline.runs.summary import summarise
 from thawline.runs.sweep import INNER_FILE
+from thawline.screen import say_whole
 from thawline.tasks.registry import MAJORITY
 from thawline.tasks.settings import RunSettings
 
@@ -120,16 +120,13 @@ def _draw(run: RunDirectory, judged: Judgement) -> None:
 
 
 def save_report(run: RunDirectory, report: dict[str, Any], console: Console) -> None:
-    """Write and show what the collection holds, before anything is fitted."""
+    """Write what the collection holds, before anything is fitted, and show what there is to mind."""
     write_json(run.file(REPORT_FILE), report)
     if "pairs" in report:
-        print_pair_report(report, console)
-        if left := report.get("left_out"):
-            console.print(f"pairs left out: {len(left)}, since {left[0]['reason']}", highlight=False, soft_wrap=True)
-    elif "tracks" in report:
-        print_track_report(report, console)
+        print_pair_brief(report, console)
     else:
-        print_report(report, console)
+        print_brief(report, console, noun="tracks" if "tracks" in report else "photos")
+    say_whole(console, f"report {run.path / REPORT_FILE}")
 
 
 def judge_run(predictions: Predictions, method: str, baseline: str) -> tuple[Judgement, Judgement, PairedTest]:

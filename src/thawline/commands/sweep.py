@@ -70,11 +70,12 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
     # Late: a worker process imports this module only to run a trial.
     from thawline.commands.filling import fill_features
     from thawline.commands.leaderboard import finish_sweep
+    from thawline.commands.next_steps import saying_how_to_go_on
 
     plan = plan_sweep(words, compose)
     configs = _compose_distinct(plan, compose)
     console = Console()
-    with RunDirectory(plan.directory, "sweep", plan.base) as run:
+    with saying_how_to_go_on(plan.directory), RunDirectory(plan.directory, "sweep", plan.base) as run:
         refit = refit or plan.base.refit is True
         about = {"words": [saved_word(word) for word in plan.words], "refit": refit, "features": []}
         write_json(run.file(SWEEP_FILE), about)  # from here on it can be resumed
@@ -98,10 +99,13 @@ def resume_sweep(directory: Path, given: Sequence[str], compose: Compose, launch
     others = [word for word in given if word != REFIT_WORD]
     refit = len(others) < len(given)
     if refit and read_status(directory)["status"] == "finished":
-        from thawline.commands.train import refit_run  # late, as above
+        from thawline.commands.next_steps import say_after_training  # late, as above
+        from thawline.commands.train import refit_run
 
         unmasked_words([], others)
-        refit_run(read_trial(directory, about["winner"]).path, Console())
+        winner, console = read_trial(directory, about["winner"]).path, Console()
+        refit_run(winner, console)
+        say_after_training(console, directory, winner)
         return
     words = unmasked_words(about["words"], others)
     run_sweep(words, compose, launch, refit=refit or about.get("refit", False))

@@ -13,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from thawline.commands.next_steps import say_after_training, saying_how_to_go_on
 from thawline.commands.results import save_report, save_results, show_results
 from thawline.commands.settings import to_settings
 from thawline.data.augmentation import Augmentation
@@ -32,6 +33,7 @@ from thawline.runs.predictions import join_predictions
 from thawline.runs.secrets import MASK, masked_keys, unmasked_words
 from thawline.runs.split import check_unchanged, write_split
 from thawline.runs.sweep import INNER_FILE
+from thawline.screen import say_whole
 from thawline.tasks.registry import TaskData, task_kind, task_reader
 from thawline.tasks.settings import RunSettings, saved_settings
 
@@ -53,6 +55,7 @@ def train(config: DictConfig) -> None:
         path = Path(config.data.path)
         if REFIT_WORD in HydraConfig.get().overrides.task and _is_finished_training(path):
             refit_run(path, console)
+            say_after_training(console, path, path)
             return
         config = _resumed(path, console)
         settings = saved_settings(config)
@@ -61,7 +64,7 @@ def train(config: DictConfig) -> None:
     started = time.perf_counter()
     device = find_device(settings.trainer.accelerator)
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
-    with RunDirectory(Path(settings.paths.run), "train", config) as run:
+    with saying_how_to_go_on(Path(settings.paths.run)), RunDirectory(Path(settings.paths.run), "train", config) as run:
         problem = task_reader(settings.task)(settings, device)
         plan = plan_run(problem, settings)
         save_report(run, problem.report(), console)
@@ -79,7 +82,8 @@ def train(config: DictConfig) -> None:
             tags=tags(plain),
         ) as mirror:
             _run(problem, plan, settings, run, device, mirror, started, console)
-    console.print(f"run    {run.path}\nstore  {settings.store.root}", highlight=False, markup=False, soft_wrap=True)
+    say_whole(console, f"run    {run.path}", f"store  {settings.store.root}")
+    say_after_training(console, run.path, run.path)
 
 
 def _run(
@@ -226,7 +230,7 @@ def refit_run(path: Path, console: Console) -> None:
     check_unchanged(path / SPLIT, problem.split_rows(plan))
     how = how_to_fit(settings, path, device, None)
     fit_everything(problem, [fit_fold(problem, fold, how) for fold in plan], how)
-    console.print(f"refitted on all data: {path}", highlight=False, markup=False, soft_wrap=True)
+    say_whole(console, f"refitted on all data: {path}")
 
 
 def _resumed(path: Path, console: Console) -> DictConfig:
@@ -247,5 +251,5 @@ def _resumed(path: Path, console: Console) -> DictConfig:
         OmegaConf.update(resumed, override.key_or_group, override.value())
     resumed.paths.run = str(path)
     resumed.refit = True if REFIT_WORD in words else resumed.refit
-    console.print(f"resuming {path} ({status['status']})", highlight=False, markup=False, soft_wrap=True)
+    say_whole(console, f"resuming {path} ({status['status']})")
     return resumed

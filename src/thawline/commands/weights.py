@@ -14,6 +14,7 @@ from thawline.encoders.separator_weights import fetch_separator, look_up_separat
 from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
 from thawline.encoders.weights import fetch, look_up
 from thawline.errors import UserError
+from thawline.screen import say
 
 
 def weights_list(_: DictConfig) -> None:
@@ -44,9 +45,9 @@ def weights_fetch(config: DictConfig) -> None:
     if name not in _names():
         raise UserError(f"there is no encoder '{name}'; there are: {', '.join(_names())}")
     settings, console = _encoders([name])[name], Console()
-    console.print(f"{name}: {fetch(settings)}", highlight=False, markup=False, soft_wrap=True)
+    say(console, f"{name}: {fetch(settings)}")
     if settings.stems:
-        console.print(f"separator: {fetch_separator(settings)}", highlight=False, markup=False, soft_wrap=True)
+        say(console, f"separator: {fetch_separator(settings)}")
 
 
 def _names() -> list[str]:

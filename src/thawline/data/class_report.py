@@ -1,5 +1,6 @@
 """What is said of any collection in classes, of photos or tracks: groups, duplicates, sides, what is left out."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -12,12 +13,14 @@ from rich.text import Text
 from thawline.data.groups import Grouping
 from thawline.data.listing import LeftOut
 from thawline.data.preprocessing import JSON
+from thawline.screen import say, say_whole
 
 FEW_SAMPLES = 30  # a class below this says little
 FEW_GROUPS = 5  # what cv=5 needs
 IMBALANCE = 5  # largest class / smallest class
 
 _SHOWN = 20
+_REASONS_SHOWN = 6
 
 
 class Grouped(Protocol):
@@ -99,6 +102,42 @@ def size_warnings(per_class: Mapping[str, Any], *, noun: str, few: str) -> Itera
         yield f"Fewer than {FEW_GROUPS} groups: {', '.join(scarce)}. cv={FEW_GROUPS} needs as many of every class."
 
 
+def print_brief(report: Mapping[str, Any], console: Console, *, noun: str) -> None:
+    """Show a few lines of a report before a run: how many samples, and what there is to mind.
+
+    Args:
+        report: As `data_report` or `track_report` makes it.
+        console: Where it goes.
+        noun: What the samples are, in the plural.
+    """
+    groups = report["groups"]
+    say_whole(console, f"{report[noun]} {noun} of {len(report['classes'])} classes in {report['root']}")
+    say(console, f"classes: {', '.join(f'{name} {counts[noun]}' for name, counts in report['classes'].items())}")
+    alike = "".join(
+        f"; {len(report[key])} {said}"
+        for key, said in (
+            ("exact_duplicates", "exact duplicates"),
+            ("near_duplicates", "near-duplicates"),
+            ("two_labels", "under two labels"),
+        )
+        if report[key]
+    )
+    say(console, f"{groups['count']} groups, the largest of {groups['largest']} {noun}{alike}")
+    print_left_out(report["left_out"], console)
+    for warning in report["warnings"]:
+        say(console, f"! {warning}", style="yellow")
+
+
+def print_left_out(left_out: Sequence[Mapping[str, str]], console: Console) -> None:
+    """Show how many samples are left out for which reason, the most usual first; nothing if none are."""
+    if not left_out:
+        return
+    reasons = Counter(left["reason"] for left in left_out).most_common()
+    shown = [f"{count} {reason}" for reason, count in reasons[:_REASONS_SHOWN]]
+    more = [f"{len(reasons) - len(shown)} other reasons"] if len(reasons) > len(shown) else []
+    say(console, f"left out {len(left_out)}: {'; '.join([*shown, *more])}")
+
+
 def print_groups(report: Mapping[str, Any], console: Console, *, noun: str) -> None:
     """Show the groups of a report, its given split, and the size of the store."""
     groups = report["groups"]
@@ -123,7 +162,7 @@ def print_findings(report: Mapping[str, Any], console: Console, *, noun: str) ->
     )
     print_list(console, "Left out", [f"{left['name']}: {left['reason']}" for left in report["left_out"]])
     for warning in report["warnings"]:
-        console.print(Text("! ", style="yellow") + as_plain_text(warning))
+        say(console, f"! {warning}", style="yellow")
 
 
 def print_list(console: Console, title: str, lines: Sequence[str]) -> None:
@@ -139,7 +178,7 @@ def print_list(console: Console, title: str, lines: Sequence[str]) -> None:
 
 def print_line(console: Console, text: str) -> None:
     """Show text as it is."""
-    console.print(as_plain_text(text))
+    say(console, text)
 
 
 def as_plain_text(text: str) -> Text:

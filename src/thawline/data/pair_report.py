@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.text import Text
 
-from thawline.data.class_report import as_plain_text
+from thawline.data.class_report import print_left_out
 from thawline.data.pair_graph import Grouping, IntArray, check_sides, find_grouping
 from thawline.data.pairs import Finding, Pair, PairTable, balance_notes
 from thawline.data.preprocessing import JSON
 from thawline.errors import UserError
+from thawline.screen import say, say_whole
 
 _SHOWN = 20
 _NOTES_SHOWN = 5  # of a kind whose rows are kept
@@ -85,6 +85,21 @@ def _warnings(table: PairTable, grouping: Grouping, images: IntArray, texts: Int
     return warnings
 
 
+def print_pair_brief(report: Mapping[str, Any], console: Console) -> None:
+    """Show a few lines of a report before a run: how many pairs, and what there is to mind."""
+    say_whole(console, f"{report['pairs']} pairs in {', '.join(report['files'])}")
+    say(console, f"{report['matches']} matches, {report['mismatches']} mismatches; {_groups_line(report['groups'])}")
+    kinds: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
+    for finding in report["findings"]:
+        kinds[finding["dropped"]][finding["kind"]] += 1
+    for dropped, what in ((True, f"left out {report['dropped']} rows"), (False, "noted and kept")):
+        if kinds[dropped]:
+            say(console, f"{what}: {', '.join(f'{count} {kind}' for kind, count in kinds[dropped].most_common())}")
+    print_left_out(report.get("left_out", ()), console)
+    for warning in report["warnings"]:
+        say(console, f"! {warning}", style="yellow")
+
+
 def print_pair_report(report: Mapping[str, Any], console: Console) -> None:
     """Show a report; what is found is listed by kind, lists longer than 20 are cut short."""
     lines = [
@@ -103,10 +118,10 @@ def print_pair_report(report: Mapping[str, Any], console: Console) -> None:
     if "tokens" in report:
         lines.append(report["tokens"])
     for line in lines:
-        console.print(as_plain_text(line), soft_wrap=True)
+        say(console, line)
     _print_findings([Finding(**finding) for finding in report["findings"]], console)
     for warning in report["warnings"]:
-        console.print(Text("! ", style="yellow") + as_plain_text(warning), soft_wrap=True)
+        say(console, f"! {warning}", style="yellow")
 
 
 def _groups_line(groups: Mapping[str, Any]) -> str:
@@ -120,13 +135,13 @@ def _print_findings(findings: list[Finding], console: Console) -> None:
         together.setdefault((finding.kind, finding.dropped), []).append(finding)
     for (kind, dropped), same in sorted(together.items(), key=lambda item: not item[0][1]):
         rows = f"{len(same)} row{'s' if len(same) != 1 else ''}"
-        console.print(as_plain_text(f"{kind}: {rows} {'left out' if dropped else 'noted and kept'}"))
+        say(console, f"{kind}: {rows} {'left out' if dropped else 'noted and kept'}")
         shown = _SHOWN if dropped else _NOTES_SHOWN
         for finding in same[:shown]:
             where = f"row {finding.row}" if finding.row is not None else "the file"
-            console.print(as_plain_text(f"  {finding.file}, {where}: {finding.problem}"), soft_wrap=True)
+            say(console, f"  {finding.file}, {where}: {finding.problem}")
         if len(same) > shown:
-            console.print(as_plain_text(f"  … and {len(same) - shown} more in data_report.json"))
+            say(console, f"  … and {len(same) - shown} more in data_report.json")
 
 
 def findings_line(table: PairTable) -> str:

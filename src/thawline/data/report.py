@@ -12,13 +12,13 @@ from thawline.data.class_report import (
     grouping_entries,
     print_findings,
     print_groups,
-    print_line,
     size_warnings,
 )
 from thawline.data.collection import Collection
 from thawline.data.preprocessing import JSON
 from thawline.data.splits import check_split
 from thawline.errors import UserError
+from thawline.screen import say_whole
 
 
 def data_report(collection: Collection, *, bytes_per_photo: int | None = None, **extra: JSON) -> dict[str, JSON]:
@@ -58,7 +58,7 @@ def _warnings(collection: Collection, per_class: Mapping[str, Any]) -> Iterable[
 
 def print_report(report: Mapping[str, Any], console: Console) -> None:
     """Show a report; lists longer than 20 are cut short."""
-    print_line(console, f"{report['photos']} photos in {report['root']}")
+    say_whole(console, f"{report['photos']} photos in {report['root']}")
     table = Table()
     table.add_column("class")
     table.add_column("photos", justify="right")

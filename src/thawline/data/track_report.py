@@ -22,6 +22,7 @@ from thawline.data.splits import TRACK_BONDS, check_split
 from thawline.data.track_collection import TrackCollection
 from thawline.data.track_groups import SEGMENTS
 from thawline.errors import UserError
+from thawline.screen import say_whole
 
 
 def track_report(
@@ -94,7 +95,7 @@ def _warnings(collection: TrackCollection, per_class: Mapping[str, Any]) -> Iter
 def print_track_report(report: Mapping[str, Any], console: Console) -> None:
     """Show a report; lists longer than 20 are cut short."""
     seconds = report["seconds"]
-    print_line(console, f"{report['tracks']} tracks in {report['root']}")
+    say_whole(console, f"{report['tracks']} tracks in {report['root']}")
     table = Table()
     table.add_column("class")
     for column in ("tracks", "groups", "minutes"):

@@ -9,10 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from thawline import screen
+
 
 def say(text: str) -> None:
-    """One line on stderr."""
-    Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
+    """A sentence on stderr."""
+    screen.say(Console(stderr=True), text)
 
 
 class _Speed(ProgressColumn):

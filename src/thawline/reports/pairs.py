@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from thawline.judging.intervals import Estimate
 from thawline.reports.tables import percent
+from thawline.screen import say
 
 # From here on the difference between what was trained on and what was held out is named.
 _GAP = 0.1
@@ -17,7 +17,7 @@ _RETRIEVAL = {"image_to_text": "the right text of an image", "text_to_image": "t
 def print_examined_pairs(examined: Mapping[str, Any], console: Console) -> None:
     """Show ranking, thresholds, difficulties, retrieval, and a gap to the pairs that were trained on."""
     for line in _lines(examined):
-        console.print(Text(line), soft_wrap=True)
+        say(console, line)
 
 
 def _lines(examined: Mapping[str, Any]) -> Iterator[str]:

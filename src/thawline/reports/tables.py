@@ -13,6 +13,7 @@ from rich.text import Text
 from thawline.judging.intervals import Estimate
 from thawline.judging.metrics import Judgement, call
 from thawline.judging.paired import PairedTest, format_p, format_points
+from thawline.screen import say
 
 NOTHING = "-"
 
@@ -51,7 +52,7 @@ def print_comparison(judged: Sequence[Judged], console: Console) -> None:
     console.print(table)
     for row in judged:
         if row.against is not None:
-            console.print(Text(row.against.summary()), soft_wrap=True)
+            say(console, row.against.summary())
 
 
 def print_members(rows: Sequence[tuple[str, float, float, Judgement]], console: Console) -> None:
@@ -83,7 +84,7 @@ def print_classes(judgement: Judgement, console: Console) -> None:
     for called, estimate in figures_beside(judgement):
         console.print(Text(f"{called} {percent(estimate)}"), soft_wrap=True)
     for note in judgement.notes:
-        console.print(Text(note), soft_wrap=True)
+        say(console, note)
 
 
 def figures_beside(judgement: Judgement) -> Iterator[tuple[str, Estimate]]:

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from thawline.judging.intervals import Estimate
 from thawline.judging.metrics import call
 from thawline.reports.tables import percent
+from thawline.screen import say
 
 
 def print_examined_tags(examined: Mapping[str, Any], console: Console) -> None:
     """Show what the base rates alone reach, the test of each label, thresholds, and what can't be learnt."""
     for line in _lines(examined):
-        console.print(Text(line), soft_wrap=True)
+        say(console, line)
 
 
 def _lines(examined: Mapping[str, Any]) -> Iterator[str]:
