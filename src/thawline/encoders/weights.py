@@ -1,6 +1,9 @@
 """Where weights are: a local directory, the package, or the Hub's cache; and bringing them there, when asked to."""
 
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +19,7 @@ _OLD = "pytorch_model.bin"
 _WANTED = ["*.json", "*.txt", "README.md", "model.safetensors", "model-*.safetensors"]
 _NOT_FETCHED = "torchvision's weights are not the Hub's; set encoder.weights to a safetensors file, or a folder of such"
 
+_PATIENCE = 5.0  # seconds that the Hub has for its first answer
 _REVISIONS = {"encoder.name": "encoder.revision", "encoder.separator": "encoder.separator_revision"}
 
 
@@ -171,11 +175,42 @@ def download(name: str, revision: str | None, wanted: list[str], *, setting: str
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+        with _quiet():
+            # By itself it asks six times, for half a minute, whether there is a network.
+            here = not _answers(name, revision)
+            return Path(snapshot_download(name, revision=revision, allow_patterns=wanted, local_files_only=here))
     except Exception as error:  # what carries the Hub's requests differs by release, and so do its errors
         if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
             raise  # the disk's
         raise UserError(f"{name} can't be fetched from the Hub: {_reason(error, revision, setting)}") from error
+
+
+def _answers(name: str, revision: str | None) -> bool:
+    """Whether the Hub answers, asked once. It may answer that there is no such repository, and that is raised."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        HfApi().model_info(name, revision=revision or "main", timeout=_PATIENCE)
+    except HfHubHTTPError as error:
+        if error.response.status_code < 500:  # others may be gone by the next request
+            raise
+    except Exception:  # of what carries the requests: there is no network
+        return False
+    return True
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The Hub's library says nothing of requests that it repeats: what matters becomes an error here."""
+    from huggingface_hub.utils import logging as of_hub
+
+    level = of_hub.get_verbosity()
+    of_hub.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        of_hub.set_verbosity(level)
 
 
 def _of_architecture(folder: Path, model: str) -> Path:
@@ -193,7 +228,7 @@ def _of_architecture(folder: Path, model: str) -> Path:
 
 
 def _reason(error: Exception, revision: str | None, setting: str) -> str:
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors
 
     if isinstance(error, errors.GatedRepoError):
         return "it asks for consent; give it on its page there and set HF_TOKEN"
@@ -202,7 +237,8 @@ def _reason(error: Exception, revision: str | None, setting: str) -> str:
     if isinstance(error, errors.RevisionNotFoundError):
         return f"it has no revision {revision}; mend {_REVISIONS[setting]}"
     if isinstance(error, errors.LocalEntryNotFoundError):
-        return "the Hub can't be reached; check the network"
+        off = constants.HF_HUB_OFFLINE
+        return f"the Hub can't be reached; {'unset HF_HUB_OFFLINE' if off else 'check the network'}"
     return f"{(str(error).strip() or type(error).__name__).splitlines()[0]}; try again later"
 
 
