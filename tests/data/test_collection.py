@@ -97,3 +97,20 @@ def test_nothing_usable(tmp_path, write) -> None:
     write("b/1.jpg", b"text")
     with pytest.raises(UserError, match=r"None of the 2 photos in .* can be used; a/1.jpg: empty file\."):
         collect(tmp_path)
+
+
+def test_classes_of_too_few_groups_are_left_out_where_asked(tmp_path, scene, encode) -> None:
+    names = ["a/1.jpg", "a/2.jpg", "b/1.jpg", "c/shoot/1.jpg", "c/shoot/2.jpg", "d/1.jpg", "d/2.jpg"]
+    for seed, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(encode(scene(seed)))
+    listing = list_photos(tmp_path)
+    facts = {photo.name: read_photo(photo.path, None)[0] for photo in listing.photos}
+    collection = build_collection(listing, facts, min_groups=2)
+    assert collection.classes == ("a", "d")
+    assert collection.labels.tolist() == [0, 0, 1, 1]
+    reason = "a class of 1 group, fewer than data.min_groups=2"
+    assert collection.left_out == (LeftOut("b/", reason), LeftOut("c/", reason))
+    assert build_collection(listing, facts).classes == ("a", "b", "c", "d")
+    with pytest.raises(UserError, match=r"Every class in .* has fewer than data\.min_groups=3 groups"):
+        build_collection(listing, facts, min_groups=3)

@@ -128,6 +128,17 @@ def test_too_few_groups_say_what_would_work(counts, size, folds, message) -> Non
         kfold(labels, groups, folds=folds, seed=0, classes=["barat", "mehndi"])
 
 
+def test_all_classes_of_too_few_groups_are_named_at_once() -> None:
+    labels, groups = grouped([9, 1, 3, 9, 1], size=1)
+    with pytest.raises(UserError) as refused:
+        kfold(labels, groups, folds=5, seed=0, classes=["a", "b", "c", "d", "e"])
+    assert str(refused.value) == (
+        "cv=5 needs at least 5 groups of every class, but 'b' has 1 (1 sample; those that belong together are one "
+        "group), 'e' has 1 (1 sample), 'c' has 3 (3 samples); add samples from other occasions, or leave them out by "
+        "data.min_groups=5."
+    )
+
+
 def test_holdout_needs_two_groups() -> None:
     labels, groups = grouped([5, 1], size=6)
     with pytest.raises(
@@ -186,7 +197,7 @@ def test_read_split_of_folds(tmp_path) -> None:
         ("", "is empty; it needs the columns path,split and a row for each sample"),
         ("path,split\n1,train\n", "has no row for 2, 3; give each"),
         ("path,split\n1,train\nx.jpg,test\n", "has no row for 2, 3; it has 'x.jpg', for which there is none; give"),
-        ("path,split\n1,train\n2,dev\n3,test\n", "has the split 'dev'; use train, val and test, or fold"),
+        ("path,split\n1,train\n2,eval\n3,test\n", "has the split 'eval'; use train, val and test, or fold"),
         ("path,split\n1,train\n2,1\n3,test\n", "has the split '1'; use train"),
         ("path,split\n1,train\n2,train\n3,train\n", "but has only train"),
         ("path,split\n1,test\n2,val\n3,val\n", "needs samples in train and in val or test, but has only test, val"),

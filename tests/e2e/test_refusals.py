@@ -116,6 +116,23 @@ def test_too_few_photos_for_the_folds(thawline, tmp_path):
     said = thawline.refused("train", tmp_path / "p", *TINY, "cv=5")
     assert "cv=5 needs at least 5 groups of every class, but 'mehndi' has 3 (3 samples" in said
     assert "use cv=3" in said
+    assert "leave it out by data.min_groups=5" in said
+
+
+def test_classes_that_look_alike_and_small_ones(thawline, tmp_path):
+    root = tmp_path / "p"
+    for number, name in enumerate(("Beach", "beach", "Hip-Hop", "one", "two")):
+        class_folder(root, name, 12 - 11 * (number > 2))
+    said = thawline.refused("train", root, *TINY)
+    assert "but 'one' has 1 (1 sample; those that belong together are one group), 'two' has 1 (1 sample); " in said
+    assert "leave them out by data.min_groups=2" in said
+    settings = ("data.min_groups=2", "data.join_alike=true", "data.max_megapixels=0.004")
+    assert "more than data.max_megapixels=0.004" in thawline.refused("data", "check", root, *settings)
+    said = thawline("data", "check", root, *settings[:1])
+    assert "'Beach' and 'beach' look alike; data.join_alike=true makes them one class." in " ".join(said.split())
+    said = thawline("data", "check", root, *settings[:2])
+    assert "look alike" not in said
+    assert "one/: a class of 1 group, fewer than data.min_groups=2" in " ".join(said.split())
 
 
 def test_a_split_through_a_group(thawline, tmp_path):

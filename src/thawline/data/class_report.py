@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.text import Text
 
+from thawline.data.alike import alike_warnings
 from thawline.data.groups import Grouping
 from thawline.data.listing import LeftOut
 from thawline.data.preprocessing import JSON
@@ -79,14 +80,15 @@ def grouping_entries(collection: Grouped, *, noun: str, alike: str) -> dict[str,
     return entries
 
 
-def size_warnings(per_class: Mapping[str, Any], *, noun: str, few: str) -> Iterable[str]:
-    """Classes that are small, unequal or of few groups.
+def name_and_size_warnings(per_class: Mapping[str, Any], *, noun: str, few: str) -> Iterable[str]:
+    """Classes whose names look alike, and those that are small, unequal or of few groups.
 
     Args:
         per_class: Of each class how many samples it has, under `noun`, and how many groups.
         noun: What they are, in the plural.
         few: What follows where a class has few of them.
     """
+    yield from alike_warnings(per_class)
     sizes = {name: counts[noun] for name, counts in per_class.items()}
     small = [f"{name!r} ({count})" for name, count in sizes.items() if count < FEW_SAMPLES]
     if small:

@@ -1,13 +1,13 @@
 """A collection: the usable photos of a folder with their labels and groups, and what was left out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from thawline.data.groups import Grouping, find_groups
+from thawline.data.groups import Grouping, find_groups, scarce_classes
 from thawline.data.listing import LeftOut, Listed, Listing
 from thawline.data.photos import PhotoFacts
 from thawline.errors import UserError
@@ -49,12 +49,13 @@ class Collection:
         return np.array(sides) if sides else None
 
 
-def build_collection(listing: Listing, facts: Mapping[str, PhotoFacts]) -> Collection:
+def build_collection(listing: Listing, facts: Mapping[str, PhotoFacts], min_groups: int = 1) -> Collection:
     """Join a listing with what reading the files gave.
 
     Args:
         listing: the folder.
         facts: of every listed photo, by `Listed.name`.
+        min_groups: classes of fewer groups are left out.
 
     Raises:
         UserError: no usable photo, or fewer than two classes with usable photos.
@@ -71,13 +72,21 @@ def build_collection(listing: Listing, facts: Mapping[str, PhotoFacts]) -> Colle
             "at least two classes are needed, each in a folder of its own."
         )
     usable = [facts[photo.name] for photo in photos]
+    grouping = find_groups(photos, usable)
+    scarce = scarce_classes([photo.label for photo in photos], grouping, min_groups)
+    if scarce:
+        kept = tuple(photo for photo in listing.photos if photo.label not in scarce)
+        left_out = tuple(LeftOut(f"{name}/", reason) for name, reason in scarce.items())
+        if not kept:
+            raise UserError(f"Every class in {listing.root} has fewer than data.min_groups={min_groups} groups.")
+        return build_collection(replace(listing, photos=kept, left_out=listing.left_out + left_out), facts, min_groups)
     return Collection(
         root=listing.root,
         classes=tuple(classes),
         photos=tuple(photos),
         facts=tuple(usable),
         labels=np.array([classes.index(photo.label) for photo in photos], dtype=np.int64),
-        grouping=find_groups(photos, usable),
+        grouping=grouping,
         left_out=tuple(sorted([*listing.left_out, *broken], key=lambda left: left.name)),
         layout=listing.layout,
     )

@@ -42,6 +42,24 @@ class Grouping:
     reasons: dict[str, int]
 
 
+def scarce_classes(labels: Sequence[str], grouping: Grouping, fewest: int) -> dict[str, str]:
+    """The classes of fewer than `fewest` groups, and why they are left out.
+
+    Args:
+        labels: name of each sample's class, [N].
+        grouping: of the same samples.
+        fewest: groups.
+    """
+    groups: dict[str, set[int]] = defaultdict(set)
+    for label, group in zip(labels, grouping.ids.tolist(), strict=True):
+        groups[label].add(group)
+    return {
+        label: f"a class of {len(own)} group{'s' if len(own) != 1 else ''}, fewer than data.min_groups={fewest}"
+        for label, own in sorted(groups.items())
+        if len(own) < fewest
+    }
+
+
 def find_groups(photos: Sequence[Listed], facts: Sequence[PhotoFacts]) -> Grouping:
     """Unite duplicates, near-duplicates, files of one folder below the class, and bursts of one camera.
 

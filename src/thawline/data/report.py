@@ -10,9 +10,9 @@ from rich.table import Table
 from thawline.data.class_report import (
     as_plain_text,
     grouping_entries,
+    name_and_size_warnings,
     print_findings,
     print_groups,
-    size_warnings,
 )
 from thawline.data.collection import Collection
 from thawline.data.preprocessing import JSON
@@ -46,7 +46,7 @@ def data_report(collection: Collection, *, bytes_per_photo: int | None = None, *
 
 
 def _warnings(collection: Collection, per_class: Mapping[str, Any]) -> Iterable[str]:
-    yield from size_warnings(per_class, noun="photos", few="Zero-shot is then likely better than training.")
+    yield from name_and_size_warnings(per_class, noun="photos", few="Zero-shot is then likely better than training.")
     if collection.grouping.two_labels:
         yield "Some photos stand under two labels, or look the same as one with another label; keep one of each pair."
     if collection.sides is not None:

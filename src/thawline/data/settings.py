@@ -20,6 +20,8 @@ class DataSettings:
         classes: The class folders to use; null: all.
         layout: Whether folders called train, val and test are the `split` or `classes`; `auto`: the split where they
             have folders in them.
+        join_alike: Whether classes whose names differ in case, spaces or hyphens alone are one.
+        min_groups: Classes of fewer groups are left out.
         decode: `reduced` (JPEGs at a reduced scale, at least twice the target) or `full`.
         max_megapixels: A larger photo, or one that takes as much memory to decode, is left out.
         split: A CSV with the columns `path,split` that overrides the split; null: groups are split by the seed.
@@ -30,6 +32,8 @@ class DataSettings:
     path: str = MISSING
     classes: list[str] | None = None
     layout: str = "auto"
+    join_alike: bool = False
+    min_groups: int = 1
     decode: str = "reduced"
     max_megapixels: float = MAX_MEGAPIXELS
     split: str | None = None
@@ -42,6 +46,8 @@ class DataSettings:
             raise UserError(f"data.layout={self.layout} is not known; use {', '.join(LAYOUTS)}")
         if self.decode not in ("reduced", "full"):
             raise UserError(f"data.decode={self.decode} is not known; use reduced or full")
+        if self.min_groups < 1:
+            raise UserError(f"data.min_groups={self.min_groups} must be at least 1, 2 for a hold-out")
         check_megapixels(self.max_megapixels)
         for key, share in (("holdout", self.holdout), ("inner", self.inner)):
             if not 0 < share < 1:
@@ -49,7 +55,7 @@ class DataSettings:
 
     def at(self, path: str) -> Self:
         """The same for other data at `path`, whose own classes and sides count."""
-        return replace(self, path=path, classes=None, split=None, layout="auto")
+        return replace(self, path=path, classes=None, split=None, layout="auto", min_groups=1)
 
 
 def check_megapixels(most: float) -> None:

@@ -1,7 +1,7 @@
 """Splits that are stratified by class and never cut a group."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from thawline.errors import UserError
 
 IntArray = npt.NDArray[np.int64]
 
+_NAMED = 20  # classes at most
 _SHUFFLES = 10  # tried where the first leaves a class out of some training part
 
 
@@ -40,9 +41,8 @@ def kfold(
     if folds < 2:
         raise UserError(f"cv={folds} is not cross-validation; use cv=2 or more.")
     counts = _groups_per_class(labels, groups)
-    rarest = min(counts, key=lambda label: counts[label])
-    if counts[rarest] < folds:
-        raise UserError(_too_few(f"cv={folds}", folds, labels, rarest, counts[rarest], classes))
+    if min(counts.values()) < folds:
+        raise UserError(_too_few(f"cv={folds}", folds, labels, counts, classes))
     for attempt in range(_SHUFFLES):
         test_fold = _stratified(labels, groups, folds, seed, attempt)
         if all(_is_whole(labels, test_fold != fold) for fold in range(folds)):
@@ -79,9 +79,8 @@ def holdout(
     if not 0.05 <= fraction <= 0.95:
         raise UserError(f"A hold-out of {fraction} of the samples is not possible; use 0.05 to 0.95.")
     counts = _groups_per_class(labels, groups)
-    rarest = min(counts, key=lambda label: counts[label])
-    if counts[rarest] < 2:
-        raise UserError(_too_few("A hold-out", 2, labels, rarest, counts[rarest], classes))
+    if min(counts.values()) < 2:
+        raise UserError(_too_few("A hold-out", 2, labels, counts, classes))
     # 2/5, say, is two folds of five; scikit-learn takes no more folds than groups or samples of the largest class
     most = min(int(groups.max()) + 1, int(np.bincount(labels).max()))
     folds = max(2, min(Fraction(fraction).limit_denominator(20).denominator, most))
@@ -152,13 +151,22 @@ def _cost(labels: IntArray, held: npt.NDArray[np.bool_], fraction: float) -> tup
     return int(not whole), float(np.abs(shares - fraction)[total > 0].sum())
 
 
-def _too_few(what: str, need: int, labels: IntArray, rarest: int, groups: int, classes: Sequence[str]) -> str:
-    name = repr(classes[rarest]) if len(classes) else f"class {rarest}"
-    count = int((labels == rarest).sum())
-    remedy = f"use cv={groups}, or add samples" if groups >= 2 else "add samples from other occasions"
+def _too_few(what: str, need: int, labels: IntArray, counts: Mapping[int, int], classes: Sequence[str]) -> str:
+    """Names all classes of too few groups, the rarest first, and says what would work."""
+    scarce = sorted((label for label in counts if counts[label] < need), key=lambda label: counts[label])
+    sizes = {label: int((labels == label).sum()) for label in scarce}
+    named = [
+        f"{repr(classes[label]) if len(classes) else f'class {label}'} has {counts[label]} "
+        f"({sizes[label]} sample{'s' if sizes[label] != 1 else ''})"
+        for label in scarce
+    ]
+    named[0] = f"{named[0][:-1]}; those that belong together are one group)"
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    fewest = counts[scarce[0]]
+    remedy = f"use cv={fewest}, or add samples" if fewest >= 2 else "add samples from other occasions"
+    leave = f", or leave {'it' if len(scarce) == 1 else 'them'} out by data.min_groups={need}"
     return (
-        f"{what} needs at least {need} groups of every class, but {name} has {groups} "
-        f"({count} sample{'s' if count != 1 else ''}; those that belong together are one group); {remedy}."
+        f"{what} needs at least {need} groups of every class, but {', '.join(named[:_NAMED])}{more}; {remedy}{leave}."
     )
 
 

@@ -1,13 +1,13 @@
 """A collection of tracks: the usable ones with their labels and groups, and what was left out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from thawline.data.groups import Grouping
+from thawline.data.groups import Grouping, scarce_classes
 from thawline.data.listing import LeftOut
 from thawline.data.track_groups import group_tracks
 from thawline.data.track_listing import ListedTrack, TrackListing
@@ -56,13 +56,16 @@ class TrackCollection:
         return names, np.array([[name in track.labels for name in names] for track in self.tracks])
 
 
-def build_tracks(listing: TrackListing, facts: Mapping[str, TrackFacts], *, fewest: int = 2) -> TrackCollection:
+def build_tracks(
+    listing: TrackListing, facts: Mapping[str, TrackFacts], *, fewest: int = 2, min_groups: int = 1
+) -> TrackCollection:
     """Join a listing with what reading the files gave.
 
     Args:
         listing: the tracks.
         facts: of every listed track, by `ListedTrack.name`.
         fewest: first labels that there must be: 1, where a track's other labels count as well.
+        min_groups: classes of fewer groups are left out.
 
     Raises:
         UserError: no usable track, or fewer than `fewest` classes with usable tracks.
@@ -79,13 +82,22 @@ def build_tracks(listing: TrackListing, facts: Mapping[str, TrackFacts], *, fewe
             f"{listing.root} has usable tracks of one class only, {classes[0]!r}{emptied}; at least two are needed."
         )
     usable = [facts[track.name] for track in tracks]
+    grouping = group_tracks(tracks, usable)
+    scarce = scarce_classes([track.label for track in tracks], grouping, min_groups)
+    if scarce:
+        kept = tuple(track for track in listing.tracks if track.label not in scarce)
+        left_out = tuple(LeftOut(name, reason) for name, reason in scarce.items())
+        if not kept:
+            raise UserError(f"Every class in {listing.root} has fewer than data.min_groups={min_groups} groups.")
+        fewer = replace(listing, tracks=kept, left_out=listing.left_out + left_out)
+        return build_tracks(fewer, facts, fewest=fewest, min_groups=min_groups)
     return TrackCollection(
         root=listing.root,
         classes=tuple(classes),
         tracks=tuple(tracks),
         facts=tuple(usable),
         labels=np.array([classes.index(track.label) for track in tracks], dtype=np.int64),
-        grouping=group_tracks(tracks, usable),
+        grouping=grouping,
         left_out=tuple(sorted([*listing.left_out, *broken], key=lambda left: left.name)),
         layout=listing.layout,
     )

@@ -11,11 +11,11 @@ from rich.table import Table
 from thawline.data.class_report import (
     as_plain_text,
     grouping_entries,
+    name_and_size_warnings,
     print_findings,
     print_groups,
     print_line,
     print_list,
-    size_warnings,
 )
 from thawline.data.preprocessing import JSON
 from thawline.data.splits import TRACK_BONDS, check_split
@@ -72,7 +72,7 @@ def track_report(
 
 
 def _warnings(collection: TrackCollection, per_class: Mapping[str, Any]) -> Iterable[str]:
-    yield from size_warnings(per_class, noun="tracks", few="A result on so few says little.")
+    yield from name_and_size_warnings(per_class, noun="tracks", few="A result on so few says little.")
     if collection.grouping.reasons.get(SEGMENTS):
         yield (
             f"Some files look like segments of {collection.grouping.reasons[SEGMENTS]} tracks (name.0, name.1, …); "

@@ -178,7 +178,7 @@ def test_what_cells_say():
     assert [match_label(cell) for cell in ("1", "1.0", " True", "MATCH", "1,0", "+1")] == [1] * 6
     assert [match_label(cell) for cell in ("0", "0.00", "false", "Mismatch", "0,0", "-0")] == [0] * 6
     assert [match_label(cell) for cell in ("", "2", "yes", "0.5", "1.01", "nan", "true.")] == [None] * 7
-    assert [side_of(cell) for cell in ("TRAIN", " Valid", "validation", "Test", "dev")] == [
+    assert [side_of(cell) for cell in ("TRAIN", " Valid", "validation", "Test", "eval")] == [
         "train",
         "val",
         "val",

@@ -25,6 +25,6 @@ def check_events(settings: CheckSettings, console: Console) -> dict[str, Any]:
     listing = list_events(settings.data)
     photos = Photos(max_megapixels=settings.data.max_megapixels)
     found = survey(listing.photos, FeatureStore(settings.store.root), photos)
-    report = data_report(build_collection(listing, found.facts), bytes_per_photo=HEAD_BYTES)
+    report = data_report(build_collection(listing, found.facts, settings.data.min_groups), bytes_per_photo=HEAD_BYTES)
     print_report(report, console)
     return report

@@ -187,7 +187,7 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
     encoder, towers = load_towers(settings)
     cut = encoder.cut_for(settings.cut)
     found, wanted = survey_photos(listing.photos, [settings], encoder, device)
-    collection = build_collection(listing, found.facts)
+    collection = build_collection(listing, found.facts, settings.data.min_groups)
     names, labels = number_classes(collection, classes)
     prompts = None if towers is None else read_prompts(settings, towers, names, device)
     plain, *augmented = (found.rows(collection.names, target) for target in wanted.targets)

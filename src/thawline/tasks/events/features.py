@@ -72,7 +72,7 @@ def fill_events(runs: Sequence[RunSettings], device: torch.device, refusals: lis
     if not usable:
         return None
     found, _ = survey_photos(listing.photos, usable, encoder, device)
-    collection = build_collection(listing, found.facts)
+    collection = build_collection(listing, found.facts, runs[0].data.min_groups)
     photos = len(collection.photos)
     return Filled(data_report(collection), photos, found.computed, found.read, found.opened, round(found.seconds, 2))
 

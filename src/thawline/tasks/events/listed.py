@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from thawline.data.alike import join_photos
 from thawline.data.listing import PLAIN, Listing, list_photos
 from thawline.data.settings import DataSettings
 from thawline.features.progress import say
@@ -15,7 +16,9 @@ def list_events(data: DataSettings) -> Listing:
         UserError: It is no folder of classes; where it is a table, the task that reads such is named.
     """
     refuse_table(Path(data.path))
-    listing = list_photos(Path(data.path), data.classes, layout=data.layout)
+    listing = list_photos(Path(data.path), None if data.join_alike else data.classes, layout=data.layout)
+    if data.join_alike:
+        listing = join_photos(listing, data.classes)
     if listing.layout != PLAIN:
         say(listing.layout)
     return listing

@@ -245,7 +245,7 @@ def read_genre(settings: RunSettings, device: torch.device, classes: Sequence[st
     marked = None
     if data.labels == "several":
         marked = mark(listing, found.facts, wanted=data.classes, known=classes, folds=settings.cv)
-    collection = build_tracks(listing, found.facts) if marked is None else marked.collection
+    collection = build_tracks(listing, found.facts, min_groups=data.min_groups) if marked is None else marked.collection
     names, labels = number_classes(collection, classes) if marked is None else (marked.names, marked.strata)
     counts = [len(wanted.medium.rows(facts)) for facts in collection.facts]
     owners = np.repeat(np.arange(len(counts)), counts)

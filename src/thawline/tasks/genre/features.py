@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from thawline.data.alike import join_tracks
 from thawline.data.settings import TracksSettings
 from thawline.data.track_collection import TrackCollection, build_tracks
 from thawline.data.track_listing import ListedTrack, TrackListing, list_tracks
@@ -44,7 +45,10 @@ def list_task(settings: TracksSettings) -> TrackListing:
     splits = [Path(path) for path in settings.splits or ()]
     # Of several labels a track is not left out by its first.
     classes = settings.classes if settings.labels == "one" else None
-    listing = list_tracks(Path(settings.path), classes, reader=settings.reader, splits=splits, layout=settings.layout)
+    exactly = None if settings.join_alike else classes
+    listing = list_tracks(Path(settings.path), exactly, reader=settings.reader, splits=splits, layout=settings.layout)
+    if settings.join_alike:
+        listing = join_tracks(listing, classes)
     for note in listing.notes:
         say(note)
     return listing
@@ -133,5 +137,5 @@ def report_tracks(listing: TrackListing, facts: Mapping[str, TrackFacts], settin
     """
     if settings.labels == "several":
         return mark(listing, facts, wanted=settings.classes).report()
-    collection = build_tracks(listing, facts)
+    collection = build_tracks(listing, facts, min_groups=settings.min_groups)
     return with_themes(track_report(collection), collection)
