@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tests.bundles.conftest import CLASSES, KINDS, Kind
 
@@ -39,6 +40,50 @@ def test_loading_needs_neither_lightning_nor_hydra(write, photos):
     done = subprocess.run([sys.executable, "-c", BLOCKED, str(photos[0]), *folders], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.split()) == len(kinds) == 4
+
+
+def test_pictures_in_memory_are_judged_as_files_are(write, photos):
+    bundle = thawline.load(write(CLIP)[0])
+    image = thawline.load_image(photos[1])
+    array = np.asarray(image)
+    grey = np.asarray(image.convert("L"))
+    said = list(bundle.predict([photos[1], image, array, grey, grey[:, :, None], array[:, ::-1][:, ::-1]]))
+    of_file = said[0].probabilities
+    if bundle.preprocessing.decode == "full":
+        assert said[1].probabilities == pytest.approx(of_file)
+    assert said[2].probabilities == said[1].probabilities == said[5].probabilities  # views of any strides
+    assert said[3].probabilities == said[4].probabilities != said[2].probabilities
+    assert [one.path for one in said[1:3]] == [
+        f"picture of {image.width} x {image.height}",
+        f"array of {image.height} x {image.width} x 3",
+    ]
+    assert torch.equal(bundle.pixels(image), bundle.pixels(array))
+    # A single one, and a batch.
+    assert [one.probabilities for one in bundle.predict(array)] == [said[2].probabilities]
+    assert [one.probabilities for one in bundle.predict(np.stack([array, array]))] == [said[2].probabilities] * 2
+
+
+@pytest.mark.parametrize(
+    ("picture", "sentence"),
+    [
+        (np.zeros((8, 8, 3)), "an array of float64 is no picture; give uint8, 0 to 255"),
+        (np.zeros((8, 8, 3), np.float32), "an array of float32 is no picture"),
+        (np.zeros((3, 8, 8), np.uint8), "an array of shape [3, 8, 8] is no picture; give [height, width] in grey"),
+        (np.zeros((8,), np.uint8), "an array of shape [8] is no picture"),
+        (np.zeros((0, 8, 3), np.uint8), "an array of shape [0, 8, 3] has no pixels"),
+        ([7], "a picture is a path, one of Pillow's images or a NumPy array, and no int"),
+    ],
+)
+def test_what_is_no_picture_is_refused(write, picture, sentence):
+    bundle = thawline.load(write(CLIP)[0])
+    with pytest.raises(UserError) as error:
+        list(bundle.predict(picture))
+    assert str(error.value).startswith(sentence)
+
+
+def test_a_bundle_says_what_it_is(write):
+    folder = write(CLIP)[0]
+    assert repr(thawline.load(folder)) == f"Bundle({str(folder)!r}, {len(CLASSES)} classes: {', '.join(CLASSES)})"
 
 
 def test_files_that_cant_be_used_keep_their_place_and_tell_why(write, photos, tmp_path):

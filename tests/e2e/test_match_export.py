@@ -95,6 +95,43 @@ def test_the_bundle_gives_the_runs_probabilities_and_decisions(kept, pairs):
             assert private.encode() not in path.read_bytes()
 
 
+def test_predict_takes_a_table_and_decides_each_row(kept, pairs, thawline, tmp_path):
+    wanted = judged(kept, pairs)
+    table = tmp_path / "asked.csv"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(["text", "image_path"])
+        writer.writerows([text, path] for path, text, _, _ in wanted)
+        writer.writerows([["nothing", "absent.jpg"], ["", wanted[0][0]]])
+    out = thawline("predict", kept / "bundle", table)
+    rows = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert list(rows[0]) == [
+        *("file", "row", "image_path", "text", "is_mismatch", "similarity", "probability", "threshold", "problem")
+    ]
+    assert [row["row"] for row in rows] == list(range(2, 2 + len(wanted) + 2))
+    assert {row["file"] for row in rows} == {str(table)}
+    for row, (path, text, probability, answer) in zip(rows, wanted, strict=False):
+        assert (row["image_path"], row["text"], row["problem"]) == (str(path), text, None)
+        assert row["probability"] == pytest.approx(probability, abs=1e-5)
+        assert row["is_mismatch"] == (answer == "mismatch") == (row["probability"] < row["threshold"])
+    assert [row["is_mismatch"] for row in rows[-2:]] == [None, None]
+    assert "No such file" in rows[-2]["problem"]
+    assert rows[-1]["problem"] == "text is empty"
+    assert f"2 of {len(rows)} pairs can't be used" in out
+
+    said = thawline("predict", kept / "bundle", table, "out=said.parquet", "calibrated=true")
+    kept_rows = pq.read_table(thawline.directory / "said.parquet").to_pylist()
+    assert [row["is_mismatch"] for row in kept_rows] == [row["is_mismatch"] for row in rows]
+    assert kept_rows[0]["threshold"] != pytest.approx(rows[0]["threshold"], abs=1e-6)
+    matches = sum(row["is_mismatch"] is False for row in rows)
+    assert re.search(rf"^match +{matches}$", said, re.MULTILINE)
+
+    matcher = package.load(kept / "bundle", device="cpu")
+    assert repr(matcher) == f"PairBundle({str(kept / 'bundle')!r}, a match from probability {matcher.threshold:.3f} on)"
+    image = package.load_image(wanted[0][0])
+    assert matcher.detect_mismatch(np.asarray(image), "a chair") == matcher.detect_mismatch(image, "a chair")
+
+
 def test_plain_transformers_gives_the_bundles_cosine(kept, pairs):
     folder = kept / "bundle"
     model, processor = CLIPModel.from_pretrained(folder), CLIPProcessor.from_pretrained(folder)
@@ -149,10 +186,11 @@ def test_what_is_refused(kept, pairs, thawline, weights):
     bundle = kept / "bundle"
     said = thawline.refused("export", kept, "format=onnx")
     assert said == "format=onnx is for classes of photos; leave it out for task=match"
-    said = thawline.refused("predict", bundle, judged(kept, pairs)[0][0])
-    assert said == (
-        f"{bundle} judges pairs of images and texts, not photos alone; in Python thawline.load(DIR).predict(pairs) does"
+    assert "a bundle of pairs takes a table with the columns image_path,text" in thawline.refused(
+        "predict", bundle, pairs.parent
     )
+    assert "is a photo, not text" in thawline.refused("predict", bundle, judged(kept, pairs)[0][0])
+    assert "top and percent are for bundles of tracks" in thawline.refused("predict", bundle, pairs, "top=1")
     scratch = ("encoder=mobilenetv2_035", f"encoder.weights={weights}", "encoder@text=scratch", "method.epochs=1")
     words = ("task=match", "trainer=cpu", "logger=csv", *scratch)
     for more in (words, (*FAST, "trainer.devices=2"), (*FAST, "method=zero_shot"), FAST[1:]):

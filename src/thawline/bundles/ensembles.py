@@ -62,6 +62,10 @@ class EnsembleBundle:
         self.labels = tuple(dict.fromkeys(label for member in members for label in member.bundle.labels))
         self._method = method
 
+    def __repr__(self) -> str:
+        members = ", ".join(f"{member.weight:.0%} {member.name}" for member in self.members)
+        return f"EnsembleBundle({str(self.path)!r}, {members}; {len(self.labels)} classes: {', '.join(self.labels)})"
+
     def predict(
         self,
         paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],

@@ -20,8 +20,9 @@ from thawline.bundles.ensemble_manifest import ENSEMBLE, is_ensemble, verify_ens
 from thawline.bundles.golden import golden_distance
 from thawline.bundles.manifest import CONFIG, DECISION, GOLDEN, SEPARATOR, refusal, verify
 from thawline.bundles.network import Classifier, load_classifier, read_preprocessing
+from thawline.bundles.pictures import Photo, each, name_of, picture_of, read_picture
 from thawline.data.decoding import UnusableError
-from thawline.data.photos import read_pixels, read_upright
+from thawline.data.photos import read_upright
 from thawline.data.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.temperature import calibrated
 from thawline.encoders.device import find_device
@@ -49,7 +50,7 @@ class Prediction:
     """What a bundle says of one file.
 
     Attributes:
-        path: As it was given.
+        path: As it was given; of a photo in memory its size.
         label: The most probable class; None where the file can't be used.
         probabilities: By class; empty where the file can't be used.
         problem: Why the file can't be used, one phrase; None if it can.
@@ -94,32 +95,35 @@ class Bundle:
         self.manifest = manifest
         self._classifier = classifier
 
-    def predict(
-        self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, calibrated: bool = False
-    ) -> Iterator[Prediction]:
-        """Say what each photo shows, in the order of `paths`, while they are drawn: a million take no more memory.
+    def predict(self, photos: Photo | Iterable[Photo], *, calibrated: bool = False) -> Iterator[Prediction]:
+        """Say what each photo shows, in the order of `photos`, while they are drawn: a million take no more memory.
 
         Args:
-            paths: Files, or a single one; a generator is drawn as it is needed.
+            photos: Files, Pillow's images, or arrays uint8 [height, width, 3] (RGB) or [height, width] (grey); or a
+                single one of these. A generator is drawn as it is needed. Of a photo in memory a bundle of
+                `data.decode=reduced` says a little else than of a large JPEG, which it decodes at a smaller scale.
             calibrated: Whether probabilities are at the bundle's temperature. False: they are the run's own.
+
+        Raises:
+            UserError: One is no picture, an array of floats say. A file that can't be used has its problem said.
         """
-        waiting = self._read_ahead(iter([paths] if isinstance(paths, str | os.PathLike) else paths))
+        waiting = self._read_ahead(iter(each(photos)))
         while batch := list(islice(waiting, BATCH)):
             usable = [pixels for _, pixels, _ in batch if pixels is not None]
             said = iter(self._probabilities(torch.stack(usable), at_temperature=calibrated) if usable else ())
             for path, pixels, problem in batch:
                 yield Prediction(path, None, {}, problem) if pixels is None else self._prediction(path, next(said))
 
-    def pixels(self, path: str | os.PathLike[str]) -> torch.Tensor:
-        """What enters the network for the photo at `path`: uint8 [3, size, size], not yet normalised.
+    def pixels(self, photo: Photo) -> torch.Tensor:
+        """What enters the network for a photo: uint8 [3, size, size], not yet normalised.
 
         Raises:
             UserError: The file can't be used.
         """
-        try:
-            return read_pixels(Path(path), self.preprocessing, self.max_megapixels)
-        except UnusableError as error:
-            raise UserError(f"{os.fspath(path)} can't be used: {error}") from error
+        return picture_of(photo, self.preprocessing, self.max_megapixels)
+
+    def __repr__(self) -> str:
+        return f"Bundle({str(self.path)!r}, {len(self.labels)} classes: {', '.join(self.labels)})"
 
     def logits(self, pixels: torch.Tensor) -> NDArray[np.float32]:
         """Logits [n, classes] of uint8 pixels [n, 3, size, size].
@@ -144,16 +148,14 @@ class Bundle:
     def _prediction(self, path: str, said: NDArray[np.float32]) -> Prediction:
         return Prediction(path, self.labels[int(said.argmax())], dict(zip(self.labels, said.tolist(), strict=True)))
 
-    def _read_ahead(
-        self, paths: Iterator[str | os.PathLike[str]]
-    ) -> Iterator[tuple[str, torch.Tensor | None, str | None]]:
+    def _read_ahead(self, photos: Iterator[Photo]) -> Iterator[tuple[str, torch.Tensor | None, str | None]]:
         """Path, pixels and problem of each photo, read on all cores a little ahead of their use."""
         with ThreadPoolExecutor(os.cpu_count(), "thawline-read") as pool:
             waiting: deque[tuple[str, Future[torch.Tensor]]] = deque()
             try:
-                for path in paths:
-                    reads = pool.submit(read_pixels, Path(path), self.preprocessing, self.max_megapixels)
-                    waiting.append((os.fspath(path), reads))
+                for photo in photos:
+                    reads = pool.submit(read_picture, photo, self.preprocessing, self.max_megapixels)
+                    waiting.append((name_of(photo), reads))
                     if len(waiting) > _AHEAD:
                         yield _finished(waiting)
                 while waiting:

@@ -13,26 +13,21 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 
 from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.golden import golden_pixels
 from thawline.bundles.manifest import GOLDEN
 from thawline.bundles.network import read_preprocessing
+from thawline.bundles.pictures import Photo, name_of, picture_of, read_picture
 from thawline.data.decoding import UnusableError
-from thawline.data.photos import read_pixels
 from thawline.data.preprocessing import MAX_MEGAPIXELS, Preprocessing
-from thawline.data.resizing import picture_pixels
 from thawline.decisions.temperature import calibrated
 from thawline.encoders.towers import ClipTowers
-from thawline.errors import UserError
 from thawline.features.filling import BATCH
 from thawline.files import read_json
 
 # A threshold that calls nothing a match lies a little above 1.
 _ABOVE_ALL = 1.001
-
-Photo = str | os.PathLike[str] | Image.Image
 
 
 @dataclass(frozen=True)
@@ -95,11 +90,14 @@ class PairBundle:
         self._text = towers.text.prefix(len(towers.text.stages)).to(device)
         self._tokenize, self._device = towers.tokenize, device
 
+    def __repr__(self) -> str:
+        return f"PairBundle({str(self.path)!r}, a match from probability {self.threshold:.3f} on)"
+
     def compute_similarity(self, image: Photo, text: str) -> float:
         """The cosine of a picture and a text, −1 to 1.
 
         Args:
-            image: A file, or a picture in memory.
+            image: A file, or a picture in memory: one of Pillow's, or an array as `Bundle.predict` takes it.
             text: What may describe it; the network reads its first 77 tokens.
 
         Raises:
@@ -111,7 +109,7 @@ class PairBundle:
         """Does the text describe the picture?
 
         Args:
-            image: A file, or a picture in memory.
+            image: A file, or a picture in memory: one of Pillow's, or an array as `Bundle.predict` takes it.
             text: What may describe it.
             calibrated: Whether probability and threshold are at the bundle's temperature; the answer is the same.
 
@@ -122,13 +120,11 @@ class PairBundle:
             UserError: The file can't be used.
         """
         cosine = self.cosines(self.pixels(image)[None], [text])
-        said = self._match(str(image), text, float(cosine[0]), calibrated)
+        said = self._match(name_of(image), text, float(cosine[0]), calibrated)
         return {name: getattr(said, name) for name in ("is_mismatch", "similarity", "probability", "threshold")}
 
-    def predict(
-        self, pairs: Iterable[tuple[str | os.PathLike[str], str]], *, calibrated: bool = False
-    ) -> Iterator[Match]:
-        """Judge files and texts, in their order, while they are drawn; a file that can't be used is told with why."""
+    def predict(self, pairs: Iterable[tuple[Photo, str]], *, calibrated: bool = False) -> Iterator[Match]:
+        """Judge pictures and texts, in their order, while they are drawn; one that can't be used is told with why."""
         waiting = iter(pairs)
         with ThreadPoolExecutor(os.cpu_count(), "thawline-read") as pool:
             while batch := list(islice(waiting, BATCH)):
@@ -138,7 +134,7 @@ class PairBundle:
                 cosines = self.cosines(torch.stack(stacked), [batch[i][1] for i in usable]) if usable else ()
                 said = dict(zip(usable, cosines, strict=True))
                 for i, (image, text) in enumerate(batch):
-                    name, problem = os.fspath(image), read[i][1]
+                    name, problem = name_of(image), read[i][1]
                     cosine = None if problem is not None else float(said[i])
                     yield self._match(name, text, cosine, calibrated, problem)
 
@@ -151,12 +147,7 @@ class PairBundle:
         Raises:
             UserError: The file can't be used.
         """
-        try:
-            if isinstance(image, Image.Image):
-                return picture_pixels(image, self.preprocessing)
-            return read_pixels(Path(image), self.preprocessing, self.max_megapixels)
-        except UnusableError as error:
-            raise UserError(f"{image} can't be used: {error}") from error
+        return picture_of(image, self.preprocessing, self.max_megapixels)
 
     @torch.no_grad()
     def cosines(self, images: torch.Tensor, texts: list[str]) -> NDArray[np.float32]:
@@ -169,6 +160,10 @@ class PairBundle:
         with answering(self.path):
             parts = [self._cosines(images[at : at + BATCH], texts[at : at + BATCH]) for at in starts]
             return numbers(np.concatenate(parts))
+
+    def threshold_at(self, *, calibrated: bool) -> float:
+        """From which probability on a pair is a match, at the bundle's temperature or at the run's own scale."""
+        return self._at_temperature(self.threshold) if calibrated else self.threshold
 
     def check(self) -> float:
         """By how much the cosines of the golden inputs differ on this machine from those of the export, at most."""
@@ -188,7 +183,7 @@ class PairBundle:
     def _match(
         self, image: str, text: str, cosine: float | None, at_temperature: bool, problem: str | None = None
     ) -> Match:
-        threshold = self._at_temperature(self.threshold) if at_temperature else self.threshold
+        threshold = self.threshold_at(calibrated=at_temperature)
         if cosine is None:
             return Match(image, text, None, None, None, threshold, problem)
         score = max(-80.0, min(80.0, self._scale * cosine + self._bias))
@@ -202,9 +197,9 @@ class PairBundle:
             return probability
         return float(calibrated(np.array([[1 - probability, probability]]), self.temperature)[0, 1])
 
-    def _read(self, image: str | os.PathLike[str]) -> tuple[torch.Tensor | None, str | None]:
+    def _read(self, image: Photo) -> tuple[torch.Tensor | None, str | None]:
         try:
-            return read_pixels(Path(image), self.preprocessing, self.max_megapixels), None
+            return read_picture(image, self.preprocessing, self.max_megapixels), None
         except UnusableError as error:
             return None, str(error)
 

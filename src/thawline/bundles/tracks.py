@@ -102,6 +102,9 @@ class TrackBundle:
         self._thresholds = None if thresholds is None else {str(name): float(thresholds[name]) for name in thresholds}
         self._classifier = classifier
 
+    def __repr__(self) -> str:
+        return f"TrackBundle({str(self.path)!r}, {len(self.labels)} classes: {', '.join(self.labels)})"
+
     @property
     def hearing(self) -> Hearing:
         """How a track becomes what enters the network."""

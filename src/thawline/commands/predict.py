@@ -1,4 +1,4 @@
-"""`thawline predict BUNDLE|base PATHS …`: what each photo shows, or what each track is."""
+"""`thawline predict BUNDLE|base PATHS …`: what each photo shows, what each track is, whether texts describe images."""
 
 import os
 import sys
@@ -14,6 +14,8 @@ from rich.console import Console
 
 from thawline.bundles.ensembles import AnyTracks
 from thawline.bundles.load import Bundle, Prediction, load
+from thawline.bundles.pairs import PairBundle
+from thawline.commands.predict_pairs import ANSWERS, judge_pairs, write_pairs_said
 from thawline.commands.predict_tracks import check_tracks, judge_tracks, write_tracks
 from thawline.commands.settings import PredictSettings, to_settings
 from thawline.data.settings import check_megapixels
@@ -33,7 +35,7 @@ _OF_ALL = "data.max_megapixels"
 
 
 def predict(config: DictConfig) -> None:
-    """Judge the photos or tracks and write what was said of them.
+    """Judge the photos, tracks or pairs and write what was said of them.
 
     Raises:
         UserError: The bundle, a setting or the list can't be used.
@@ -42,10 +44,10 @@ def predict(config: DictConfig) -> None:
     settings: PredictSettings = to_settings(config)
     _check(settings)
     bundle = _load(settings)
-    if isinstance(bundle, Bundle):
+    if isinstance(bundle, Bundle | PairBundle):
         bundle.max_megapixels = settings.data.max_megapixels
     counts: Counter[str | None] = Counter()
-    noun = "track" if isinstance(bundle, AnyTracks) else "photo"
+    noun = "track" if isinstance(bundle, AnyTracks) else "pair" if isinstance(bundle, PairBundle) else "photo"
     with ExitStack() as stack:
         advance = stack.enter_context(bar("judging", "files", _total(settings, noun))) if _shows_bar(settings) else None
         try:
@@ -53,6 +55,10 @@ def predict(config: DictConfig) -> None:
                 tracks = judge_tracks(bundle, settings, _paths(settings), counts, advance)
                 stack.callback(tracks.close)
                 write_tracks(tracks, bundle, settings)
+            elif isinstance(bundle, PairBundle):
+                rows = judge_pairs(bundle, settings, _paths(settings), counts, advance)
+                stack.callback(rows.close)
+                write_pairs_said(rows, settings)
             else:
                 said = _judged(bundle, settings, counts, advance)
                 stack.callback(said.close)
@@ -61,7 +67,8 @@ def predict(config: DictConfig) -> None:
             _silence()  # the reader has seen enough
             return
     if settings.out:
-        print_counts(counts, bundle.labels, Console(), f"{noun}s")
+        answers = ANSWERS if isinstance(bundle, PairBundle) else bundle.labels
+        print_counts(counts, answers, Console(), f"{noun}s")
     _conclude(counts, noun)
 
 
@@ -86,18 +93,13 @@ def _check(settings: PredictSettings) -> None:
             raise UserError(f"a bundle brings its own network, classes and decoding; leave out '{word}'")
 
 
-def _load(settings: PredictSettings) -> Bundle | AnyTracks:
+def _load(settings: PredictSettings) -> Bundle | PairBundle | AnyTracks:
     if settings.bundle != BASE:
         bundle = load(settings.bundle, device=settings.accelerator)
         if isinstance(bundle, AnyTracks):
             check_tracks(settings)
         elif settings.percent or settings.top != PredictSettings.top:
             raise UserError("top and percent are for bundles of tracks; leave them out")
-        if not isinstance(bundle, Bundle | AnyTracks):
-            raise UserError(
-                f"{settings.bundle} judges pairs of images and texts, not photos alone; in Python "
-                "thawline.load(DIR).predict(pairs) does"
-            )
         return bundle
     from thawline.tasks.events.zero_shot import load_zero_shot  # late: a bundle needs none of it
 
@@ -164,7 +166,7 @@ def _shows_bar(settings: PredictSettings) -> bool:
 
 def _total(settings: PredictSettings, noun: str) -> int | None:
     """How many files there are, for the bar: counting them takes seconds where there are a million."""
-    if STDIN in settings.files or not sys.stderr.isatty():
+    if STDIN in settings.files or noun == "pair" or not sys.stderr.isatty():
         return None
     return sum(
         1 for _ in (walk_tracks(settings.files, {}, {}, []) if noun == "track" else walk_photos(settings.files, {}))
@@ -180,9 +182,10 @@ def _silence() -> None:
 
 def _conclude(counts: Counter[str | None], noun: str) -> None:
     total, unusable = counts.total(), counts[None]
+    what = "pairs" if noun == "pair" else "files"
     if not total:
         raise RunError(f"there is no {noun} among what was named")
     if unusable == total:
-        raise RunError(f"none of the {total:,} files can be used; the line of each says why")
+        raise RunError(f"none of the {total:,} {what} can be used; the line of each says why")
     if unusable:
-        say(f"{unusable:,} of {total:,} files can't be used; the line of each says why")
+        say(f"{unusable:,} of {total:,} {what} can't be used; the line of each says why")

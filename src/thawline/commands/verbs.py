@@ -93,7 +93,7 @@ VERBS: dict[str, Verb] = {
             "predict",
             "thawline.commands.predict:predict",
             "predict",
-            "say what each photo or track is, by a bundle or by CLIP as it is",
+            "say what each photo, track or pair is, by a bundle or by CLIP as it is",
             (
                 Positional("bundle", "BUNDLE|base", path=False),
                 Positional("files", "PATHS", path=False, many=True),
@@ -101,6 +101,7 @@ VERBS: dict[str, Verb] = {
             examples=(
                 "thawline predict Model Photos                    a table, or JSON lines",
                 "thawline predict Model Photos out=said.parquet   into a file; also .jsonl",
+                "thawline predict Matcher pairs.csv               image_path,text: decisions",
                 "find . -name '*.jpg' | thawline predict Model -  a list on standard input",
                 "thawline predict base Photos 'data.classes=[wedding,birthday]'   zero-shot",
             ),
