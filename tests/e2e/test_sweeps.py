@@ -256,6 +256,25 @@ def test_a_sweep_that_was_killed_goes_on_where_it_was(thawline, sample):
         assert mine.read_bytes() == others.read_bytes()
 
 
+@pytest.mark.usefixtures("shared_store")
+def test_trials_that_met_a_full_disk_are_run_again(thawline, sample, small_disk):
+    words = (*TINY, "method=logistic", "seed=0,1", "logger=none", f"paths.outputs={small_disk}")
+    filling = small_disk / "filling"
+    filling.write_bytes(b"\0" * 330_000)
+    said = thawline("train", sample, "-m", *words, status=1)
+    (directory,) = (small_disk / "sweep").iterdir()
+    assert "2 of 2 trials failed: 0 (" in said
+    assert f"; 'thawline train {directory}' runs 0 and 1 again, for want of disk or memory" in said
+    assert read(directory / "status.json")["status"] == "failed"
+    first = read(directory / "0" / "status.json")  # the other had not even room for this
+    assert (first["status"], first["again"], "No space left" in first["reason"]) == ("failed", True, True)
+
+    filling.unlink()
+    thawline("train", directory)
+    assert [trial["status"] for trial in trials(directory)] == ["finished"] * 2
+    assert read(directory / "status.json")["status"] == "finished"
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -7,7 +7,8 @@ from omegaconf import OmegaConf
 
 from thawline.errors import UserError
 from thawline.runs import secrets
-from thawline.runs.directory import RunDirectory, read_config, read_status, reason_of
+from thawline.runs.directory import RunDirectory, read_config, read_status
+from thawline.runs.ends import reason_of
 from thawline.runs.secrets import (
     MASK,
     is_secret,

@@ -1,5 +1,8 @@
 import dataclasses
+import errno
 import json
+import sqlite3
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -9,7 +12,8 @@ from omegaconf import OmegaConf
 
 from thawline.errors import RunError, UserError
 from thawline.files import write_json
-from thawline.runs.directory import SWEEP_FILE, RunDirectory, mark_failed, read_status, reason_of
+from thawline.runs.directory import SWEEP_FILE, RunDirectory, mark_failed, read_status
+from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.predictions import Predictions, join_predictions, write_predictions
 from thawline.runs.signals import Stopped
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_trial, read_trials, write_overrides
@@ -64,7 +68,14 @@ def test_a_finished_trial_tells_what_it_was_given_and_what_it_found(tmp_path):
     [
         (UserError("thaw=9: use 1 to 4"), "failed", "thaw=9: use 1 to 4", True),
         (RunError("the loss became nan"), "failed", "the loss became nan", True),
-        (MemoryError(), "failed", "MemoryError", True),
+        (MemoryError(), "failed", "MemoryError", False),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "failed",
+            "OSError: [Errno 28] No space left on device",
+            False,
+        ),
+        (OSError(errno.EACCES, "Permission denied"), "failed", "PermissionError: [Errno 13] Permission denied", True),
         (ZeroDivisionError("by zero"), "failed", "ZeroDivisionError: by zero", True),
         (KeyboardInterrupt(), "interrupted", "Ctrl-C", False),
     ],
@@ -73,6 +84,55 @@ def test_why_a_trial_is_not_finished(tmp_path, error, status, reason, ended):
     fail(tmp_path / "0", error)
     trial = read_trial(tmp_path, 0)
     assert (trial.status, trial.reason, trial.ended, trial.facts) == (status, reason, ended, {})
+
+
+def caused(error, cause):
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "lacked"),
+    [
+        (caused(UserError("the store's disk is full"), OSError(errno.ENOSPC, "No space left on device")), True),
+        (caused(RunError("the memory is too small"), MemoryError()), True),
+        (RuntimeError("[enforce fail at inline_container.cc] . PytorchStreamWriter: No space left on device"), True),
+        (sqlite3.OperationalError("database or disk is full"), True),
+        (caused(UserError("thaw=9"), ValueError("9")), False),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), False),
+    ],
+)
+def test_what_lacked_disk_or_memory(error, lacked):
+    assert lacked_resources(error) is lacked
+    error.__cause__ = error.__cause__ or error  # a circle ends
+    assert lacked_resources(error) is lacked
+
+
+def test_on_a_full_disk_the_end_is_written_where_the_beginning_stood(small_disk):
+    def fill(error):
+        with RunDirectory(small_disk / "run", "train", CONFIG, keep=True):
+            with suppress(OSError), (small_disk / "filling").open("wb") as file:
+                while True:
+                    file.write(b"\0" * 4096)
+                    file.flush()
+            if error is not None:
+                raise error
+
+    full = OSError(errno.ENOSPC, "No space left on device" + "!" * 5000)
+    with pytest.raises(OSError, match="No space left"):
+        fill(full)
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk / "more").write_bytes(b"\0" * 8192)
+    status = read_status(small_disk / "run")
+    assert (status["status"], status["again"], len(status["reason"])) == ("failed", True, 500)
+    assert not list((small_disk / "run").glob(".*"))
+    mark_failed(small_disk / "run", "its process was killed")
+    assert read_status(small_disk / "run")["reason"] == "its process was killed"
+    assert "again" not in read_status(small_disk / "run")
+    mark_failed(small_disk / "run", "killed again", again=True)
+    (small_disk / "filling").unlink()
+    fill(None)
+    assert read_status(small_disk / "run")["status"] == "finished"
 
 
 def test_a_trial_that_runs_or_left_nothing_has_not_ended(tmp_path):

@@ -177,4 +177,6 @@ def _say_failed(failed: Sequence[Trial], count: int, names: Mapping[int, str]) -
     if not failed:
         return None
     said = "; ".join(f"{trial.number} ({names[trial.number]}): {trial.reason or trial.status}" for trial in failed)
-    return f"{len(failed)} of {count} trials failed: {said}"
+    left = [str(trial.number) for trial in failed if not trial.ended]
+    again = f"; 'thawline train {failed[0].path.parent}' runs {' and '.join(left)} again, for want of disk or memory"
+    return f"{len(failed)} of {count} trials failed: {said}{again if left else ''}"

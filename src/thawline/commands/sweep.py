@@ -25,8 +25,8 @@ from thawline.runs.directory import (
     mark_ended,
     mark_failed,
     read_status,
-    reason_of,
 )
+from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.secrets import saved_word, unmasked_words
 from thawline.runs.signals import Stopped, passed_on
 from thawline.runs.sweep import Trial, read_sweep, read_trial, read_trials
@@ -185,12 +185,12 @@ def _run_trials(plan: Plan, launch: Launch) -> None:
             raise error
         for trial in running:
             if error is None or trial.number in lost:
-                mark_failed(trial.path, "the process that ran it was killed")
+                mark_failed(trial.path, "the process that ran it was killed", again=True)
             lost.add(trial.number)
         if error is None:
             break
     for trial in _unbegun(plan):
-        mark_failed(trial.path, "it never began")
+        mark_failed(trial.path, "it never began", again=True)
 
 
 def _launch(plan: Plan, launch: Launch) -> Exception | None:
@@ -240,4 +240,4 @@ def _trial(config: DictConfig) -> None:
         apart = not str(job.launcher._target_).endswith(".BasicLauncher")
         run_trial(plain, list(job.overrides.task), apart=apart)
     except Exception as error:
-        mark_failed(directory, reason_of(error))
+        mark_failed(directory, reason_of(error), again=lacked_resources(error))

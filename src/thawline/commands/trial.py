@@ -15,7 +15,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from thawline.runs.directory import mark_failed, reason_of
+from thawline.runs.directory import mark_failed
+from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
 from thawline.runs.sweep import read_trial, write_overrides
 
@@ -45,7 +46,7 @@ def _attempt(config: dict[str, Any]) -> None:
         _score(OmegaConf.create(config))
     except Exception as error:
         # Most are in status.json already; those from before the run directory was entered are not.
-        mark_failed(Path(config["paths"]["run"]), reason_of(error))
+        mark_failed(Path(config["paths"]["run"]), reason_of(error), again=lacked_resources(error))
 
 
 def _score(config: DictConfig) -> None:
@@ -99,7 +100,8 @@ def _in_a_process(config: dict[str, Any], directory: Path) -> None:
     child.start()
     child.join()
     if read_trial(directory.parent, int(directory.name)).status in ("running", "absent"):
-        mark_failed(directory, _cause(child.exitcode))
+        # A process that is killed was so by the system, which had no memory left, or by someone's hand.
+        mark_failed(directory, _cause(child.exitcode), again=child.exitcode == -signal.SIGKILL)
 
 
 def _child(config: dict[str, Any]) -> None:

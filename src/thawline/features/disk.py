@@ -106,7 +106,7 @@ def check_room(root: Path, needed: int) -> None:
         UserError: Fewer are free.
     """
     if shutil.disk_usage(root).free < needed:
-        raise UserError(_full(root, needed))
+        raise UserError(_full(root, needed)) from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @contextmanager

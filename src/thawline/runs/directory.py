@@ -1,9 +1,11 @@
 """A run directory: resolved config, status, results. Whoever wants to know what a run did reads only this."""
 
+import json
 import os
 import re
 import shutil
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,14 +13,16 @@ from typing import Any, Self
 
 from omegaconf import DictConfig, OmegaConf
 
-from thawline.errors import RunError, UserError
+from thawline.errors import UserError
 from thawline.files import remove_leftovers, write_json, write_text
+from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.reading import read_record, reading
-from thawline.runs.secrets import FROM_ENVIRONMENT, saved, without_secrets
+from thawline.runs.secrets import FROM_ENVIRONMENT, saved
 from thawline.runs.signals import Stopped, deferred_signals
 
 STATUS_FILE = "status.json"
 CONFIG_FILE = "config.yaml"
+_MOST_IN_PLACE = 500  # characters of a reason: with the rest it fits into any file system's block
 SWEEP_FILE = "sweep.json"  # of a sweep alone
 REFIT_WORD = "refit=true"  # the one setting that a run or a sweep that is there already takes
 
@@ -73,7 +77,7 @@ class RunDirectory:
         elif isinstance(error, KeyboardInterrupt | Stopped):
             self._write_status("interrupted", reason_of(error))
         else:
-            self._write_status("failed", reason_of(error))
+            self._write_status("failed", reason_of(error), again=lacked_resources(error))
 
     def file(self, name: str) -> Path:
         """The path of `name` in the run directory; its folder exists afterwards."""
@@ -84,7 +88,7 @@ class RunDirectory:
     def _is_bare(self) -> bool:
         return {path.name for path in self.path.iterdir()} <= {STATUS_FILE, CONFIG_FILE, SWEEP_FILE}
 
-    def _write_status(self, status: str, reason: str | None = None) -> None:
+    def _write_status(self, status: str, reason: str | None = None, *, again: bool = False) -> None:
         ended = None if status == "running" else _now()
         record = {
             "status": status,
@@ -95,36 +99,47 @@ class RunDirectory:
             "process": os.getpid(),
             "host": socket.gethostname(),
         }
-        try:
+        if status == "running":
             write_json(self.path / STATUS_FILE, record)
-        except OSError:
-            # On a full disk the status can't be written; the reason that is on its way to the user matters more.
-            if status == "running":
-                raise
+        else:
+            _write_end(self.path / STATUS_FILE, record | ({"again": True} if again else {}))
 
 
-def reason_of(error: BaseException) -> str:
-    """What `status.json` says of an end: its sentence where it has one for the user, otherwise its kind with it."""
-    if isinstance(error, KeyboardInterrupt):
-        return "Ctrl-C"
-    if isinstance(error, UserError | RunError | Stopped):
-        return without_secrets(str(error))
-    return without_secrets(f"{type(error).__name__}: {error}") if str(error) else type(error).__name__
+def mark_failed(path: Path, reason: str, *, again: bool = False) -> None:
+    """Write that the run in `path` failed: for a process that could not do so itself, being killed.
+
+    Args:
+        path: The run's directory.
+        reason: Why, in words.
+        again: Whether it may end otherwise when it is run again: it lacked disk or memory.
+    """
+    mark_ended(path, "failed", reason, again=again)
 
 
-def mark_failed(path: Path, reason: str) -> None:
-    """Write that the run in `path` failed: for a process that could not do so itself, being killed."""
-    mark_ended(path, "failed", reason)
-
-
-def mark_ended(path: Path, status: str, reason: str) -> None:
+def mark_ended(path: Path, status: str, reason: str, *, again: bool = False) -> None:
     """Write how the run in `path` ended, for its process."""
     path.mkdir(parents=True, exist_ok=True)
     try:
         known = read_status_file(path)
     except (UserError, FileNotFoundError):  # it came to no status, or was broken off
         known = {"verb": "train", "started": None}
-    write_json(path / STATUS_FILE, {**known, "status": status, "reason": reason, "ended": _now()})
+    known.pop("again", None)
+    ended = {**known, "status": status, "reason": reason, "ended": _now()}
+    _write_end(path / STATUS_FILE, ended | ({"again": True} if again else {}))
+
+
+def _write_end(path: Path, record: dict[str, Any]) -> None:
+    """Write how a run ended. A disk that is full still holds the block in which the file says that the run goes on."""
+    try:
+        write_json(path, record)
+    except OSError:
+        text = json.dumps({**record, "reason": str(record["reason"])[:_MOST_IN_PLACE]}, ensure_ascii=False) + "\n"
+        # The reason that is on its way to the user matters more than what can't be written at all.
+        with suppress(OSError), path.open("r+", encoding="utf-8") as file:
+            file.write(text)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def is_run_directory(path: Path) -> bool:

@@ -24,6 +24,7 @@ class Trial:
         overrides: The settings that the command line gave it; none where it did not come so far.
         status: `finished`, `failed`, `interrupted`, `running`, or `absent` where it left nothing.
         reason: Why it is not finished.
+        again: Whether it failed for want of disk or memory, so that it is run again when the sweep goes on.
         facts: What its `metrics.json` says; nothing where it is not finished.
     """
 
@@ -32,12 +33,13 @@ class Trial:
     overrides: tuple[str, ...]
     status: str
     reason: str | None
+    again: bool
     facts: dict[str, Any]
 
     @property
     def ended(self) -> bool:
         """Whether there is nothing more to do for it."""
-        return self.status in ("finished", "failed")
+        return self.status == "finished" or (self.status == "failed" and not self.again)
 
     def inner(self) -> Predictions:
         """What it said of the inner samples."""
@@ -57,7 +59,8 @@ def read_trial(sweep: Path, number: int) -> Trial:
         status = read_status_file(path)
     overrides = read_record(path / TRIAL_FILE)["overrides"] if (path / TRIAL_FILE).exists() else []
     facts = read_record(path / "metrics.json") if status["status"] == "finished" else {}
-    return Trial(number, path, tuple(overrides), status["status"], status["reason"], facts)
+    again = status.get("again") is True
+    return Trial(number, path, tuple(overrides), status["status"], status["reason"], again, facts)
 
 
 def read_trials(sweep: Path) -> list[Trial]:
