@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -23,6 +24,33 @@ def test_evaluate_gives_the_runs_own_predictions_again(thawline, crossed):
     (again,) = thawline.runs("evaluate")
     assert (run / "predictions.parquet").read_bytes() == (again / "predictions.parquet").read_bytes()
     assert thawline.metrics("evaluate")["judged"] == json.loads((run / "metrics.json").read_text())["judged"]
+
+
+@pytest.mark.usefixtures("shared_store")
+def test_runs_can_be_named(thawline, sample):
+    words = (sample, "encoder=tiny_clip", "method=zero_shot", "trainer=cpu", "logger=csv")
+    time = r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{6}"
+    said = thawline("train", *words, "name=été 1.0")
+    (run,) = thawline.runs()
+    assert re.fullmatch(f"été 1\\.0_{time}", run.name)
+    assert f"run    {run}\n" in said
+    thawline("train", *words, "name=2024")
+    assert re.fullmatch(f"2024_{time}", thawline.runs()[0].name)
+    thawline("train", *words[:2], "-m", *words[3:], "name=all", "method=zero_shot,logistic")
+    (sweep,) = thawline.runs("sweep")
+    assert re.fullmatch(f"all_{time}", sweep.name)
+    assert [path.name for path in sorted(sweep.iterdir()) if path.is_dir() and path.name.isdigit()] == ["0", "1"]
+    thawline("evaluate", run, "name=again", "logger=csv")
+    assert thawline.runs("evaluate")[0].name.startswith("again_")
+    thawline("ensemble", *thawline.runs(), "weights=50/50", "name=both")
+    assert thawline.runs("ensemble")[0].name.startswith("both_")
+    assert "name=2" not in (sweep / "leaderboard.csv").read_text()
+    compared = thawline("compare", "outputs/train")
+    assert "2024_" in compared
+    assert "été 1.0_" in compared
+    # Where the directory is given, it is that.
+    thawline("train", *words, "name=x", "hydra.run.dir=here")
+    assert (thawline.directory / "here" / "status.json").exists()
 
 
 @pytest.mark.usefixtures("shared_store")

@@ -1,5 +1,6 @@
 """The config of a command line, checked before anything that it names could run."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ ALLOWED = {
     ),
     "hydra.sweeper._target_": ("hydra._internal.core_plugins.basic_sweeper.BasicSweeper",),
 }
+# What a run may be called: not hidden, no folder, no option.
+_NAME = re.compile(r"\w[\w .+-]{0,79}")
 _TARGET = "_target_"
 # Logging is configured by names of classes and functions as well.
 _NO_LOGS = {"version": 1, "root": {"level": "ERROR"}, "disable_existing_loggers": True}
@@ -58,10 +61,32 @@ def compose(config_name: str, words: Sequence[str]) -> DictConfig:
     refuse_targets(config)
     _refuse_nul(OmegaConf.to_container(config), "")
     _refuse_unknown(config, config_name, words)
+    _call(config, words)
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     _remember(own)
     _refuse_secret_places(config)
     return config
+
+
+def _call(config: DictConfig, words: Sequence[str]) -> None:
+    """Let the names of the directories of runs and sweeps begin with `name`, where they are not given themselves.
+
+    Raises:
+        UserError: It can't begin the name of a directory.
+    """
+    name = config.get("name") if "paths" in config else None
+    if name is None:
+        return
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            f"name={name} can't begin a directory's name; use up to 80 letters, digits, blanks and '_.+-', and begin "
+            "with a letter or a digit"
+        )
+    for part in ("run", "sweep"):
+        if not any(word.lstrip("+").startswith(f"hydra.{part}.dir=") for word in words):
+            place = Path(config.hydra[part].dir)
+            with read_write(config.hydra), open_dict(config.hydra):
+                config.hydra[part].dir = str(place.with_name(f"{name}_{place.name}")).replace("${", r"\${")
 
 
 def begin(config: DictConfig) -> DictConfig:

@@ -50,6 +50,7 @@ class EvaluateSettings:
         store: The feature store.
         paths: Where the run is written.
         accelerator: What to compute on: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
+        name: What the run is called: its directory's name begins with it; null: that is the time alone.
     """
 
     run: str = MISSING
@@ -59,6 +60,7 @@ class EvaluateSettings:
     store: StoreSettings = MISSING
     paths: PathsSettings = MISSING
     accelerator: str = "auto"
+    name: str | None = None
 
 
 @dataclass
@@ -139,11 +141,13 @@ class EnsembleSettings:
         runs: The runs that are joined.
         weights: `fitted`, percent such as `60/20/20`, or a list of shares.
         paths: Where the run is written.
+        name: What the run is called: its directory's name begins with it; null: that is the time alone.
     """
 
     runs: list[str] = MISSING
     weights: Any = "fitted"
     paths: PathsSettings = MISSING
+    name: str | None = None
 
 
 @dataclass

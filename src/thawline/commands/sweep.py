@@ -125,7 +125,7 @@ def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
     place = () if named else (f"hydra.sweep.dir={quote(str(directory))}",)
     params = dict(base.hydra.sweeper.get("params") or {})
     keys = [*params, *(override.key_or_group for override in overrides if override.is_sweep_override())]
-    if own := [key for key in keys if key.lstrip("+~").startswith("hydra")]:
+    if own := [key for key in keys if key.lstrip("+~").startswith("hydra") or key.lstrip("+") == "name"]:
         raise UserError(f"'{own[0]}' is the whole sweep's and can't be swept; give it one value")
     swept = [f"{key}={value}" for key, value in params.items()]
     trials = _expand([*swept, *words])

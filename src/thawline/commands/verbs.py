@@ -63,6 +63,7 @@ VERBS: dict[str, Verb] = {
             examples=(
                 "thawline train Photos                    CLIP's projection, 80/20 hold-out",
                 "thawline train Photos method=logistic cv=5       5-fold cross-validation",
+                "thawline train Photos encoder=resnet50 name=r50  named in what it writes",
                 "thawline train pairs.csv task=match              pairs of images and texts",
                 "thawline train Music task=genre                  tracks",
                 "thawline train Photos -m seed=0,1 method.lr=1e-3,1e-2        a sweep",
@@ -73,7 +74,7 @@ VERBS: dict[str, Verb] = {
                 "task=events|match|genre: a folder of photos, pairs, tracks",
                 "method=zero_shot|projection|linear|mlp|logistic|finetune|…   cv=5   seed=0",
                 "encoder=clip|tiny_clip|resnet50|…   thaw=head|projection|K|all",
-                "trainer=auto|cpu|gpu|mps   logger=wandb|tensorboard|csv|none",
+                "trainer=auto|cpu|gpu|mps   logger=wandb|tensorboard|csv|none   name=NAME",
                 "'thawline train DIR --cfg job' shows the run's settings without running it.",
             ),
         ),
@@ -239,7 +240,7 @@ VERBS: dict[str, Verb] = {
     )
 }
 
-# Config keys whose values are paths. The command quotes them, so that a folder's name may hold any character.
+# Config keys whose values are paths, or begin a directory's name. The command quotes them: they may hold any character.
 PATH_KEYS = frozenset(
     {
         *(
@@ -251,6 +252,7 @@ PATH_KEYS = frozenset(
             "data.test_csv",
             "out",
             "golden",
+            "name",
         ),
         *("encoder.weights", "encoder.name", "store.dir", "paths.outputs", "task.prompts"),
     }

@@ -61,6 +61,7 @@ class RunSettings:
         thaw: `head`, `projection`, the number of blocks or stages that train, or `all`; null: what the method needs.
         cv: Folds of the cross-validation; null: one hold-out.
         seed: Fixes splits, starting weights and order.
+        name: What the run or sweep is called: its directory's name begins with it; null: that is the time alone.
         refit: Whether the method is fitted once more on all data, as the model to use; null: after a cross-validation,
             and in a sweep never.
     """
@@ -81,6 +82,7 @@ class RunSettings:
     thaw: int | str | None = None
     cv: int | None = None
     seed: int = 0
+    name: str | None = None
     refit: bool | None = None
 
     def __post_init__(self) -> None:
