@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,23 @@ def command(tmp_path, monkeypatch, capsys):
 
 def read(run):
     return read_predictions(run / PREDICTIONS_FILE), json.loads((run / METRICS_FILE).read_text())
+
+
+def test_samples_are_matched_across_unicode_forms(command, tmp_path):
+    runs = []
+    for form in ("NFC", "NFD"):
+        told = said(30)
+        paths = tuple(unicodedata.normalize(form, f"fête {path}") for path in told.paths)
+        labels = NAMES[told.labels]
+        rows = [
+            SplitRow(path, "digest", "", str(label), int(group), fold)
+            for path, label, group, fold in zip(paths, labels, told.groups, told.folds, strict=True)
+        ]
+        runs.append(make(tmp_path / form, replace(told, paths=paths), method=form, splits=rows))
+    _, run = command(*runs)
+    joined, facts = read(run)
+    assert joined.paths == tuple(f"fête {path}" for path in said(30).paths)
+    assert facts["judged"]["samples"] == 40
 
 
 def test_it_leaves_a_run_that_compare_shows(command, tmp_path, capsys):

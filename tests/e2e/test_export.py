@@ -128,7 +128,7 @@ def test_photos_that_changed_since_are_not_used(thawline, photos):
     for path in sorted((photos / "wedding").iterdir())[:3]:
         path.unlink()
     assert (
-        "changes nothing; what it would be fitted on can't be had (the samples are others than they were)"
+        "changes nothing; what it would be fitted on can't be had (the samples are others than they were: "
         in thawline("export", run)
     )
 

@@ -1,9 +1,18 @@
+import unicodedata
 from dataclasses import replace
 
 import pytest
 
 from thawline.errors import UserError
-from thawline.runs.split import SplitRow, check_unchanged, read_split_rows, split_difference, write_split
+from thawline.runs.split import (
+    SplitRow,
+    by_name,
+    change_of,
+    check_unchanged,
+    read_split_rows,
+    split_difference,
+    write_split,
+)
 
 
 def test_it_comes_back(tmp_path):
@@ -91,3 +100,22 @@ def test_a_run_does_not_go_on_with_other_samples(tmp_path, now, change):
     check_unchanged(tmp_path / "split.csv", [row("a"), row("b")])
     with pytest.raises(UserError, match=rf"can't go on: its samples are not what they were \({change}\)"):
         check_unchanged(tmp_path / "split.csv", now)
+
+
+def test_names_in_another_unicode_form_are_the_same_samples(tmp_path):
+    apart, composed = (unicodedata.normalize(form, "fête.jpg") for form in ("NFD", "NFC"))
+    write_split(tmp_path / "split.csv", [row(apart, digest="1"), row("b")])
+    check_unchanged(tmp_path / "split.csv", [row("b"), row(composed, digest="1")])
+    # Two files whose names differ in their form alone are two.
+    both = [row(apart, digest="1"), row(composed, digest="2", group=5)]
+    assert set(by_name(both)) == {apart, composed}
+    assert change_of(both, both) is None
+    assert change_of(both, both[:1]) is not None
+
+
+def test_samples_may_be_compared_before_folds_are_planned():
+    before = [row("a"), row("b", fold="")]
+    now = [row("a", fold=""), row("b", fold="")]
+    assert change_of(before, now, folds=False) is None
+    assert change_of(before, now) == "a is judged by fold1 in one and trained on alone in the other"
+    assert change_of(before, [now[0], row("b", digest="x")], folds=False) == "the content of b differs"

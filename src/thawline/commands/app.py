@@ -20,9 +20,11 @@ from thawline.commands.early import reading_ahead
 from thawline.commands.explain import explain, explain_os_error
 from thawline.commands.paths import conf_directory
 from thawline.commands.quoting import quote
+from thawline.commands.resuming import to_resume
 from thawline.commands.settings import register_settings
 from thawline.errors import UserError
 from thawline.process import importing
+from thawline.runs.directory import SWEEP_FILE
 from thawline.runs.secrets import remember_words, without_secrets
 
 _SWEPT = "train"
@@ -55,9 +57,13 @@ def _run(target: str, config_name: str, arguments: Sequence[str]) -> None:
     many = any(word in _MULTIRUN for word in arguments)
     if many and config_name != _SWEPT:
         raise UserError(f"-m sweeps over 'thawline {_SWEPT}' alone; leave it out")
-    cut_off = _sweep_to_resume(arguments) if config_name == _SWEPT else None
-    if cut_off is None and any(word in _SHOWING for word in arguments):
+    cut_off = to_resume(arguments) if config_name == _SWEPT else None
+    is_sweep = cut_off is not None and (cut_off[0] / SWEEP_FILE).is_file()
+    if not is_sweep and any(word in _SHOWING for word in arguments):
         _show(config_name, arguments)
+        return
+    if cut_off is not None and not is_sweep:
+        _resume(*cut_off)
         return
     if not many and cut_off is None:
         _refuse_several_values(config_name, arguments)
@@ -104,6 +110,13 @@ def _run_once(target: str, config_name: str, arguments: Sequence[str]) -> None:
         with importing():
             verb: Callable[[DictConfig], None] = getattr(importlib.import_module(module), name)
         verb(config)
+
+
+def _resume(directory: Path, given: Sequence[str]) -> None:
+    """Go on with the run in `directory`, whose config is composed already."""
+    with importing():
+        from thawline.commands.train import resume
+    resume(directory, given)
 
 
 def _show(config_name: str, arguments: Sequence[str]) -> None:
@@ -172,14 +185,3 @@ def _without_options(arguments: Sequence[str]) -> list[str]:
             raise UserError(f"there is no folder {folder} to read configs from")
     own = [*folders, *([Path.cwd() / "conf"] if folders and (Path.cwd() / "conf").is_dir() else [])]
     return [*kept, f"hydra.searchpath=[{','.join(quote(f'file://{folder}') for folder in own)}]"] if folders else kept
-
-
-def _sweep_to_resume(arguments: Sequence[str]) -> tuple[Path, list[str]] | None:
-    """The directory of a sweep in place of a folder of photos, if the command line names one, and its other words."""
-    from thawline.runs.sweep import is_sweep_directory
-
-    given = [word.removeprefix("data.path=") for word in arguments if word.startswith("data.path=")]
-    path = Path(given[0].strip("'")) if given else None
-    if path is None or not is_sweep_directory(path):
-        return None
-    return path, [word for word in arguments if not word.startswith("data.path=")]

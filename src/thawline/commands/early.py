@@ -13,7 +13,6 @@ from thawline.encoders.processor import load_preprocessing
 from thawline.encoders.weights import locate
 from thawline.errors import UserError
 from thawline.features import ahead
-from thawline.runs.directory import is_run_directory
 from thawline.tasks.settings import RunSettings
 
 
@@ -21,8 +20,7 @@ from thawline.tasks.settings import RunSettings
 def reading_ahead(config: DictConfig) -> Iterator[None]:
     """Read photos within, where it is known without any library how they are prepared."""
     with suppress(UserError):  # what is wrong is said when the run begins
-        if not is_run_directory(Path(config.data.path)):
-            _begin(to_settings(config))
+        _begin(to_settings(config))
     try:
         yield
     finally:

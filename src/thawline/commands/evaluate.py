@@ -4,6 +4,7 @@ With `golden=FILE` it is a bundle that is judged, by cases whose answers are kno
 """
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,20 @@ from rich.console import Console
 
 from thawline.commands.results import save_report, save_results, show_results
 from thawline.commands.settings import to_settings
-from thawline.data.settings import TracksSettings
+from thawline.data.settings import DataSettings, TracksSettings
+from thawline.data.tables.places import comparable
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
+from thawline.features.progress import say
 from thawline.fitting.fit import is_fitted, read_fit
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.predict import predict_fold
 from thawline.runs.directory import REFIT_WORD, RunDirectory, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.loggers import mirrored
+from thawline.runs.moved import placed, refuse_absent
 from thawline.runs.predictions import Predictions, join_predictions
-from thawline.runs.split import SplitRow, covering_split
+from thawline.runs.split import SplitRow, by_name, change_of, covering_split
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
 from thawline.tasks.registry import MAJORITY, THEMES, ZERO_SHOT, TaskData, task_kind, task_reader
@@ -48,30 +52,36 @@ def evaluate(config: DictConfig) -> None:
 
         evaluate_golden(settings, settings.golden)
         return
-    path, rows, facts, classes = _finished(Path(settings.run), elsewhere=settings.data.path is not None)
+    source, given = Path(settings.run), settings.data.places
+    path, rows, facts, classes = _finished(source, elsewhere=bool(given))
     trained = saved_settings(read_config(path))
-    elsewhere = settings.data.path
-    data = trained.data if elsewhere is None else trained.data.at(elsewhere)
-    if isinstance(data, TracksSettings):
-        # What was fitted has columns for the themes that were inputs then, whatever is told of these tracks.
-        data = replace(data, themes=next(iter(facts["chosen"].values())).get(THEMES, []))
     device = find_device(settings.accelerator)
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
     console = Console()
+
+    def read(data: DataSettings) -> TaskData:
+        if isinstance(data, TracksSettings):
+            # What was fitted has columns for the themes that were inputs then, whatever is told of these tracks.
+            data = replace(data, themes=next(iter(facts["chosen"].values())).get(THEMES, []))
+        return task_reader(trained.task)(replace(trained, data=data, store=settings.store), device, classes=classes)
+
     with RunDirectory(Path(settings.paths.run), "evaluate", config) as run:
-        problem = task_reader(trained.task)(replace(trained, data=data, store=settings.store), device, classes=classes)
+        problem, data, own = _open(source, path, rows, given, read)
         report = problem.report()
-        if elsewhere is None:
+        if own:
+            _finished(source, elsewhere=False)
             predictions = _again(problem, path, rows, device)
         else:
             predictions = _other(problem, path, rows, device)
             judged = set(predictions.paths)
             seen = [{"name": name, "reason": SEEN} for name in problem.names if name not in judged]
             report["left_out"] = [*report.get("left_out", []), *seen]
+        if own and given:
+            say("these are the run's own samples, moved; those that it held out are judged")
         save_report(run, report, console)
         facts = {
             **{key: facts[key] for key in ("method", "encoder", "thaw")},
-            "baseline": _baseline(facts["baseline"], elsewhere=elsewhere is not None),
+            "baseline": _baseline(facts["baseline"], elsewhere=not own),
             "verb": "evaluate",
             "kind": task_kind(trained.task),
             "examined": problem.examine([], predictions, device),
@@ -92,6 +102,42 @@ def evaluate(config: DictConfig) -> None:
                 show_results(mirror, run, predictions, replace(trained, data=data, logger=settings.logger))
     say_whole(console, f"run    {run.path}", f"store  {settings.store.root}")
     say_next(console, [f"thawline compare {as_word(run.path)}"])
+
+
+def _open(
+    source: Path, path: Path, rows: Sequence[SplitRow], given: dict[str, Any], read: Callable[[DataSettings], TaskData]
+) -> tuple[TaskData, DataSettings, bool]:
+    """What is judged, its settings, and whether it is the run's own data.
+
+    Args:
+        source: The run as it was named.
+        path: Its directory, or that of a sweep's winner.
+        rows: Its split.
+        given: The places that were given.
+        read: Reads data.
+
+    Raises:
+        UserError: The data are not there, or not the run's own where only they can be meant.
+    """
+    config = placed(path, read_config(path), given)
+    if not given:
+        refuse_absent("evaluate", source, config)
+        data = saved_settings(config).data
+        return read(data), data, True
+    own = problem = None
+    try:
+        refuse_absent("evaluate", source, config)
+        own = saved_settings(config).data
+        problem = read(own)
+        change = change_of(rows, problem.split_rows(()), folds=False)
+    except UserError as error:
+        change = str(error)
+    if own is not None and problem is not None and change is None:
+        return problem, own, True
+    if "data.path" not in given:
+        raise UserError(f"what is there now are not the samples of {source}: {change}")
+    other = saved_settings(read_config(path)).data.at(given["data.path"])
+    return problem if problem is not None and own == other else read(other), other, False
 
 
 def _baseline(name: str, *, elsewhere: bool) -> str:
@@ -129,16 +175,24 @@ def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, list[SplitRow], dic
 
 def _again(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.device) -> Predictions:
     """The run's own held-out photos, each judged by the fold that held it out."""
-    index = {name: i for i, name in enumerate(problem.names)}
-    gone = [row.path for row in rows if row.path not in index]
-    if gone:
+    index = {name: i for i, name in enumerate(comparable(problem.names))}
+    mine, now = by_name(rows), by_name(problem.split_rows(()))
+    if gone := [row.path for name, row in mine.items() if name not in index]:
         raise UserError(
-            f"{len(gone)} of the run's {len(rows)} samples are not in its folder any more, such as {gone[0]}"
+            f"{len(gone)} of the run's {len(rows)} samples are not in its folder any more, such as {gone[0]}; if they "
+            "were moved, data.path=… says where they are"
+        )
+    if other := [
+        row.path for name, row in mine.items() if (now[name].digest, now[name].text) != (row.digest, row.text)
+    ]:
+        raise UserError(
+            f"{len(other)} of the run's {len(rows)} samples have another content now, such as {other[0]}, so what it "
+            "said of them can't be judged again"
         )
     parts = []
     for name in sorted({row.fold for row in rows} - {""}):
-        test = np.array([index[row.path] for row in rows if row.fold == name], dtype=np.int64)
-        train = np.array([index[row.path] for row in rows if row.fold != name], dtype=np.int64)
+        test = np.array([index[key] for key, row in mine.items() if row.fold == name], dtype=np.int64)
+        train = np.array([index[key] for key, row in mine.items() if row.fold != name], dtype=np.int64)
         fit = read_fit(fold_directory(run, name))
         parts.append(predict_fold(problem, Fold(name, train, None, test), fit, device))
     return join_predictions(parts)

@@ -16,6 +16,7 @@ from thawline.bundles.write import Extras, check_target, write_bundle
 from thawline.commands.fits import (
     REFIT,
     Fitted,
+    check_known,
     find_fit,
     say_bundle,
     temperature_of,
@@ -24,6 +25,7 @@ from thawline.commands.fits import (
     which_temperature,
 )
 from thawline.commands.settings import to_settings
+from thawline.data.tables.places import find_file
 from thawline.errors import UserError
 from thawline.judging.tags import OVERLAP
 from thawline.runs.directory import CONFIG_FILE, read_status
@@ -53,9 +55,9 @@ def export(config: DictConfig) -> None:
     if read_status(source)["verb"] == "ensemble":
         from thawline.commands.export_ensemble import export_ensemble
 
-        export_ensemble(source, _target(settings.out, source), settings.format)
+        export_ensemble(source, _target(settings.out, source), settings.format, settings.data.places)
         return
-    fitted = find_fit(source)
+    fitted = find_fit(source, settings.data.places)
     if settings.format == "onnx":
         if fitted.settings.task != "events":
             raise UserError(f"format=onnx is for classes of photos; leave it out for task={fitted.settings.task}")
@@ -75,16 +77,18 @@ def export(config: DictConfig) -> None:
 
         export_tracks(fitted, target, rows, facts_of(fitted, source.name, rows), notes_of(fitted))
         return
+    photos = _photos(fitted, rows)
+    lost = check_known(fitted, [(photo.path, photo.digest) for photo in photos])
     tuned = _tuned(fitted)
     extras = Extras(
-        photos=_photos(fitted, rows),
+        photos=photos,
         tolerance=tolerance_of(fitted),
         facts=facts_of(fitted, source.name, rows),
         notes=notes_of(fitted),
         onnx=settings.format == "onnx",
     )
     manifest = write_bundle(target, tuned, extras)
-    _say(target, fitted, tuned, manifest)
+    _say(target, fitted, tuned, manifest, lost)
 
 
 def _target(out: str | None, source: Path) -> Path:
@@ -114,7 +118,9 @@ def _photos(fitted: Fitted, rows: Sequence[SplitRow]) -> list[Known]:
     chosen: NDArray[np.int64] = np.unique(np.linspace(0, len(judged.paths) - 1, _PHOTOS).round().astype(np.int64))
     return [
         Known(
-            root / judged.paths[i], digests[judged.paths[i]], judged.probabilities[i] if fitted.judged_itself else None
+            find_file(judged.paths[i], root),
+            digests[judged.paths[i]],
+            judged.probabilities[i] if fitted.judged_itself else None,
         )
         for i in chosen
     ]
@@ -169,7 +175,7 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _say(target: Path, fitted: Fitted, tuned: Tuned, manifest: dict[str, Any]) -> None:
+def _say(target: Path, fitted: Fitted, tuned: Tuned, manifest: dict[str, Any], lost: str) -> None:
     """What was exported, how it compares with the run, and where it is."""
     console = Console()
 
@@ -177,4 +183,6 @@ def _say(target: Path, fitted: Fitted, tuned: Tuned, manifest: dict[str, Any]) -
     if (raw := manifest["largest_difference"]["probabilities_of_raw_photos"]) is not None:
         say(console, f"largest difference from the run's own probabilities, from raw photos: {raw:.1g}")
     say(console, which_temperature(tuned.temperature, "photos"))
+    if lost:
+        say(console, lost)
     say_bundle(console, target, fitted)

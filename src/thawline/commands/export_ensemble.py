@@ -12,30 +12,33 @@ from thawline.bundles.write_tracks import KnownTrack
 from thawline.commands.ensemble import how_joined
 from thawline.commands.export import estimates_of, facts_of, notes_of
 from thawline.commands.export_tracks import TRACKS, known_tracks, themes_of, tracks_root, tuned_tracks
-from thawline.commands.fits import HOLDOUT, Fitted, find_fit, tolerance_of
+from thawline.commands.fits import HOLDOUT, Fitted, check_known, find_fit, tolerance_of
+from thawline.data.tables.places import find_file
 from thawline.decisions.temperature import Temperature
 from thawline.errors import UserError
 from thawline.runs.directory import CONFIG_FILE, read_config
 from thawline.runs.finished import finished_run
+from thawline.runs.moved import moved_with
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import read_split_rows
 from thawline.screen import as_word, say, say_next, say_whole
 
 
-def export_ensemble(source: Path, target: Path, form: str) -> None:
+def export_ensemble(source: Path, target: Path, form: str, places: Mapping[str, Any]) -> None:
     """Write the bundle and say where it is.
 
     Args:
         source: The directory of an ensemble's run.
         target: Where the bundle goes.
         form: The format that was asked for.
+        places: Where the members' data are now, see `find_fit`.
 
     Raises:
         UserError: The ensemble is not one of tracks, or a member has no model to export.
         RunError: A bundle does not compute what its run did; nothing was written.
     """
     judged, facts = finished_run(source)
-    members = _members(source, facts["components"])
+    members = _members(source, facts["components"], places)
     if form != "safetensors":
         raise UserError(f"format={form} is for classes of photos; leave it out for an ensemble of tracks")
     known = _known(source, judged, [fitted for _, fitted in members])
@@ -58,17 +61,26 @@ def export_ensemble(source: Path, target: Path, form: str) -> None:
     say_next(console, [f"thawline predict {as_word(target)} PATHS"])
 
 
-def _members(source: Path, components: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Fitted]]:
-    """What the run says of each member, and the member's model."""
+def _members(
+    source: Path, components: Sequence[Mapping[str, Any]], places: Mapping[str, Any]
+) -> list[tuple[Mapping[str, Any], Fitted]]:
+    """What the run says of each member, and the member's model; members may have been moved together with it."""
+    then = str(read_config(source).paths.run)
+    found = []
     for one in components:
-        if not (path := Path(one["run"])).is_dir():
+        if not (path := moved_with(one["run"], then, source.absolute())).is_dir():
             raise UserError(f"the ensemble {source} was made of the run {path}, which is not there any more")
         if (task := read_config(path)["task"]) != "genre":
             raise UserError(
                 f"{source} is a run of 'thawline ensemble', which fits nothing itself, and its members are of "
                 f"task={task}; only an ensemble of tracks (task=genre) can be exported"
             )
-    return [(one, find_fit(Path(one["run"]))) for one in components]
+        fitted = find_fit(path, places)
+        known = known_tracks(fitted, read_split_rows(fitted.run / "split.csv"))
+        if lost := check_known(fitted, [(track.path, track.digest) for track in known]):
+            say(Console(), f"{one['name']}: {lost}")
+        found.append((one, fitted))
+    return found
 
 
 def _tuned(one: Mapping[str, Any], fitted: Fitted) -> TunedMember:
@@ -96,7 +108,7 @@ def _known(source: Path, judged: Predictions, members: Sequence[Fitted]) -> list
     rows = {row.path: row for row in read_split_rows(source / "split.csv")}
     return [
         KnownTrack(
-            tracks_root(members[0]) / judged.paths[i],
+            find_file(judged.paths[i], tracks_root(members[0])),
             rows[judged.paths[i]].digest,
             judged.probabilities[i],
             themes_of(rows[judged.paths[i]]),

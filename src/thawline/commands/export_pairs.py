@@ -12,7 +12,7 @@ from thawline.commands.fits import Fitted, say_bundle, temperature_of, tolerance
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
-from thawline.runs.split import read_split_rows
+from thawline.runs.split import change_of, read_split_rows
 from thawline.screen import say
 from thawline.tasks.match.data import MatchData
 from thawline.tasks.match.features import load_pretrained
@@ -51,25 +51,36 @@ def export_pairs(fitted: Fitted, target: Path, facts: dict[str, Any], notes: Seq
         threshold=Threshold(**fitted.fit.chosen["threshold"]),
         temperature=temperature_of(fitted),
     )
-    manifest = write_pair_bundle(target, tuned, _known(fitted), tolerance_of(fitted), facts, notes)
-    _say(target, fitted, tuned, manifest)
+    known, lost = _known(fitted)
+    manifest = write_pair_bundle(target, tuned, known, tolerance_of(fitted), facts, notes)
+    _say(target, fitted, tuned, manifest, lost)
 
 
-def _known(fitted: Fitted) -> list[KnownPair]:
-    """Some of the pairs that the run judged, from its first to its last."""
+def _known(fitted: Fitted) -> tuple[list[KnownPair], str]:
+    """Some of the pairs that the run judged, from its first to its last, and a sentence where some are gone.
+
+    Raises:
+        UserError: It was said where the pairs are now, and they are not there, or others.
+    """
     judged = fitted.judged
     rows = {row.path: row for row in read_split_rows(fitted.run / "split.csv")}
     try:
         problem = task_reader("match")(fitted.settings, find_device(fitted.settings.trainer.accelerator))
-    except UserError:
-        return []  # the pairs are gone; the bundle does not need them
+    except UserError as error:
+        if fitted.moved:
+            raise
+        return [], f"golden examples of the run's own pairs: none, since {fitted.absent or error}"
     assert isinstance(problem, MatchData)  # noqa: S101  # it is the task's
     # A row of the file may hold another pair by now.
-    same = {now.path for now in problem.split_rows(()) if now.path in rows and now.text == rows[now.path].text}
+    now = problem.split_rows(())
+    if fitted.moved and (change := change_of(list(rows.values()), now, folds=False)):
+        raise UserError(f"these are not the pairs of {fitted.source}: {change}; give where they are now")
+    same = {row.path for row in now if row.path in rows and row.text == rows[row.path].text}
     pairs = {name: pair for name, pair in zip(problem.names, problem.pairs, strict=True) if name in same}
     places = np.unique(np.linspace(0, len(judged.paths) - 1, _PAIRS).round().astype(np.int64))
     chosen = [(int(i), judged.paths[i]) for i in places if judged.paths[i] in pairs]
-    return [
+    lost = len(places) - len(chosen)
+    known = [
         KnownPair(
             pairs[path].path,
             rows[path].digest,
@@ -78,14 +89,17 @@ def _known(fitted: Fitted) -> list[KnownPair]:
         )
         for i, path in chosen
     ]
+    return known, f"golden examples of the run's own pairs: {lost} fewer, since their rows have changed" if lost else ""
 
 
-def _say(target: Path, fitted: Fitted, tuned: TunedPairs, manifest: dict[str, Any]) -> None:
+def _say(target: Path, fitted: Fitted, tuned: TunedPairs, manifest: dict[str, Any], lost: str) -> None:
     console = Console()
 
     say(console, which_fit(fitted, "pairs"))
     if (raw := manifest["largest_difference"]["probabilities_of_raw_photos"]) is not None:
         say(console, f"largest difference from the run's own probabilities, from raw photos: {raw:.1g}")
     say(console, which_temperature(tuned.temperature, "pairs"))
+    if lost:
+        say(console, lost)
     say(console, f"a match from probability {tuned.threshold.value:.3f} on, fitted for {tuned.threshold.balance}")
     say_bundle(console, target, fitted)

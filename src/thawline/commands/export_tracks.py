@@ -8,7 +8,16 @@ import numpy as np
 from rich.console import Console
 
 from thawline.bundles.write_tracks import KnownTrack, TunedTracks, write_track_bundle
-from thawline.commands.fits import Fitted, say_bundle, temperature_of, tolerance_of, which_fit, which_temperature
+from thawline.commands.fits import (
+    Fitted,
+    check_known,
+    say_bundle,
+    temperature_of,
+    tolerance_of,
+    which_fit,
+    which_temperature,
+)
+from thawline.data.tables.places import find_file
 from thawline.decisions.temperature import Temperature
 from thawline.decisions.themes import vocabulary
 from thawline.runs.split import SplitRow
@@ -35,14 +44,18 @@ def export_tracks(
         UserError: The run's encoder or head can't be exported.
         RunError: The bundle does not compute what the run did; nothing was written.
     """
+    known = known_tracks(fitted, rows)
+    lost = check_known(fitted, [(track.path, track.digest) for track in known])
     tuned = tuned_tracks(fitted, temperature_of(fitted))
-    manifest = write_track_bundle(target, tuned, known_tracks(fitted, rows), tolerance_of(fitted), facts, notes)
+    manifest = write_track_bundle(target, tuned, known, tolerance_of(fitted), facts, notes)
     console = Console()
 
     say(console, which_fit(fitted, "tracks"))
     if (raw := manifest["largest_difference"]["probabilities_of_raw_tracks"]) is not None:
         say(console, f"largest difference from the run's own probabilities, from raw tracks: {raw:.1g}")
     say(console, which_temperature(tuned.temperature, "tracks"))
+    if lost:
+        say(console, lost)
     say_bundle(console, target, fitted)
 
 
@@ -69,7 +82,7 @@ def known_tracks(fitted: Fitted, rows: Sequence[SplitRow]) -> list[KnownTrack]:
     chosen = np.unique(np.linspace(0, len(judged.paths) - 1, TRACKS).round().astype(np.int64))
     return [
         KnownTrack(
-            root / judged.paths[i],
+            find_file(judged.paths[i], root),
             by_path[judged.paths[i]].digest,
             judged.probabilities[i] if fitted.judged_itself else None,
             themes_of(by_path[judged.paths[i]]),

@@ -1,7 +1,9 @@
 """Which fit of a run is the model to use, and what the run says of samples that this fit was not trained on."""
 
+import hashlib
 import shlex
 import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,9 @@ from thawline.fitting.scoring import score_fold
 from thawline.fitting.settings import GradientSettings
 from thawline.runs.directory import REFIT_WORD, read_config, read_status
 from thawline.runs.finished import finished_run
+from thawline.runs.moved import absent_place, not_there, placed
 from thawline.runs.predictions import Predictions
-from thawline.runs.split import covering_split, read_split_rows
+from thawline.runs.split import change_of, covering_split, read_split_rows
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
 from thawline.tasks.registry import task_reader
@@ -46,6 +49,9 @@ class Fitted:
         facts: `metrics.json` of the run, or of the sweep.
         judged: What that was computed from.
         trial: The winner's number; None for a run.
+        source: The run as it was named.
+        absent: A sentence on the run's data, if they are not there; "" if they are.
+        moved: Whether it was said where they are now.
     """
 
     run: Path
@@ -56,6 +62,9 @@ class Fitted:
     facts: dict[str, Any]
     judged: Predictions
     trial: int | None
+    source: Path
+    absent: str
+    moved: bool
 
     @property
     def judged_itself(self) -> bool:
@@ -63,8 +72,12 @@ class Fitted:
         return set(self.judged.folds) == {self.name} and not self.settings.augmentation.average
 
 
-def find_fit(path: Path) -> Fitted:
+def find_fit(path: Path, places: Mapping[str, Any]) -> Fitted:
     """The model of the run or sweep in `path`: fitted on everything, or the only one that there is.
+
+    Args:
+        path: Its directory.
+        places: Where its data are now, by dotted keys, see `runs.moved`; what is not given is where it was.
 
     Raises:
         UserError: There is none.
@@ -92,8 +105,49 @@ def find_fit(path: Path) -> Fitted:
             f"train {shlex.quote(str(path))} {REFIT_WORD}"
         )
     covering_split(run / "split.csv", judged.paths)
-    settings = saved_settings(read_config(run))
-    return Fitted(run, settings, name, read_fit(fold_directory(run, name)), judged.classes, facts, judged, trial)
+    config = placed(run, read_config(run), places)
+    absent = absent_place(config)
+    return Fitted(
+        run,
+        saved_settings(config),
+        name,
+        read_fit(fold_directory(run, name)),
+        judged.classes,
+        facts,
+        judged,
+        trial,
+        path,
+        f"{not_there(*absent)}; say where: {absent[0]}=NEW" if absent else "",
+        bool(places),
+    )
+
+
+def check_known(fitted: Fitted, known: Iterable[tuple[Path, str]]) -> str:
+    """Of which of the run's own samples golden examples can be made, in a sentence where they are too few; or "".
+
+    Args:
+        fitted: The run.
+        known: The files of some of its samples, and their digests.
+
+    Raises:
+        UserError: It was said where the data are now, and they are not there, or others.
+    """
+    lost = [path for path, digest in known if _digest(path) != digest]
+    if not lost:
+        return ""
+    if fitted.moved:
+        what = "has another content" if lost[0].exists() else "is not there"
+        raise UserError(f"these are not the data of {fitted.source}: {lost[0]} {what}; give where they are now")
+    why = fitted.absent or f"{lost[0]} is not what it was"
+    return f"golden examples of the run's own samples: {len(lost)} fewer, since {why}"
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def temperature_of(fitted: Fitted) -> Temperature:
@@ -162,12 +216,14 @@ def _predict_inner(fitted: Fitted) -> Predictions:
     Raises:
         UserError: The photos are gone, or others than they were.
     """
+    if fitted.absent:
+        raise UserError(fitted.absent)
     settings = fitted.settings
     device = find_device(settings.trainer.accelerator)
     problem = task_reader(settings.task)(settings, device)
     plan = plan_run(problem, settings)
-    if problem.split_rows(plan) != read_split_rows(fitted.run / "split.csv"):
-        raise UserError("the samples are others than they were")
+    if change := change_of(read_split_rows(fitted.run / "split.csv"), problem.split_rows(plan)):
+        raise UserError(f"the samples are others than they were: {change}")
     [fold] = plan
     if isinstance(settings.method, GradientSettings):
         inner = inner_fold(problem, fold, how_to_fit(settings, fitted.run, device, None))

@@ -24,6 +24,7 @@ from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
 from thawline.runs.directory import SWEEP_FILE, RunDirectory, read_config
 from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
+from thawline.runs.split import check_unchanged
 from thawline.runs.sweep import Trial, read_sweep, read_trials
 from thawline.screen import say_whole
 from thawline.tasks.registry import TaskData, task_reader
@@ -57,7 +58,7 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console) -> str | None
     write_text(run.file("leaderboard.csv"), leaderboard_csv(rows))
     _judge(run, done, chosen, rows, console)
     if refit:
-        refit_run(next(trial.path for trial in done if trial.number == rows[0].trials[0]), console)
+        refit_run(next(trial.path for trial in done if trial.number == rows[0].trials[0]), [], console)
     _save(run, trials, names, rows, chosen)
     say_whole(console, f"sweep  {run.path}")
     say_after_training(console, run.path, run.path / str(rows[0].trials[0]))
@@ -143,7 +144,9 @@ def _open(trial: Trial) -> tuple[TaskData, list[Fold], Fitting]:
     settings = saved_settings(read_config(trial.path))
     device = find_device(settings.trainer.accelerator)
     problem = task_reader(settings.task)(settings, device)
-    return problem, plan_run(problem, settings), how_to_fit(settings, trial.path, device, None)
+    plan = plan_run(problem, settings)
+    check_unchanged(trial.path / "split.csv", problem.split_rows(plan))
+    return problem, plan, how_to_fit(settings, trial.path, device, None)
 
 
 def _save(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from thawline.data.tables.places import comparable
 from thawline.decisions.ensemble import Member
 from thawline.errors import UserError
 from thawline.runs.directory import read_config, read_status
@@ -180,7 +181,16 @@ def _finished(path: Path) -> MemberRun:
     report = path / "data_report.json"
     left_out = read_record(report).get("left_out", []) if report.is_file() else []
     unusable = frozenset(str(left["name"]) for left in left_out if "name" in left)
-    return MemberRun(path, str(facts["method"]), predictions, facts, rows, unusable)
+    # Names are matched across machines, whose Unicode forms differ.
+    names = dict(zip((row.path for row in rows), comparable([row.path for row in rows]), strict=True))
+    return MemberRun(
+        path,
+        str(facts["method"]),
+        replace(predictions, paths=tuple(names[name] for name in predictions.paths)),
+        facts,
+        tuple(replace(row, path=names[row.path]) for row in rows),
+        frozenset(comparable(sorted(unusable))),
+    )
 
 
 def _names(read: Sequence[MemberRun | Missing]) -> list[str]:

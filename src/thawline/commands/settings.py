@@ -1,6 +1,6 @@
 """The whole config of each verb, typed: an unknown key or a wrong type is refused when the config is composed."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
@@ -22,20 +22,47 @@ from thawline.fitting.settings import (
     TreesSettings,
     ZeroShotSettings,
 )
+from thawline.runs.moved import places_of
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.tasks.events.settings import PromptSettings
 from thawline.tasks.settings import CheckSettings, RunSettings
 
 
 @dataclass
-class EvaluateData:
-    """What to judge on.
+class MovedData:
+    """Where the data of a run are now, if they were moved; each setting is that of `data` when it was trained.
 
     Attributes:
-        path: A folder or a table of the same classes; null: what the run held out.
+        path: The folder or table; null: where it was.
+        image_base: The folder that relative image paths start from; null: where it was.
+        train_csv: The pairs to train on; null: where they were.
+        val_csv: The pairs to choose by; null: where they were.
+        test_csv: The pairs to judge on; null: where they were.
+        split: The file of the split; null: where it was.
+        splits: The split files of GTZAN; null: where they were.
     """
 
     path: str | None = None
+    image_base: str | None = None
+    train_csv: str | None = None
+    val_csv: str | None = None
+    test_csv: str | None = None
+    split: str | None = None
+    splits: list[str] | None = None
+
+    @property
+    def places(self) -> dict[str, Any]:
+        """What is given, absolute, by its dotted key."""
+        return places_of(asdict(self))
+
+
+@dataclass
+class EvaluateData(MovedData):
+    """What to judge on.
+
+    Attributes:
+        path: A folder or a table of the same classes, or where the run's own are now; null: what the run held out.
+    """
 
 
 @dataclass
@@ -158,11 +185,13 @@ class ExportSettings:
         run: The directory of a finished run, sweep or ensemble.
         out: The directory to write; null: RUN/bundle. An older bundle there is replaced; anything else is left alone.
         format: `safetensors`, or `onnx`: graphs beside the same files, checked against them; needs thawline[onnx].
+        data: Where the run's data are now, if they were moved.
     """
 
     run: str = MISSING
     out: str | None = None
     format: str = "safetensors"
+    data: MovedData = field(default_factory=MovedData)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from thawline.commands.quoting import quote
+from thawline.commands.resuming import resumed_words
 from thawline.commands.trial import run_trial
 from thawline.errors import RunError, UserError
 from thawline.files import write_json
@@ -22,12 +23,15 @@ from thawline.runs.directory import (
     REFIT_WORD,
     SWEEP_FILE,
     RunDirectory,
+    is_run_directory,
     mark_ended,
     mark_failed,
+    read_config,
     read_status,
 )
 from thawline.runs.ends import lacked_resources, reason_of
-from thawline.runs.secrets import saved_word, unmasked_words
+from thawline.runs.moved import keep_places, placed, refuse_absent
+from thawline.runs.secrets import saved_word
 from thawline.runs.signals import Stopped, passed_on
 from thawline.runs.sweep import Trial, read_sweep, read_trial, read_trials
 
@@ -93,7 +97,8 @@ def resume_sweep(directory: Path, given: Sequence[str], compose: Compose, launch
     With `refit=true` its winner is fitted on all data, which is all that there is to do where the sweep is finished.
 
     Raises:
-        UserError: `given` is something else than that and the secrets that were not saved.
+        UserError: `given` is something else than that, the secrets that were not saved and where the data are now, or
+            the data are not what they were.
     """
     about = read_sweep(directory)
     others = [word for word in given if word != REFIT_WORD]
@@ -102,13 +107,35 @@ def resume_sweep(directory: Path, given: Sequence[str], compose: Compose, launch
         from thawline.commands.next_steps import say_after_training  # late, as above
         from thawline.commands.train import refit_run
 
-        unmasked_words([], others)
         winner, console = read_trial(directory, about["winner"]).path, Console()
-        refit_run(winner, console)
+        places = refit_run(winner, others, console)
+        for run in (directory, *(trial.path for trial in read_trials(directory))):
+            keep_places(run, places)
         say_after_training(console, directory, winner)
         return
-    words = unmasked_words(about["words"], others)
+    words, places = resumed_words(directory, about["words"], others)
+    trials = [trial.path for trial in read_trials(directory) if places and is_run_directory(trial.path)]
+    for trial in trials[:1]:
+        _check_moved(trial, places)
+    for trial in trials:
+        keep_places(trial, places)
     run_sweep(words, compose, launch, refit=refit or about.get("refit", False))
+
+
+def _check_moved(trial: Path, places: Mapping[str, Any]) -> None:
+    """Are the data at `places` those that the trial was fitted on?"""
+    # Late: a worker process imports this module only to run a trial.
+    from thawline.encoders.device import find_device
+    from thawline.runs.split import check_unchanged
+    from thawline.tasks.registry import task_reader
+    from thawline.tasks.settings import saved_settings
+
+    config = placed(trial, read_config(trial), places)
+    refuse_absent("train", trial.parent, config)
+    settings = saved_settings(config)
+    if (trial / "split.csv").exists():
+        problem = task_reader(settings.task)(settings, find_device(settings.trainer.accelerator))
+        check_unchanged(trial / "split.csv", problem.split_rows(()), folds=False)
 
 
 def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:

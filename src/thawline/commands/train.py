@@ -1,36 +1,36 @@
 """`thawline train DIR`: fit a method on a folder of photos or a file of pairs and judge it against its baseline."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from thawline.commands.next_steps import say_after_training, saying_how_to_go_on
 from thawline.commands.results import save_report, save_results, show_results
+from thawline.commands.resuming import config_now, resumed_config
 from thawline.commands.settings import to_settings
 from thawline.data.augmentation import Augmentation
 from thawline.data.settings import TracksSettings
 from thawline.data.spec_augment import SpecAugment
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
+from thawline.files import write_text
 from thawline.fitting.feature_set import Augment
 from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold, plan_folds
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.settings import GradientSettings, RulesSettings, ZeroShotSettings
-from thawline.runs.directory import REFIT_WORD, RunDirectory, is_run_directory, read_config, read_status
+from thawline.runs.directory import CONFIG_FILE, REFIT_WORD, RunDirectory, read_status
 from thawline.runs.loggers import Mirror, mirrored
+from thawline.runs.moved import keep_places
 from thawline.runs.predictions import join_predictions
-from thawline.runs.secrets import MASK, masked_keys, unmasked_words
 from thawline.runs.split import check_unchanged, write_split
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say_whole
@@ -41,26 +41,44 @@ SPLIT = "split.csv"
 
 
 def train(config: DictConfig) -> None:
-    """Train, judge, and write the run directory; a run directory in place of the data is resumed.
-
-    With `refit=true` a run that is finished is fitted on all data, for the model to use.
+    """Train, judge, and write the run directory.
 
     Raises:
         UserError: The settings or the photos can't be used.
         RunError: The training can't go on.
     """
+    _train(config, to_settings(config), Console())
+
+
+def resume(path: Path, given: Sequence[str]) -> None:
+    """Go on with the run in `path`, which was cut off.
+
+    Args:
+        path: Its directory.
+        given: Settings of the command line: secrets that were not saved, where the data are now, and `refit=true`, with
+            which a run that is finished is fitted on all data, for the model to use.
+
+    Raises:
+        UserError: The run can't go on, or its samples are not what they were.
+        RunError: The training can't go on.
+    """
     console = Console()
-    # Pairs in a file for each side have no path; "" would be the working directory.
-    if config.data.path and is_run_directory(Path(config.data.path)):
-        path = Path(config.data.path)
-        if REFIT_WORD in HydraConfig.get().overrides.task and _is_finished_training(path):
-            refit_run(path, console)
-            say_after_training(console, path, path)
-            return
-        config = _resumed(path, console)
-        settings = saved_settings(config)
-    else:
-        settings = to_settings(config)
+    if REFIT_WORD in given and _is_finished_training(path):
+        keep_places(path, refit_run(path, [word for word in given if word != REFIT_WORD], console))
+        say_after_training(console, path, path)
+        return
+    config, status = resumed_config(path, given)
+    settings = saved_settings(config)
+    say_whole(console, f"resuming {path} ({status})")
+    before = (path / CONFIG_FILE).read_text(encoding="utf-8")
+    try:
+        _train(config, settings, console)
+    except UserError:  # other data than its own, say: it goes on from where it was
+        write_text(path / CONFIG_FILE, before)
+        raise
+
+
+def _train(config: DictConfig, settings: RunSettings, console: Console) -> None:
     started = time.perf_counter()
     device = find_device(settings.trainer.accelerator)
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
@@ -217,13 +235,22 @@ def _is_finished_training(path: Path) -> bool:
     return status["verb"] == "train" and status["status"] == "finished" and not (path / INNER_FILE).exists()
 
 
-def refit_run(path: Path, console: Console) -> None:
+def refit_run(path: Path, given: Sequence[str], console: Console) -> dict[str, Any]:
     """Fit all data of the run or trial in `path`, for the model to use; what was fitted before stays.
+
+    Args:
+        path: Its directory.
+        given: Settings of the command line: secrets that were not saved, and where the data are now.
+        console: Where it is said.
+
+    Returns:
+        Where the data are now, as far as it was given.
 
     Raises:
         UserError: The samples changed since.
     """
-    settings = saved_settings(read_config(path))
+    config, places = config_now(path, given)
+    settings = saved_settings(config)
     device = find_device(settings.trainer.accelerator)
     problem = task_reader(settings.task)(settings, device)
     plan = plan_run(problem, settings)
@@ -231,25 +258,4 @@ def refit_run(path: Path, console: Console) -> None:
     how = how_to_fit(settings, path, device, None)
     fit_everything(problem, [fit_fold(problem, fold, how) for fold in plan], how)
     say_whole(console, f"refitted on all data: {path}")
-
-
-def _resumed(path: Path, console: Console) -> DictConfig:
-    """The config of the run in `path`, in whose directory the run goes on."""
-    status = read_status(path)
-    words = [word for word in HydraConfig.get().overrides.task if not word.startswith("data.path=")]
-    given = [word for word in words if word != REFIT_WORD]
-    if status["verb"] != "train":
-        raise UserError(f"{path} is a run of 'thawline {status['verb']}', which can't be resumed")
-    resumed = read_config(path)
-    secrets = unmasked_words([f"{key}={MASK}" for key in masked_keys(resumed)], given)
-    if status["status"] == "finished":
-        raise UserError(
-            f"the run {path} is finished; 'thawline evaluate {path}' judges it again, and 'thawline train {path} "
-            f"{REFIT_WORD}' fits all its data"
-        )
-    for override in OverridesParser.create().parse_overrides(secrets):
-        OmegaConf.update(resumed, override.key_or_group, override.value())
-    resumed.paths.run = str(path)
-    resumed.refit = True if REFIT_WORD in words else resumed.refit
-    say_whole(console, f"resuming {path} ({status['status']})")
-    return resumed
+    return places

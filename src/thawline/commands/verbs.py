@@ -87,6 +87,7 @@ VERBS: dict[str, Verb] = {
             examples=(
                 "thawline evaluate outputs/train/RUN             on what it held out",
                 "thawline evaluate outputs/train/RUN NewPhotos",
+                "thawline evaluate outputs/train/RUN data.path=NEW   its own data, moved",
                 "thawline evaluate Model golden=golden.yaml      by files whose answer is known",
             ),
         ),

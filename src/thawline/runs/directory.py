@@ -62,7 +62,7 @@ class RunDirectory:
     def _begin(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         remove_leftovers(list(self.path.rglob(".*.tmp")))
-        write_text(self.path / CONFIG_FILE, OmegaConf.to_yaml(_config_of(saved(self._config))))
+        write_text(self.path / CONFIG_FILE, OmegaConf.to_yaml(as_config(saved(self._config))))
         self._write_status("running")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -180,12 +180,12 @@ def read_config(path: Path) -> DictConfig:
     return config
 
 
-def _config_of(value: Any) -> Any:
+def as_config(value: Any) -> Any:
     """Resolved values as a config that resolves to them: a folder's name may hold what looks like an interpolation."""
     if isinstance(value, dict):
-        return OmegaConf.create({key: _config_of(inner) for key, inner in value.items()})
+        return OmegaConf.create({key: as_config(inner) for key, inner in value.items()})
     if isinstance(value, list):
-        return [_config_of(inner) for inner in value]
+        return [as_config(inner) for inner in value]
     if not isinstance(value, str):
         return value
     return re.sub(rf"(\\*)(?!{FROM_ENVIRONMENT.pattern})\$\{{", lambda found: found[1] * 2 + r"\${", value)

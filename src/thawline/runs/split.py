@@ -3,9 +3,10 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
+from thawline.data.tables.places import comparable
 from thawline.errors import UserError
 from thawline.files import write_text
 from thawline.runs.reading import damaged, reading
@@ -56,6 +57,11 @@ def write_split(path: Path, rows: Sequence[SplitRow]) -> None:
     write_text(path, text.getvalue())
 
 
+def by_name(rows: Sequence[SplitRow]) -> dict[str, SplitRow]:
+    """The rows by their paths in one Unicode form, in which those of other machines are found as well."""
+    return dict(zip(comparable([row.path for row in rows]), rows, strict=True))
+
+
 def split_difference(first: Sequence[SplitRow], second: Sequence[SplitRow]) -> str | None:
     """What keeps two runs from sharing a split, by the samples that both have: one phrase; None: nothing.
 
@@ -63,8 +69,8 @@ def split_difference(first: Sequence[SplitRow], second: Sequence[SplitRow]) -> s
     runs know their digests, and themes where both runs have them as inputs.
     """
     themed = all(any(row.themes for row in rows) for rows in (first, second))
-    known = {row.path: row for row in first}
-    pairs = [(known[row.path], row) for row in second if row.path in known]
+    known = by_name(first)
+    pairs = [(known[name], row) for name, row in by_name(second).items() if name in known]
     if not pairs:
         return "no file is in both"
     there: dict[int, int] = {}
@@ -86,17 +92,36 @@ def split_difference(first: Sequence[SplitRow], second: Sequence[SplitRow]) -> s
     return None
 
 
-def check_unchanged(path: Path, rows: Sequence[SplitRow]) -> None:
+def change_of(before: Sequence[SplitRow], now: Sequence[SplitRow], *, folds: bool = True) -> str | None:
+    """How the samples `now` differ from those `before`: one phrase; None: in nothing.
+
+    Args:
+        before: What a run kept.
+        now: What is there.
+        folds: Whether the same fold must judge each; otherwise `now` may come from no plan.
+    """
+    if moved := by_name(before).keys() ^ by_name(now).keys():
+        return f"{min(moved)} came or went"
+    if not folds:
+        before, now = ([replace(row, fold="") for row in rows] for rows in (before, now))
+    change = split_difference(before, now)
+    if change is None and [row.themes for row in _ordered(before)] != [row.themes for row in _ordered(now)]:
+        return "themes of lyrics came or went"
+    return change
+
+
+def _ordered(rows: Sequence[SplitRow]) -> list[SplitRow]:
+    known = by_name(rows)
+    return [known[name] for name in sorted(known)]
+
+
+def check_unchanged(path: Path, rows: Sequence[SplitRow], *, folds: bool = True) -> None:
     """Refuse to go on with a run whose split, the file `path`, is not that of `rows`: its finished folds go by it.
 
     Raises:
-        UserError: Files came or went, or something else of them changed.
+        UserError: Files came or went, or something else of them changed; see `change_of`.
     """
-    before = read_split_rows(path)
-    moved = {row.path for row in before} ^ {row.path for row in rows}
-    change = f"{min(moved)} came or went" if moved else split_difference(before, rows)
-    if change is None and [row.themes for row in before] != [row.themes for row in rows]:
-        change = "themes of lyrics came or went"
+    change = change_of(read_split_rows(path), rows, folds=folds)
     if change is not None:
         raise UserError(f"{path.parent} can't go on: its samples are not what they were ({change}); start a new run")
 
