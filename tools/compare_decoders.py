@@ -184,7 +184,7 @@ def _bomb(kind: str) -> bytes:
         )
         return b"\x89PNG\r\n\x1a\n" + b"".join(made)
     file = io.BytesIO()
-    side = 7000 if kind == "webp" else SIDE
+    side = 6250 if kind == "webp" else SIDE
     image = Image.fromarray(np.tile(np.arange(250, dtype=np.uint8), (side, side // 250)))
     image.save(file, "WEBP" if kind == "webp" else "JPEG", **_OPTIONS[kind])
     return file.getvalue()

@@ -170,3 +170,17 @@ def test_load_image_says_why_a_file_cant_be_used(tmp_path):
         thawline.load_image(tmp_path / "text.jpg")
     with pytest.raises(UserError, match=r"absent\.jpg can't be used: cannot be read: No such file"):
         thawline.load_image(tmp_path / "absent.jpg")
+
+
+def test_a_photo_beyond_the_limit_is_used_where_that_is_lifted(write, photos):
+    bundle = thawline.load(write(CLIP)[0])
+    limit = 0.9 * np.prod(thawline.load_image(photos[0]).size) / 1e6
+    [said] = bundle.predict(photos[0])
+    bundle.max_megapixels = limit
+    [refused] = bundle.predict(photos[0])
+    assert f"more than data.max_megapixels={limit:g}" in refused.problem
+    for ask in (bundle.pixels, lambda path: thawline.load_image(path, max_megapixels=limit)):
+        with pytest.raises(UserError, match="can't be used: too large: "):
+            ask(photos[0])
+    bundle.max_megapixels = 2 * limit
+    assert list(bundle.predict(photos[0])) == [said]

@@ -261,3 +261,11 @@ def test_a_terminal_gets_a_table(thawline, sample, bundle, monkeypatch):
     assert [line.partition("  ")[2].split("  ")[-1] for line in shown[1:3]] == list(map(str, photos))
     assert shown[3].endswith("gone.jpg: cannot be read: No such file or directory")
     assert shown[4] == "1 of 3 files can't be used; the line of each says why"
+
+
+def test_a_limit_is_for_bundles_too(thawline, sample, bundle):
+    [photo] = first(sample, 1)
+    said = thawline("predict", bundle, photo, "data.max_megapixels=0.001", status=1)
+    assert lines(said)[0]["problem"].endswith("more than data.max_megapixels=0.001")
+    assert lines(thawline("predict", bundle, photo, "data.max_megapixels=200"))[0]["problem"] is None
+    assert "data.max_megapixels=0 must be more" in thawline.refused("predict", bundle, photo, "data.max_megapixels=0")

@@ -200,3 +200,15 @@ def test_what_is_beyond_the_limits_is_not_hashed_even_where_its_size_is_known(
     assert hashed == [photos[0].path]
     assert found.facts[photos[1].name] == PhotoFacts("", problem="too large: more than 512 MiB")
     assert counts(found) == (0, 0, 1)
+
+
+def test_a_limit_counts_for_what_is_stored_too(store: FeatureStore, wanted: Wanted, make_photos: MakePhotos) -> None:
+    """Whether a photo is used does not depend on what an earlier run, of another limit, left in the store."""
+    photos = make_photos(3)
+    found = survey(photos, store, wanted)
+    pixels = {facts.width * facts.height for facts in found.facts.values()}
+    strict = replace(wanted, medium=replace(wanted.medium, max_megapixels=0.9 * min(pixels) / 1e6))
+    refused = survey(photos, store, strict)
+    assert all("more than data.max_megapixels" in (facts.problem or "") for facts in refused.facts.values())
+    assert counts(survey(photos, store, wanted)) == (0, 3, 0)
+    assert survey(photos, store, wanted).facts == found.facts

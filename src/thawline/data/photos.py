@@ -32,6 +32,7 @@ from thawline.data.decoding import (
 from thawline.data.image_headers import read_header
 from thawline.data.preprocessing import JSON, MAX_MEGAPIXELS, Preprocessing
 from thawline.data.resizing import pixels, wanted_side
+from thawline.process import give_back_freed_memory
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +42,7 @@ FACTS_VERSION = f"2, pillow {version('pillow')}, imagehash {version('imagehash')
 
 MAX_BYTES = 512 * 2**20
 _NO_MEMORY = "not enough memory to decode it"
+_LARGE = 2**26  # bytes that are given back to the system after a picture that took more
 HASH_SIDE = 448  # the shortest side, px, that the perceptual hash is taken from, at least
 # 256 bits rather than the usual 64: on 1,400 photos the closest unrelated pair was 80 bits apart, and copies resaved,
 # resized, 5 % cropped or brightened at most 64. With 64 bits the two overlapped.
@@ -200,7 +202,11 @@ def _reading(path: Path, side: int | None, max_megapixels: float) -> Iterator[by
             data = file.read()
         except OSError as error:
             raise _unreadable(error) from error
-        yield data
+        try:
+            yield data
+        finally:
+            if takes > _LARGE:
+                give_back_freed_memory()
 
 
 @contextmanager
