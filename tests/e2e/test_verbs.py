@@ -175,3 +175,33 @@ def test_the_sample_is_made_where_asked(thawline):
     said = thawline("sample", "events", "New sample", "photos_per_class=3")
     assert "thawline train" in said
     assert len([path for path in (thawline.directory / "New sample").iterdir() if path.is_dir()]) == 6
+
+
+@pytest.mark.usefixtures("shared_store")
+def test_a_run_of_which_a_bit_changed_is_not_taken_for_what_it_was(thawline, crossed, tmp_path):
+    whole, _ = crossed
+    run = shutil.copytree(whole, tmp_path / "run")
+    for name in ("folds/all/tail.safetensors", "folds/all/chosen.json", "folds/fold0/tail.safetensors"):
+        flip(run / name, at=-2)
+        verb = "export" if "all" in name else "evaluate"
+        said = thawline.refused(verb, run, "logger=csv") if verb == "evaluate" else thawline.refused(verb, run)
+        assert said == (
+            f"{run / name} is damaged (it is not what the run wrote, by SHA256SUMS beside it); "
+            "restore it from a copy, or run it again"
+        )
+        flip(run / name, at=-2)
+    for name in ("predictions.parquet", "metrics.json", "split.csv"):
+        flip(run / name, at=-9)
+        assert f"{run / name} is damaged" in thawline.refused("ensemble", run, whole)
+        flip(run / name, at=-9)
+    cut = shutil.copytree(run, tmp_path / "cut")
+    status = json.loads((cut / "status.json").read_text())
+    (cut / "status.json").write_text(json.dumps({**status, "status": "interrupted", "reason": "SIGTERM"}))
+    flip(cut / "folds" / "fold1" / "tail.safetensors", at=-2)
+    assert f"{cut / 'folds' / 'fold1' / 'tail.safetensors'} is damaged" in thawline.refused("train", cut)
+
+    for sums in run.rglob("SHA256SUMS"):  # as runs were before
+        sums.unlink()
+    thawline("evaluate", run, "logger=csv")
+    (again,) = thawline.runs("evaluate")
+    assert (whole / "predictions.parquet").read_bytes() == (again / "predictions.parquet").read_bytes()

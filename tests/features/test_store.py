@@ -1,5 +1,6 @@
 """Shelves as mappings from digests to named tensors."""
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -234,3 +235,28 @@ def test_a_store_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot be used: .*file.*: Not a directory; .* store\.dir="):
         FeatureStore(tmp_path / "file" / "store")
+
+
+def test_rows_and_their_names_are_durable_before_the_index_names_them(
+    make_shelf: Callable[..., Shelf], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[int, int]] = []
+    sync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        if not shelf.digests():
+            synced.append((status.st_dev, status.st_ino))
+        sync(descriptor)
+
+    shelf = make_shelf()
+    monkeypatch.setattr(os, "fsync", fsync)
+    append(shelf, [0, 1])
+    rows = sorted(shelf.folder.glob("*.rows"))
+    assert len(rows) == 4
+    for path in (*rows, shelf.folder, shelf.store.shelves):
+        assert (path.stat().st_dev, path.stat().st_ino) in synced, path
+    # The folder after the files that are new in it.
+    last = [max(i for i, one in enumerate(synced) if one == (p.stat().st_dev, p.stat().st_ino)) for p in rows]
+    folder = (shelf.folder.stat().st_dev, shelf.folder.stat().st_ino)
+    assert synced[::-1].index(folder) < len(synced) - 1 - max(last)

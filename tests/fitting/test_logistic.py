@@ -52,6 +52,11 @@ def test_given_inner_samples_choose_and_are_then_trained_on(clusters):
         log_loss(inner.targets, model.predict_proba(judged)), rel=1e-3
     )
     assert torch.allclose(tail.head.standardise.mean, torch.from_numpy(clusters.matrix().mean(axis=0)).float())
+    both = clusters.subset(np.concatenate([np.arange(0, 90, 2), np.arange(1, 90, 2)]))
+    everything = tail.head.standardise(torch.from_numpy(both.matrix()).float()).double().numpy()
+    ended = LogisticRegression(C=fit.chosen["c"], max_iter=5000, tol=1e-5).fit(everything, both.targets)
+    np.testing.assert_allclose(tail.head.layers.weight.detach().numpy(), ended.coef_, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(ended.coef_, model.coef_, atol=0.05)
 
 
 def test_where_a_class_has_one_group_nothing_is_chosen(clusters):

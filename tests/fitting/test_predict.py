@@ -5,11 +5,11 @@ from tests.fitting.problems import Clusters, fitting
 
 from thawline.fitting.fit import fit_fold
 from thawline.fitting.folds import Fold
-from thawline.fitting.heads import PromptHead
+from thawline.fitting.heads import DenseHead, PromptHead
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
-from thawline.fitting.settings import LogisticSettings
-from thawline.fitting.tail import Tail, pool, predict
+from thawline.fitting.settings import LogisticSettings, ZeroShotSettings
+from thawline.fitting.tail import Tail, final_features, pool, predict
 
 CPU = torch.device("cpu")
 FOLD = Fold("fold0", np.arange(0, 90, 2), None, np.arange(1, 90, 2)[::-1].copy())
@@ -67,6 +67,36 @@ def test_the_baseline_is_zero_shot_on_the_plain_view_where_there_is_text(state):
     predicted = predict_fold(problem, FOLD, Fit(state), CPU)
     assert list(predicted.baseline) == list(expected)
     assert len(set(predicted.baseline)) > 1
+
+
+class Dropping(torch.nn.Module):
+    """A stage that answers at random as long as it is in training mode."""
+
+    def forward(self, features):
+        return {"features": torch.nn.functional.dropout(features["features"], 0.5, self.training)}
+
+
+def test_what_was_trained_with_dropout_says_the_same_twice():
+    samples = Clusters().samples(np.arange(90))
+    tail = Tail(Dropping(), DenseHead(8, 3, hidden=16, dropout=0.5))
+    once = predict(tail.train(), samples)
+    assert np.array_equal(predict(tail.train(), samples), once)
+    assert torch.equal(final_features(tail.train().stages, samples), torch.from_numpy(samples.matrix()).float())
+
+
+def test_the_seed_and_it_alone_decides_what_a_new_head_begins_with(tmp_path):
+    start = ZeroShotSettings(name="zero_shot", head="prompts")  # nothing is fitted
+
+    def begun(seed):
+        torch.rand(3)  # whatever was drawn before
+        run = tmp_path / str(len(list(tmp_path.iterdir())))
+        return fit_fold(Clusters(), FOLD, fitting(start, run, seed=seed)).state
+
+    one, again, other = begun(1), begun(1), begun(2)
+    weights = [name for name in one if name.endswith("weight")]
+    assert weights
+    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert not any(torch.equal(one[name], other[name]) for name in weights)
 
 
 def test_a_sample_in_parts_is_judged_by_the_mean_of_their_logits():

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from thawline.errors import UserError
+from thawline.fitting.checkpoints import LAST, SyncedCheckpoints, load_checkpoint
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.feeding import Feeding
 from thawline.fitting.heads import DenseHead
@@ -241,3 +242,17 @@ def test_a_checkpoint_with_something_to_execute_or_a_torn_one_is_refused(halves,
     with pytest.raises(UserError, match=r"last\.ckpt is not a checkpoint that Thawline wrote"):
         fit(halves, tmp_path / "fold")
     assert not canary.exists()
+
+
+def test_a_checkpoint_of_which_a_bit_changed_is_refused(tmp_path):
+    """Checksums lie in the file, at which PyTorch does not look."""
+    path = tmp_path / LAST
+    SyncedCheckpoints().save_checkpoint({"state_dict": {"weight": torch.arange(1000.0)}, "epoch": 3}, path)
+    assert load_checkpoint(path)["epoch"] == 3
+    at = path.read_bytes().index(torch.arange(500.0, 504.0).numpy().tobytes())
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+    assert not torch.equal(torch.load(path, weights_only=True)["state_dict"]["weight"], torch.arange(1000.0))
+    with pytest.raises(UserError, match=r"last\.ckpt is not a checkpoint that Thawline wrote \(it is damaged"):
+        load_checkpoint(path)

@@ -14,18 +14,18 @@ from thawline.commands.results import REPORT_FILE, save_report, save_results, sh
 from thawline.commands.train import how_to_fit, plan_run, refit_run, tags
 from thawline.encoders.device import find_device
 from thawline.errors import RunError
-from thawline.files import write_json, write_text
+from thawline.files import write_text
 from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.judging.leaderboard import Cell, Row, choose, rank, score
 from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
-from thawline.runs.directory import SWEEP_FILE, RunDirectory, read_config
+from thawline.runs.directory import RunDirectory, read_config
 from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import check_unchanged
-from thawline.runs.sweep import Trial, read_sweep, read_trials
+from thawline.runs.sweep import Trial, read_sweep, read_trials, write_sweep
 from thawline.screen import say_whole
 from thawline.tasks.registry import TaskData, task_reader
 from thawline.tasks.settings import saved_settings
@@ -157,8 +157,8 @@ def _save(
     chosen: Mapping[Cell, int],
 ) -> None:
     several = len({seed for seed, _ in chosen}) > 1
-    write_json(
-        run.file(SWEEP_FILE),
+    write_sweep(
+        run.path,
         {
             **read_sweep(run.path),
             "trials": [

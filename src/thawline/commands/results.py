@@ -18,6 +18,7 @@ from thawline.reports.pairs import print_examined_pairs
 from thawline.reports.pictures import draw_confusion, draw_recall, draw_reliability, draw_training
 from thawline.reports.tables import Judged, print_classes, print_comparison
 from thawline.reports.tags import print_examined_tags
+from thawline.runs.digests import noted
 from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import METRICS_FILE
 from thawline.runs.loggers import Mirror
@@ -48,10 +49,9 @@ def save_results(
     """
     judged, baseline, test = judge_run(predictions, facts["method"], facts["baseline"])
     write_predictions(run.file(PREDICTIONS_FILE), predictions)
-    write_json(
-        run.file(METRICS_FILE),
-        {**facts, "judged": judged.to_json(), "judged_baseline": baseline.to_json(), "test": test.to_json()},
-    )
+    metrics = {**facts, "judged": judged.to_json(), "judged_baseline": baseline.to_json(), "test": test.to_json()}
+    with noted(run.file(METRICS_FILE)):
+        write_json(run.file(METRICS_FILE), metrics)
     write_text(run.file("metrics.csv"), _csv(judged, baseline))
     _draw(run, judged)
     rows = [Judged(facts["method"], judged, test), Judged(facts["baseline"], baseline)]
@@ -79,10 +79,9 @@ def save_trial(run: RunDirectory, inner: Predictions, facts: dict[str, Any]) -> 
     """Judge a trial's predictions of inner samples and write them: what its sweep ranks it by."""
     judged, baseline, test = judge_run(inner, facts["method"], facts["baseline"])
     write_predictions(run.file(INNER_FILE), inner)
-    write_json(
-        run.file(METRICS_FILE),
-        {**facts, "inner": judged.to_json(), "inner_baseline": baseline.to_json(), "inner_test": test.to_json()},
-    )
+    metrics = {**facts, "inner": judged.to_json(), "inner_baseline": baseline.to_json(), "inner_test": test.to_json()}
+    with noted(run.file(METRICS_FILE)):
+        write_json(run.file(METRICS_FILE), metrics)
 
 
 def show_results(mirror: Mirror, run: RunDirectory, predictions: Predictions, settings: RunSettings) -> None:

@@ -18,10 +18,8 @@ from thawline.commands.quoting import quote
 from thawline.commands.resuming import resumed_words
 from thawline.commands.trial import run_trial
 from thawline.errors import RunError, UserError
-from thawline.files import write_json
 from thawline.runs.directory import (
     REFIT_WORD,
-    SWEEP_FILE,
     RunDirectory,
     is_run_directory,
     mark_ended,
@@ -33,7 +31,7 @@ from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.moved import keep_places, placed, refuse_absent
 from thawline.runs.secrets import saved_word
 from thawline.runs.signals import Stopped, passed_on
-from thawline.runs.sweep import Trial, read_sweep, read_trial, read_trials
+from thawline.runs.sweep import Trial, read_sweep, read_trial, read_trials, write_sweep
 
 Compose = Callable[[Sequence[str]], DictConfig]
 Launch = Callable[[Callable[[DictConfig], None], Sequence[str]], None]
@@ -82,9 +80,9 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
     with saying_how_to_go_on(plan.directory), RunDirectory(plan.directory, "sweep", plan.base) as run:
         refit = refit or plan.base.refit is True
         about = {"words": [saved_word(word) for word in plan.words], "refit": refit, "features": []}
-        write_json(run.file(SWEEP_FILE), about)  # from here on it can be resumed
+        write_sweep(run.path, about)  # from here on it can be resumed
         # All features are there before the first trial starts.
-        write_json(run.file(SWEEP_FILE), {**about, "features": fill_features(configs, run, console)})
+        write_sweep(run.path, {**about, "features": fill_features(configs, run, console)})
         _run_trials(plan, launch)
         failed = finish_sweep(run, refit, console)
     if failed:

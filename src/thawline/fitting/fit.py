@@ -26,6 +26,7 @@ from thawline.fitting.settings import (
     TreesSettings,
 )
 from thawline.fitting.tail import Tail
+from thawline.runs.digests import noted
 from thawline.runs.loggers import Mirror
 from thawline.runs.predictions import Predictions, Tags
 from thawline.runs.reading import read_record, reading
@@ -296,5 +297,7 @@ def inner_fold(problem: Problem, fold: Fold, how: Fitting) -> Fold:
 def _keep(fit: Fit, directory: Path) -> None:
     """Write the tail, then what was chosen: a fold with the second file is finished."""
     state = {name: tensor.contiguous().clone() for name, tensor in fit.state.items()}
-    write_atomically(directory / TAIL_FILE, lambda beside: save_file(state, beside))
-    write_json(directory / CHOSEN_FILE, fit.chosen)
+    with noted(directory / TAIL_FILE):
+        write_atomically(directory / TAIL_FILE, lambda beside: save_file(state, beside))
+    with noted(directory / CHOSEN_FILE):
+        write_json(directory / CHOSEN_FILE, fit.chosen)

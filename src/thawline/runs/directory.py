@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from thawline.errors import UserError
 from thawline.files import remove_leftovers, write_json, write_text
+from thawline.runs.digests import DIGESTS_FILE
 from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.reading import read_record, reading
 from thawline.runs.secrets import FROM_ENVIRONMENT, saved
@@ -86,7 +87,7 @@ class RunDirectory:
         return path
 
     def _is_bare(self) -> bool:
-        return {path.name for path in self.path.iterdir()} <= {STATUS_FILE, CONFIG_FILE, SWEEP_FILE}
+        return {path.name for path in self.path.iterdir()} <= {STATUS_FILE, CONFIG_FILE, SWEEP_FILE, DIGESTS_FILE}
 
     def _write_status(self, status: str, reason: str | None = None, *, again: bool = False) -> None:
         ended = None if status == "running" else _now()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from thawline.errors import UserError
 from thawline.files import write_atomically
+from thawline.runs.digests import noted
 from thawline.runs.reading import reading
 
 PREDICTIONS_FILE = "predictions.parquet"
@@ -162,7 +163,8 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
             columns[name] = pa.array([names[row].tolist() for row in marked], pa.list_(pa.string()))
     for index, name in enumerate(predictions.classes):
         columns[f"{_PROBABILITY}{name}"] = pa.array(predictions.probabilities[:, index])
-    write_atomically(path, lambda beside: pq.write_table(pa.table(columns), beside))
+    with noted(path):
+        write_atomically(path, lambda beside: pq.write_table(pa.table(columns), beside))
 
 
 def read_predictions(path: Path) -> Predictions:

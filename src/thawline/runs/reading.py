@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from safetensors import SafetensorError
 
 from thawline.errors import UserError
+from thawline.runs.digests import DIGESTS_FILE, is_changed
 
 
 @contextmanager
@@ -25,6 +26,8 @@ def reading(path: Path) -> Iterator[None]:
     """
     if path.is_dir():  # libraries have other words for it
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and is_changed(path):
+        raise damaged(path, f"it is not what the run wrote, by {DIGESTS_FILE} beside it")
     try:
         yield
     except OSError as error:

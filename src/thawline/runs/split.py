@@ -9,6 +9,7 @@ from pathlib import Path
 from thawline.data.tables.places import comparable
 from thawline.errors import UserError
 from thawline.files import write_text
+from thawline.runs.digests import noted
 from thawline.runs.reading import damaged, reading
 
 COLUMNS = ("path", "digest", "phash", "label", "group", "fold", "text", "artist", "album", "seconds", "themes")
@@ -54,7 +55,8 @@ def write_split(path: Path, rows: Sequence[SplitRow]) -> None:
     columns = COLUMNS if any(row.themes for row in rows) else COLUMNS[:-1]
     writer.writerow(columns)
     writer.writerows([*astuple(row)[:-2], row.seconds or "", row.themes][: len(columns)] for row in rows)
-    write_text(path, text.getvalue())
+    with noted(path):
+        write_text(path, text.getvalue())
 
 
 def by_name(rows: Sequence[SplitRow]) -> dict[str, SplitRow]:

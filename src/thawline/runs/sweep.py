@@ -1,11 +1,12 @@
 """A sweep's directory: a run directory with one directory a trial, named by the trial's number."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from thawline.files import write_json
+from thawline.runs.digests import noted
 from thawline.runs.directory import STATUS_FILE, SWEEP_FILE, read_status_file
 from thawline.runs.predictions import Predictions, read_predictions
 from thawline.runs.reading import read_record
@@ -67,6 +68,12 @@ def read_trials(sweep: Path) -> list[Trial]:
     """All trials of which there is a directory, by number."""
     numbers = sorted(int(path.name) for path in sweep.iterdir() if path.is_dir() and path.name.isdigit())
     return [read_trial(sweep, number) for number in numbers]
+
+
+def write_sweep(path: Path, about: Mapping[str, Any]) -> None:
+    """Keep what the sweep in `path` says of itself."""
+    with noted(path / SWEEP_FILE):
+        write_json(path / SWEEP_FILE, about)
 
 
 def read_sweep(path: Path, *keys: str) -> dict[str, Any]:
