@@ -74,7 +74,7 @@ def _refusals(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno is not None:  # without a number a library says it in words
             error.filename = str(path)
         raise
     except Exception as error:

@@ -1,5 +1,6 @@
 import csv
 import logging
+import socket
 
 import numpy as np
 import pytest
@@ -265,6 +266,18 @@ def test_lightning_speaks_again_after_a_training_that_failed(halves, tmp_path):
     assert logger.level == before
 
 
+@pytest.fixture
+def port_taken(monkeypatch):
+    """The port at which Lightning would have its processes meet was free when it looked, and is another program's."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setenv("STANDALONE_PORT", str(other.getsockname()[1]))
+        monkeypatch.delenv("MASTER_PORT", raising=False)
+        yield
+
+
+@pytest.mark.usefixtures("port_taken")
 def test_two_processes_train_like_one(halves, tmp_path):
     # Shares of 6 and 5, and a last batch of 12, since no sample is left alone; nothing is drawn by chance in the tail.
     how = settings(epochs=4, patience=4, batch_size=11)

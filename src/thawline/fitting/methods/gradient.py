@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ from thawline.fitting.feeding import Feeding
 from thawline.fitting.history import HISTORY, History, read_history
 from thawline.fitting.methods import Fit
 from thawline.fitting.module import TailModule
+from thawline.fitting.processes import DDPByFile
 from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
 from thawline.runs.loggers import Mirror
 from thawline.runs.signals import Stopped, asked_to_stop, deferred_signals
@@ -100,8 +102,12 @@ def fit_gradient(
         callbacks.append(EpochModels(course.keep))
     data = TailData(train, inner, course.feeding)
     before = len(read_history(directory / HISTORY))
-    with _quiet_lightning(), _threads(course.trainer.threads or _enough_threads(module)):
-        runner = _trainer(settings, course, directory, callbacks)
+    with (
+        _quiet_lightning(),
+        _threads(course.trainer.threads or _enough_threads(module)),
+        tempfile.TemporaryDirectory() as local,
+    ):
+        runner = _trainer(settings, course, directory, callbacks, Path(local) / "meeting")
         last = directory / LAST
         with deferred_signals(lambda number: _pass_on(runner, number)), _own_errors(), _enough_memory(settings):
             runner.fit(module, data, ckpt_path=last if last.exists() else None, weights_only=True)
@@ -172,13 +178,15 @@ def _pass_on(runner: L.Trainer, number: int) -> None:
             os.kill(process.pid, number)
 
 
-def _trainer(settings: GradientSettings, course: Course, directory: Path, callbacks: list[L.Callback]) -> L.Trainer:
+def _trainer(
+    settings: GradientSettings, course: Course, directory: Path, callbacks: list[L.Callback], meeting: Path
+) -> L.Trainer:
     longest = course.epochs or settings.epochs
     return L.Trainer(
         accelerator={"cuda": "gpu"}.get(course.device.type, course.device.type),
         devices=course.trainer.devices,
         # Spawned, not started anew: the command line is not run a second time.
-        strategy="ddp_spawn" if course.trainer.devices > 1 else "auto",
+        strategy="auto" if course.trainer.devices == 1 else DDPByFile(meeting),
         use_distributed_sampler=False,
         precision=course.trainer.precision,  # type: ignore[arg-type]  # checked by the settings
         max_epochs=min(longest, course.debug.epochs or longest),
