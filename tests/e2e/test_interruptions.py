@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ def start(thawline, sample):
             env=dict(os.environ),
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a group of its own, which a terminal would send Ctrl-C to
             # A shell that runs the tests in the background has its children ignore Ctrl-C.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
@@ -106,8 +108,29 @@ def test_a_signal_in_the_feature_pass_ends_the_run_in_order(thawline, start):
     assert not list(found[0].parent.glob("folds/*"))
 
 
+def wait_for_workers(process):
+    """Wait until joblib's first worker is being started."""
+    for _ in range(24000):
+        assert process.poll() is None, process.stderr.read()
+        for place in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if b"popen_loky" in (place / "cmdline").read_bytes() and os.getpgid(int(place.name)) == process.pid:
+                    return
+        time.sleep(0.005)
+    raise AssertionError("no worker began within two minutes")
+
+
 def test_a_signal_to_a_sweep_interrupts_its_trials_and_it_can_be_resumed(thawline, start):
     process = start("-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "method.lr=1e-4,2e-4,3e-4")
+    if Path("/proc/self/cmdline").exists():
+        wait_for_workers(process)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate()
+        (sweep,) = (thawline.directory / "outputs" / "sweep").iterdir()
+        assert (process.returncode, said.splitlines()[-1]) == (130, "thawline: interrupted")
+        assert "Traceback" not in said
+        assert "KeyboardInterrupt" not in said
+        process = start(sweep)
     wait_for(thawline, process, "outputs/sweep/*/1/folds/holdout/last.ckpt")
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate()

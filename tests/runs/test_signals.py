@@ -2,12 +2,26 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from thawline.runs.signals import Stopped, asked_to_stop, deferred_signals, passed_on, signals_end_the_run
+from thawline.runs.signals import (
+    Stopped,
+    asked_to_stop,
+    ctrl_c_alone,
+    deferred_signals,
+    passed_on,
+    signals_end_the_run,
+)
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="only where there are such signals")
+
+
+PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 
 
 def send(number):
@@ -76,3 +90,62 @@ def test_the_handlers_of_whoever_called_are_back_afterwards():
     with signals_end_the_run():
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_process_ends_with_its_parent_that_is_killed():
+    """The parent starts a worker, which sleeps, and is killed."""
+    worker = "import os, time; from thawline.runs.signals import work_for; work_for(os.getppid()); "
+    worker += "print(os.getpid(), flush=True); time.sleep(60)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {worker!r}])"
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
+    number = int(process.stdout.readline())
+    assert is_there(number)
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 5
+    while is_there(number) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not is_there(number)
+
+
+def is_there(process):
+    """Whether a process runs; one that ended, and nobody asked after, does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_ctrl_c_reaches_no_process_that_is_started_within():
+    told = []
+
+    def run():
+        with ctrl_c_alone(lambda: told.append("before")):
+            code = "import time; print(1, flush=True); time.sleep(60)"
+            inner = subprocess.Popen([sys.executable, "-c", code], **PIPES)
+            inner.stdout.readline()
+            inner.send_signal(signal.SIGINT)
+            with pytest.raises(subprocess.TimeoutExpired):
+                inner.wait(0.3)
+            inner.kill()
+            told.append(inner.communicate()[1])
+            send(signal.SIGINT)
+            for _ in range(1000):
+                time.sleep(0.01)
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert time.monotonic() - started < 8
+    assert told == ["", "before"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_where_ctrl_c_is_ignored_it_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with ctrl_c_alone(lambda: None):
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,10 +1,12 @@
 """`thawline train DIR -m …`: one feature pass, then the trials, then the leaderboard; the winner alone is judged."""
 
 import os
+import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from thawline.runs.directory import (
 from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.moved import keep_places, placed, refuse_absent
 from thawline.runs.secrets import saved_word
-from thawline.runs.signals import Stopped, passed_on
+from thawline.runs.signals import Stopped, ctrl_c_alone, passed_on, work_for
 from thawline.runs.sweep import Trial, read_sweep, read_trial, read_trials, write_sweep
 
 Compose = Callable[[Sequence[str]], DictConfig]
@@ -48,12 +50,14 @@ class Plan:
         words: The command line's settings, the directory among them.
         base: The config without what is swept.
         trials: What the command line gives each trial.
+        apart: Whether they run in processes of their own.
     """
 
     directory: Path
     words: tuple[str, ...]
     base: DictConfig
     trials: tuple[tuple[str, ...], ...]
+    apart: bool
 
 
 def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: bool = False) -> None:
@@ -156,8 +160,14 @@ def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
     trials = _expand([*swept, *words])
     _refuse_other_splits(trials)
     base = compose([*fixed, f"paths.run={quote(str(directory))}"])
+    apart = _is_apart(base.hydra.launcher)
     del base.hydra
-    return Plan(directory, (*words, *place), base, trials)
+    return Plan(directory, (*words, *place), base, trials, apart)
+
+
+def _is_apart(launcher: DictConfig) -> bool:
+    """Whether a launcher runs trials in processes of their own."""
+    return not str(launcher._target_).endswith(".BasicLauncher")
 
 
 # What decides who is trained on and who is judged, besides the seed.
@@ -220,7 +230,10 @@ def _run_trials(plan: Plan, launch: Launch) -> None:
 
 def _launch(plan: Plan, launch: Launch) -> Exception | None:
     try:
-        with passed_on(lambda number: _stop_trials(plan.directory, number)):
+        with (
+            passed_on(lambda number: _stop_trials(plan.directory, number)),
+            _ctrl_c_alone(plan.directory) if plan.apart else nullcontext(),
+        ):
             launch(_trial, ["--multirun", *plan.words])
     except (UserError, RunError):
         raise
@@ -233,6 +246,17 @@ def _launch(plan: Plan, launch: Launch) -> Exception | None:
     finally:
         (plan.directory / _HYDRAS_CONFIG).unlink(missing_ok=True)
     return None
+
+
+@contextmanager
+def _ctrl_c_alone(sweep: Path) -> Iterator[None]:
+    """Within, Ctrl-C reaches this process alone, which has the trials end in order."""
+    from joblib.externals.loky.backend import resource_tracker as of_joblib
+
+    for tracker in (of_joblib, resource_tracker):
+        tracker.ensure_running()  # now, since whoever starts it lets Ctrl-C through again
+    with ctrl_c_alone(lambda: _stop_trials(sweep, signal.SIGTERM)):
+        yield
 
 
 def _running(sweep: Path) -> list[Trial]:
@@ -262,7 +286,9 @@ def _trial(config: DictConfig) -> None:
     (directory.parent / _HYDRAS_CONFIG).unlink(missing_ok=True)
     try:
         plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
-        apart = not str(job.launcher._target_).endswith(".BasicLauncher")
+        apart = _is_apart(job.launcher)
+        if apart:
+            work_for(read_status(directory.parent)["process"])
         run_trial(plain, list(job.overrides.task), apart=apart)
     except Exception as error:
         mark_failed(directory, reason_of(error), again=lacked_resources(error))

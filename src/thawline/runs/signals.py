@@ -3,8 +3,10 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
@@ -79,6 +81,61 @@ def deferred_signals(forward: Callable[[int], object] | None = None) -> Iterator
         _state.deferred -= 1
     if _state.asked is not None:
         raise Stopped(_state.asked)
+
+
+@contextmanager
+def ctrl_c_alone(before: Callable[[], object]) -> Iterator[None]:
+    """Within, Ctrl-C reaches this process and none that is started here, though a terminal sends it to all of them.
+
+    What is just being started would print where in its imports it was broken off; this process ends the others. It is
+    to wake now and then within: Ctrl-C breaks off no single long wait.
+
+    Args:
+        before: Called when Ctrl-C comes, before that is raised.
+    """
+    wanted = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or wanted is not signal.default_int_handler:
+        yield  # in the background of a shell it is ignored
+        return
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a second one waits for nothing
+        before()
+        raise KeyboardInterrupt
+
+    # Processes inherit what the thread that starts them has blocked. Another thread takes the signal, whose handler
+    # Python calls in this one.
+    done = threading.Event()
+    taker = threading.Thread(target=done.wait, daemon=True)
+    taker.start()
+    signal.signal(signal.SIGINT, interrupt)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.signal(signal.SIGINT, wanted)
+        done.set()
+        taker.join()
+
+
+@cache
+def work_for(parent: int) -> None:
+    """Leave Ctrl-C to the process `parent`, which started this one, and end within a second of its end.
+
+    A kill leaves it no time to say so, and joblib's workers wait for more. Does nothing where the two are one.
+    """
+    if os.getppid() != parent:
+        return
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def asked_to_stop() -> str | None:
