@@ -130,7 +130,8 @@ def test_it_leaves_a_run_that_compare_shows(command, tmp_path, capsys):
     assert set(facts["weights_by_fold"]) == {"fold1", "fold2", "fold3"}
     assert one["temperature"]["fitted_on"] == "out-of-fold"
     assert re.search(r"logistic +0\.9\d\d|logistic +1\.000", printed)
-    assert printed.splitlines()[-1] == f"run    {run}"
+    assert f"run    {run}" in printed.splitlines()
+    assert printed.splitlines()[-1].startswith("next   thawline compare ")
     main(["compare", str(tmp_path)])
     assert "ensemble (fitted weights)" in capsys.readouterr().out
     assert {line.entry.photos for line in gather([a, run]).lines} == {Path("/photos")}

@@ -103,7 +103,8 @@ def test_a_signal_in_the_feature_pass_ends_the_run_in_order(thawline, start):
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate()
-    assert (process.returncode, said) == (143, "thawline: interrupted by SIGTERM\n")
+    again = f"goes on with: thawline train {found[0].parent.relative_to(thawline.directory)}\n"
+    assert (process.returncode, said) == (143, f"{again}thawline: interrupted by SIGTERM\n")
     assert json.loads(found[0].read_text())["status"] == "interrupted"
     assert not list(found[0].parent.glob("folds/*"))
 

@@ -26,9 +26,17 @@ def test_cross_validation_leaves_exactly_these_files(crossed):
     folds = [
         f"folds/{name}/{file}"
         for name in ("all", "fold0", "fold1", "fold2")
-        for file in ("chosen.json", "tail.safetensors")
+        for file in ("SHA256SUMS", "chosen.json", "tail.safetensors")
     ]
-    top = ["config.yaml", "confusion.png", "data_report.json", "metrics.csv", "metrics.json", "predictions.parquet"]
+    top = [
+        "SHA256SUMS",
+        "config.yaml",
+        "confusion.png",
+        "data_report.json",
+        "metrics.csv",
+        "metrics.json",
+        "predictions.parquet",
+    ]
     assert files(run) == sorted([*folds, *top, "recall.png", "reliability.png", "split.csv", "status.json"])
     assert json.loads((run / "status.json").read_text())["status"] == "finished"
     assert f"run    {run}" in out
@@ -85,7 +93,9 @@ def test_every_method_runs_and_keeps_what_it_fitted(thawline, sample, method):
     (run,) = thawline.runs()
     fitted = [] if method == "zero_shot" else ["best.ckpt", "history.csv", "history.png", "last.ckpt"]
     kept = [name for name in files(run) if name.startswith("folds/")]
-    assert kept == [f"folds/holdout/{name}" for name in sorted([*fitted, "chosen.json", "tail.safetensors"])]
+    assert kept == [
+        f"folds/holdout/{name}" for name in sorted([*fitted, "SHA256SUMS", "chosen.json", "tail.safetensors"])
+    ]
     assert thawline.metrics()["baseline"] == ("majority class" if method == "zero_shot" else "zero-shot")
     assert "features" in out
 

@@ -28,12 +28,13 @@ class OfflineRun:
 
 
 def read_offline_runs(directory):
-    """The offline runs in a run directory, in the order of their start."""
-    return sorted(map(_read, directory.glob("wandb/offline-run-*")), key=lambda run: run.about.get("start_time", ""))
+    """The offline runs in a run directory, in the order of their start; a killed one may have no file yet."""
+    runs = map(_read, directory.glob("wandb/offline-run-*/run-*.wandb"))
+    return sorted(runs, key=lambda run: run.about.get("start_time", ""))
 
 
-def _read(folder):
-    (path,) = folder.glob("run-*.wandb")
+def _read(path):
+    folder = path.parent
     # What `wandb leet inspect --json PATH` runs, without the second that it takes to import the rest of W&B.
     about = ["--no-observability", "--json", "--run-file", path, folder.parent]
     command = [get_core_path(), "leet", "inspect", *about]

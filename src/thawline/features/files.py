@@ -195,6 +195,9 @@ class FileIndex(Generic[F]):
             return []
         if wrong := check_database(self._path, read_only=self._read_only):
             return wrong
+        with explained(self._root):
+            if not self._is_of_format():  # an older version's, which is made anew when it is next used
+                return []
         with explained(self._root), self._opened() as db:
             found = (db.execute("SELECT count(*) " + what).fetchone()[0] for what in (_CHANGED_FILES, _CHANGED_FACTS))
             changed = sum(found)
@@ -250,7 +253,7 @@ class FileIndex(Generic[F]):
     def _is_of_format(self) -> bool:
         if not self._path.exists():
             return False
-        with database(self._path, read_only=True) as db:
+        with database(self._path, read_only=self._read_only) as db:
             return _format(db) == _FORMAT
 
     def _set_aside(self) -> None:

@@ -132,7 +132,9 @@ def verify(store: FeatureStore) -> Verified:
             reclaimable += surplus
             problems += found
         for kind in KINDS:
-            problems += [Problem("", what) for what in FileIndex(store.root, kind, read_only=True).problems()]
+            problems += [
+                Problem("", what) for what in FileIndex(store.root, kind, read_only=store.read_only).problems()
+            ]
         reclaimable += sum(_size(path) for path in store.shelves.glob(f"{TRASH}*"))
     return Verified(len(folders) - outdated, samples, problems, reclaimable, outdated)
 
@@ -155,7 +157,7 @@ def repair(store: FeatureStore, problems: Sequence[Problem]) -> Repaired:
             except filelock.Timeout:
                 busy.append(shelf)
         for kind in KINDS:
-            if FileIndex(store.root, kind, read_only=True).problems():
+            if FileIndex(store.root, kind, read_only=store.read_only).problems():
                 FileIndex(store.root, kind).mend()
     return Repaired(samples, shelves, busy)
 

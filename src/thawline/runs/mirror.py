@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from thawline.data.decoding import UnusableError
 from thawline.data.photos import read_upright
 
 THUMBNAIL_SIDE = 256
@@ -42,6 +43,9 @@ def thumbnail(path: Path) -> Image.Image:
     Raises:
         UnusableError: The file can't be read, or is no photo that can be decoded.
     """
-    picture = read_upright(path, 2 * THUMBNAIL_SIDE)
+    try:
+        picture = read_upright(path, 2 * THUMBNAIL_SIDE)
+    except UnusableError as error:
+        raise UnusableError(f"{path}: {error}") from error
     picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     return picture
