@@ -14,6 +14,7 @@ from thawline.commands.settings import to_settings
 from thawline.errors import RunError
 from thawline.features.store import FeatureStore
 from thawline.features.upkeep import Problem, ShelfFacts, list_shelves, prune, repair, verify
+from thawline.screen import say, say_whole
 
 _SHOWN = 3  # problems of a shelf
 
@@ -26,7 +27,8 @@ def store_list(config: DictConfig) -> None:
     if shelves:
         console.print(_table(shelves))
     total = decimal(sum(shelf.bytes for shelf in shelves))
-    console.print(f"{len(shelves)} shelves, {total}, in {store.root}", highlight=False, markup=False, soft_wrap=True)
+    say(console, f"{len(shelves)} shelves, {total}")
+    say_whole(console, f"store  {store.root}")
 
 
 def store_verify(config: DictConfig) -> None:
@@ -40,17 +42,16 @@ def store_verify(config: DictConfig) -> None:
     found = verify(store)
     console = Console()
     for line in _findings(found.problems):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(console, line)
     left = f"; {decimal(found.reclaimable)} left by killed runs" if found.reclaimable else ""
-    console.print(f"{found.shelves} shelves, {found.samples} samples checked{left}", highlight=False)
+    say(console, f"{found.shelves} shelves, {found.samples} samples checked{left}")
     if found.outdated:
-        console.print(
+        say(
+            console,
             f"{found.outdated} shelves of an earlier version, which nothing reads; 'thawline store prune' removes them",
-            highlight=False,
-            soft_wrap=True,
         )
     if not found.problems:
-        console.print("nothing is wrong", highlight=False)
+        say(console, "nothing is wrong")
     elif settings.repair:
         _repair(store, found.problems, console)
     else:
@@ -75,9 +76,9 @@ def _repair(store: FeatureStore, problems: list[Problem], console: Console) -> N
     dropped = [f"{repaired.samples} damaged features"] if repaired.samples else []
     dropped += [f"{repaired.shelves} damaged shelves"] if repaired.shelves else []
     what = " and ".join(dropped) or "what was damaged"
-    console.print(f"dropped {what}; the next run computes again what it needs", highlight=False)
+    say(console, f"dropped {what}; the next run computes again what it needs")
     if repaired.busy:
-        console.print(f"{len(repaired.busy)} shelves are being filled and stay", highlight=False)
+        say(console, f"{len(repaired.busy)} shelves are being filled and stay")
 
 
 def store_prune(config: DictConfig) -> None:
@@ -87,9 +88,10 @@ def store_prune(config: DictConfig) -> None:
     pruned = prune(store, older_than_days=None if settings.all else settings.older_than_days, everything=settings.all)
     console = Console()
     freed = decimal(sum(shelf.bytes for shelf in pruned.removed))
-    console.print(f"removed {len(pruned.removed)} shelves, {freed}, from {store.root}", highlight=False, soft_wrap=True)
+    say(console, f"removed {len(pruned.removed)} shelves, {freed}")
+    say_whole(console, f"store  {store.root}")
     if pruned.busy:
-        console.print(f"{len(pruned.busy)} shelves are being filled and stay", highlight=False)
+        say(console, f"{len(pruned.busy)} shelves are being filled and stay")
 
 
 def _table(shelves: list[ShelfFacts]) -> Table:
