@@ -214,6 +214,29 @@ def test_a_killed_run_leaves_what_it_had_reached(tmp_path):
     assert (read.history, read.config, read.exit_code) == (ROWS[:1], CONFIG, None)
 
 
+def test_a_run_that_was_killed_is_resumed_where_another_had_started_wandb_before(tmp_path):
+    """Processes inherit W&B's address of the wandb-core that holds the ids of this process's runs."""
+    with mirror(tmp_path, name="another"):
+        pass
+    assert "WANDB_SERVICE" in os.environ
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from thawline.runs.loggers import mirrored\n"
+        "from thawline.runs.settings import LoggerSettings\n"
+        "about = dict(name='run', verb='train', config={}, group=None, tags=[])\n"
+        "with mirrored(LoggerSettings('wandb'), Path(sys.argv[1]), **about) as run:\n"
+        "    run.history({'a': 1})\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
+    assert killed.returncode == -9
+    with mirror(tmp_path) as run:
+        run.history({"a": 2})
+    resumed = read_offline_runs(tmp_path)[-1]  # of what was killed there may be no file yet
+    assert (resumed.about["run_id"], resumed.history, resumed.exit_code) == ("run", [{"a": 2}], 0)
+
+
 def environment(**changes):
     """This process's, without what would have its children share its wandb-core."""
     return {key: value for key, value in os.environ.items() if not key.startswith("WANDB")} | changes

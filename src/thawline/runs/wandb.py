@@ -94,6 +94,7 @@ def start_wandb(
     """Start a W&B run, with its files under `directory` or in WANDB_DIR; it may raise whatever W&B raises."""
     # W&B's own error reporting would look up a host at import.
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    _leave_service_of_others()
     import wandb
 
     run = wandb.init(
@@ -123,6 +124,17 @@ def start_wandb(
         ),
     )
     return WandbMirror(run)
+
+
+def _leave_service_of_others() -> None:
+    """Have this process start a wandb-core of its own, rather than use that of the process which started it.
+
+    What W&B leaves in the environment would lead to that one. For as long as it lives, it holds the id of a run whose
+    process was killed, and refuses it to the run that is resumed.
+    """
+    service = os.environ.get("WANDB_SERVICE", "")  # version-process-address
+    if service and service.split("-")[1:2] != [str(os.getpid())]:
+        del os.environ["WANDB_SERVICE"]
 
 
 def wandb_mode(settings: LoggerSettings) -> str:
