@@ -75,9 +75,14 @@ def test_scores_are_at_the_temperature_and_raw_scores_are_not():
 
 
 def test_a_text_is_one_theme():
-    assert themes_told({"a.mp3": "heartbreak"}, "a.mp3") == ("heartbreak",)
-    assert themes_told({Path("a.mp3"): ["war"]}, "a.mp3") == ["war"]
-    assert themes_told(None, "a.mp3") == themes_told({}, "a.mp3") == ()
+    assert themes_told({"a.mp3": "heartbreak"}, "a.mp3", 0) == ("heartbreak",)
+    assert themes_told({Path("a.mp3"): ["war"]}, "a.mp3", 0) == ["war"]
+    assert themes_told(None, "a.mp3", 0) == themes_told({}, "a.mp3", 0) == ()
+
+
+def test_samples_in_memory_are_told_themes_by_their_number():
+    assert themes_told({1: ["war"]}, "array of 66150 at 22050 Hz", 1) == ["war"]
+    assert themes_told({1: ["war"]}, "array of 66150 at 22050 Hz", 0) == ()
 
 
 def test_what_the_network_does_not_know_is_null():

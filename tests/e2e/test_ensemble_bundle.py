@@ -8,6 +8,7 @@ import shutil
 import jsonschema
 import numpy as np
 import pytest
+import soundfile
 import torch
 from tests.encoders.sound import save
 
@@ -94,6 +95,35 @@ def test_the_ensemble_says_of_files_what_the_run_said(joined):
     assert manifest["largest_difference"]["probabilities_of_raw_tracks"] < 1e-5
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert set(manifest["files"]) == there - {MANIFEST, SEAL}
+
+
+def test_samples_in_memory_get_the_answer_of_their_file(joined):
+    """Alone and joined; 22,050 Hz is resampled for one member, and 44,100 for all."""
+    root, run, folder = joined
+    path = root / read_predictions(run / "predictions.parquet").paths[0]
+    array, rate = soundfile.read(path, dtype="int16", always_2d=True)
+    for bundle in (load(folder, device="cpu"), load(folder / "members" / "mel_cnn", device="cpu")):
+        given = [(array, rate), path, (array[:, 0] / np.float32(2**15), rate), (array[:0], rate)]
+        same, of_file, alike, empty = ({**one, "seconds": 0, "path": ""} for one in bundle.predict(given))
+        assert same == of_file == alike
+        assert empty["problem"] == "too short: 0.0 s, less than 0.1 s"
+        [alone] = bundle.predict((array, rate))
+        assert alone["path"] == f"array of {len(array)} x 1 at 22050 Hz"
+        assert alone["all_scores"] == of_file["all_scores"]
+        for wrong, sentence in (
+            (
+                array,
+                "a track is a path or (array, rate), NumPy's samples and how many there are a second, and no ndarray",
+            ),
+            ((rate, array), "a track in memory is (array, rate), and not (rate, array)"),
+            (
+                (array.T, rate),
+                f"would be 1 samples of {len(array)} channels; give [samples, channels], such as array.T",
+            ),
+        ):
+            with pytest.raises(UserError) as refused:
+                list(bundle.predict(wrong))
+            assert sentence in str(refused.value)
 
 
 def test_predict_and_golden_cases_take_it_from_the_command_line(joined, thawline):

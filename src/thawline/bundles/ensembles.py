@@ -1,7 +1,6 @@
-"""An ensemble of tuned models of tracks in use: loaded, and asked about files of sound."""
+"""An ensemble of tuned models of tracks in use: loaded, and asked about sound."""
 
 import math
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import torch
 from thawline.bundles.bounds import check_bounds
 from thawline.bundles.ensemble_manifest import ENSEMBLE, MEMBERS
 from thawline.bundles.manifest import DECISION
+from thawline.bundles.sounds import AnyTrack, read_ahead, source_of
 from thawline.bundles.track_record import MemberSaid, Track, track_json, unusable_json
 from thawline.bundles.tracks import (
     Heard,
@@ -20,7 +20,6 @@ from thawline.bundles.tracks import (
     TrackBundle,
     instruments_among,
     load_tracks,
-    read_ahead,
     themes_told,
 )
 from thawline.data.decoding import UnusableError
@@ -68,33 +67,36 @@ class EnsembleBundle:
 
     def predict(
         self,
-        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        tracks: AnyTrack | Iterable[AnyTrack],
         *,
         themes: Told | None = None,
         calibrated: bool = True,
         top: int = 3,
         percent: bool = False,
     ) -> Iterator[Track]:
-        """Say what each track is, in the order of `paths`, while they are drawn; only files in flight are in memory.
+        """Say what each track is, in the order of `tracks`, while they are drawn; only files in flight are in memory.
 
         Args:
-            paths: Files, or a single one; a generator is drawn as it is needed.
-            themes: Of the lyrics of some of the files, as for a single model; members that take none leave them out.
+            tracks: Files or samples in memory, `(array, rate)`, or a single one, as for a single model.
+            themes: Of the lyrics of some of the tracks, as for a single model; members that take none leave them out.
             calibrated: As for a single model. Here it changes nothing: an ensemble joins its members at their
                 temperatures, and its scores are the run's own.
             top: How many genres `predictions` holds at most.
             percent: Whether scores are 0 to 100 in place of 0 to 1.
 
         Yields:
-            A record as `track.schema.json` describes it. Of a file that can't be used it says why.
+            A record as `track.schema.json` describes it. Of a track that can't be used it says why.
+
+        Raises:
+            UserError: As for a single model.
         """
-        for path, heard in read_ahead(paths, self.hear):
+        for number, (path, heard) in enumerate(read_ahead(tracks, self.hear)):
             started = time.perf_counter()
             if all(each.problem is not None for each in heard.values()):
                 problem = next(iter(heard.values())).problem or ""
                 yield unusable_json(path, problem, method=self._method, seconds=0.0, percent=percent)
                 continue
-            names = themes_told(themes, path)
+            names = themes_told(themes, path, number)
             answers = [member.bundle.answer(heard[member.bundle.hearing.windowing], names) for member in self.members]
             said = [
                 MemberSaid(
@@ -133,16 +135,17 @@ class EnsembleBundle:
         known = [names for member in self.members if (names := member.bundle.known_themes(told)) is not None]
         return tuple(dict.fromkeys(theme for names in known for theme in names)) if known else None
 
-    def hear(self, path: str | os.PathLike[str]) -> dict[Windowing, Heard]:
-        """The file at `path` as the members want it: checked once, and cut once for those that cut alike."""
+    def hear(self, track: AnyTrack) -> dict[Windowing, Heard]:
+        """The track as the members want it: checked once, and cut once for those that cut alike."""
         first, *others = dict.fromkeys(member.bundle.hearing.windowing for member in self.members)
-        facts, windows = read_track(Path(path), first)
+        source = source_of(track)
+        facts, windows = read_track(source, first)
         heard = {first: Heard(windows, facts.seconds, facts.problem, facts.digest)}
         for windowing in others:
             problem, windows = facts.problem, []
             if problem is None:
                 try:
-                    windows = read_windows(Path(path), windowing, windowing.starts(facts.seconds))
+                    windows = read_windows(source, windowing, windowing.starts(facts.seconds))
                 except UnusableError as error:
                     problem = str(error)
             heard[windowing] = Heard(windows, facts.seconds, problem, facts.digest)

@@ -1,14 +1,11 @@
-"""A tuned model of tracks in use: loaded, and asked about files of sound. Needs neither Lightning nor Hydra."""
+"""A tuned model of tracks in use: loaded, and asked about sound. Needs neither Lightning nor Hydra."""
 
 import hashlib
-import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,6 +13,7 @@ from numpy.typing import NDArray
 
 from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.manifest import GOLDEN
+from thawline.bundles.sounds import AnyTrack, read_ahead, source_of
 from thawline.bundles.track_record import MemberSaid, Track, joined_scores, track_json, unusable_json
 from thawline.data.tracks import Window, read_track
 from thawline.decisions.instruments import Heard as Instruments
@@ -27,7 +25,7 @@ from thawline.files import read_json
 if TYPE_CHECKING:
     from thawline.bundles.audio import Said, WindowClassifier
 
-# Themes of lyrics that are told of files, by the file's path, as text or not.
+# Themes of lyrics that are told of tracks, by the file's path, as text or not, or by the track's number.
 Told = Mapping[Any, Sequence[str]]
 
 COUNT = 2  # golden windows
@@ -40,13 +38,13 @@ RECIPE = (
 
 @dataclass(frozen=True)
 class Heard:
-    """A file that was read.
+    """A track that was read.
 
     Attributes:
-        windows: What the network is given; none where the file can't be used.
+        windows: What the network is given; none where the track can't be used.
         duration: Of the track, s.
         problem: Why the file can't be used, one phrase; None if it can.
-        digest: sha256 of the bytes, hex.
+        digest: sha256 of the file's bytes, hex; "" of samples in memory.
     """
 
     windows: list[Window]
@@ -122,31 +120,36 @@ class TrackBundle:
 
     def predict(
         self,
-        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        tracks: AnyTrack | Iterable[AnyTrack],
         *,
         themes: Told | None = None,
         calibrated: bool = True,
         top: int = 3,
         percent: bool = False,
     ) -> Iterator[Track]:
-        """Say what each track is, in the order of `paths`, while they are drawn; only files in flight are in memory.
+        """Say what each track is, in the order of `tracks`, while they are drawn; only files in flight are in memory.
 
         Args:
-            paths: Files, or a single one; a generator is drawn as it is needed.
-            themes: Of the lyrics of some of the files, by the path as it stands in `paths`; a generator may add to it
-                what it is about to give. Names that are no theme are left out, and so are all where the model takes
-                none.
+            tracks: Files or samples in memory, or a single one; a generator is drawn as it is needed. Samples are
+                `(array, rate)`: floats, of which full scale is 1, or int16, as [samples] or [samples, channels], and
+                how many there are a second. They get a WAV file's answer, and must stay as they are until then.
+            themes: Of the lyrics of some of the tracks, by the path as it stands in `tracks`, or for samples by their
+                number in it, from 0; a generator may add to it what it is about to give. Names that are no theme are
+                left out, and so are all where the model takes none.
             calibrated: Whether scores are at the bundle's temperature; `raw_score` is the run's own in any case.
             top: How many genres `predictions` holds at most.
             percent: Whether scores are 0 to 100 in place of 0 to 1.
 
         Yields:
-            A record as `track.schema.json` describes it. Of a file that can't be used it says why.
+            A record as `track.schema.json` describes it. Of a track that can't be used it says why.
+
+        Raises:
+            UserError: One is no track: an array without a rate, or one of a type or shape that is no sound.
         """
         temperature = self.temperature if calibrated else 1.0
-        for path, heard in read_ahead(paths, self.hear):
+        for number, (path, heard) in enumerate(read_ahead(tracks, self.hear)):
             started = time.perf_counter()
-            names = themes_told(themes, path)
+            names = themes_told(themes, path, number)
             answer = self.answer(heard, names)
             if answer.problem is not None:
                 yield unusable_json(path, answer.problem, method=self._method, seconds=0.0, percent=percent)
@@ -164,9 +167,9 @@ class TrackBundle:
                 percent=percent,
             )
 
-    def hear(self, path: str | os.PathLike[str]) -> Heard:
-        """The windows of the file at `path`, and why it can't be used if it can't."""
-        facts, windows = read_track(Path(path), self.hearing.windowing)
+    def hear(self, track: AnyTrack) -> Heard:
+        """The windows of `track`, and why it can't be used if it can't."""
+        facts, windows = read_track(source_of(track), self.hearing.windowing)
         return Heard(windows, facts.seconds, facts.problem, facts.digest)
 
     def known_themes(self, told: Sequence[str]) -> tuple[str, ...] | None:
@@ -233,9 +236,9 @@ class TrackBundle:
         return None
 
 
-def themes_told(themes: Told | None, path: str) -> Sequence[str]:
-    """What `themes` has of the file at `path`, named as text or as a path; a text is one theme."""
-    told = () if themes is None else themes.get(path, themes.get(Path(path), ()))
+def themes_told(themes: Told | None, path: str, number: int) -> Sequence[str]:
+    """What `themes` has of the track at `path`, named as text, as a path or by its number; a text is one theme."""
+    told = () if themes is None else themes.get(path, themes.get(Path(path), themes.get(number, ())))
     return (told,) if isinstance(told, str) else told
 
 
@@ -244,30 +247,6 @@ def instruments_among(members: Sequence[MemberSaid]) -> Instruments | None:
     if not any(instrument_of(name) for member in members for name in member.classes):
         return None
     return hear(joined_scores(members))
-
-
-T = TypeVar("T")
-
-
-def read_ahead(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], read: Callable[[str | os.PathLike[str]], T]
-) -> Iterator[tuple[str, T]]:
-    """Each of `paths`, files or a single one, with what `read` gives, on all cores a little ahead of its use."""
-    cores = os.cpu_count() or 1
-    with ThreadPoolExecutor(cores, "thawline-read") as pool:
-        waiting: deque[tuple[str, Future[T]]] = deque()
-        try:
-            for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
-                waiting.append((os.fspath(path), pool.submit(read, path)))
-                if len(waiting) > 2 * cores:
-                    name, future = waiting.popleft()
-                    yield name, future.result()
-            while waiting:
-                name, future = waiting.popleft()
-                yield name, future.result()
-        finally:
-            for _, future in waiting:
-                future.cancel()
 
 
 def _one_by_one(labels: Sequence[str], logits: NDArray[np.float32]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from thawline.data.decoding import UnusableError
 from thawline.data.fingerprints import FINGERPRINT_VERSION, Listener
 from thawline.data.preprocessing import JSON
 from thawline.data.sound.files import MAX_SECONDS, Samples, Sound, mono, shown
+from thawline.data.sound.memory import InMemory, MemorySound
 from thawline.data.windows import Windowing
 from thawline.files import digest_of
 
@@ -46,7 +47,7 @@ class TrackFacts:
 
     Attributes:
         digest: sha256 of the bytes, hex; "" if the machine was at fault, or if the file's size or header rule it out:
-            then nothing was hashed, and nothing here may be remembered.
+            then nothing was hashed, and nothing here may be remembered. Likewise of samples in memory.
         seconds: duration of what can be decoded, 0 if unusable.
         rate: Hz, 0 if unusable.
         channels: like `rate`.
@@ -86,19 +87,22 @@ class Window:
     samples: torch.Tensor
 
 
-def read_track(path: Path, windowing: Windowing | None) -> tuple[TrackFacts, list[Window]]:
-    """Read a file once: its facts, and its windows if `windowing` is given.
+def read_track(track: Path | InMemory, windowing: Windowing | None) -> tuple[TrackFacts, list[Window]]:
+    """Read a file, or samples in memory, once: the facts, and the windows if `windowing` is given.
 
     Bad content never raises: `problem` says what is wrong, and there are no windows. Of a long file no more is in
     memory than its windows and what is needed around one of them. Safe to call from threads.
+
+    Raises:
+        UserError: samples in memory are of a type or shape that is no sound.
     """
     digest = ""
     try:
-        with _opened(path) as sound:  # before hashing, which takes a file of 4 GiB many seconds
-            digest = digest_of(path)
+        with _opened(track) as sound:  # before hashing, which takes a file of 4 GiB many seconds
+            digest = digest_of(track) if isinstance(track, Path) else ""
             facts, windows = _read(sound, digest, windowing)
         if windowing is not None and windows is None:
-            windows = read_windows(path, windowing, windowing.starts(facts.seconds))
+            windows = read_windows(track, windowing, windowing.starts(facts.seconds))
         return facts, windows or []
     except (OSError, ValueError) as error:  # the latter of a NUL byte in the name
         return TrackFacts("", problem=_unreadable(error)), []
@@ -119,22 +123,24 @@ def refused_track(path: Path) -> TrackFacts | None:
         return None
 
 
-def read_windows(path: Path, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
-    """Some windows of a file whose facts are known: the same samples as `read_track` gives.
+def read_windows(track: Path | InMemory, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
+    """Some windows of a track whose facts are known: the same samples as `read_track` gives.
 
     Uncompressed files and FLAC are read only where a window is, others up to the last window's end, since their
     decoders give other bits after a jump. Safe to call from threads.
 
     Args:
-        path: the file.
+        track: the file, or the samples in memory.
         windowing: how it is cut.
         starts: some of `windowing.starts(facts.seconds)`.
 
     Raises:
         UnusableError: the file cannot be read or used.
     """
+    if isinstance(track, tuple):
+        return _windows(MemorySound(track), windowing, starts)
     try:
-        with _file(path) as file, Sound(file) as sound:
+        with _file(track) as file, Sound(file) as sound:
             return _windows(sound, windowing, starts)
     except (OSError, ValueError) as error:
         raise UnusableError(_unreadable(error)) from error
@@ -156,7 +162,7 @@ def _file(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Sound]:
+def _opened(track: Path | InMemory) -> Iterator[Sound | MemorySound]:
     """A track, unless its size or its header rule it out.
 
     Raises:
@@ -164,7 +170,13 @@ def _opened(path: Path) -> Iterator[Sound]:
             `Sound.check_seconds` names.
         OSError, ValueError: it cannot be opened.
     """
-    with _file(path) as file:
+    if isinstance(track, tuple):
+        samples = MemorySound(track)
+        if samples.stated > MAX_SECONDS:
+            raise UnusableError(_too_long(samples.stated))
+        yield samples
+        return
+    with _file(track) as file:
         with Sound(file) as sound:
             if sound.stated is None or sound.stated <= MAX_SECONDS:
                 yield sound
@@ -176,7 +188,9 @@ def _opened(path: Path) -> Iterator[Sound]:
             yield sound
 
 
-def _read(sound: Sound, digest: str, windowing: Windowing | None) -> tuple[TrackFacts, list[Window] | None]:
+def _read(
+    sound: Sound | MemorySound, digest: str, windowing: Windowing | None
+) -> tuple[TrackFacts, list[Window] | None]:
     """The facts, and the windows if the header said truly where they are."""
     sound.check_parts()
     planned = windowing.starts((sound.frames or 0) / sound.rate) if windowing else ()
@@ -317,14 +331,14 @@ class _Cutter:
         return Window(excerpt.start, torch.from_numpy(np.ascontiguousarray(samples)))
 
 
-def _windows(sound: Sound, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
+def _windows(sound: Sound | MemorySound, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
     """Read what the windows at `starts` need."""
     if sound.seekable:
         return [window for start in sorted(starts) for window in _cut(sound, windowing, [start])]
     return _cut(sound, windowing, starts)
 
 
-def _cut(sound: Sound, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
+def _cut(sound: Sound | MemorySound, windowing: Windowing, starts: Sequence[float]) -> list[Window]:
     cutter = _Cutter(sound.rate, windowing, starts)
     first, last = min(starts, default=0.0), max(starts, default=0.0)
     begin = cutter.first(first) if sound.seekable else 0
