@@ -41,7 +41,7 @@ def said(right, *, order=(0, 1, 2), kept=None, **changes):
     return mixed if kept is None else mixed.subset(np.array(kept))
 
 
-def make(path, told, *, method="linear", verb="train", left_out=(), failed=None, splits=None):
+def make(path, told, *, method="linear", verb="train", left_out=(), failed=None, splits=None, facts=None):
     """A run that said `told`; the last two files were only trained on."""
     names = np.array(told.classes)
     rows = [
@@ -49,14 +49,14 @@ def make(path, told, *, method="linear", verb="train", left_out=(), failed=None,
         for name, label, group, fold in zip(told.paths, told.labels, told.groups, told.folds, strict=True)
     ]
     rows += [SplitRow(f"trained{i}.jpg", "", "", "beach", 100 + i, "") for i in range(2)]
-    config = OmegaConf.create({"data": {"path": "/photos"}, "method": {"name": method}})
+    config = OmegaConf.create({"data": {"path": "/photos"}, "method": {"name": method}, "decision": {"balance": "f1"}})
     try:
         with RunDirectory(path, verb, config) as run:
             write_split(run.file("split.csv"), splits or rows)
             if failed:
                 raise RuntimeError(failed)
             write_predictions(run.file(PREDICTIONS_FILE), told)
-            write_json(run.file(METRICS_FILE), {**FACTS, "method": method})
+            write_json(run.file(METRICS_FILE), {**FACTS, "method": method, **(facts or {})})
             write_json(run.file("data_report.json"), {"left_out": [{"name": n, "reason": "cut off"} for n in left_out]})
     except RuntimeError:
         pass
@@ -209,6 +209,29 @@ def test_one_held_out_fold_takes_given_weights_only(command, tmp_path):
     losses = [one["judged"]["log_loss"]["value"] for one in facts["components"]]
     assert losses[0] < losses[1]
     assert facts["baseline"] == "linear tiny_clip b"
+
+
+def test_a_threshold_that_decides_one_fold_is_that_of_the_members(command, tmp_path):
+    """Of all the weight it is the member's own, and its answers those of the member."""
+    two = predictions(30, classes=("mismatch", "match"), paths=[f"{i:04}.jpg (row {i})" for i in range(40)])
+    two = replace(two, probabilities=np.linspace((1, 0), (0, 1), 40, dtype=np.float32))
+    runs = []
+    for name, edge in (("a", 0.8), ("b", 0.4)):
+        threshold = {"value": edge, "balance": "f1", "attained": 0.7, "held": True}
+        facts = {"kind": "pairs", "examined": {"thresholds": {"holdout": threshold}}}
+        decided = (two.probabilities[:, 1] >= edge).astype(np.int64)
+        rows = [SplitRow(path, "", "", "mismatch", int(i // 2), "holdout") for i, path in enumerate(two.paths)]
+        rows = [replace(row, label=two.classes[label]) for row, label in zip(rows, two.labels, strict=True)]
+        told = replace(two, decided=decided)
+        runs.append(make(tmp_path / name, told, method=name, splits=rows, facts=facts))
+    _, run = command(*runs, "weights=100/0")
+    joined, facts = read(run)
+    assert (joined.said == read_predictions(runs[0] / PREDICTIONS_FILE).said).all()
+    assert facts["threshold"]["value"] == facts["examined"]["thresholds"]["holdout"]["value"] == 0.8
+    assert not (joined.said == joined.probabilities.argmax(axis=1)).all()
+    printed, run = command(*runs, "weights=50/50", "name=half")
+    assert read(run)[1]["threshold"]["value"] == pytest.approx(0.6)
+    assert "holdout: a match from probability 0.600 on, fitted for f1 (70.0 % where it was fitted)" in printed
 
 
 def other_fold(told):

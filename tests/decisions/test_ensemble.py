@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thawline.decisions.ensemble import Member, calibrate, cross_judge, fit_weights, join, renormalise
+from thawline.decisions.ensemble import Deciding, Member, calibrate, cross_judge, fit_weights, join, renormalise
+from thawline.decisions.threshold import DecisionSettings, Threshold, fit_threshold
 from thawline.errors import UserError
 
 
@@ -114,6 +115,46 @@ def test_no_sample_helps_to_choose_what_it_is_judged_with():
     assert np.abs(turned.weights_by_fold["fold1"] - plain.weights_by_fold["fold1"]).max() > 0.05
     assert np.abs(turned.weights - plain.weights).max() > 0.05
     assert turned.temperatures[0].value > plain.temperatures[0].value
+
+
+PRECISE = Deciding(DecisionSettings("precision", precision=0.95))
+
+
+def test_each_fold_is_decided_by_a_threshold_of_the_others():
+    labels, folds, members = problem(seed=1, classes=2)
+    labels[::7] = 1 - labels[::7]  # or each threshold would lie in the same gap
+    mine = np.array(folds) == "fold2"
+    done = cross_judge(labels, folds, members, deciding=PRECISE)
+    turned = cross_judge(np.where(mine, 1 - labels, labels), folds, members, deciding=PRECISE)
+    assert turned.thresholds["fold2"] == done.thresholds["fold2"]
+    assert turned.thresholds["fold1"] != done.thresholds["fold1"]
+    # By hand: the rest alone, and what is best for it.
+    rest = cross_judge(
+        labels[~mine],
+        tuple(np.array(folds)[~mine]),
+        [replace(m, probabilities=m.probabilities[~mine]) for m in members],
+        deciding=PRECISE,
+    )
+    assert done.thresholds["fold2"] == rest.thresholds[None]
+    said = np.stack([calibrate(m, t.value, 2) for m, t in zip(members, rest.temperatures, strict=True)])
+    scores = join(said[:, ~mine], rest.weights)[:, 1].astype(np.float32)
+    assert done.thresholds["fold2"] == fit_threshold(scores, labels[~mine], PRECISE.how)
+    above = done.probabilities[:, 1] >= [done.thresholds[fold].value for fold in folds]
+    assert (done.decided(folds) == above).all()
+    assert (done.decided(folds) != done.probabilities.argmax(axis=1)).any()
+    plain = cross_judge(labels, folds, members)
+    assert (plain.thresholds, plain.decided(folds)) == ({}, None)
+
+
+def test_one_fold_is_decided_by_the_mean_of_the_members_thresholds():
+    labels, _, members = problem(samples=40, members=2, classes=2)
+    one = ("holdout",) * len(labels)
+    own = (Threshold(0.25, "f1", 0.5), Threshold(0.75, "f1", 0.9, held=False))
+    deciding = Deciding(DecisionSettings("f1"), own)
+    done = cross_judge(labels, one, members, np.array([0.75, 0.25]), deciding)
+    assert done.thresholds == {name: Threshold(0.375, "f1", 0.6, held=False) for name in ("holdout", None)}
+    alone = cross_judge(labels, one, members, np.array([1.0, 0]), deciding)
+    assert (alone.decided(one) == own[0].decide(members[0].probabilities[:, 1])).all()
 
 
 def test_each_fold_is_the_mean_of_members_calibrated_and_weighted_by_the_others():

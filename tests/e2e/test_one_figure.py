@@ -161,6 +161,32 @@ def test_of_pairs_by_the_threshold_and_not_by_the_most_probable_class(thawline, 
         assert said.paths[i] in mistakes
 
 
+def test_of_an_ensemble_of_pairs_by_its_own_threshold(thawline, tmp_path):
+    pairs = make_pairs(tmp_path / "pairs", pictures=40, seed=1).file
+    common = (*CPU, "task=match", "encoder=tiny_clip", "refit=false", "logger=csv", "decision.balance=precision")
+    thawline("train", pairs, *common, "method.epochs=2", "cv=2")
+    thawline("train", pairs, *common, "method=zero_shot", "cv=2")
+    members = thawline.runs()
+    printed = thawline("ensemble", *members)
+    (joined,) = thawline.runs("ensemble")
+    metrics = check_files(joined, printed)
+    for one, member in zip(metrics["components"], members, strict=True):
+        assert one["judged"]["accuracy"] == read_json(member / "metrics.json")["judged"]["accuracy"]
+    said = read_predictions(joined / "predictions.parquet")
+    assert {one["balance"] for one in (metrics["threshold"], *metrics["examined"]["thresholds"].values())} == {
+        "precision"
+    }
+    edges = np.array([metrics["examined"]["thresholds"][fold]["value"] for fold in said.folds])
+    assert np.array_equal(said.said, said.probabilities[:, 1] >= edges)
+    probable = np.mean(said.probabilities.argmax(axis=1) == said.labels)
+    assert metrics["judged"]["accuracy"]["value"] == np.mean(said.said == said.labels) != probable
+    page = text_of(check_compared(thawline, joined, metrics))
+    for fold, one in metrics["examined"]["thresholds"].items():
+        assert f"{fold} a match from probability".replace(" a", ": a") in printed
+        assert f"{one['value']:.3f}" in page
+    assert "only an ensemble of tracks" in thawline.refused("export", joined)
+
+
 PITCHES = {"violin": 1700.0, "drums": 140.0, "piano": 500.0}
 SETS = ("violin", "drums|violin", "drums", "drums|piano", "piano")
 

@@ -28,7 +28,7 @@ def printed(**changes):
 
 def test_the_threshold_is_said():
     assert printed() == [
-        "holdout: a match from probability 0.310 on, fitted for f1 (75.0 % on the inner pairs)",
+        "holdout: a match from probability 0.310 on, fitted for f1 (75.0 % where it was fitted)",
     ]
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.commands.members import Aligned, MemberRun, Missing, align, check_split, read_members
+from thawline.commands.members import Aligned, MemberRun, Missing, align, check_split, deciding, read_members
 from thawline.commands.results import save_results
 from thawline.commands.settings import EnsembleSettings, to_settings
 from thawline.decisions.ensemble import Ensembled, cross_judge, renormalise
@@ -44,7 +44,8 @@ def ensemble(config: DictConfig) -> None:
     weights = None if given is None else _of_present(given, named)
     check_split(members)
     aligned = align(members)
-    joined = cross_judge(aligned.labels, [row.fold for row in aligned.rows], aligned.members, weights)
+    folds = [row.fold for row in aligned.rows]
+    joined = cross_judge(aligned.labels, folds, aligned.members, weights, deciding(members))
     judged = [_judge_member(aligned, *of) for of in zip(joined.members, aligned.said, strict=True)]
     best = _rank(judged)
     console = Console()
@@ -59,6 +60,7 @@ def ensemble(config: DictConfig) -> None:
             "baseline": members[best[0]].name,
             "weights": settings.weights,
             "weights_by_fold": {fold: shares.tolist() for fold, shares in joined.weights_by_fold.items()},
+            **_decisions(joined),
             "components": _components(members, joined, judged),
             "left_out": [{"name": one.name, "run": str(one.path), "reason": one.reason} for one in missing],
             "features": {"computed": 0, "read": 0},
@@ -130,7 +132,14 @@ def _predictions(aligned: Aligned, joined: Ensembled, best: Sequence[int]) -> Pr
         probabilities=joined.probabilities.astype(np.float32),
         baseline=baseline,
         classes=aligned.classes,
+        decided=joined.decided([row.fold for row in aligned.rows]),
     )
+
+
+def _decisions(joined: Ensembled) -> dict[str, Any]:
+    """The threshold for use, and those that judged each fold, as plain JSON; nothing where none decides."""
+    found = {fold: threshold.to_json() for fold, threshold in joined.thresholds.items()}
+    return {"threshold": found.pop(None), "examined": {"thresholds": found}} if found else {}
 
 
 def _components(members: Sequence[MemberRun], joined: Ensembled, judged: Sequence[Judgement]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Finished runs that are joined: read, checked to share one split, and brought to the same samples and classes."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from thawline.data.tables.places import comparable
-from thawline.decisions.ensemble import Member
+from thawline.decisions.ensemble import Deciding, Member
+from thawline.decisions.threshold import DecisionSettings, Threshold
 from thawline.errors import UserError
 from thawline.runs.directory import read_config, read_status
 from thawline.runs.finished import finished_run
@@ -34,6 +35,7 @@ class MemberRun:
         facts: What its `metrics.json` says.
         rows: Its split.
         unusable: Files that it could not use.
+        decision: What its thresholds were fitted for; None where it answers by the most probable class.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class MemberRun:
     facts: dict[str, Any]
     rows: tuple[SplitRow, ...]
     unusable: frozenset[str]
+    decision: DecisionSettings | None
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,7 @@ def read_members(paths: Sequence[Path]) -> list[MemberRun | Missing]:
     read = [_read(path) for path in paths]
     names = _names(read)
     return [
-        Missing(one.path, name, one.reason)
-        if isinstance(one, Missing)
-        else MemberRun(one.path, name, one.predictions, one.facts, one.rows, one.unusable)
+        Missing(one.path, name, one.reason) if isinstance(one, Missing) else replace(one, name=name)
         for one, name in zip(read, names, strict=True)
     ]
 
@@ -150,6 +151,18 @@ def align(members: Sequence[MemberRun]) -> Aligned:
     return Aligned(rows, classes, labels, tuple(aligned), said)
 
 
+def deciding(members: Sequence[MemberRun]) -> Deciding | None:
+    """How the members' joined scores are decided: for what the first member's are; None: by the most probable class."""
+    how = members[0].decision
+    if how is None:
+        return None
+    folds = {fold for member in members for fold in member.predictions.folds}
+    if len(folds) > 1:
+        return Deciding(how)
+    [only] = folds
+    return Deciding(how, tuple(Threshold(**(_thresholds(member.facts) or {})[only]) for member in members))
+
+
 def _read(path: Path) -> MemberRun | Missing:
     """One run, called by its method."""
     if (path / INNER_FILE).exists():
@@ -190,7 +203,14 @@ def _finished(path: Path) -> MemberRun:
         facts,
         tuple(replace(row, path=names[row.path]) for row in rows),
         frozenset(comparable(sorted(unusable))),
+        DecisionSettings(**read_config(own)["decision"]) if _thresholds(facts) is not None else None,
     )
+
+
+def _thresholds(facts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The thresholds of a run by fold; None where the most probable class is its answer."""
+    found: dict[str, Any] | None = (facts.get("examined") or {}).get("thresholds")
+    return found
 
 
 def _names(read: Sequence[MemberRun | Missing]) -> list[str]:

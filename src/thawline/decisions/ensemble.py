@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thawline.decisions.temperature import Temperature, calibrated, fit_temperature
+from thawline.decisions.threshold import DecisionSettings, Threshold, fit_threshold
 from thawline.errors import UserError
 
 _LEAST = 1e-12  # a probability of exactly 0 has no logarithm
@@ -36,6 +37,19 @@ class Member:
         return np.asarray(np.isfinite(self.probabilities).all(axis=1), dtype=np.bool_)
 
 
+@dataclass(frozen=True)
+class Deciding:
+    """How two classes are told apart where it is not the most probable one that is answered.
+
+    Attributes:
+        how: What a threshold on the second class's probability is fitted for.
+        own: The members' own thresholds, M, by which one fold is judged; empty where there are several.
+    """
+
+    how: DecisionSettings
+    own: tuple[Threshold, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Ensembled:
     """What an ensemble said of held-out samples, and what it is made of for use.
@@ -46,6 +60,8 @@ class Ensembled:
         weights: For use, by all folds, [M]; they sum to 1.
         weights_by_fold: The weights that judged each fold, [M], by the fold's name.
         temperatures: For use, by all folds.
+        thresholds: Those that judged each fold, by its name, and at `None` that for use; none where the most probable
+            class is the answer.
     """
 
     probabilities: NDArray[np.float64]
@@ -53,6 +69,15 @@ class Ensembled:
     weights: NDArray[np.float64]
     weights_by_fold: dict[str, NDArray[np.float64]]
     temperatures: tuple[Temperature, ...]
+    thresholds: dict[str | None, Threshold]
+
+    def decided(self, folds: Sequence[str]) -> NDArray[np.int64] | None:
+        """What the threshold of each sample's fold, N names, decides for, [N]; None: the most probable class."""
+        if not self.thresholds:
+            return None
+        scores = self.probabilities[:, 1].astype(np.float32)
+        edges = np.array([self.thresholds[name].value for name in folds])
+        return np.asarray(scores.astype(np.float64) >= edges, dtype=np.int64)
 
 
 def cross_judge(
@@ -60,18 +85,21 @@ def cross_judge(
     folds: Sequence[str],
     members: Sequence[Member],
     weights: NDArray[np.float64] | None = None,
+    deciding: Deciding | None = None,
 ) -> Ensembled:
-    """Judge each fold by temperatures and weights that are fitted on the other folds' out-of-fold probabilities.
+    """Judge each fold by temperatures, weights and a threshold that are fitted on the other folds' probabilities.
 
-    So no sample helps to choose the temperatures and weights it is judged with; as in all stacking, the models that
+    So no sample helps to choose what it is judged with; as in all stacking, the models that
     judged the other folds were trained on it (Wolpert, Neural Networks 5, 1992). What is for use is fitted on all
-    folds. With one fold there is nothing to fit on: temperatures are 1.
+    folds. With one fold there is nothing to fit on: temperatures are 1, and the threshold is the weighted mean of the
+    members' own, so that a member that has all the weight answers as it did.
 
     Args:
         labels: True class, [N].
         folds: The fold that judged each sample, N names.
         members: The models.
         weights: Given ones, [M], in place of fitted ones; they are renormalised.
+        deciding: How the answer is decided; None: it is the most probable class.
 
     Raises:
         UserError: Weights are to be fitted and there is one fold, or no sample that all members judged.
@@ -92,17 +120,31 @@ def cross_judge(
         said = np.stack([calibrate(one, t.value, classes) for one, t in zip(members, found, strict=True)])
         return found, said, fit_weights(labels[rows], said[:, rows]) if weights is None else renormalise(weights)
 
+    def decide(rows: NDArray[np.bool_], said: NDArray[np.float64], shares: NDArray[np.float64]) -> Threshold | None:
+        """The threshold by the samples `rows`; None where none decides."""
+        if deciding is None:
+            return None
+        if not several:
+            return _mean_threshold(deciding, shares)
+        scores = join(said[:, rows], shares)[:, 1].astype(np.float32)
+        return fit_threshold(scores, labels[rows], deciding.how)
+
     every = np.zeros((len(members), len(labels), classes))
     joined = np.zeros((len(labels), classes))
-    by_fold = {}
+    by_fold, thresholds = {}, dict[str | None, Threshold]()
     for name in sorted(set(folds)):
         judged = names == name
         _, said, shares = fitted(~judged)
         every[:, judged] = said[:, judged]
         joined[judged] = join(said[:, judged], shares)
         by_fold[name] = shares
-    temperatures, _, final = fitted(np.ones(len(labels), dtype=np.bool_))
-    return Ensembled(joined, every, final, by_fold, tuple(temperatures))
+        if threshold := decide(~judged, said, shares):
+            thresholds[name] = threshold
+    everything = np.ones(len(labels), dtype=np.bool_)
+    temperatures, said, final = fitted(everything)
+    if threshold := decide(everything, said, final):
+        thresholds[None] = threshold
+    return Ensembled(joined, every, final, by_fold, tuple(temperatures), thresholds)
 
 
 def calibrate(member: Member, temperature: float, classes: int) -> NDArray[np.float64]:
@@ -169,6 +211,12 @@ def renormalise(values: NDArray[np.floating]) -> NDArray[np.float64]:
         raise ValueError("shares must be 0 or more, and one of them more than 0")
     shared: NDArray[np.float64] = wide / sums
     return shared
+
+
+def _mean_threshold(deciding: Deciding, shares: NDArray[np.float64]) -> Threshold:
+    """The members' own thresholds by their shares [M], with what these attained."""
+    value, attained = (float(shares @ [getattr(one, name) for one in deciding.own]) for name in ("value", "attained"))
+    return Threshold(value, deciding.how.balance, attained, all(one.held for one in deciding.own))
 
 
 def _temperature(labels: NDArray[np.int64], member: Member, rows: NDArray[np.bool_]) -> Temperature:

@@ -15,29 +15,29 @@ _RETRIEVAL = {"image_to_text": "the right text of an image", "text_to_image": "t
 
 
 def print_examined_pairs(examined: Mapping[str, Any], console: Console) -> None:
-    """Show ranking, thresholds, difficulties, retrieval, and a gap to the pairs that were trained on."""
+    """Show what there is of ranking, thresholds, difficulties, retrieval, and a gap to the training pairs."""
     for line in _lines(examined):
         say(console, line)
 
 
 def _lines(examined: Mapping[str, Any]) -> Iterator[str]:
-    if examined["zero_shot"]:
+    if examined.get("zero_shot"):
         yield f"zero-shot: {_ranking(examined['zero_shot'])}"
-    if examined["groups"] == "images":
+    if examined.get("groups") == "images":
         yield (
             "intervals are over images: texts that several images share tie these together, so they are somewhat too "
             "narrow"
         )
-    for fold, count in examined["set_aside"].items():
+    for fold, count in examined.get("set_aside", {}).items():
         if count:
             yield f"{fold}: {count} pairs were not trained on, since their text is held out or chosen by"
     for fold, threshold in examined["thresholds"].items():
         yield _threshold(fold, threshold)
-    for name, one in examined["by_difficulty"].items():
+    for name, one in examined.get("by_difficulty", {}).items():
         yield f"difficulty {name}: accuracy {_percent(one['accuracy'])} of {one['pairs']} pairs"
-    if examined["retrieval"]:
+    if examined.get("retrieval"):
         yield from _retrieval(examined["retrieval"])
-    if examined["learnt"] and examined["learnt"]["gap"] > _GAP:
+    if examined.get("learnt") and examined["learnt"]["gap"] > _GAP:
         learnt = examined["learnt"]
         yield (
             f"gap: {100 * learnt['train_accuracy']:.1f} % of the pairs on the training side are right, and "
@@ -52,7 +52,7 @@ def _ranking(examined: Mapping[str, Any]) -> str:
 
 def _threshold(fold: str, threshold: Mapping[str, Any]) -> str:
     said = f"{fold}: a match from probability {threshold['value']:.3f} on, fitted for {threshold['balance']}"
-    attained = f"{100 * threshold['attained']:.1f} % on the inner pairs"
+    attained = f"{100 * threshold['attained']:.1f} % where it was fitted"
     return f"{said} ({attained})" if threshold["held"] else f"{said}, which was not reached ({attained})"
 
 

@@ -36,7 +36,7 @@ def draw_examined(examined: Mapping[str, Any]) -> list[Html]:
 
 def _thresholds(thresholds: Mapping[str, Mapping[str, Any]]) -> Html:
     head = [heading("fold", "ascending"), heading("probability from which on", "ascending", numeric=True)]
-    head += [heading("fitted for", "ascending"), heading("attained on inner samples", "descending", numeric=True)]
+    head += [heading("fitted for", "ascending"), heading("attained where it was fitted", "descending", numeric=True)]
     rows = []
     for fold, one in thresholds.items():
         attained = f"{100 * one['attained']:.1f} %{'' if one['held'] else ', not reached'}"
