@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from thawline.data.mismatches import find_similar, make_mismatches
-from thawline.data.pair_graph import components, find_grouping, split_pairs, text_ids
-from thawline.data.pairs import read_pairs
+from thawline.data.pairs.graph import components, find_grouping, split_pairs, text_ids
+from thawline.data.pairs.mismatches import find_similar, make_mismatches
+from thawline.data.pairs.table import read_pairs
 from thawline.features.store import FeatureStore
 
 PAIRS = 100_000

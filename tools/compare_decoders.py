@@ -31,11 +31,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from thawline.data.budget import DECODING
-from thawline.data.decoding import UnusableError
-from thawline.data.image_headers import READABLE, read_header, sniff
-from thawline.data.photos import read_photo, read_pixels
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.photos.budget import DECODING
+from thawline.data.photos.headers import READABLE, read_header, sniff
+from thawline.data.photos.photo import read_photo, read_pixels
+from thawline.data.photos.preprocessing import Preprocessing
+from thawline.errors import UnusableError
 from thawline.process import keep_freed_memory
 
 WAYS = (Preprocessing(224, 256), Preprocessing(224, 256, decode="full"))

@@ -13,8 +13,8 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
-from thawline.data.track_listing import TRACKS
-from thawline.data.tracks import read_track
+from thawline.data.tracks.listed import TRACKS
+from thawline.data.tracks.track import read_track
 
 _FRAMES = 0.15  # s; two frames at 16 kHz
 _HEARD = ("silent", "too short", "too long", "out of range", "samples that")  # said of what was decoded

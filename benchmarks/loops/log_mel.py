@@ -19,10 +19,10 @@ import librosa
 import numpy as np
 import torch
 
-from thawline.data.tracks import read_track, read_windows
-from thawline.encoders.hearing import Hearing
+from thawline.data.tracks.track import read_track, read_windows
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.sound.hearing import Hearing
 
 SECONDS = 30
 

@@ -1,4 +1,4 @@
-"""The exceptions whose message is for the user: one clear sentence, no traceback."""
+"""The exceptions whose message is for the user: one clear sentence, no traceback; and those of single files."""
 
 
 class UserError(Exception):
@@ -13,3 +13,11 @@ class RunError(Exception):
 
     The command line prints the message without a traceback and exits with status 1; `status.json` holds the reason.
     """
+
+
+class UnusableError(Exception):
+    """A file that cannot be used; the message is the reason, one phrase without the file's name."""
+
+
+class TooLargeError(UnusableError):
+    """A file beyond a limit that a setting lifts: not a fact of the file."""

@@ -10,7 +10,9 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 _HALF_WRITTEN = re.compile(r"\.(?P<target>.+)\.(\d+)\.(tmp|old)")
 

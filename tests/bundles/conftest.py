@@ -18,7 +18,7 @@ from torchvision import models
 
 from thawline.bundles.join import Tuned
 from thawline.bundles.write import Extras, write_bundle
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from tests.encoders.sound import VARIANTS, save, sounds
+from tests.encoders.hearers import VARIANTS, save, sounds
 from torch.nn import functional as F
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 

@@ -9,7 +9,7 @@ from tests.bundles.conftest import PROMPTS, Kind
 from transformers import CLIPProcessor
 
 import thawline
-from thawline.data.photos import read_photo
+from thawline.data.photos.photo import read_photo
 from thawline.encoders.encoder import Normalise
 
 pytest.importorskip("onnxruntime")

@@ -17,7 +17,7 @@ import thawline
 from thawline.bundles.manifest import verify
 from thawline.bundles.photos import Known
 from thawline.bundles.write import Extras, write_bundle
-from thawline.data.photos import read_photo
+from thawline.data.photos.photo import read_photo
 from thawline.errors import RunError, UserError
 
 PROJECTION, VIT, TIMM = (

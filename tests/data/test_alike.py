@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from thawline.data.alike import alike_warnings, find_alike, join_photos, join_tracks
 from thawline.data.listing import Listed, Listing
-from thawline.data.track_listing import ListedTrack, TrackListing, list_tracks
+from thawline.data.tracks.listed import ListedTrack, TrackListing
+from thawline.data.tracks.listing import list_tracks
 from thawline.errors import UserError
 
 SPELLED = st.text(st.sampled_from("abé- _.BÉ"), min_size=1, max_size=6)

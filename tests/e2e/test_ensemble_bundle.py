@@ -10,16 +10,15 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from tests.encoders.sound import save
+from tests.encoders.hearers import save
 
 from thawline import load
 from thawline.bundles.manifest import MANIFEST, SEAL
 from thawline.bundles.track_record import read_schema
 from thawline.cli import main
-from thawline.data.decoding import UnusableError
 from thawline.decisions.hints import hinted
 from thawline.decisions.instruments import audioset_labels
-from thawline.errors import UserError
+from thawline.errors import UnusableError, UserError
 from thawline.fitting.hints_head import hints_head
 from thawline.runs.predictions import read_predictions
 from thawline.samples.genre import make_genre

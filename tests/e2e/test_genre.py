@@ -11,8 +11,8 @@ import torch
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
 from thawline import load
-from thawline.data.tracks import read_track
-from thawline.data.windows import Windowing
+from thawline.data.tracks.track import read_track
+from thawline.data.tracks.windows import Windowing
 from thawline.runs.predictions import read_predictions
 from thawline.samples.genre import make_genre
 

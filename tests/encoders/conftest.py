@@ -24,11 +24,11 @@ from transformers import (
     ViTModel,
 )
 
-from thawline.data.preprocessing import Preprocessing
-from thawline.encoders import timm as ours
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.torchvision import load_preprocessing, load_torchvision
+from thawline.encoders.vision import timm as ours
+from thawline.encoders.vision.torchvision import load_preprocessing, load_torchvision
 
 TEXTS = ["a photo of a wedding", "a birthday cake with candles", "snow", "people at the beach in summer light"]
 SIDE = 32

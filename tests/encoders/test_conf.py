@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from thawline.encoders.load import load
 from thawline.encoders.settings import AUDIO, EncoderSettings
-from thawline.encoders.timm import load_timm
+from thawline.encoders.vision.timm import load_timm
 from thawline.encoders.weights import look_up
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

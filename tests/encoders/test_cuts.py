@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from transformers import CLIPModel, ViTModel
 
-from thawline.encoders.clip import load_clip
 from thawline.encoders.encoder import Encoder, Stages
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.vit import load_vit
+from thawline.encoders.vision.clip import load_clip
+from thawline.encoders.vision.vit import load_vit
 from thawline.errors import UserError
 
 # Small networks of the listed families, each with something particular; the name of the last block's border.

@@ -7,10 +7,10 @@ import time
 import pytest
 import torch
 
-from thawline.encoders.clip import load_clip
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.timm import cut_timm, load_preprocessing
-from thawline.encoders.vit import load_vit
+from thawline.encoders.vision.clip import load_clip
+from thawline.encoders.vision.timm import cut_timm, load_preprocessing
+from thawline.encoders.vision.vit import load_vit
 
 
 def keys(encoder):

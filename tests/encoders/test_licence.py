@@ -1,7 +1,7 @@
 """Weights whose licence forbids commercial use."""
 
 import pytest
-from tests.encoders.sound import save
+from tests.encoders.hearers import save
 
 from thawline.encoders.licence import check_licence, is_noncommercial, read_card_licence
 from thawline.encoders.load import load

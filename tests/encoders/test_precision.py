@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from thawline.encoders.clip import load_clip
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.vision.clip import load_clip
 from thawline.errors import UserError
 
 

@@ -19,11 +19,11 @@ from tests.encoders import separators
 from transformers import CLIPModel
 
 from thawline.cli import main
-from thawline.encoders.clip import load_clip
-from thawline.encoders.separator import load_separator
-from thawline.encoders.separator_weights import fetch_separator, look_up_separator
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.timm import load_timm
+from thawline.encoders.sound.separator import load_separator
+from thawline.encoders.sound.separator_weights import fetch_separator, look_up_separator
+from thawline.encoders.vision.clip import load_clip
+from thawline.encoders.vision.timm import load_timm
 from thawline.encoders.weights import Cached, fetch, locate, look_up, safetensors_in, weights_file
 from thawline.errors import UserError
 

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from thawline.data.listing import Listed
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder, Stage
 from thawline.features.key import shelf_key
 from thawline.features.media import Photos

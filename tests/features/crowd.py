@@ -19,7 +19,7 @@ import torchvision.transforms.v2.functional  # noqa: F401  (what reading photos 
 from torch import nn
 
 from thawline.data.listing import list_photos
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.errors import UserError
 from thawline.features.key import shelf_key
 from thawline.features.media import Photos

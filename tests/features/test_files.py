@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from thawline.data.photos import PhotoFacts
+from thawline.data.photos.photo import PhotoFacts
 from thawline.features.files import FileIndex, Seen, Stamp
 from thawline.features.kinds import PHOTOS
 

@@ -12,10 +12,10 @@ import pytest
 import soundfile
 import torch
 
-from thawline.data.track_listing import ListedTrack
-from thawline.data.tracks import read_track
-from thawline.data.windows import Windowing, window_digest
-from thawline.encoders.hearing import Hearing
+from thawline.data.tracks.listed import ListedTrack
+from thawline.data.tracks.track import read_track
+from thawline.data.tracks.windows import Windowing, window_digest
+from thawline.encoders.sound.hearing import Hearing
 from thawline.features.media import Tracks
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
@@ -123,7 +123,7 @@ def test_windows_of_another_ffmpeg_are_computed_anew(
     first = survey([track], store, wanted())
     assert (first.computed, first.read) == (3, 0)
     assert first.facts["2.wv"].decoder.startswith("ffmpeg ")
-    for module in ("thawline.features.media", "thawline.data.sound.files"):
+    for module in ("thawline.features.media", "thawline.data.tracks.sound.files"):
         monkeypatch.setattr(f"{module}.version", lambda: "ffmpeg 99")
     # What the old one decoded is named by it, and stays.
     kept = survey([track], store, wanted())

@@ -13,7 +13,7 @@ import torch
 from tests.features.conftest import Network
 
 from thawline.data.listing import Listed
-from thawline.data.photos import PhotoFacts, read_photo
+from thawline.data.photos.photo import PhotoFacts, read_photo
 from thawline.features.files import FileIndex, Seen, Stamp
 from thawline.features.kinds import PHOTOS
 from thawline.features.media import Photos

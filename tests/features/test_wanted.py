@@ -12,8 +12,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from thawline.data.augmentation import Augmentation, AugmentationSettings
 from thawline.data.listing import Listed
+from thawline.data.photos.augmentation import Augmentation, AugmentationSettings
 from thawline.encoders.encoder import Encoder
 from thawline.features.filling import BATCH, CPU
 from thawline.features.media import Photos
@@ -295,7 +295,7 @@ def test_labels_and_places(store: FeatureStore, encoder: Encoder, want: Want, ma
 def test_the_pixels_are_shared_and_are_those_of_the_file(
     store: FeatureStore, want: Want, encoder: Encoder, make_photos: MakePhotos
 ) -> None:
-    from thawline.data.photos import read_photo
+    from thawline.data.photos.photo import read_photo
 
     photos = make_photos(3)
     wanted = want([0], dtype="float16")

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.encoders.sound import LABELS, save
+from tests.encoders.hearers import LABELS, save
 from torch import nn
 
 from thawline.encoders.load import load

@@ -11,7 +11,7 @@ from tests.fitting.problems import Module
 from torch import nn
 
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.timm import cut_timm, load_preprocessing
+from thawline.encoders.vision.timm import cut_timm, load_preprocessing
 from thawline.errors import RunError
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.feeding import Feeding

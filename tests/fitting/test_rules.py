@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from thawline.encoders.descriptors import DESCRIPTORS
+from thawline.encoders.sound.names import DESCRIPTORS
 from thawline.errors import UserError
 from thawline.fitting.rules import RulesHead, rule_table
 

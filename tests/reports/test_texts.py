@@ -6,7 +6,7 @@ from tests.reports.made import FACTS, predictions
 
 from thawline.commands.composing import compose
 from thawline.commands.settings import register_settings
-from thawline.data.pair_names import text_digest
+from thawline.data.pairs.names import text_digest
 from thawline.files import write_json
 from thawline.reports.texts import texts_of
 from thawline.runs.directory import RunDirectory

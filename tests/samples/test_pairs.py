@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from thawline.data.pair_graph import components, text_ids
-from thawline.data.pairs import read_pairs
+from thawline.data.pairs.graph import components, text_ids
+from thawline.data.pairs.table import read_pairs
 from thawline.errors import UserError
 from thawline.samples.pairs import make_pairs
 from thawline.samples.products import BACKGROUNDS, COLOURS, FINISHES, KINDS, Product, change_one, describe, draw_product

@@ -1,7 +1,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from thawline.data.augmentation import AugmentationSettings
+from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.fitting.settings import (

@@ -20,15 +20,15 @@ from thawline.bundles.manifest import CONFIG, HEAD, MODEL, PREPROCESSING
 from thawline.bundles.stems import load_stems, save_stems
 from thawline.bundles.transformers import check_config, save_model
 from thawline.decisions.taxonomy import canonical
-from thawline.encoders.audio import extractor_settings, load_extractor
-from thawline.encoders.audio_spectrogram import load_ast
-from thawline.encoders.descriptors import Describe, load_descriptors
 from thawline.encoders.encoder import Encoder
-from thawline.encoders.hearing import Hearing
-from thawline.encoders.mel_cnn import load_mel_cnn, sizes
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.speech import KINDS, load_speech
-from thawline.encoders.stems import AnyStem, StemsEncoder
+from thawline.encoders.sound.audio import extractor_settings, load_extractor
+from thawline.encoders.sound.audio_spectrogram import load_ast
+from thawline.encoders.sound.descriptors import Describe, load_descriptors
+from thawline.encoders.sound.hearing import Hearing
+from thawline.encoders.sound.mel_cnn import load_mel_cnn, sizes
+from thawline.encoders.sound.speech import KINDS, load_speech
+from thawline.encoders.sound.stems import AnyStem, StemsEncoder
 from thawline.encoders.weights import locate
 from thawline.errors import UserError
 from thawline.files import read_json, write_json

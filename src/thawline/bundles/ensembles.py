@@ -22,9 +22,9 @@ from thawline.bundles.tracks import (
     load_tracks,
     themes_told,
 )
-from thawline.data.decoding import UnusableError
-from thawline.data.tracks import read_track, read_windows
-from thawline.data.windows import Windowing
+from thawline.data.tracks.track import read_track, read_windows
+from thawline.data.tracks.windows import Windowing
+from thawline.errors import UnusableError
 from thawline.files import read_json
 
 

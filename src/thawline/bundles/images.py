@@ -14,12 +14,12 @@ from torchvision import models
 
 from thawline.bundles.bounds import check_fits
 from thawline.bundles.manifest import CONFIG, MODEL
-from thawline.data.preprocessing import Preprocessing
-from thawline.encoders import timm as timm_encoders
-from thawline.encoders import torchvision as torchvision_encoders
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
-from thawline.encoders.images import set_bn_eps
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.vision import timm as timm_encoders
+from thawline.encoders.vision import torchvision as torchvision_encoders
+from thawline.encoders.vision.images import set_bn_eps
 from thawline.files import read_json, write_json
 
 # What a library's builder would read from elsewhere, or what is stated in a place of its own.

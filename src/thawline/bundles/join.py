@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from thawline.bundles.heads import rebuild_dense, rebuild_prompts, text_part
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load

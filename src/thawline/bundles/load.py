@@ -21,13 +21,12 @@ from thawline.bundles.golden import golden_distance
 from thawline.bundles.manifest import CONFIG, DECISION, GOLDEN, SEPARATOR, refusal, verify
 from thawline.bundles.network import Classifier, load_classifier, read_preprocessing
 from thawline.bundles.pictures import Photo, each, name_of, picture_of, read_picture
-from thawline.data.decoding import UnusableError
-from thawline.data.photos import read_upright
-from thawline.data.preprocessing import MAX_MEGAPIXELS, Preprocessing
+from thawline.data.photos.photo import read_upright
+from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.temperature import calibrated
 from thawline.encoders.device import find_device
-from thawline.encoders.separator_weights import check_installed
-from thawline.errors import UserError
+from thawline.encoders.sound.separator_weights import check_installed
+from thawline.errors import UnusableError, UserError
 from thawline.features.filling import BATCH
 from thawline.files import read_json
 

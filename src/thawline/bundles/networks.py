@@ -7,7 +7,7 @@ from typing import Protocol
 
 from torch import nn
 
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
 

@@ -20,7 +20,7 @@ from thawline.bundles.golden import golden_pixels
 from thawline.bundles.heads import ClassHead
 from thawline.bundles.manifest import TEXT, VISION
 from thawline.bundles.network import Classifier
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Normalise
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import RunError, UserError

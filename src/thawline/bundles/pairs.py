@@ -19,10 +19,10 @@ from thawline.bundles.golden import golden_pixels
 from thawline.bundles.manifest import GOLDEN
 from thawline.bundles.network import read_preprocessing
 from thawline.bundles.pictures import Photo, name_of, picture_of, read_picture
-from thawline.data.decoding import UnusableError
-from thawline.data.preprocessing import MAX_MEGAPIXELS, Preprocessing
+from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.temperature import calibrated
 from thawline.encoders.towers import ClipTowers
+from thawline.errors import UnusableError
 from thawline.features.filling import BATCH
 from thawline.files import read_json
 

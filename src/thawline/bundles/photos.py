@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from thawline.bundles.golden import GoldenPhoto
 from thawline.bundles.network import Classifier
-from thawline.data.photos import read_photo
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.photos.photo import read_photo
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.errors import RunError
 
 CLEAR = 0.1  # how far the two best probabilities are apart where an answer may not depend on how a JPEG is decoded

@@ -10,11 +10,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from thawline.data.decoding import UnusableError
-from thawline.data.photos import read_pixels
-from thawline.data.preprocessing import Preprocessing
-from thawline.data.resizing import picture_pixels
-from thawline.errors import UserError
+from thawline.data.photos.photo import read_pixels
+from thawline.data.photos.preprocessing import Preprocessing
+from thawline.data.photos.resizing import picture_pixels
+from thawline.errors import UnusableError, UserError
 
 Photo = str | os.PathLike[str] | Image.Image | NDArray[Any]
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from thawline.data.sound.memory import InMemory
+from thawline.data.tracks.sound.memory import InMemory
 from thawline.errors import UserError
 
 AnyTrack = str | os.PathLike[str] | InMemory

@@ -6,9 +6,9 @@ from typing import Any
 
 from thawline.bundles.manifest import SEPARATOR
 from thawline.encoders.encoder import Encoder
-from thawline.encoders.separator import read_separator, save_separator
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.stems import StemsEncoder, stems_of
+from thawline.encoders.sound.separator import read_separator, save_separator
+from thawline.encoders.sound.stems import StemsEncoder, stems_of
 
 
 def save_stems(folder: Path, encoder: StemsEncoder) -> None:

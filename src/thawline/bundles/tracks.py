@@ -15,11 +15,11 @@ from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.manifest import GOLDEN
 from thawline.bundles.sounds import AnyTrack, read_ahead, source_of
 from thawline.bundles.track_record import MemberSaid, Track, joined_scores, track_json, unusable_json
-from thawline.data.tracks import Window, read_track
+from thawline.data.tracks.track import Window, read_track
 from thawline.decisions.instruments import Heard as Instruments
 from thawline.decisions.instruments import hear, instrument_of
 from thawline.decisions.themes import Vocabulary
-from thawline.encoders.hearing import Hearing
+from thawline.encoders.sound.hearing import Hearing
 from thawline.files import read_json
 
 if TYPE_CHECKING:

@@ -20,13 +20,13 @@ from transformers import (
 
 from thawline.bundles.bounds import check_fits
 from thawline.bundles.manifest import CONFIG
-from thawline.data.preprocessing import Preprocessing
-from thawline.encoders.clip import cut_clip, cut_vision, load_tokenizer
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
 from thawline.encoders.transformers import load_model, quiet
-from thawline.encoders.vit import cut_vit
+from thawline.encoders.vision.clip import cut_clip, cut_vision, load_tokenizer
+from thawline.encoders.vision.vit import cut_vit
 from thawline.encoders.weights import locate
 from thawline.files import read_json, write_json
 

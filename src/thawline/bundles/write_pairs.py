@@ -17,7 +17,7 @@ from thawline.bundles.pair_card import pair_card
 from thawline.bundles.pairs import PairBundle, load_pairs
 from thawline.bundles.transformers import CLIP
 from thawline.bundles.write import CPU, LIBRARIES, base_facts, check_target
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.decisions.temperature import Temperature
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.load import load

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from thawline.commands.data_split import only_file, refuse_existing
 from thawline.commands.settings import MismatchesSettings, to_settings
-from thawline.data.mismatches import Mismatch, Similar, make_mismatches
-from thawline.data.pair_report import findings_line
+from thawline.data.pairs.mismatches import Mismatch, Similar, make_mismatches
+from thawline.data.pairs.report import findings_line
 from thawline.data.tables.reading import write_rows
 from thawline.encoders.device import find_device
 from thawline.errors import UserError

@@ -7,9 +7,9 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from thawline.commands.settings import to_settings
-from thawline.data.pair_graph import Grouping, find_grouping, split_pairs
-from thawline.data.pair_report import findings_line
-from thawline.data.pairs import write_pairs
+from thawline.data.pairs.graph import Grouping, find_grouping, split_pairs
+from thawline.data.pairs.report import findings_line
+from thawline.data.pairs.table import write_pairs
 from thawline.data.settings import PairsSettings
 from thawline.errors import UserError
 from thawline.features.store import FeatureStore

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from thawline.commands.settings import to_settings
 from thawline.data.listing import list_photos
-from thawline.encoders.processor import load_preprocessing
+from thawline.encoders.vision.processor import load_preprocessing
 from thawline.encoders.weights import locate
 from thawline.errors import UserError
 from thawline.features import ahead

@@ -21,7 +21,7 @@ from thawline.commands.settings import PredictSettings, to_settings
 from thawline.data.settings import check_megapixels
 from thawline.data.tables.lists import read_list
 from thawline.data.tables.places import Finder
-from thawline.data.track_listing import walk_tracks
+from thawline.data.tracks.listing import walk_tracks
 from thawline.data.walking import walk_photos
 from thawline.encoders.device import find_device
 from thawline.errors import RunError, UserError

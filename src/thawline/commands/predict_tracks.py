@@ -10,7 +10,7 @@ from rich.console import Console
 from thawline.bundles.ensembles import AnyTracks
 from thawline.bundles.track_record import Track
 from thawline.commands.settings import PredictSettings
-from thawline.data.track_listing import walk_tracks
+from thawline.data.tracks.listing import walk_tracks
 from thawline.errors import UserError
 from thawline.features.progress import say
 from thawline.files import write_atomically

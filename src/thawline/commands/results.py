@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 
 from thawline.data.class_report import print_brief
-from thawline.data.pair_report import print_pair_brief
+from thawline.data.pairs.report import print_pair_brief
 from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
 from thawline.judging.paired import PairedTest

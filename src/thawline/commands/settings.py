@@ -7,8 +7,8 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from thawline.data.augmentation import AugmentationSettings
-from thawline.data.preprocessing import MAX_MEGAPIXELS
+from thawline.data.photos.augmentation import AugmentationSettings
+from thawline.data.photos.preprocessing import MAX_MEGAPIXELS
 from thawline.data.settings import DataSettings, PairsSettings, TracksSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError

@@ -15,9 +15,9 @@ from thawline.commands.next_steps import say_after_training, saying_how_to_go_on
 from thawline.commands.results import save_report, save_results, show_results
 from thawline.commands.resuming import config_now, resumed_config
 from thawline.commands.settings import to_settings
-from thawline.data.augmentation import Augmentation
+from thawline.data.photos.augmentation import Augmentation
 from thawline.data.settings import TracksSettings
-from thawline.data.spec_augment import SpecAugment
+from thawline.data.tracks.spec_augment import SpecAugment
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.files import write_text

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from thawline.commands.paths import conf_directory
 from thawline.commands.settings import to_settings
-from thawline.encoders.separator_weights import fetch_separator, look_up_separator
 from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
+from thawline.encoders.sound.separator_weights import fetch_separator, look_up_separator
 from thawline.encoders.weights import fetch, look_up
 from thawline.errors import UserError
 from thawline.screen import say

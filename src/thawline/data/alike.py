@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from thawline.data.listing import Listing, choose
-from thawline.data.track_listing import TrackListing
+from thawline.data.tracks.listed import TrackListing
 
 _BETWEEN = re.compile(r"[\s_.,'\u2018\u2019\u2010-\u2015-]+")
 

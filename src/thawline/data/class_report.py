@@ -13,7 +13,7 @@ from rich.text import Text
 from thawline.data.alike import alike_warnings
 from thawline.data.groups import Grouping
 from thawline.data.listing import LeftOut
-from thawline.data.preprocessing import JSON
+from thawline.files import JSON
 from thawline.screen import say, say_whole
 
 FEW_SAMPLES = 30  # a class below this says little

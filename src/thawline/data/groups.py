@@ -1,22 +1,11 @@
-"""Which photos belong together, so that a split may not part them."""
+"""What any samples that belong together are grouped by: links between them, and the components these make."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
-
-from thawline.data.listing import Listed
-from thawline.data.photos import PhotoFacts
-
-# Of the 256 bits of two perceptual hashes; see `photos.HASH_BITS` for how far apart copies and strangers are.
-NEAR = 72
-BURST_GAP = timedelta(minutes=5)
-BURST_LENGTH = timedelta(minutes=60)
-
-_BLOCK = 2**20  # pairs of hashes compared at a time
 
 Pairs = list[tuple[int, int]]
 
@@ -60,89 +49,10 @@ def scarce_classes(labels: Sequence[str], grouping: Grouping, fewest: int) -> di
     }
 
 
-def find_groups(photos: Sequence[Listed], facts: Sequence[PhotoFacts]) -> Grouping:
-    """Unite duplicates, near-duplicates, files of one folder below the class, and bursts of one camera.
-
-    Args:
-        photos: N, in the order of their names.
-        facts: of the same N, none with a problem.
-    """
-    exact = links_of_equals(enumerate(fact.digest for fact in facts))
-    near = _near_duplicates(facts, skip={j for _, j in exact})
-    folder = links_of_equals((i, photo.path.parent) for i, photo in enumerate(photos) if photo.folder)
-    burst = _bursts(facts)
-    links = {"folder": folder, "exact duplicate": exact, "near-duplicate": near, "burst": burst}
-    count = len(photos)
-    return Grouping(
-        ids=components(count, exact + near + folder + burst),
-        exact_duplicates=exact,
-        near_duplicates=near,
-        two_labels=sorted((i, j) for i, j in exact + near if photos[i].label != photos[j].label),
-        reasons={reason: count_sets(count, pairs) for reason, pairs in links.items()},
-    )
-
-
-def find_copies(facts: Sequence[PhotoFacts]) -> npt.NDArray[np.int64]:
-    """Unite duplicates and near-duplicates alone: what looks the same is the same image in an image–text pair.
-
-    Args:
-        facts: of N photos, none with a problem.
-
-    Returns:
-        int64 [N], numbers 0, 1, ... in the order of the first photos.
-    """
-    exact = links_of_equals(enumerate(fact.digest for fact in facts))
-    return components(len(facts), exact + _near_duplicates(facts, skip={j for _, j in exact}))
-
-
 def links_of_equals(keyed: Iterable[tuple[int, Hashable]]) -> Pairs:
     """(first, other) for every other of the same key."""
     first: dict[Hashable, int] = {}
     return sorted((first[key], i) for i, key in keyed if first.setdefault(key, i) != i)
-
-
-def _near_duplicates(facts: Sequence[PhotoFacts], skip: set[int]) -> Pairs:
-    hashed = [(i, fact.phash) for i, fact in enumerate(facts) if fact.phash is not None and i not in skip]
-    equal = links_of_equals(hashed)
-    later = {j for _, j in equal}
-    kept = [(i, phash) for i, phash in hashed if i not in later]
-    if not kept:
-        return []
-    indices = np.array([i for i, _ in kept])
-    words = np.frombuffer(bytes.fromhex("".join(phash for _, phash in kept)), np.uint64).reshape(len(kept), -1)
-    close: Pairs = []
-    step = max(1, _BLOCK // len(words))
-    for start in range(0, len(words), step):
-        block = words[start : start + step]
-        distance = sum(
-            np.bitwise_count(block[:, None, word] ^ words[None, start:, word]).astype(np.uint16)
-            for word in range(words.shape[1])
-        )
-        rows, columns = np.nonzero(np.triu(np.asarray(distance) <= NEAR, k=1))
-        close += zip(indices[start + rows].tolist(), indices[start + columns].tolist(), strict=True)
-    return sorted(equal + close)
-
-
-def _bursts(facts: Sequence[PhotoFacts]) -> Pairs:
-    """Links between photos of one camera in one burst: gaps of at most 5 minutes, 60 minutes in all.
-
-    Without the bound, an evening of steady photography would be one group, and no split of it possible.
-    """
-    by_camera = defaultdict(list)
-    for i, fact in enumerate(facts):
-        if fact.taken and fact.camera:
-            by_camera[fact.camera].append((datetime.fromisoformat(fact.taken), i))
-    links = []
-    for shots in by_camera.values():
-        shots.sort()
-        (start, first) = (previous, _) = shots[0]
-        for taken, i in shots[1:]:
-            if taken - previous <= BURST_GAP and taken - start <= BURST_LENGTH:
-                links.append((min(first, i), max(first, i)))
-            else:
-                start, first = taken, i
-            previous = taken
-    return sorted(links)
 
 
 def components(count: int, links: Pairs) -> npt.NDArray[np.int64]:

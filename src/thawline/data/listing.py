@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from thawline.data.foreign import holds_runs, is_foreign, is_hidden
-from thawline.data.image_headers import HEAD, READABLE, sniff
+from thawline.data.photos.headers import HEAD, READABLE, sniff
 from thawline.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")

@@ -7,7 +7,7 @@ from typing import Self
 from omegaconf import MISSING
 
 from thawline.data.listing import LAYOUTS
-from thawline.data.preprocessing import MAX_MEGAPIXELS
+from thawline.data.photos.preprocessing import MAX_MEGAPIXELS
 from thawline.errors import UserError
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Literal, Self
 import torch
 from torch import nn
 
-from thawline.data.preprocessing import JSON, Preprocessing
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.errors import UserError
+from thawline.files import JSON
 
 if TYPE_CHECKING:
-    from thawline.encoders.hearing import Hearing  # it reads sound, which networks for photos do without
+    from thawline.encoders.sound.hearing import Hearing  # it reads sound, which networks for photos do without
 
 Features = dict[str, torch.Tensor]
 

@@ -14,7 +14,7 @@ from thawline.process import importing
 
 if TYPE_CHECKING:
     from thawline.encoders.encoder import Encoder
-    from thawline.encoders.scratch import ScratchText
+    from thawline.encoders.text.scratch import ScratchText
     from thawline.encoders.towers import ClipTowers
 
 Loaded: TypeAlias = "Encoder | ClipTowers"
@@ -56,7 +56,7 @@ def load_text(settings: EncoderSettings) -> "ClipTowers | ScratchText":
         UserError: Its weights are absent or don't fit, or it reads no text.
     """
     if settings.family == "scratch":
-        from thawline.encoders.scratch import load_scratch
+        from thawline.encoders.text.scratch import load_scratch
 
         return load_scratch(settings)
     if settings.family != "clip":
@@ -78,7 +78,7 @@ def _files(settings: EncoderSettings) -> list[Path]:
     """The files that decide what is loaded."""
     if settings.stems is None:
         return local_files(settings)
-    from thawline.encoders.separator_weights import separator_files
+    from thawline.encoders.sound.separator_weights import separator_files
 
     return [*separator_files(settings), *local_files(settings)]
 
@@ -99,49 +99,49 @@ def _load(settings: EncoderSettings) -> Loaded:
 def _load_family(settings: EncoderSettings) -> Loaded:
     # Late: transformers and timm take seconds to import, and a run needs one of them.
     if settings.family == "clip":
-        from thawline.encoders.clip import load_clip
+        from thawline.encoders.vision.clip import load_clip
 
         return load_clip(settings)
     if settings.family == "vit":
-        from thawline.encoders.vit import load_vit
+        from thawline.encoders.vision.vit import load_vit
 
         return load_vit(settings)
     if settings.family == "scratch":
         raise UserError("encoder=scratch reads text, not photos; it can only be encoder@text=scratch")
     if settings.stems is not None:
-        from thawline.encoders.separator import load_separator
-        from thawline.encoders.stems import stems_of
+        from thawline.encoders.sound.separator import load_separator
+        from thawline.encoders.sound.stems import stems_of
 
         separator = load_separator(settings)
         return stems_of(_load_audio(settings), separator, settings.stems)
     if settings.family in AUDIO:
         return _load_audio(settings)
     if settings.family == "torchvision":
-        from thawline.encoders.torchvision import load_torchvision
+        from thawline.encoders.vision.torchvision import load_torchvision
 
         return load_torchvision(settings)
-    from thawline.encoders.timm import load_timm
+    from thawline.encoders.vision.timm import load_timm
 
     return load_timm(settings)
 
 
 def _load_audio(settings: EncoderSettings) -> "Encoder":
     if settings.family == "mel_cnn":
-        from thawline.encoders.mel_cnn import load_mel_cnn
+        from thawline.encoders.sound.mel_cnn import load_mel_cnn
 
         return load_mel_cnn(settings)
     if settings.family == "descriptors":
-        from thawline.encoders.descriptors import load_descriptors
+        from thawline.encoders.sound.descriptors import load_descriptors
 
         return load_descriptors(settings)
     if settings.family == "ast":
-        from thawline.encoders.audio_spectrogram import load_ast
+        from thawline.encoders.sound.audio_spectrogram import load_ast
 
         return load_ast(settings)
     if settings.family in ("wav2vec2", "hubert"):
-        from thawline.encoders.speech import load_speech
+        from thawline.encoders.sound.speech import load_speech
 
         return load_speech(settings)
-    from thawline.encoders.audio_whole import load_whole
+    from thawline.encoders.sound.audio_whole import load_whole
 
     return load_whole(settings)

@@ -12,12 +12,12 @@ import transformers
 from safetensors import SafetensorError
 from torch import nn
 
-from thawline.data.preprocessing import JSON
 from thawline.encoders.encoder import Features, Stage
-from thawline.encoders.processor import read_json
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.vision.processor import read_json
 from thawline.encoders.weights import locate, safetensors_in
 from thawline.errors import UserError
+from thawline.files import JSON
 
 
 class Block(Stage):

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thawline.data.listing import Listed
-from thawline.data.photos import PhotoFacts, read_photo
-from thawline.data.preprocessing import Preprocessing
+from thawline.data.photos.photo import PhotoFacts, read_photo
+from thawline.data.photos.preprocessing import Preprocessing
 from thawline.features.files import FileIndex, Stamp, stamps_of
 from thawline.features.kinds import PHOTOS
 

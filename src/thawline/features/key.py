@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from thawline.data.preprocessing import JSON
+from thawline.files import JSON
 
 # Counts changes of our own code that move features or the files of a shelf.
 SHELF_FORMAT = 2

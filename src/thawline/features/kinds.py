@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from thawline.data.photos import FACTS_VERSION, PhotoFacts
-from thawline.data.preprocessing import JSON
+from thawline.data.photos.photo import FACTS_VERSION, PhotoFacts
+from thawline.files import JSON
 
 
 class Facts(Protocol):

@@ -27,7 +27,6 @@ from typing import TypeVar
 import filelock
 import numpy as np
 
-from thawline.data.preprocessing import JSON
 from thawline.encoders.encoder import Features
 from thawline.errors import UserError
 from thawline.features.disk import DamagedError, check_database, check_room, explained, is_read_only
@@ -35,7 +34,7 @@ from thawline.features.index import ShelfIndex, add, end_of
 from thawline.features.key import shelf_id
 from thawline.features.progress import say
 from thawline.features.rows import DTYPES, Array, Column, Place, Rows, encode, row_checksums
-from thawline.files import sync_folder, write_text
+from thawline.files import JSON, sync_folder, write_text
 
 TRASH = "removed-"
 _HEALED_AT_MOST = 3  # times a shelf in one pass: a disk that damages it again and again is for the user to replace

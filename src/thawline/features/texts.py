@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import torch
 
-from thawline.data.preprocessing import JSON
 from thawline.encoders.encoder import Features
 from thawline.features.filling import CPU, Prefix, Sample, Segment, fill, threads
 from thawline.features.key import text_digest
 from thawline.features.rows import Rows
 from thawline.features.store import FeatureStore, Shelf, healing
+from thawline.files import JSON
 
 Tokenize = Callable[[list[str]], Features]
 

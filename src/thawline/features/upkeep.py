@@ -13,7 +13,6 @@ from pathlib import Path
 
 import filelock
 
-from thawline.data.preprocessing import JSON
 from thawline.errors import UserError
 from thawline.features.disk import check_database, database, explained
 from thawline.features.files import FileIndex
@@ -22,6 +21,7 @@ from thawline.features.key import SHELF_FORMAT, shelf_id
 from thawline.features.media import KINDS
 from thawline.features.rows import Column, Place, Rows
 from thawline.features.store import TRASH, FeatureStore, leftovers, remove_shelf
+from thawline.files import JSON
 
 _DAY = 24 * 3600
 

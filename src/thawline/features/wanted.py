@@ -8,13 +8,13 @@ from typing import Generic
 
 import torch
 
-from thawline.data.preprocessing import JSON
 from thawline.encoders.encoder import Encoder
 from thawline.features.filling import CPU, Prefix
 from thawline.features.key import shelf_key
 from thawline.features.kinds import F
 from thawline.features.media import Medium
 from thawline.features.store import FeatureStore, Shelf
+from thawline.files import JSON
 
 Augment = Callable[[torch.Tensor, str, int], torch.Tensor]
 

@@ -10,7 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from thawline.decisions.themes import theme_shares
-from thawline.encoders.descriptors import DESCRIPTORS
+from thawline.encoders.sound.names import DESCRIPTORS
 from thawline.errors import UserError
 from thawline.fitting.shaped_head import ShapedByState
 

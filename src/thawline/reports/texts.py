@@ -4,8 +4,8 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from thawline.data.pair_names import pair_names, text_digest
-from thawline.data.pairs import read_pairs
+from thawline.data.pairs.names import pair_names, text_digest
+from thawline.data.pairs.table import read_pairs
 from thawline.data.settings import PairsSettings
 from thawline.errors import UserError
 from thawline.runs.directory import is_run_directory, read_config

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from thawline.data.decoding import UnusableError
-from thawline.data.photos import read_upright
+from thawline.data.photos.photo import read_upright
+from thawline.errors import UnusableError
 
 THUMBNAIL_SIDE = 256
 # A larger matrix can't be read, and W&B would cut its table off without a word.

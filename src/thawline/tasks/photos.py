@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import torch
 
-from thawline.data.augmentation import Augmentation
 from thawline.data.listing import Listed
-from thawline.data.photos import PhotoFacts
+from thawline.data.photos.augmentation import Augmentation
+from thawline.data.photos.photo import PhotoFacts
 from thawline.encoders.encoder import Encoder
 from thawline.errors import UserError
 from thawline.features.media import Photos

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from thawline.data.augmentation import AugmentationSettings
+from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.data.settings import DataSettings, PairsSettings, TracksSettings
 from thawline.decisions.threshold import DecisionSettings
 from thawline.encoders.settings import AUDIO, EncoderSettings

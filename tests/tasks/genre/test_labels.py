@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thawline.data.track_listing import ListedTrack, TrackListing
-from thawline.data.tracks import TrackFacts
+from thawline.data.tracks.listed import ListedTrack, TrackListing
+from thawline.data.tracks.track import TrackFacts
 from thawline.errors import UserError
 from thawline.tasks.genre.labels import mark
 

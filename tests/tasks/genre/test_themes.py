@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from thawline.data.track_collection import build_tracks
-from thawline.data.track_listing import ListedTrack, TrackListing
-from thawline.data.track_report import track_report
-from thawline.data.tracks import TrackFacts
+from thawline.data.tracks.collection import build_tracks
+from thawline.data.tracks.listed import ListedTrack, TrackListing
+from thawline.data.tracks.report import track_report
+from thawline.data.tracks.track import TrackFacts
 from thawline.decisions.themes import vocabulary
 from thawline.errors import UserError
 from thawline.fitting.feature_set import FeatureSet

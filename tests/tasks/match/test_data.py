@@ -12,7 +12,7 @@ from tests.tasks.match.conftest import gradient
 from torch import nn
 
 from thawline.commands.train import plan_run
-from thawline.data.augmentation import AugmentationSettings
+from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.data.settings import PairsSettings
 from thawline.decisions.threshold import DecisionSettings, fit_threshold
 from thawline.encoders.settings import EncoderSettings

@@ -2,7 +2,7 @@ import pytest
 from omegaconf import OmegaConf
 from tests.tasks.match.conftest import gradient
 
-from thawline.data.augmentation import AugmentationSettings
+from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.data.settings import PairsSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError

@@ -6,7 +6,7 @@ import base64
 import io
 from pathlib import Path
 
-from thawline.data.decoding import UnusableError
+from thawline.errors import UnusableError
 from thawline.judging.predicted import worst_mistakes
 from thawline.reports.comparison import Entry
 from thawline.reports.page.html import Html, join, name, tag

@@ -4,8 +4,8 @@ from typing import Any
 
 from rich.console import Console
 
-from thawline.data.collection import build_collection
-from thawline.data.report import data_report, print_report
+from thawline.data.photos.collection import build_collection
+from thawline.data.photos.report import data_report, print_report
 from thawline.features.media import Photos
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thawline.data.augmentation import Augmentation, view_seed
-from thawline.data.collection import Collection, build_collection
-from thawline.data.groups import find_groups
 from thawline.data.listing import Listed
-from thawline.data.photos import PhotoFacts
-from thawline.data.report import data_report
+from thawline.data.photos.augmentation import Augmentation, view_seed
+from thawline.data.photos.collection import Collection, build_collection
+from thawline.data.photos.groups import find_groups
+from thawline.data.photos.photo import PhotoFacts
+from thawline.data.photos.report import data_report
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.towers import ClipTowers
 from thawline.fitting.feature_set import AugmentedRows, FeatureRows, FeatureSet

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from thawline.data.collection import build_collection
-from thawline.data.report import data_report
+from thawline.data.photos.collection import build_collection
+from thawline.data.photos.report import data_report
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.towers import ClipTowers

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 
 from thawline.data.settings import TracksSettings
-from thawline.data.track_report import print_track_report
+from thawline.data.tracks.report import print_track_report
 from thawline.features.media import Tracks
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thawline.data.track_collection import TrackCollection, build_tracks
-from thawline.data.track_groups import group_tracks
-from thawline.data.track_listing import ListedTrack
-from thawline.data.track_report import track_report
-from thawline.data.tracks import TrackFacts
+from thawline.data.tracks.collection import TrackCollection, build_tracks
+from thawline.data.tracks.groups import group_tracks
+from thawline.data.tracks.listed import ListedTrack
+from thawline.data.tracks.report import track_report
+from thawline.data.tracks.track import TrackFacts
 from thawline.decisions.taxonomy import canonical
 from thawline.decisions.themes import vocabulary
 from thawline.encoders.encoder import Encoder

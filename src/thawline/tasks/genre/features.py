@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from thawline.data.alike import join_tracks
 from thawline.data.settings import TracksSettings
-from thawline.data.track_collection import TrackCollection, build_tracks
-from thawline.data.track_listing import ListedTrack, TrackListing, list_tracks
-from thawline.data.track_report import track_report
-from thawline.data.tracks import TrackFacts
+from thawline.data.tracks.collection import TrackCollection, build_tracks
+from thawline.data.tracks.listed import ListedTrack, TrackListing
+from thawline.data.tracks.listing import list_tracks
+from thawline.data.tracks.report import track_report
+from thawline.data.tracks.track import TrackFacts
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from thawline.data.class_report import FEW_GROUPS
 from thawline.data.listing import LeftOut
-from thawline.data.track_collection import TrackCollection, build_tracks
-from thawline.data.track_listing import TrackListing
-from thawline.data.track_report import track_report
-from thawline.data.tracks import TrackFacts
+from thawline.data.tracks.collection import TrackCollection, build_tracks
+from thawline.data.tracks.listed import TrackListing
+from thawline.data.tracks.report import track_report
+from thawline.data.tracks.track import TrackFacts
 from thawline.errors import UserError
 from thawline.tasks.genre.themes import with_themes
 

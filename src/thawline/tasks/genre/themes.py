@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thawline.data.track_collection import TrackCollection
+from thawline.data.tracks.collection import TrackCollection
 from thawline.decisions.themes import vocabulary
 from thawline.errors import UserError
 from thawline.fitting.audio_heads import LayersHead

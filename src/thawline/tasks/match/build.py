@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from thawline.encoders.scratch import start_anew
+from thawline.encoders.text.scratch import start_anew
 from thawline.fitting.settings import GradientSettings
 from thawline.tasks.match.features import Pretrained
 from thawline.tasks.match.tail import PairHead, PairTail, Towers

@@ -4,8 +4,8 @@ from typing import Any
 
 from rich.console import Console
 
-from thawline.data.pair_report import pair_report, print_pair_report
-from thawline.data.pairs import PairTable, note_long_texts
+from thawline.data.pairs.report import pair_report, print_pair_report
+from thawline.data.pairs.table import PairTable, note_long_texts
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.store import FeatureStore
@@ -30,7 +30,7 @@ def _with_token_notes(table: PairTable, encoder: EncoderSettings | None) -> tupl
     """The table with findings for texts that an encoder cuts off, and a sentence on whether this was looked at."""
     if encoder is None or encoder.family != "clip":
         return table, "Texts were not measured in tokens; encoder=clip measures them."
-    from thawline.encoders.clip_tokens import token_counter  # late: transformers takes seconds to import
+    from thawline.encoders.text.clip_tokens import token_counter  # late: transformers takes seconds to import
 
     try:
         count, longest = token_counter(encoder)

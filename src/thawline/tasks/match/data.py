@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thawline.data.augmentation import Augmentation, view_seed
-from thawline.data.pair_graph import Grouping, check_sides, drop_shared, find_grouping, image_ids
-from thawline.data.pair_names import pair_names, text_digest
-from thawline.data.pairs import Pair
-from thawline.data.photos import PhotoFacts
+from thawline.data.pairs.graph import Grouping, check_sides, drop_shared, find_grouping, image_ids
+from thawline.data.pairs.names import pair_names, text_digest
+from thawline.data.pairs.table import Pair
+from thawline.data.photos.augmentation import Augmentation, view_seed
+from thawline.data.photos.photo import PhotoFacts
 from thawline.decisions.threshold import Threshold
 from thawline.errors import UserError
 from thawline.files import write_folder

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thawline.data.pair_report import pair_report
-from thawline.data.pairs import check_labels, listed_images, usable_pairs
-from thawline.data.photos import PhotoFacts
+from thawline.data.pairs.report import pair_report
+from thawline.data.pairs.table import check_labels, listed_images, usable_pairs
+from thawline.data.photos.photo import PhotoFacts
 from thawline.encoders.encoder import Encoder, Features
 from thawline.encoders.load import load, load_text
-from thawline.encoders.scratch import ScratchText
+from thawline.encoders.text.scratch import ScratchText
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
 from thawline.features.key import shelf_key

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from thawline.data.pair_graph import IntArray, image_ids, text_ids
-from thawline.data.pairs import PairTable, listed_images, read_pairs, usable_pairs
-from thawline.data.photos import PhotoFacts
+from thawline.data.pairs.graph import IntArray, image_ids, text_ids
+from thawline.data.pairs.table import PairTable, listed_images, read_pairs, usable_pairs
+from thawline.data.photos.photo import PhotoFacts
 from thawline.data.settings import PairsSettings
 from thawline.errors import UserError
 from thawline.features.media import Photos

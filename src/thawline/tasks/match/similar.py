@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from thawline.data.mismatches import FloatArray, Similar, find_similar
-from thawline.data.pairs import listed_images
+from thawline.data.pairs.mismatches import FloatArray, Similar, find_similar
+from thawline.data.pairs.table import listed_images
 from thawline.data.settings import PairsSettings
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load

@@ -1,0 +1,1 @@
+"""Image–text pairs: tables of them to samples."""

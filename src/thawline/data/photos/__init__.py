@@ -1,0 +1,1 @@
+"""Photos: their bytes to pixels, folders of them to samples."""

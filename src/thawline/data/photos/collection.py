@@ -1,0 +1,97 @@
+"""A collection: the usable photos of a folder with their labels and groups, and what was left out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from thawline.data.groups import Grouping, scarce_classes
+from thawline.data.listing import LeftOut, Listed, Listing
+from thawline.data.photos.groups import find_groups
+from thawline.data.photos.photo import PhotoFacts
+from thawline.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """N usable photos, in the order of their names.
+
+    Attributes:
+        root: the folder.
+        classes: the C classes that have usable photos, sorted.
+        photos: N.
+        facts: N, none with a problem.
+        labels: int64 [N], indices into `classes`.
+        grouping: who must stay together.
+        left_out: what is not used, sorted by name.
+        layout: what the folders were taken for, a sentence; "" of a table.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    photos: tuple[Listed, ...]
+    facts: tuple[PhotoFacts, ...]
+    labels: npt.NDArray[np.int64]
+    grouping: Grouping
+    left_out: tuple[LeftOut, ...]
+    layout: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """[N] names relative to the root."""
+        return tuple(photo.name for photo in self.photos)
+
+    @property
+    def sides(self) -> npt.NDArray[np.str_] | None:
+        """[N] "train", "val" or "test" if the folder came split, else None."""
+        sides = [photo.side for photo in self.photos if photo.side is not None]
+        return np.array(sides) if sides else None
+
+
+def build_collection(listing: Listing, facts: Mapping[str, PhotoFacts], min_groups: int = 1) -> Collection:
+    """Join a listing with what reading the files gave.
+
+    Args:
+        listing: the folder.
+        facts: of every listed photo, by `Listed.name`.
+        min_groups: classes of fewer groups are left out.
+
+    Raises:
+        UserError: no usable photo, or fewer than two classes with usable photos.
+    """
+    photos = [photo for photo in listing.photos if facts[photo.name].problem is None]
+    broken = [LeftOut(photo.name, reason) for photo in listing.photos if (reason := facts[photo.name].problem)]
+    if not photos:
+        raise UserError(f"None of the {len(broken)} photos in {listing.root} can be used; {_first(broken)}.")
+    classes = sorted({photo.label for photo in photos})
+    if len(classes) < 2:
+        emptied = f" ({_first(broken)})" if broken else ""
+        raise UserError(
+            f"{listing.root} has usable photos of one class only, {classes[0]!r}{emptied}; "
+            "at least two classes are needed, each in a folder of its own."
+        )
+    usable = [facts[photo.name] for photo in photos]
+    grouping = find_groups(photos, usable)
+    scarce = scarce_classes([photo.label for photo in photos], grouping, min_groups)
+    if scarce:
+        kept = tuple(photo for photo in listing.photos if photo.label not in scarce)
+        left_out = tuple(LeftOut(f"{name}/", reason) for name, reason in scarce.items())
+        if not kept:
+            raise UserError(f"Every class in {listing.root} has fewer than data.min_groups={min_groups} groups.")
+        return build_collection(replace(listing, photos=kept, left_out=listing.left_out + left_out), facts, min_groups)
+    return Collection(
+        root=listing.root,
+        classes=tuple(classes),
+        photos=tuple(photos),
+        facts=tuple(usable),
+        labels=np.array([classes.index(photo.label) for photo in photos], dtype=np.int64),
+        grouping=grouping,
+        left_out=tuple(sorted([*listing.left_out, *broken], key=lambda left: left.name)),
+        layout=listing.layout,
+    )
+
+
+def _first(broken: list[LeftOut]) -> str:
+    return f"{broken[0].name}: {broken[0].reason}"

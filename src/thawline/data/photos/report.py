@@ -1,0 +1,70 @@
+"""What `data check` and every run say about a collection of photos: as JSON, and on screen."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from thawline.data.class_report import (
+    as_plain_text,
+    grouping_entries,
+    name_and_size_warnings,
+    print_findings,
+    print_groups,
+)
+from thawline.data.photos.collection import Collection
+from thawline.data.splits import check_split
+from thawline.errors import UserError
+from thawline.files import JSON
+from thawline.screen import say_whole
+
+
+def data_report(collection: Collection, *, bytes_per_photo: int | None = None, **extra: JSON) -> dict[str, JSON]:
+    """What data_report.json holds.
+
+    Args:
+        collection: the photos.
+        bytes_per_photo: in the feature store; gives the predicted size of the store.
+        extra: further entries, taken as they are.
+    """
+    per_class: dict[str, JSON] = {}
+    for index, name in enumerate(collection.classes):
+        member = collection.labels == index
+        per_class[name] = {"photos": int(member.sum()), "groups": len(np.unique(collection.grouping.ids[member]))}
+    report: dict[str, JSON] = {
+        "root": str(collection.root),
+        "photos": len(collection.names),
+        "classes": per_class,
+        **grouping_entries(collection, noun="photos", alike="look the same"),
+        "warnings": [*_warnings(collection, per_class)],
+    }
+    if bytes_per_photo is not None:
+        report["store_bytes"] = bytes_per_photo * len({fact.digest for fact in collection.facts})
+    return {**report, **extra}
+
+
+def _warnings(collection: Collection, per_class: Mapping[str, Any]) -> Iterable[str]:
+    yield from name_and_size_warnings(per_class, noun="photos", few="Zero-shot is then likely better than training.")
+    if collection.grouping.two_labels:
+        yield "Some photos stand under two labels, or look the same as one with another label; keep one of each pair."
+    if collection.sides is not None:
+        try:
+            check_split(collection.sides, collection.grouping.ids, collection.names)
+        except UserError as error:
+            yield str(error)
+
+
+def print_report(report: Mapping[str, Any], console: Console) -> None:
+    """Show a report; lists longer than 20 are cut short."""
+    say_whole(console, f"{report['photos']} photos in {report['root']}")
+    table = Table()
+    table.add_column("class")
+    table.add_column("photos", justify="right")
+    table.add_column("groups", justify="right")
+    for name, counts in report["classes"].items():
+        table.add_row(as_plain_text(name), str(counts["photos"]), str(counts["groups"]))
+    console.print(table)
+    print_groups(report, console, noun="photos")
+    print_findings(report, console, noun="photos")

@@ -1,0 +1,1 @@
+"""Tracks: their bytes to windows, folders and tables of them to samples."""

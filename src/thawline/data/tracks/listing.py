@@ -1,0 +1,209 @@
+"""Which tracks a folder or a table holds."""
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from thawline.data.listing import LeftOut, as_text, choose, list_files
+from thawline.data.tables.cells import side_of
+from thawline.data.tables.places import Absent, find_files, is_url, moved_note
+from thawline.data.tables.reading import Columns, Record, Table, read_table
+from thawline.data.tracks.gtzan import list_gtzan
+from thawline.data.tracks.listed import TRACKS, ListedTrack, TrackListing, from_folders
+from thawline.data.walking import walk_files
+from thawline.errors import UserError
+
+READERS = ("auto", "artists", "gtzan")
+COLUMNS = Columns(("audio_path", "label"), ("artist", "album", "split", "themes"), row="track")
+
+# What a table of tracks to be judged may have.
+_TO_JUDGE = Columns(("audio_path",), ("themes",), row="track")
+_TABLES = (".csv", ".tsv", ".tab", ".parquet", ".xlsx", ".xls", ".ods")  # of workbooks it is said that they are none
+_ABSENT = {
+    "url": "a URL; save the file and give its path",
+    "nul": "a NUL byte in the path",
+    "home": "the home of nobody known; begin with ./ where the name itself begins with ~",
+    "folder": "no file",
+    "nothing": "nothing is there",
+}
+
+
+def list_tracks(
+    path: Path,
+    classes: Sequence[str] | None = None,
+    *,
+    reader: str = "auto",
+    splits: Sequence[Path] = (),
+    layout: str = "auto",
+) -> TrackListing:
+    """List the tracks of a collection without reading them.
+
+    Args:
+        path: a folder per genre, perhaps below train/, val/ and test/; or a table (CSV, Parquet) with the columns
+            audio_path and label and, if wanted, artist, album, split and themes. Several labels or themes stand in one
+            cell with "|" or ";" between them; relative paths start from the table's folder.
+        classes: take only tracks whose first label is one of these; None takes all.
+        reader: "auto"; "artists": the folder below the genre's is the artist, and the one below that the album;
+            "gtzan": the folders of GTZAN.
+        splits: GTZAN's split files, see `gtzan.list_gtzan`.
+        layout: of folders, see `listing.list_files`.
+
+    Raises:
+        UserError: nothing there, no track, a class that is not there, a table that cannot be read, or an unknown
+            reader.
+    """
+    if reader not in READERS:
+        raise UserError(f"There is no reader {reader!r} of tracks; use {', '.join(READERS)}.")
+    if reader == "gtzan":
+        return list_gtzan(path, classes, splits)
+    if splits:
+        raise UserError("Split files are for GTZAN; add reader=gtzan, or give a table with a column split.")
+    if is_table(path) or path.is_file():
+        return _list_table(path, classes)
+    listing = list_files(path, TRACKS, classes, layout=layout)
+    return from_folders(listing, artists=reader == "artists")
+
+
+def is_table(path: Path) -> bool:
+    """Whether `path` is a table by its name, rather than a folder or a track."""
+    return path.suffix.lower() in _TABLES and not path.is_dir()
+
+
+def walk_tracks(
+    paths: Iterable[str], unopened: dict[str, str], themes: dict[str, tuple[str, ...]], notes: list[str]
+) -> Iterator[str]:
+    """`walk_files` of tracks; in place of a table, the tracks that it names.
+
+    Args:
+        paths: Files, folders and tables with the column audio_path and perhaps themes.
+        unopened: Gets the folders and tables that can't be read and the rows that name no track, which are given as
+            well, and the reason.
+        themes: Gets the themes that a table tells of its tracks before any of these is given.
+        notes: Gets sentences on the tables themselves.
+    """
+    for path in paths:
+        if not is_table(Path(path)):
+            yield from walk_files([path], unopened, TRACKS)
+            continue
+        try:
+            yield from _named(Path(path), unopened, themes, notes)
+        except UserError as error:  # a table of something else, among tracks
+            unopened[path] = str(error)
+            yield path
+
+
+def _named(table: Path, unopened: dict[str, str], themes: dict[str, tuple[str, ...]], notes: list[str]) -> list[str]:
+    """The tracks that a table names, for `walk_tracks`."""
+    root, names = table.parent, []
+    read = read_table(table, _TO_JUDGE)
+    found = _find(read, root, notes, table)
+    for record in read.records:
+        written = record.values.get("audio_path", "").strip()
+        # Not a bare name, which could be that of a file in the working directory.
+        name = (written if is_url(written) else str(root / written)) if written else f"{table}, row {record.row}"
+        try:
+            if record.kind:
+                raise _BadRow(record.problem)
+            name = str(_file(written, found))
+            told = _several(record.values.get("themes", ""))
+            themes[name] = tuple(dict.fromkeys([*themes.get(name, ()), *told]))
+        except _BadRow as bad:
+            unopened[name] = f"row {record.row}: {bad}"
+        names.append(name)
+    return names
+
+
+def _find(read: Table, root: Path, notes: list[str], table: Path) -> dict[str, Path | Absent]:
+    """Where the files are that a table names; `notes` gets what there is to say of it."""
+    found = find_files((r.values["audio_path"].strip() for r in read.records if not r.kind), root.absolute())
+    notes += read.notes
+    notes += moved_note(table.name, {written: path for written, path in found.items() if isinstance(path, Path)})
+    return found
+
+
+class _BadRow(Exception):  # noqa: N818  # not an error of the program: the row is left out
+    pass
+
+
+def _list_table(path: Path, classes: Sequence[str] | None) -> TrackListing:
+    read = read_table(path, COLUMNS)
+    root = Path(os.path.normpath(path.absolute().parent))
+    notes: list[str] = []
+    found = _find(read, root, notes, path)
+    tracks: dict[str, ListedTrack] = {}
+    left_out = []
+    for record in read.records:
+        try:
+            track = _track_of_row(record, root, found)
+            if track.name in tracks:
+                raise _BadRow(
+                    f"named again, as {track.label!r}" if track.labels != tracks[track.name].labels else "named again"
+                )
+            tracks[track.name] = track
+        except _BadRow as bad:
+            name = record.values.get("audio_path", "").strip() or path.name
+            left_out.append(LeftOut(as_text(name), f"row {record.row}: {bad}"))
+    if not tracks:
+        raise UserError(f"{path} names no track that is there; {left_out[0].name}, {left_out[0].reason}.")
+    sided = [track for track in tracks.values() if track.side]
+    if sided and len(sided) < len(tracks):
+        bare = next(track for track in tracks.values() if not track.side)
+        raise UserError(f"{path} has no split for {bare.name}; give every track train, val or test, or none.")
+    names = sorted({track.label for track in tracks.values()})
+    wanted = set(names) if classes is None else choose(classes, names, path)
+    chosen = [track for track in tracks.values() if track.label in wanted]
+    return TrackListing(
+        root,
+        tuple(sorted({track.label for track in chosen})),
+        tuple(sorted(chosen, key=lambda track: track.name)),
+        tuple(sorted(left_out, key=lambda left: left.name)),
+        tuple(notes),
+    )
+
+
+def _track_of_row(record: Record, root: Path, found: Mapping[str, Path | Absent]) -> ListedTrack:
+    if record.kind:
+        raise _BadRow(record.problem)
+    values = {name: unicodedata.normalize("NFC", value.strip()) for name, value in record.values.items()}
+    written = record.values["audio_path"].strip()
+    labels = _several(values["label"])
+    if not labels:
+        raise _BadRow("no label")
+    side = side_of(values.get("split", ""))
+    if values.get("split") and side is None:
+        raise _BadRow(f"the split {values['split']!r}, where train, val or test is meant")
+    path = _file(written, found)
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    return ListedTrack(
+        path,
+        as_text(name),
+        labels[0],
+        labels,
+        artist=values.get("artist") or None,
+        album=values.get("album") or None,
+        side=side,
+        themes=_several(values.get("themes", "")),
+    )
+
+
+def _several(cell: str) -> tuple[str, ...]:
+    """What stands in one cell with "|" or ";" between, each once."""
+    return tuple(dict.fromkeys(each for part in re.split(r"[|;]", cell) if (each := part.strip())))
+
+
+def _file(written: str, found: Mapping[str, Path | Absent]) -> Path:
+    if not written:
+        raise _BadRow("no path")
+    path = found[written]
+    if isinstance(path, Absent):
+        said = {
+            "unopened": f"cannot be opened: {path.detail}",
+            "several": f"nothing is there; {path.detail}, which it may mean, other rows mean by other paths",
+        }
+        raise _BadRow(said.get(path.kind) or _ABSENT[path.kind])
+    suffix = path.suffix.lower()
+    if suffix in TRACKS.named:
+        raise _BadRow(f"not supported ({TRACKS.named[suffix]})")
+    return path

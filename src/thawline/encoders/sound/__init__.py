@@ -1,0 +1,1 @@
+"""Networks that hear, and what describes a sound without one."""

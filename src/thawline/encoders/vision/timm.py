@@ -1,0 +1,163 @@
+"""timm's networks as stages: ResNet, EfficientNet (MobileNet too) and ViT at every border, any other at its ends."""
+
+import math
+from pathlib import Path
+from typing import Any, cast
+
+import timm
+import torch
+from timm.data.config import resolve_data_config
+from timm.models import EfficientNet, ResNet, VisionTransformer
+from timm.models.vision_transformer import checkpoint_filter_fn
+from torch import nn
+
+from thawline.data.photos.preprocessing import Preprocessing
+from thawline.encoders.encoder import Encoder
+from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.vision.images import Parts, cut_parts, set_bn_eps
+from thawline.encoders.vision.state import State, load_weights
+from thawline.encoders.weights import weights_file
+from thawline.errors import UserError
+
+
+class ViTEmbedding(nn.Module):
+    """A ViT's patches and positions. Holds only what it uses, so that the parameters above are not below as well."""
+
+    def __init__(self, model: VisionTransformer) -> None:
+        super().__init__()
+        self.patch_embed, self.pos_drop, self.norm_pre = model.patch_embed, model.pos_drop, model.norm_pre
+        self.patch_drop = model.patch_drop
+        for name in ("cls_token", "reg_token", "pos_embed"):
+            self.register_parameter(name, getattr(model, name))
+        self.no_embed_class, self.num_prefix_tokens = model.no_embed_class, model.num_prefix_tokens
+        self.dynamic_img_size = model.dynamic_img_size
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Normalised pixels to tokens [batch, tokens, width]."""
+        # timm's own method, which reads only the attributes kept above.
+        tokens = VisionTransformer._pos_embed(cast(Any, self), self.patch_embed(pixels))
+        hidden: torch.Tensor = self.norm_pre(self.patch_drop(tokens))
+        return hidden
+
+
+class ViTPooling(nn.Module):
+    """A ViT's last norm and its own pooling."""
+
+    def __init__(self, model: VisionTransformer) -> None:
+        super().__init__()
+        self.norm, self.fc_norm, self.attn_pool = model.norm, model.fc_norm, model.attn_pool
+        self.global_pool, self.num_prefix_tokens = model.global_pool, model.num_prefix_tokens
+        self.pool_include_prefix = model.pool_include_prefix
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Tokens [batch, tokens, width] to [batch, width]."""
+        pooled: torch.Tensor = self.fc_norm(VisionTransformer.pool(cast(Any, self), self.norm(tokens)))
+        return pooled
+
+
+def load_timm(settings: EncoderSettings) -> Encoder:
+    """A timm network with its weights, on the CPU in single precision.
+
+    Raises:
+        UserError: The architecture is unknown, or the weights are absent or of another network.
+    """
+    path = weights_file(settings)
+    model = create_network(settings)
+    _load_weights(model, path, settings)
+    return cut_timm(model, load_preprocessing(model, settings), settings)
+
+
+def cut_timm(model: Any, preprocessing: Preprocessing, settings: EncoderSettings) -> Encoder:
+    """`model`, created with `num_classes=0`, as stages.
+
+    Raises:
+        UserError: It gives no single vector for an image.
+    """
+    return cut_parts(model, _parts(model), preprocessing, settings, {"timm": timm.__version__})
+
+
+def load_preprocessing(model: Any, settings: EncoderSettings) -> Preprocessing:
+    """The checkpoint's own preprocessing, with what the settings override.
+
+    Raises:
+        UserError: The checkpoint wants what photos are not prepared with here, or another size than the network's.
+    """
+    config: dict[str, Any] = resolve_data_config({}, model=model)  # type: ignore[no-untyped-call]
+    built_for = getattr(getattr(model, "patch_embed", None), "img_size", None)
+    size = settings.size or int((built_for or config["input_size"][1:])[0])
+    if built_for is not None and built_for[0] != size:
+        raise UserError(f"{settings.model} is built for {built_for[0]} px, not {size}; set encoder.size={built_for[0]}")
+    mean, std = settings.mean or config["mean"], settings.std or config["std"]
+    return Preprocessing(
+        size=size,
+        resize=math.floor(size / (settings.crop_pct or config["crop_pct"])),
+        crop=config["crop_mode"],
+        interpolation=settings.interpolation or config["interpolation"],
+        mean=(float(mean[0]), float(mean[1]), float(mean[2])),
+        std=(float(std[0]), float(std[1]), float(std[2])),
+    )
+
+
+def _parts(model: Any) -> Parts:
+    kind = type(model)  # exactly: a subclass may compute something else
+    if kind is ResNet:
+        return Parts(
+            family="timm:resnet",
+            first=nn.Sequential(model.conv1, model.bn1, model.act1, model.maxpool),
+            blocks=[model.layer1, model.layer2, model.layer3, model.layer4],
+            borders=[f"layer{i}" for i in range(1, 5)],
+            last=model.global_pool,
+            convolutional=True,
+        )
+    if kind is EfficientNet:
+        return Parts(
+            family="timm:efficientnet",
+            first=nn.Sequential(model.conv_stem, model.bn1),
+            blocks=list(model.blocks),
+            borders=[f"blocks.{i}" for i in range(len(model.blocks))],
+            last=nn.Sequential(model.conv_head, model.bn2, model.global_pool),
+            convolutional=True,
+        )
+    if kind is VisionTransformer:
+        return Parts(
+            family="timm:vision_transformer",
+            first=ViTEmbedding(model),
+            blocks=list(model.blocks),
+            borders=[f"blocks.{i}" for i in range(len(model.blocks))],
+            last=ViTPooling(model),
+            convolutional=False,
+        )
+    return Parts(f"timm:{kind.__name__.lower()}", nn.Identity(), [], [], None, convolutional=False)
+
+
+def create_network(settings: EncoderSettings) -> nn.Module:
+    """The network that `settings` name, without its classifier, with random weights.
+
+    Raises:
+        UserError: The architecture is unknown.
+    """
+    name, given = str(settings.model), dict(settings.model_args)
+    config = timm.get_pretrained_cfg(name)
+    if settings.size and config is not None and config.fixed_input_size:
+        given.setdefault("img_size", settings.size)
+    try:
+        model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **given)
+    except RuntimeError as error:
+        raise UserError(f"timm has no model '{name}' ({error}); 'timm.list_models()' lists them") from error
+    except TypeError as error:
+        raise UserError(f"timm's {name} does not take encoder.model_args as given: {error}") from error
+    set_bn_eps(model, settings)
+    return model.float()
+
+
+def _load_weights(model: nn.Module, path: Path, settings: EncoderSettings) -> None:
+    named = getattr(model, "default_cfg", {}).get("classifier") or "classifier"
+    classifier = [named] if isinstance(named, str) else list(named)  # a distilled network has two
+
+    def interpolate(state: State) -> State:
+        """The positions for the size that the network is built for, which may be another than the weights'."""
+        adapted: State = checkpoint_filter_fn(state, cast(Any, model))
+        return adapted
+
+    adapt = interpolate if type(model) is VisionTransformer else None
+    load_weights(model, path, settings, classifier=classifier, adapt=adapt)
