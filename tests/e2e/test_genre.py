@@ -2,12 +2,11 @@
 
 import csv
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tests.encoders.hearers import save
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
 from thawline import load
@@ -15,9 +14,6 @@ from thawline.data.tracks.track import read_track
 from thawline.data.tracks.windows import Windowing
 from thawline.runs.predictions import read_predictions
 from thawline.samples.genre import make_genre
-
-sys.path.append(str(Path(__file__).parents[1] / "encoders"))
-from sound import save
 
 GENRE = ("task=genre", "trainer=cpu", "logger=csv")
 TINY_CNN = ("encoder.model_args={channels: 4, blocks: 2, seed: 0, rate: 22050, mels: 32, fft: 1024, hop: 512}",)

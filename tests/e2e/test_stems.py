@@ -4,13 +4,14 @@ import json
 import math
 import shutil
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from tests.encoders import separators
+from tests.encoders.hearers import save
 from transformers import ASTForAudioClassification
 
 from thawline import load
@@ -20,10 +21,6 @@ from thawline.decisions.instruments import audioset_labels
 from thawline.errors import UserError
 from thawline.runs.predictions import read_predictions
 from thawline.samples.genre import make_genre
-
-sys.path.append(str(Path(__file__).parents[1] / "encoders"))
-import separators
-from sound import save
 
 TWO = "encoder.windows=2"
 GENRE = ("task=genre", "trainer=cpu", "logger=csv", "data.reference=null", "data.classes=[country,metal]")

@@ -11,7 +11,7 @@ PROGRAM = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from thawline.data.photos.photo import photo
+from thawline.data.photos import photo
 from thawline.data.photos.budget import Budget
 from thawline.process import keep_freed_memory
 

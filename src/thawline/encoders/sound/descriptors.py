@@ -37,7 +37,7 @@ class Describe:
 
     def __call__(self, samples: torch.Tensor) -> Features:
         """float32 [samples] to {"features": float32 [descriptors]}."""
-        from thawline.encoders.sound.measures import measures  # late: librosa takes seconds to import
+        from thawline.encoders.sound import measures  # late: librosa takes seconds to import
 
         said = {"descriptors": measures.describe, "mfcc": measures.describe_mfcc}[self.kind](samples.numpy())
         return {"features": torch.tensor([said[name] for name in self.names], dtype=torch.float32)}
