@@ -124,3 +124,28 @@ def test_the_working_directory_is_no_secret(thawline, sample, monkeypatch, tmp_p
     thawline("train", sweep)
     assert [read_status(each)["status"] for each in (run, sweep, sweep / "1")] == ["finished"] * 3
     assert (sweep / "predictions.parquet").read_bytes() == whole
+
+
+@pytest.mark.usefixtures("shared_store")
+def test_a_secret_of_the_mirror_is_asked_for_by_what_mirrors_alone(thawline, sample, monkeypatch, planted):
+    """`***` and an unset variable in the run's config: it is judged, exported, compared and refitted all the same."""
+    monkeypatch.setenv("TRACKER_TOKEN", planted())
+    words = ("encoder=tiny_clip", "method=logistic", "cv=2", "refit=false", *FAST)
+    mirror = (f"logger.project=p-{planted.values[0]}", "logger.tags=['${oc.env:TRACKER_TOKEN}']")
+    thawline("train", sample, *words, *mirror, f"logger.group='Bearer {planted()}'")
+    (run,) = thawline.runs()
+    monkeypatch.delenv("TRACKER_TOKEN")
+    logger = read_config(run)._get_node("logger")
+    assert logger._get_node("project")._value() == "p-${oc.env:TRACKER_TOKEN}"
+    assert logger.group == "***"
+    thawline("train", run, "refit=true")
+    thawline("evaluate", run, *FAST[1:])
+    thawline("export", run)
+    thawline("compare", run)
+    mark_ended(run, "interrupted", "SIGTERM")
+    assert "the setting 'logger.group' is a secret, which was not saved" in thawline.refused("train", run)
+    assert thawline.refused("train", run, "logger.group=mine") == (
+        "the run's setting 'logger.project' takes TRACKER_TOKEN from the environment, which is not set; set it again"
+    )
+    monkeypatch.setenv("TRACKER_TOKEN", planted.values[0])
+    thawline("train", run, "logger.group=mine")

@@ -114,7 +114,7 @@ def _judge(
     console.print(f"chosen by inner scores, judged on the outer data: {said}", highlight=False, markup=False)
     predictions = join_predictions(parts)
     [*others, last] = (read_config(of[number].path) for number in set(chosen.values()))
-    settings = saved_settings(last)
+    settings = saved_settings(last, mirrored=True)
     config: dict[str, Any] = OmegaConf.to_container(read_config(run.path) if others else last)  # type: ignore[assignment]
     # What the sweep comes to is a run beside those of its trials, in one group with them.
     with mirrored(

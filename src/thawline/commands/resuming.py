@@ -59,20 +59,24 @@ def resumed_config(path: Path, given: Sequence[str]) -> tuple[DictConfig, str]:
     return config, status["status"]
 
 
-def config_now(path: Path, given: Sequence[str], *, finished: bool = False) -> tuple[DictConfig, dict[str, Any]]:
+def config_now(
+    path: Path, given: Sequence[str], *, finished: bool = False, mirrored: bool = True
+) -> tuple[DictConfig, dict[str, Any]]:
     """The config of the run in `path` with its secrets and with its data where they are now, and these places.
 
     Args:
         path: The directory.
         given: Settings of the command line that say so.
         finished: Whether there is nothing left to do, which is then what is wrong first.
+        mirrored: Whether it goes on with its mirror, which may take a secret.
 
     Raises:
         UserError: A secret is not given, something else is, or the data are not there.
     """
     config = read_config(path)
     places, others = split_places(given)
-    secrets = unmasked_words([f"{key}={MASK}" for key in masked_keys(config)], others)
+    lost = [key for key in masked_keys(config) if mirrored or not key.startswith("logger.")]
+    secrets = unmasked_words([f"{key}={MASK}" for key in lost], others)
     if finished:
         raise UserError(
             f"the run {path} is finished; 'thawline evaluate {path}' judges it again, and 'thawline train {path} "

@@ -23,7 +23,7 @@ def score(config: DictConfig, run: RunDirectory, mirror: Mirror | None, started:
         UserError: The settings or the photos can't be used.
         RunError: The training can't go on.
     """
-    settings = saved_settings(config)
+    settings = saved_settings(config, mirrored=True)
     device = find_device(settings.trainer.accelerator)
     problem = task_reader(settings.task)(settings, device)
     plan = plan_run(problem, settings)

@@ -68,7 +68,7 @@ def resume(path: Path, given: Sequence[str]) -> None:
         say_after_training(console, path, path)
         return
     config, status = resumed_config(path, given)
-    settings = saved_settings(config)
+    settings = saved_settings(config, mirrored=True)
     say_whole(console, f"resuming {path} ({status})")
     before = (path / CONFIG_FILE).read_text(encoding="utf-8")
     try:
@@ -249,7 +249,7 @@ def refit_run(path: Path, given: Sequence[str], console: Console) -> dict[str, A
     Raises:
         UserError: The samples changed since.
     """
-    config, places = config_now(path, given)
+    config, places = config_now(path, given, mirrored=False)
     settings = saved_settings(config)
     device = find_device(settings.trainer.accelerator)
     problem = task_reader(settings.task)(settings, device)

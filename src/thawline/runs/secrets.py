@@ -165,6 +165,13 @@ def masked_keys(config: DictConfig) -> list[str]:
     return [key for key, value in _leaves(OmegaConf.to_container(config)) if value == MASK]
 
 
+def unset_variables(config: DictConfig) -> list[tuple[str, str]]:
+    """The dotted keys of a saved config that take a variable from the environment which is not set, and its name."""
+    leaves = _leaves(OmegaConf.to_container(config))
+    found = [(key, name) for key, value in leaves for name in FROM_ENVIRONMENT.findall(str(value))]
+    return [(key, name) for key, name in found if name not in os.environ]
+
+
 def _plain(config: DictConfig | Mapping[str, Any]) -> Any:
     return OmegaConf.to_container(config, resolve=True) if isinstance(config, DictConfig) else config
 

@@ -21,7 +21,7 @@ from thawline.fitting.settings import (
     TreesSettings,
     ZeroShotSettings,
 )
-from thawline.runs.secrets import masked_keys
+from thawline.runs.secrets import masked_keys, unset_variables
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.tasks.events.settings import PromptSettings
 
@@ -314,12 +314,32 @@ class CheckSettings:
     paths: PathsSettings = MISSING
 
 
-def saved_settings(config: DictConfig) -> RunSettings:
+def _without_lacking(config: DictConfig) -> DictConfig:
+    """`config` without what mirrors the run, and the name that it has there, as far as these are lacking secrets."""
+    lacking = {*masked_keys(config), *(key for key, _ in unset_variables(config))}
+    left = config.copy()
+    for part, name in {tuple(key.split(".")[:2]) for key in lacking if key.startswith("logger.")}:
+        del left[part][name]
+    if "name" in lacking:
+        del left["name"]
+    return left
+
+
+def saved_settings(config: DictConfig, *, mirrored: bool = False) -> RunSettings:
     """The typed settings of a run from the config that its directory keeps.
 
+    Args:
+        config: The config.
+        mirrored: Whether the run goes on, with its mirror. Otherwise secrets that the mirror alone takes are left out,
+            if they are lacking.
+
     Raises:
-        UserError: The config is of another version of the program, or was changed by hand.
+        UserError: The config is of another version of the program, or was changed by hand, or a secret is lacking.
     """
+    if not mirrored:
+        config = _without_lacking(config)
+    for key, name in unset_variables(config):
+        raise UserError(f"the run's setting '{key}' takes {name} from the environment, which is not set; set it again")
     if lost := masked_keys(config):
         raise UserError(
             f"the run's setting '{lost[0]}' is a secret, which was not saved; a run that is to be read again takes it "
