@@ -1,14 +1,18 @@
 """Runs that judged different samples of one collection, on those that they have in common."""
 
+import unicodedata
+
 import numpy as np
 import pytest
+from PIL import Image
 from tests.reports.made import FACTS, make_run, predictions
 
 import thawline
 from thawline.errors import UserError
 from thawline.judging.predicted import compare_said, judge_said
 from thawline.reports.gather import gather
-from thawline.runs.predictions import Predictions, Tags
+from thawline.reports.page.document import draw_page
+from thawline.runs.predictions import Predictions, Tags, join_predictions
 
 PAIRS = {**FACTS, "kind": "pairs"}
 
@@ -39,6 +43,28 @@ def test_a_hold_out_and_a_cross_validation_are_joined_on_their_common_samples(tm
     assert first.entry.notes == ()
     assert second.entry.notes == ("cv judged 40 photos; its figures here are of the 14 in common.",)
     assert thawline.compare(*runs).frame["samples"].tolist() == [14, 14]
+
+
+def test_names_are_matched_across_unicode_forms(tmp_path):
+    """Their order differs: "é" stands behind "f", and "e" with an accent of its own before it."""
+    runs = []
+    for form, right in (("NFC", 40), ("NFD", 30)):
+        names = [unicodedata.normalize(form, f"{'été' if i % 2 else 'fin'}/{i:02}.jpg") for i in range(40)]
+        said = join_predictions([predictions(right, paths=names)])
+        assert said.paths[0].startswith("fin" if form == "NFC" else "e")
+        runs.append(make_run(tmp_path / form, said, photos=tmp_path / "photos"))
+    decomposed = tmp_path / "photos" / unicodedata.normalize("NFD", "été")
+    decomposed.mkdir(parents=True)
+    for i in range(31, 40, 2):
+        Image.new("RGB", (30, 20)).save(decomposed / f"{i}.jpg")
+    comparison = gather(runs)
+    (board,) = comparison.boards
+    first, second = board.lines
+    assert (first.entry.name, second.entry.name) == ("NFC", "NFD")
+    assert (first.judgement.score.value, second.judgement.score.value) == (1, 0.75)
+    assert second.against_best.samples == 40
+    assert (first.entry.notes, second.entry.notes) == ((), ())
+    assert draw_page(comparison, thumbnails=True).count("<img") > 0
 
 
 def test_three_that_overlap_are_joined_on_what_all_have(tmp_path, crossed):

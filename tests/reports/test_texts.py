@@ -8,7 +8,7 @@ from thawline.commands.composing import compose
 from thawline.commands.settings import register_settings
 from thawline.data.pairs.names import text_digest
 from thawline.files import write_json
-from thawline.reports.texts import texts_of
+from thawline.reports.texts import pairs_of
 from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import METRICS_FILE
 from thawline.runs.predictions import PREDICTIONS_FILE, write_predictions
@@ -25,6 +25,10 @@ def write_pairs(path, texts=TEXTS):
     for i in range(len(texts)):
         Image.new("RGB", (8, 8), (40 * i, 0, 0)).save(path.parent / f"{i}.png")
     return path
+
+
+def texts_of(run):
+    return {name: pair.text for name, pair in pairs_of(run).items()}
 
 
 def config(verb, *words):
@@ -53,6 +57,7 @@ def run(tmp_path):
 
 def test_each_sample_has_its_text_while_it_is_the_one_that_was_judged(run, tmp_path):
     assert texts_of(run) == dict(zip(NAMES, TEXTS, strict=True))
+    assert pairs_of(run)[NAMES[0]].path == tmp_path / "pairs" / "0.png"
     write_pairs(tmp_path / "pairs" / "pairs.csv", ["A RED <b>chair</b>!", "another", *TEXTS[2:]])
     # Case and punctuation set aside, the first is the same text.
     assert list(texts_of(run)) == [NAMES[0], *NAMES[2:]]

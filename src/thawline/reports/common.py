@@ -7,9 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from thawline.data.tables.places import comparable
 from thawline.errors import UserError
 from thawline.reports.comparison import Entry
-from thawline.runs.predictions import Predictions
+from thawline.runs.predictions import Predictions, join_predictions
+
+
+def in_one_form(p: Predictions) -> Predictions:
+    """`p` by its paths in one Unicode form, in which those of other machines are found as well."""
+    names = tuple(comparable(p.paths))
+    return p if names == p.paths else join_predictions([replace(p, paths=names)])
 
 
 def group_entries(named: Sequence[Entry], found: Sequence[Entry]) -> list[list[Entry]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from thawline.data.pairs.table import Pair
 from thawline.judging.leaderboard import Row
 from thawline.judging.metrics import Judgement
 from thawline.judging.paired import PairedTest
@@ -30,10 +31,10 @@ class Entry:
         directories: The run directories behind it: one for each seed of a sweep's setting, the chosen trials of a
             sweep, none of another system.
         config: The config, flattened; nothing where several were chosen from.
-        predictions: What it said of each sample.
+        predictions: What it said of each sample; paths are in one Unicode form.
         kind: What the samples are called: photos, pairs, tracks.
         photos: The folder that the predictions' paths are relative to; None where nobody knows.
-        texts: The text that belongs to each sample, by its path, where samples have texts.
+        pairs: The image and the text of each sample, by its path, where samples are pairs.
         examined: What its task says of it besides what is said of any classes.
         certain: Whether its probabilities are given; another system only says a class.
         swept: The values of what was varied, by key.
@@ -54,7 +55,7 @@ class Entry:
     predictions: Predictions
     kind: str = SAMPLES
     photos: Path | None = None
-    texts: Mapping[str, str] = field(default_factory=dict)
+    pairs: Mapping[str, Pair] = field(default_factory=dict)
     examined: Mapping[str, Any] = field(default_factory=dict)
     certain: bool = True
     swept: dict[str, str] = field(default_factory=dict)

@@ -13,12 +13,12 @@ from omegaconf import DictConfig, OmegaConf
 from thawline.errors import UserError
 from thawline.files import printable
 from thawline.judging.leaderboard import rank, score
-from thawline.reports.common import group_entries
+from thawline.reports.common import group_entries, in_one_form
 from thawline.reports.comparison import Board, Comparison, Entry, rank_entries, rank_settings
 from thawline.reports.configs import flatten, settings_that_differ
 from thawline.reports.labels import labels_of
 from thawline.reports.others import read_other
-from thawline.reports.texts import texts_of
+from thawline.reports.texts import pairs_of
 from thawline.runs.directory import is_run_directory, read_config, read_status
 from thawline.runs.finished import SAMPLES, finished_run
 from thawline.runs.predictions import join_predictions
@@ -136,10 +136,10 @@ def _run(path: Path, name: str, directories: Sequence[Path], config: DictConfig 
         baseline=facts["baseline"],
         directories=tuple(directories),
         config=flatten(config) if config else {},
-        predictions=predictions,
+        predictions=in_one_form(predictions),
         kind=facts.get("kind", SAMPLES),
         photos=_photos(path),
-        texts=texts_of(directories[0]),
+        pairs=pairs_of(directories[0]),
         examined=facts.get("examined") or {},
         seconds=facts["seconds"],
         computed=facts["features"]["computed"],
@@ -189,10 +189,10 @@ def _setting(setting: str, trials: Sequence[Trial], sweep: str, chosen: Entry) -
         baseline=facts[0]["baseline"],
         directories=tuple(trial.path for trial in trials),
         config=flatten(read_config(trials[0].path)),
-        predictions=join_predictions([trial.inner() for trial in trials]),
+        predictions=in_one_form(join_predictions([trial.inner() for trial in trials])),
         kind=facts[0].get("kind", SAMPLES),
         photos=chosen.photos,
-        texts=chosen.texts,
+        pairs=chosen.pairs,
         swept=split_setting(setting),
         seconds=sum(one["seconds"] for one in facts),
         computed=sum(one["features"]["computed"] for one in facts),

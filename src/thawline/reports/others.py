@@ -67,6 +67,7 @@ def read_other(file: Path, run: Entry) -> Entry:
         predictions=replace(mine, probabilities=np.eye(len(classes), dtype=np.float32)[numbers]),
         kind=run.kind,
         photos=run.photos,
+        pairs=run.pairs,
         certain=False,
         price=_price(file, table.records),
         notes=(

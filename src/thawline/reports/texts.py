@@ -1,20 +1,21 @@
-"""The texts that belong to what a run judged, read again from its own file."""
+"""The pairs that a run judged, read again from its own file."""
 
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
 from thawline.data.pairs.names import pair_names, text_digest
-from thawline.data.pairs.table import read_pairs
+from thawline.data.pairs.table import Pair, read_pairs
 from thawline.data.settings import PairsSettings
+from thawline.data.tables.places import comparable
 from thawline.errors import UserError
 from thawline.runs.directory import is_run_directory, read_config
-from thawline.runs.split import read_split_rows
+from thawline.runs.split import by_name, read_split_rows
 from thawline.tasks.settings import saved_settings
 
 
-def texts_of(run: Path) -> dict[str, str]:
-    """The text of each sample of `run` by the sample's name; none where it judged no texts, or its file is gone.
+def pairs_of(run: Path) -> dict[str, Pair]:
+    """The pairs of `run` by their names in one Unicode form; none where it judged no pairs, or its file is gone.
 
     A run directory keeps a digest of each text, never the text; one that is another by now is left out.
     """
@@ -28,11 +29,11 @@ def texts_of(run: Path) -> dict[str, str]:
             return {}
         data = data if elsewhere is None else data.at(elsewhere)
         table = read_pairs(data.files, data.base, labels=False)
-        known = {row.path: row.text for row in read_split_rows(source / "split.csv")} if elsewhere is None else {}
+        rows = by_name(read_split_rows(source / "split.csv")) if elsewhere is None else {}
     except (UserError, OSError, KeyError, ValueError):  # the page does without
         return {}
     return {
-        name: pair.text
-        for name, pair in zip(pair_names(table), table.pairs, strict=True)
-        if known.get(name) in (None, "", text_digest(pair.text))
+        name: pair
+        for name, pair in zip(comparable(pair_names(table)), table.pairs, strict=True)
+        if name not in rows or rows[name].text in ("", text_digest(pair.text))
     }

@@ -1,10 +1,13 @@
 """What the page shows of two classes, of pairs above all: curves, what was decided, difficulties and texts."""
 
+import base64
+import io
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.reports.made import make_run, predictions
 from tests.reports.test_texts import NAMES, TEXTS, run  # noqa: F401  # a fixture
 
@@ -115,6 +118,19 @@ def test_mistakes_have_their_texts_beside_their_names(tmp_path):
     ]
     assert f"<q><bdi>{'x' * 299}…</bdi></q>" in items[2]
     assert "It holds the texts of the worst mistakes, and no others." in page
+
+
+@pytest.mark.usefixtures("run")
+def test_mistakes_among_pairs_have_their_pictures_where_they_are_asked_for(tmp_path):
+    (tmp_path / "pairs" / "2.png").unlink()
+    comparison = gather([tmp_path / "run"])
+    assert "<img" not in draw_page(comparison)
+    page = draw_page(comparison, thumbnails=True)
+    shown = re.findall('<img src="data:image/jpeg;base64,([^"]*)" alt="photo ([^"]*)">', page)
+    assert [name for _, name in shown] == [NAMES[0], NAMES[1], NAMES[3]]
+    # Each is the image of its own row: the red of its pixels tells.
+    reds = [Image.open(io.BytesIO(base64.b64decode(url))).getpixel((4, 4))[0] for url, _ in shown]
+    assert reds == pytest.approx([0, 40, 120], abs=8)
 
 
 def test_in_the_confusion_matrix_true_classes_are_rows(tmp_path):

@@ -63,7 +63,7 @@ def draw_page(comparison: Comparison, *, thumbnails: bool = False) -> str:
             "header",
             tag("h1", "Comparison"),
             tag("p", _PHOTOS if thumbnails else _NO_PHOTOS, class_="note"),
-            tag("p", _TEXTS, class_="note") if any(line.entry.texts for line in comparison.lines) else None,
+            tag("p", _TEXTS, class_="note") if any(line.entry.pairs for line in comparison.lines) else None,
             tag(
                 "nav",
                 tag("ul", *(tag("li", tag("a", name(t), href=f"#{at}")) for at, t in contents)),

@@ -6,6 +6,7 @@ import base64
 import io
 from pathlib import Path
 
+from thawline.data.tables.places import find_file
 from thawline.errors import UnusableError
 from thawline.judging.predicted import worst_mistakes
 from thawline.reports.comparison import Entry
@@ -23,12 +24,21 @@ class Thumbnails:
     def __init__(self) -> None:
         self._made: dict[Path, str | None] = {}
 
-    def url(self, folder: Path, path: str) -> str | None:
-        """The photo, small; None where it is not there, is no photo, or lies outside the folder."""
-        file = folder / path
+    def url(self, entry: Entry, path: str) -> str | None:
+        """The picture of a sample, small; None where it is not there, is no photo, or lies outside the photos' folder.
+
+        The image of a pair is where the file of pairs has it.
+        """
+        if (pair := entry.pairs.get(path)) is not None:
+            return self._small(pair.path)
+        if entry.photos is None:
+            return None
+        file = find_file(path, entry.photos.absolute())
+        return self._small(file) if file.resolve().is_relative_to(entry.photos.resolve()) else None
+
+    def _small(self, file: Path) -> str | None:
         if file not in self._made:
-            inside = file.resolve().is_relative_to(folder.resolve())
-            self._made[file] = _encode(file) if inside else None
+            self._made[file] = _encode(file)
         return self._made[file]
 
 
@@ -40,7 +50,7 @@ def draw_mistakes(entry: Entry, thumbnails: Thumbnails | None) -> Html:
     items = []
     for one in worst:
         how = f" with {100 * one.sure:.0f} %" if entry.certain and one.sure is not None else ""
-        url = thumbnails.url(entry.photos, one.path) if thumbnails and entry.photos else None
+        url = thumbnails.url(entry, one.path) if thumbnails else None
         items.append(
             tag(
                 "li",
@@ -48,10 +58,10 @@ def draw_mistakes(entry: Entry, thumbnails: Thumbnails | None) -> Html:
                 tag("strong", name(", ".join(one.true))),
                 join(", called ", name(", ".join(one.said) or "nothing"), how, ": "),
                 tag("span", name(one.path), class_="note"),
-                None if (said := entry.texts.get(one.path)) is None else tag("q", name(_cut(said))),
+                None if (pair := entry.pairs.get(one.path)) is None else tag("q", name(_cut(pair.text))),
             )
         )
-    return tag("ol", *items, class_="mistakes texts" if entry.texts else "mistakes")
+    return tag("ol", *items, class_="mistakes texts" if entry.pairs else "mistakes")
 
 
 def _cut(said: str) -> str:
