@@ -27,11 +27,11 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import numpy as np
 import torch
 from PIL import Image
+from thawline.bundles.load import Bundle
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
 import thawline
 from thawline.bundles.join import Tuned
-from thawline.bundles.load import Bundle
 from thawline.bundles.write import Extras, write_bundle
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.settings import EncoderSettings

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from thawline.bundles.load import load, load_image
     from thawline.reports.notebook import compare
+    from thawline.tasks.load import load, load_image
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "compare", "load", "load_image"]
@@ -12,8 +12,8 @@ __all__ = ["__version__", "compare", "load", "load_image"]
 # Where each is, imported when it is first used: the command line answers without torch.
 _PLACES = {
     "compare": "thawline.reports.notebook",
-    "load": "thawline.bundles.load",
-    "load_image": "thawline.bundles.load",
+    "load": "thawline.tasks.load",
+    "load_image": "thawline.tasks.load",
 }
 
 

@@ -49,11 +49,14 @@ class EnsembleBundle:
     """An ensemble of models of tracks that was loaded from its directory.
 
     Attributes:
+        task: The task that it was trained for.
         path: Its directory.
         labels: Names of the classes: those of the first member, then what others add.
         members: Its models, in the order of the run.
         manifest: What `manifest.json` says.
     """
+
+    task: str
 
     def __init__(self, path: Path, manifest: dict[str, Any], method: str, members: Sequence[EnsembleMember]) -> None:
         """Take what was verified and loaded; `thawline.load` does both."""

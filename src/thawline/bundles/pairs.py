@@ -57,7 +57,9 @@ class PairBundle:
     """A tuned matcher that was loaded from its directory.
 
     Attributes:
+        task: The task that it was trained for.
         path: Its directory.
+        labels: What it can answer.
         threshold: From which probability on a pair is a match; see `decision.json` for what it was fitted for.
         temperature: What makes the probabilities as sure as they are right.
         preprocessing: How a photo becomes the pixels that enter the network.
@@ -65,6 +67,8 @@ class PairBundle:
         manifest: What `manifest.json` says.
     """
 
+    task: str
+    labels = ("mismatch", "match")
     max_megapixels = MAX_MEGAPIXELS
 
     def __init__(

@@ -76,6 +76,7 @@ class TrackBundle:
     """A tuned model of tracks that was loaded from its directory.
 
     Attributes:
+        task: The task that it was trained for.
         path: Its directory.
         labels: Names of the classes.
         hearing: How a track becomes what enters the network.
@@ -83,6 +84,8 @@ class TrackBundle:
             on.
         manifest: What `manifest.json` says: versions, hashes, metrics, licence.
     """
+
+    task: str
 
     def __init__(
         self, path: Path, manifest: dict[str, Any], decision: dict[str, Any], classifier: "WindowClassifier"

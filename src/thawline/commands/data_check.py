@@ -8,7 +8,7 @@ from rich.console import Console
 from thawline.commands.settings import to_settings
 from thawline.files import write_json
 from thawline.screen import say_whole
-from thawline.tasks.registry import task_checker
+from thawline.tasks.task import capability
 
 
 def data_check(config: DictConfig) -> None:
@@ -19,7 +19,7 @@ def data_check(config: DictConfig) -> None:
     """
     settings = to_settings(config)
     console = Console()
-    report = task_checker(settings.task)(settings, console)
+    report = capability(settings.task, "check")(settings, console)
     path = Path(settings.paths.run) / "data_report.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, report)

@@ -32,8 +32,8 @@ from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, by_name, change_of, covering_split
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
-from thawline.tasks.registry import MAJORITY, THEMES, ZERO_SHOT, TaskData, task_kind, task_reader
 from thawline.tasks.settings import saved_settings
+from thawline.tasks.task import MAJORITY, THEMES, ZERO_SHOT, TaskData, find_task, task_reader
 
 SEEN = "the run was trained on this sample or on one of its group"
 
@@ -83,7 +83,7 @@ def evaluate(config: DictConfig) -> None:
             **{key: facts[key] for key in ("method", "encoder", "thaw")},
             "baseline": _baseline(facts["baseline"], elsewhere=not own),
             "verb": "evaluate",
-            "kind": task_kind(trained.task),
+            "kind": find_task(trained.task).samples,
             "examined": problem.examine([], predictions, device),
             "features": {"computed": problem.computed, "read": problem.read},
             "seconds": round(time.perf_counter() - started, 2),

@@ -10,9 +10,17 @@ from rich.console import Console
 from thawline.bundles.write_ensembles import TunedMember, write_ensemble_bundle
 from thawline.bundles.write_tracks import KnownTrack
 from thawline.commands.ensemble import how_joined
-from thawline.commands.export import estimates_of, facts_of, notes_of
 from thawline.commands.export_tracks import TRACKS, known_tracks, themes_of, tracks_root, tuned_tracks
-from thawline.commands.fits import HOLDOUT, Fitted, check_known, find_fit, tolerance_of
+from thawline.commands.fits import (
+    HOLDOUT,
+    Fitted,
+    check_known,
+    estimates_of,
+    facts_of,
+    find_fit,
+    notes_of,
+    tolerance_of,
+)
 from thawline.data.tables.places import find_file
 from thawline.decisions.temperature import Temperature
 from thawline.errors import UserError

@@ -17,7 +17,7 @@ from thawline.screen import say
 from thawline.tasks.match.data import MatchData
 from thawline.tasks.match.features import load_pretrained
 from thawline.tasks.match.tail import split_state
-from thawline.tasks.registry import task_reader
+from thawline.tasks.task import task_reader
 
 _PAIRS = 8
 

@@ -20,23 +20,20 @@ from thawline.commands.fits import (
 from thawline.data.tables.places import find_file
 from thawline.decisions.temperature import Temperature
 from thawline.decisions.themes import vocabulary
-from thawline.runs.split import SplitRow
+from thawline.runs.split import SplitRow, read_split_rows
 from thawline.screen import say
 from thawline.tasks.genre.tags import THRESHOLDS
-from thawline.tasks.registry import THEMES
+from thawline.tasks.task import THEMES
 
 TRACKS = 4
 
 
-def export_tracks(
-    fitted: Fitted, target: Path, rows: Sequence[SplitRow], facts: dict[str, Any], notes: Sequence[str]
-) -> None:
+def export_tracks(fitted: Fitted, target: Path, facts: dict[str, Any], notes: Sequence[str]) -> None:
     """Write the bundle and say where it is.
 
     Args:
         fitted: The run's model.
         target: Where it goes.
-        rows: The run's split.
         facts: What the manifest says of the run.
         notes: Sentences for the card.
 
@@ -44,7 +41,7 @@ def export_tracks(
         UserError: The run's encoder or head can't be exported.
         RunError: The bundle does not compute what the run did; nothing was written.
     """
-    known = known_tracks(fitted, rows)
+    known = known_tracks(fitted, read_split_rows(fitted.run / "split.csv"))
     lost = check_known(fitted, [(track.path, track.digest) for track in known])
     tuned = tuned_tracks(fitted, temperature_of(fitted))
     manifest = write_track_bundle(target, tuned, known, tolerance_of(fitted), facts, notes)

@@ -13,8 +13,8 @@ from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.runs.directory import RunDirectory
 from thawline.screen import say
-from thawline.tasks.registry import Filled, task_filler
 from thawline.tasks.settings import RunSettings
+from thawline.tasks.task import Filled, TaskFiller, capability
 
 _DONE = "{encoder}: {photos} samples, {computed} features computed, {read} read from the store, {seconds:.1f} s"
 
@@ -89,7 +89,8 @@ def _by_pass(runs: Sequence[RunSettings]) -> list[list[RunSettings]]:
 def _fill(runs: list[RunSettings], refusals: list[UserError]) -> Filled | None:
     """One pass; thaw lines that this encoder does not have are left out of it."""
     try:
-        return task_filler(runs[0].task)(runs, find_device(runs[0].trainer.accelerator), refusals)
+        fill: TaskFiller = capability(runs[0].task, "fill")
+        return fill(runs, find_device(runs[0].trainer.accelerator), refusals)
     except UserError as error:
         refusals.append(error)
         return None

@@ -3,7 +3,7 @@
 import hashlib
 import shlex
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,20 +20,28 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.scoring import score_fold
 from thawline.fitting.settings import GradientSettings
-from thawline.runs.directory import REFIT_WORD, read_config, read_status
+from thawline.judging.tags import OVERLAP
+from thawline.runs.directory import CONFIG_FILE, REFIT_WORD, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.moved import absent_place, not_there, placed
 from thawline.runs.predictions import Predictions
-from thawline.runs.split import change_of, covering_split, read_split_rows
+from thawline.runs.split import SplitRow, change_of, covering_split, read_split_rows
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
-from thawline.tasks.registry import task_reader
 from thawline.tasks.settings import RunSettings, saved_settings
+from thawline.tasks.task import find_task, task_reader
 
 REFIT, HOLDOUT = "all", "holdout"
 # By how much the bundle's probabilities of a sample may differ from the run's: rounding, and that of other devices,
 # data types and decoders. Another network's differ by far more.
 _ROUNDING, _OTHER_ROUNDING = 1e-4, 5e-2
+
+
+# Figures of all classes together that a card shows.
+_ESTIMATES = (
+    *("accuracy", "overlap", "balanced_accuracy", "micro_f1", "macro_f1", "mean_average_precision"),
+    *("roc_auc", "average_precision", "log_loss"),
+)
 
 
 @dataclass(frozen=True)
@@ -186,7 +194,7 @@ def which_fit(fitted: Fitted, samples: str) -> str:
 def say_bundle(console: Console, target: Path, fitted: Fitted) -> None:
     """Print where the bundle of `fitted` is, and what can be done with it."""
     say_whole(console, f"bundle {target}")
-    use = [f"thawline predict {as_word(target)} {'PATHS' if fitted.settings.task != 'match' else 'PAIRS.csv'}"]
+    use = [f"thawline predict {as_word(target)} {find_task(fitted.settings.task).asked}"]
     if fitted.name != REFIT:
         source = fitted.run if fitted.trial is None else fitted.run.parent
         use.append(f"thawline train {as_word(source)} {REFIT_WORD}")
@@ -231,3 +239,52 @@ def _predict_inner(fitted: Fitted) -> Predictions:
     with tempfile.TemporaryDirectory() as scratch:
         said, _ = score_fold(problem, fold, how_to_fit(settings, Path(scratch), device, None))
     return said
+
+
+def facts_of(fitted: Fitted, name: str, rows: Sequence[SplitRow]) -> dict[str, Any]:
+    """What the manifest says of the run."""
+    judged = fitted.facts["judged"]
+    of = "held out of this very model" if fitted.name != REFIT else "each held out of a model fitted the same way"
+    photos = sorted(f"{row.digest} {row.label}" for row in rows)
+    return {
+        "run": {"name": name, "trial": fitted.trial, "fit": fitted.name, "method": fitted.settings.method.name},
+        "hashes": {
+            "config": _sha256((fitted.run / CONFIG_FILE).read_bytes()),
+            "split": _sha256((fitted.run / "split.csv").read_bytes()),
+            "data": _sha256("\n".join(photos).encode()),
+        },
+        "metrics": {
+            "samples": judged["samples"],
+            "groups": judged["groups"],
+            "of": of,
+            "estimates": estimates_of(judged),
+        },
+    }
+
+
+def estimates_of(judged: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of all classes together that a card shows, as a run's `metrics.json` has them."""
+    headline = judged.get("headline", "accuracy")
+    return {name: judged[name] for name in _ESTIMATES if name in judged and (name != "accuracy" or name == headline)}
+
+
+def notes_of(fitted: Fitted) -> list[str]:
+    """What a card says of a run's settings that the model does not have."""
+    settings = fitted.settings
+    notes = []
+    if fitted.facts["judged"].get("headline") == OVERLAP:
+        notes.append("Overlap: of a sample, the classes both true and said by those that are either (Jaccard).")
+    if settings.augmentation.average:
+        notes.append("The run was judged by the mean over several views of a photo; the bundle looks at the plain one.")
+    if settings.store.dtype != "float32":
+        notes.append(f"It was trained on features kept as {settings.store.dtype}, and computes in float32.")
+    if settings.encoder.precision != "float32":
+        precision = settings.encoder.precision
+        notes.append(f"It was trained on features that were computed in {precision}, and computes in float32.")
+    if settings.debug.name != "none":
+        notes.append(f"It comes from a run with debug={settings.debug.name}, which is not for use.")
+    return notes
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

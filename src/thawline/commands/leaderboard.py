@@ -27,8 +27,8 @@ from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import check_unchanged
 from thawline.runs.sweep import Trial, read_sweep, read_trials, write_sweep
 from thawline.screen import say_whole
-from thawline.tasks.registry import TaskData, task_reader
 from thawline.tasks.settings import saved_settings
+from thawline.tasks.task import TaskData, task_reader
 
 
 def finish_sweep(run: RunDirectory, refit: bool, console: Console) -> str | None:

@@ -2,7 +2,8 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +18,26 @@ from thawline.features.progress import say
 from thawline.files import write_atomically
 from thawline.reports.matches import Row, print_matches, write_match_lines, write_match_parquet
 
-ANSWERS = ("match", "mismatch")
+_ANSWERS = ("match", "mismatch")
 _COLUMNS = Columns(("image_path", "text"), row="pair")
 
 
-def judge_pairs(
+def predict_pairs(
+    bundle: PairBundle,
+    settings: PredictSettings,
+    tables: Iterator[str],
+    counts: Counter[str | None],
+    advance: Callable[[int], None] | None,
+) -> Sequence[str]:
+    """Judge the rows of tables and write what was said of each; see `tasks.task.TaskPredictor`."""
+    settings.refuse_of_tracks()
+    bundle.max_megapixels = settings.data.max_megapixels
+    with closing(_judged(bundle, settings, tables, counts, advance)) as said:
+        _write(said, settings)
+    return _ANSWERS
+
+
+def _judged(
     bundle: PairBundle,
     settings: PredictSettings,
     tables: Iterator[str],
@@ -36,7 +52,7 @@ def judge_pairs(
     for name in tables:
         for row in _judge_table(bundle, Path(name), calibrated=settings.calibrated is True):
             answer = row.match.is_mismatch
-            counts[None if answer is None else ANSWERS[answer]] += 1
+            counts[None if answer is None else _ANSWERS[answer]] += 1
             if advance is not None:
                 advance(1)
             yield row
@@ -73,7 +89,7 @@ def _problem(record: Record) -> str:
     return record.problem or ("" if image else "image_path is empty") or ("" if text else "text is empty")
 
 
-def write_pairs_said(said: Iterator[Row], settings: PredictSettings) -> None:
+def _write(said: Iterator[Row], settings: PredictSettings) -> None:
     """Write the rows to the file that the settings name, to standard output, or as a table to a terminal."""
     if settings.out is None:
         if sys.stdout.isatty():

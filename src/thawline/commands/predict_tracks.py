@@ -2,7 +2,8 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
@@ -17,17 +18,27 @@ from thawline.files import write_atomically
 from thawline.reports.tracks import print_tracks, write_track_lines
 
 
-def check_tracks(settings: PredictSettings) -> None:
-    """Can what is said of tracks be written there?
-
-    Raises:
-        UserError: It can't.
-    """
+def predict_tracks(
+    bundle: AnyTracks,
+    settings: PredictSettings,
+    paths: Iterator[str],
+    counts: Counter[str | None],
+    advance: Callable[[int], None] | None,
+) -> Sequence[str]:
+    """Judge the tracks and write the record of each; see `tasks.task.TaskPredictor`."""
     if settings.out and Path(settings.out).suffix.lower() != ".jsonl":
         raise UserError(f"out={settings.out}: the record of a track has lists within; use a name that ends in .jsonl")
+    with closing(_judged(bundle, settings, paths, counts, advance)) as said:
+        _write(said, bundle, settings)
+    return bundle.labels
 
 
-def judge_tracks(
+def walk(paths: Iterable[str]) -> Iterator[str]:
+    """The tracks among files, folders and tables."""
+    return walk_tracks(paths, {}, {}, [])
+
+
+def _judged(
     bundle: AnyTracks,
     settings: PredictSettings,
     paths: Iterator[str],
@@ -61,7 +72,7 @@ def _say_left_out(bundle: AnyTracks, themes: Mapping[str, Sequence[str]]) -> Non
         say(f"themes that the bundle does not know were left out: {', '.join(unknown)}")
 
 
-def write_tracks(said: Iterator[Track], bundle: AnyTracks, settings: PredictSettings) -> None:
+def _write(said: Iterator[Track], bundle: AnyTracks, settings: PredictSettings) -> None:
     """Write the records to the file that the settings name, to standard output, or as a table to a terminal."""
     if settings.out is None:
         if sys.stdout.isatty():

@@ -105,6 +105,10 @@ class PredictData:
     max_megapixels: float = MAX_MEGAPIXELS
 
 
+# In place of a bundle: the pretrained encoder, zero-shot.
+BASE = "base"
+
+
 @dataclass
 class PredictSettings:
     """`thawline predict`.
@@ -141,6 +145,11 @@ class PredictSettings:
         """Check the range."""
         if self.top < 1:
             raise UserError(f"top={self.top} must be at least 1")
+
+    def refuse_of_tracks(self) -> None:
+        """Refuse what only a record of a track has; raises UserError."""
+        if self.percent or self.top != type(self).top:
+            raise UserError("top and percent are for bundles of tracks; leave them out")
 
 
 @dataclass

@@ -34,8 +34,8 @@ from thawline.runs.predictions import join_predictions
 from thawline.runs.split import check_unchanged, write_split
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say_whole
-from thawline.tasks.registry import TaskData, task_kind, task_reader
 from thawline.tasks.settings import RunSettings, saved_settings
+from thawline.tasks.task import TaskData, find_task, task_reader
 
 SPLIT = "split.csv"
 
@@ -205,7 +205,7 @@ def facts_of(problem: TaskData, settings: RunSettings) -> dict[str, Any]:
     """What `metrics.json` says of a run besides numbers."""
     return {
         "verb": "train",
-        "kind": task_kind(settings.task),
+        "kind": find_task(settings.task).samples,
         "method": settings.method.name,
         "encoder": settings.encoder.model or settings.encoder.name,
         "thaw": settings.cut,

@@ -16,8 +16,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 
-from thawline.bundles.load import Prediction
 from thawline.data.listing import as_text
+from thawline.tasks.events.bundle import Prediction
 
 ROW_GROUP = 4096  # rows of Parquet that are in memory
 

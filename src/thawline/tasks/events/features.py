@@ -19,8 +19,8 @@ from thawline.fitting.settings import GradientSettings
 from thawline.tasks.events.listed import list_events
 from thawline.tasks.events.prompts import class_prompts
 from thawline.tasks.photos import has_line, survey_photos
-from thawline.tasks.registry import Filled
 from thawline.tasks.settings import RunSettings
+from thawline.tasks.task import Filled
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from thawline.data.alike import join_photos
 from thawline.data.listing import PLAIN, Listing, list_photos
 from thawline.data.settings import DataSettings
 from thawline.features.progress import say
-from thawline.tasks.registry import refuse_table
+from thawline.tasks.task import refuse_table
 
 
 def list_events(data: DataSettings) -> Listing:

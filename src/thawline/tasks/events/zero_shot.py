@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 
 from thawline.bundles.heads import ClassHead
-from thawline.bundles.load import Bundle
 from thawline.bundles.network import Classifier
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
@@ -16,6 +15,7 @@ from thawline.features.settings import StoreSettings
 from thawline.fitting.heads import PromptHead
 from thawline.fitting.settings import ZeroShotSettings
 from thawline.runs.settings import LoggerSettings, PathsSettings
+from thawline.tasks.events.bundle import Bundle
 from thawline.tasks.events.features import load_towers, read_prompts
 from thawline.tasks.events.settings import PromptSettings
 from thawline.tasks.settings import RunSettings
@@ -60,10 +60,12 @@ def load_zero_shot(
     found = read_prompts(settings, towers, classes, device)
     head = PromptHead(found.features, found.class_of_prompt, towers.logit_scale)
     texts = ClassHead(head.class_embeddings(), head.logit_scale)
-    return Bundle(
+    bundle = Bundle(
         Path("base"),
         {},
         {"labels": list(classes), "temperature": {"value": 1.0}},
         replace(image.preprocessing, decode=decode),
         Classifier(image.prefix(len(image.stages)), texts, device),
     )
+    bundle.task = settings.task
+    return bundle

@@ -37,8 +37,8 @@ from thawline.tasks.genre.features import list_task, load_encoder, read_mfcc, su
 from thawline.tasks.genre.labels import mark
 from thawline.tasks.genre.reference import mfcc_svm
 from thawline.tasks.genre.themes import measure, themed, themes_of, with_themes
-from thawline.tasks.registry import MAJORITY, THEMES
 from thawline.tasks.settings import RunSettings
+from thawline.tasks.task import MAJORITY, THEMES
 
 if TYPE_CHECKING:
     from thawline.fitting.module import TailModule

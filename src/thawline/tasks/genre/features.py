@@ -27,8 +27,8 @@ from thawline.features.wanted import Wanted, wanted_features
 from thawline.tasks.genre.labels import mark
 from thawline.tasks.genre.themes import with_themes
 from thawline.tasks.photos import encoder_name, has_line
-from thawline.tasks.registry import Filled
 from thawline.tasks.settings import RunSettings
+from thawline.tasks.task import Filled
 
 
 def tracks_settings(settings: RunSettings) -> TracksSettings:

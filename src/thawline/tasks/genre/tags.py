@@ -22,7 +22,7 @@ from thawline.runs.split import SplitRow
 from thawline.tasks.genre.data import GenreData
 from thawline.tasks.genre.labels import Marked
 from thawline.tasks.genre.themes import measure
-from thawline.tasks.registry import MOST_USUAL
+from thawline.tasks.task import MOST_USUAL
 
 if TYPE_CHECKING:
     from thawline.fitting.tags import TagsModule

@@ -25,8 +25,8 @@ from thawline.fitting.feature_set import Augment, AugmentedRows, FeatureRows
 from thawline.tasks.match.pairs import CheckedPairs, number_pairs, pairs_settings, read_table_of
 from thawline.tasks.match.tail import IMAGE, IMAGE_ID, TEXT, TEXT_ID
 from thawline.tasks.photos import encoder_name, survey_photos
-from thawline.tasks.registry import Filled
 from thawline.tasks.settings import RunSettings
+from thawline.tasks.task import Filled
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def encode_pairs(
 def fill_match(runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:
     """Compute what is missing of the features of images and texts at the thaw lines of `runs`.
 
-    See `tasks.registry.TaskFiller`.
+    See `tasks.task.TaskFiller`.
     """
     pretrained = load_pretrained(runs[0])
     usable = [run for run in runs if _has_lines(pretrained, run, refusals)]

@@ -1,46 +1,29 @@
-"""A bundle in use: verified, loaded, and asked about photos. Needs neither Lightning nor Hydra."""
+"""A bundle of classes of photos in use. Needs neither Lightning nor Hydra."""
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
-from safetensors import SafetensorError
 
-from thawline.bundles.bounds import answering, check_bounds, numbers
-from thawline.bundles.ensemble_manifest import ENSEMBLE, is_ensemble, verify_ensemble
+from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.golden import golden_distance
-from thawline.bundles.manifest import CONFIG, DECISION, GOLDEN, SEPARATOR, refusal, verify
+from thawline.bundles.manifest import GOLDEN
 from thawline.bundles.network import Classifier, load_classifier, read_preprocessing
 from thawline.bundles.pictures import Photo, each, name_of, picture_of, read_picture
-from thawline.data.photos.photo import read_upright
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.temperature import calibrated
-from thawline.encoders.device import find_device
-from thawline.encoders.sound.separator_weights import check_installed
-from thawline.errors import UnusableError, UserError
+from thawline.errors import UnusableError
 from thawline.features.filling import BATCH
 from thawline.files import read_json
 
-if TYPE_CHECKING:
-    from thawline.bundles.ensembles import EnsembleBundle
-    from thawline.bundles.pairs import PairBundle
-    from thawline.bundles.tracks import TrackBundle
-
-# What the files of another program, with a manifest that fits them, may lead to.
-_FOREIGN = (
-    *(UserError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError),
-    *(SafetensorError, RecursionError, AssertionError, IndexError),
-)
-L = TypeVar("L")
 _AHEAD = 4 * BATCH  # files that are being read before their turn
 
 
@@ -65,6 +48,7 @@ class Bundle:
     """A tuned model that was loaded from its directory.
 
     Attributes:
+        task: The task that it was trained for.
         path: Its directory.
         labels: Names of the classes.
         preprocessing: How a photo becomes the pixels that enter the network.
@@ -74,6 +58,7 @@ class Bundle:
         manifest: What `manifest.json` says: versions, hashes, metrics, licence.
     """
 
+    task: str
     max_megapixels = MAX_MEGAPIXELS
 
     def __init__(
@@ -172,82 +157,11 @@ def _finished(waiting: deque[tuple[str, Future[torch.Tensor]]]) -> tuple[str, to
         return path, None, str(error)
 
 
-def load(path: str | os.PathLike[str], *, device: str = "auto") -> "Bundle | PairBundle | TrackBundle | EnsembleBundle":
-    """Verify and load the bundle in the directory `path`.
-
-    Nothing is unpickled, nothing is fetched, and no name in the bundle leads to code that is not listed here.
-
-    Args:
-        path: A directory that `thawline export` wrote.
-        device: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
-
-    Returns:
-        For classes of photos a `Bundle`, for `task=match` a `PairBundle`, for `task=genre` a `TrackBundle`, and for an
-        ensemble of such an `EnsembleBundle`.
+def load_photos(folder: Path, manifest: dict[str, Any], decision: dict[str, Any], device: torch.device) -> Bundle:
+    """The bundle in `folder`, whose files were verified.
 
     Raises:
-        UserError: It is no bundle, or one of its files is not what was written.
+        ValueError, KeyError: The files are of another form.
     """
-    folder = Path(path)
-    if is_ensemble(folder):
-        from thawline.bundles.ensembles import load_ensemble
-
-        whole, members = verify_ensemble(folder)
-        _check_installed(whole)
-        where = find_device(device)
-        return _loaded(folder, ENSEMBLE, lambda: load_ensemble(folder, whole, members, where))
-    manifest = verify(folder)
-    _check_installed(manifest)
-    where = find_device(device)
-    return _loaded(folder, f"{CONFIG}, {DECISION}", lambda: _load_model(folder, manifest, where))
-
-
-def _check_installed(manifest: dict[str, Any]) -> None:
-    """Refuse a bundle, or an ensemble of such, that separates stems where Demucs is not installed."""
-    if any(Path(name).name == SEPARATOR for name in manifest["files"]):
-        check_installed()
-
-
-def _load_model(folder: Path, manifest: dict[str, Any], device: torch.device) -> "Bundle | PairBundle | TrackBundle":
-    """The model in `folder`, whose files were verified."""
-    check_bounds(folder, manifest["files"])
-    decision = read_json(folder / DECISION)
-    if decision["task"] == "match":
-        from thawline.bundles.pairs import load_pairs
-
-        return load_pairs(folder, manifest, decision, device)
-    if decision["task"] == "genre":
-        from thawline.bundles.tracks import load_tracks
-
-        return load_tracks(folder, manifest, decision, device)
     classifier = load_classifier(folder, decision, device)
     return Bundle(folder, manifest, decision, read_preprocessing(folder), classifier)
-
-
-def _loaded(folder: Path, files: str, read: Callable[[], L]) -> L:
-    """What `read` makes of the bundle in `folder`; where it fails, `files` are what it went by."""
-    try:
-        return read()
-    except _FOREIGN as error:
-        reason = str(error).strip().splitlines()
-        raise refusal(folder, f"{reason[0] if reason else type(error).__name__} ({files})") from error
-
-
-def load_image(path: str | os.PathLike[str], *, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
-    """The photo at `path` as a service hands it to `CLIPProcessor` or timm's transforms: RGB, upright, all its pixels.
-
-    Phones' photos lie on their side with a note which way is up, which `PIL.Image.open` does not follow; transparent
-    pixels become white. A bundle of `data.decode=reduced` itself decodes large JPEGs at a smaller scale, so what it
-    says differs a little from what is computed of this; `Bundle.pixels` gives exactly what a bundle looks at.
-
-    Args:
-        path: A JPEG, PNG or WebP file, whatever its name.
-        max_megapixels: A larger photo, or one that takes as much memory to decode, is refused.
-
-    Raises:
-        UserError: The file can't be used.
-    """
-    try:
-        return read_upright(Path(path), max_megapixels=max_megapixels)
-    except UnusableError as error:
-        raise UserError(f"{os.fspath(path)} can't be used: {error}") from error

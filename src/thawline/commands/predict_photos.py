@@ -1,0 +1,73 @@
+"""`thawline predict` with a bundle of classes of photos, or with CLIP as it is: a line for each photo."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from thawline.commands.settings import BASE, PredictSettings
+from thawline.data.walking import walk_photos
+from thawline.files import write_atomically
+from thawline.reports.said import print_said, write_json_lines, write_parquet
+from thawline.tasks.events.bundle import Bundle, Prediction
+
+
+def predict_photos(
+    bundle: Bundle,
+    settings: PredictSettings,
+    paths: Iterator[str],
+    counts: Counter[str | None],
+    advance: Callable[[int], None] | None,
+) -> Sequence[str]:
+    """Judge the photos and write what was said of each; see `tasks.task.TaskPredictor`."""
+    settings.refuse_of_tracks()
+    bundle.max_megapixels = settings.data.max_megapixels
+    with closing(_judged(bundle, settings, paths, counts, advance)) as said:
+        _write(said, bundle, settings)
+    return bundle.labels
+
+
+def walk(paths: Iterable[str]) -> Iterator[str]:
+    """The photos among files and folders."""
+    return walk_photos(paths, {})
+
+
+def _judged(
+    bundle: Bundle,
+    settings: PredictSettings,
+    paths: Iterator[str],
+    counts: Counter[str | None],
+    advance: Callable[[int], None] | None,
+) -> Generator[Prediction, None, None]:
+    """What the bundle says of each file, counted by label."""
+    unopened: dict[str, str] = {}
+    for one in bundle.predict(walk_photos(paths, unopened), calibrated=settings.calibrated is True):
+        counts[one.label] += 1
+        if advance is not None:
+            advance(1)
+        yield replace(one, problem=unopened[one.path]) if one.path in unopened else one
+
+
+def _write(said: Iterator[Prediction], bundle: Bundle, settings: PredictSettings) -> None:
+    more = {"model": BASE} if settings.bundle == BASE else {}
+    if settings.out is None:
+        if sys.stdout.isatty():
+            print_said(said, Console(), bundle.labels)
+        else:
+            write_json_lines(said, sys.stdout.buffer, more)
+        return
+    target = Path(settings.out)
+    target.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(beside: Path) -> None:
+        if target.suffix.lower() == ".parquet":
+            write_parquet(said, beside, bundle.labels, more)
+        else:
+            with beside.open("wb") as file:
+                write_json_lines(said, file, more)
+
+    write_atomically(target, write)

@@ -1,0 +1,18 @@
+"""Which occasion a photo shows: the record."""
+
+from thawline.tasks.task import Task
+
+TASK = Task(
+    summary="which occasion a photo shows",
+    samples="photos",
+    asked="PATHS",
+    settings="thawline.data.settings:DataSettings",
+    read=".data:read_events",
+    fill=".features:fill_events",
+    check=".check:check_events",
+    export="thawline.commands.export_photos:export_photos",
+    load=".bundle:load_photos",
+    predict="thawline.commands.predict_photos:predict_photos",
+    walk="thawline.commands.predict_photos:walk",
+    onnx=True,
+)

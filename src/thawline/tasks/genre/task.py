@@ -1,0 +1,19 @@
+"""What music a track is, and what plays: the record."""
+
+from thawline.tasks.task import Task
+
+TASK = Task(
+    summary="what music a track is, and what plays",
+    samples="tracks",
+    asked="PATHS",
+    settings="thawline.data.settings:TracksSettings",
+    read=".data:read_genre",
+    fill=".features:fill_genre",
+    check=".check:check_genre",
+    export="thawline.commands.export_tracks:export_tracks",
+    load="thawline.bundles.tracks:load_tracks",
+    load_ensemble="thawline.bundles.ensembles:load_ensemble",
+    predict="thawline.commands.predict_tracks:predict_tracks",
+    walk="thawline.commands.predict_tracks:walk",
+    columns=("audio_path",),
+)
