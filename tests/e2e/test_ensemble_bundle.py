@@ -125,6 +125,51 @@ def test_samples_in_memory_get_the_answer_of_their_file(joined):
             assert sentence in str(refused.value)
 
 
+def test_what_was_loaded_says_what_it_is(joined):
+    _, _, folder = joined
+    bundle = load(folder, device="cpu")
+    classes = "3 classes: country, electronic, metal"
+    assert repr(bundle) == f"EnsembleBundle({str(folder)!r}, 60% mel_cnn, 20% trees, 20% hints; {classes})"
+    assert repr(bundle.members[1].bundle) == f"TrackBundle({str(folder / 'members' / 'trees')!r}, {classes})"
+
+
+def digests(folder):
+    """The files of a bundle that the run decides on, by the digests that its manifest gives."""
+    files = json.loads((folder / MANIFEST).read_text())["files"]
+    return {name: one for name, one in files.items() if not name.endswith(("README.md", MANIFEST, SEAL))}
+
+
+def test_an_ensemble_whose_tracks_were_moved_is_exported_where_they_are_now(joined, thawline, tmp_path):
+    root, run, folder = joined
+    place = tmp_path / "elsewhere" / "Music"
+    place.parent.mkdir()
+    root.rename(place)
+    try:
+        said = " ".join(thawline("export", run, "out=without").split())
+        for member in ("mel_cnn", "trees", "hints"):
+            assert f"{member}: golden examples of the run's own samples: " in said
+        assert (
+            f"since the run's data (data.path) are not at {root / 'tracks.csv'} any more; say where: data.path" in said
+        )
+        manifest = json.loads((thawline.directory / "without" / MANIFEST).read_text())
+        assert manifest["largest_difference"]["probabilities_of_raw_tracks"] is None
+
+        said = thawline("export", run, f"data.path={place / 'tracks.csv'}", "out=moved")
+        assert "golden examples" not in said
+        assert "largest difference from the run's own probabilities, from raw tracks" in said
+        assert digests(thawline.directory / "moved") == digests(folder)
+
+        other = shutil.copytree(place, tmp_path / "other")
+        for path in other.rglob("*.flac"):
+            path.write_bytes(path.read_bytes()[:-100])
+        refused = thawline.refused("export", run, f"data.path={other / 'tracks.csv'}", "out=wrong")
+        assert "these are not the data of" in refused
+        assert refused.endswith("has another content; give where they are now")
+        assert not (thawline.directory / "wrong").exists()
+    finally:
+        place.rename(root)
+
+
 def test_predict_and_golden_cases_take_it_from_the_command_line(joined, thawline):
     root, run, folder = joined
     tracks = [root / path for path in read_predictions(run / "predictions.parquet").paths]

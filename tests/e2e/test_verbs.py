@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from tests.runs.readback import read_offline_runs
 
 from thawline.runs.split import read_split_rows
 
@@ -29,19 +30,25 @@ def test_evaluate_gives_the_runs_own_predictions_again(thawline, crossed):
 @pytest.mark.usefixtures("shared_store")
 def test_runs_can_be_named(thawline, sample):
     words = (sample, "encoder=tiny_clip", "method=zero_shot", "trainer=cpu", "logger=csv")
+    mirrored = ("logger=wandb", "logger.mode=offline")
     time = r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{6}"
-    said = thawline("train", *words, "name=été 1.0")
+    said = thawline("train", *words, "name=été 1.0", *mirrored)
     (run,) = thawline.runs()
     assert re.fullmatch(f"été 1\\.0_{time}", run.name)
     assert f"run    {run}\n" in said
+    assert read_offline_runs(run)[0].about["display_name"] == run.name
     thawline("train", *words, "name=2024")
     assert re.fullmatch(f"2024_{time}", thawline.runs()[0].name)
-    thawline("train", *words[:2], "-m", *words[3:], "name=all", "method=zero_shot,logistic")
+    thawline("train", *words[:2], "-m", *words[3:], "name=all", "method=zero_shot,logistic", *mirrored)
     (sweep,) = thawline.runs("sweep")
     assert re.fullmatch(f"all_{time}", sweep.name)
     assert [path.name for path in sorted(sweep.iterdir()) if path.is_dir() and path.name.isdigit()] == ["0", "1"]
-    thawline("evaluate", run, "name=again", "logger=csv")
-    assert thawline.runs("evaluate")[0].name.startswith("again_")
+    called = [read_offline_runs(place)[0].about["display_name"] for place in (sweep, sweep / "0", sweep / "1")]
+    assert called == [sweep.name, f"{sweep.name}/0", f"{sweep.name}/1"]
+    thawline("evaluate", run, "name=again", *mirrored)
+    (again,) = thawline.runs("evaluate")
+    assert again.name.startswith("again_")
+    assert read_offline_runs(again)[0].about["display_name"] == again.name
     thawline("ensemble", *thawline.runs(), "weights=50/50", "name=both")
     assert thawline.runs("ensemble")[0].name.startswith("both_")
     assert "name=2" not in (sweep / "leaderboard.csv").read_text()
