@@ -45,3 +45,8 @@ def as_word(path: Path) -> str:
 def _shown(text: str) -> str:
     text = printable(text)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def visible(text: str) -> str:
+    """`text` with what would steer the terminal written as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

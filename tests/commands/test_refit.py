@@ -3,10 +3,10 @@
 import pytest
 from tests.fitting.problems import Clusters, fitting
 
-from thawline.commands.train import fit_everything
 from thawline.files import read_json
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings
+from thawline.tasks.planning import fit_everything
 
 GRADIENT = GradientSettings(name="linear", head="linear", epochs=12, batch_size=45, lr=0.05, patience=3)
 

@@ -13,7 +13,7 @@ from tests.runs.readback import read_offline_runs
 import thawline as library
 from thawline.judging.intervals import Estimate
 from thawline.judging.metrics import call
-from thawline.reports.tables import percent
+from thawline.judging.wording import percent
 from thawline.runs.predictions import read_predictions
 from thawline.samples.genre import make_genre
 from thawline.samples.pairs import make_pairs

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from thawline.judging.intervals import Estimate
-from thawline.judging.paired import compare, compare_scores, format_p, format_points, sign_flip
-from thawline.reports.tables import percent
+from thawline.judging.paired import compare, compare_scores, sign_flip
+from thawline.judging.wording import format_p, format_points, percent
 
 NETS = st.lists(st.integers(-5, 5), min_size=1, max_size=10)
 

@@ -7,7 +7,8 @@ from rich.console import Console
 from thawline.judging.intervals import Estimate
 from thawline.judging.metrics import judge_predictions
 from thawline.judging.paired import compare
-from thawline.reports.tables import Judged, percent, print_classes, print_comparison
+from thawline.judging.wording import percent
+from thawline.reports.tables import Judged, print_classes, print_comparison
 
 CLASSES = ("beach", "christmas", "family")
 

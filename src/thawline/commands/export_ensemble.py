@@ -11,16 +11,6 @@ from thawline.bundles.write_ensembles import TunedMember, write_ensemble_bundle
 from thawline.bundles.write_tracks import KnownTrack
 from thawline.commands.ensemble import how_joined
 from thawline.commands.export_tracks import TRACKS, known_tracks, themes_of, tracks_root, tuned_tracks
-from thawline.commands.fits import (
-    HOLDOUT,
-    Fitted,
-    check_known,
-    estimates_of,
-    facts_of,
-    find_fit,
-    notes_of,
-    tolerance_of,
-)
 from thawline.data.tables.places import find_file
 from thawline.decisions.temperature import Temperature
 from thawline.errors import UserError
@@ -30,6 +20,16 @@ from thawline.runs.moved import moved_with
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import read_split_rows
 from thawline.screen import as_word, say, say_next, say_whole
+from thawline.tasks.fits import (
+    HOLDOUT,
+    Fitted,
+    check_known,
+    estimates_of,
+    facts_of,
+    find_fit,
+    notes_of,
+    tolerance_of,
+)
 
 
 def export_ensemble(source: Path, target: Path, form: str, places: Mapping[str, Any]) -> None:

@@ -8,12 +8,12 @@ import numpy as np
 from rich.console import Console
 
 from thawline.bundles.write_pairs import KnownPair, TunedPairs, write_pair_bundle
-from thawline.commands.fits import Fitted, say_bundle, temperature_of, tolerance_of, which_fit, which_temperature
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.runs.split import change_of, read_split_rows
 from thawline.screen import say
+from thawline.tasks.fits import Fitted, say_bundle, temperature_of, tolerance_of, which_fit, which_temperature
 from thawline.tasks.match.data import MatchData
 from thawline.tasks.match.features import load_pretrained
 from thawline.tasks.match.tail import split_state

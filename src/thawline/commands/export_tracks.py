@@ -8,7 +8,12 @@ import numpy as np
 from rich.console import Console
 
 from thawline.bundles.write_tracks import KnownTrack, TunedTracks, write_track_bundle
-from thawline.commands.fits import (
+from thawline.data.tables.places import find_file
+from thawline.decisions.temperature import Temperature
+from thawline.decisions.themes import vocabulary
+from thawline.runs.split import SplitRow, read_split_rows
+from thawline.screen import say
+from thawline.tasks.fits import (
     Fitted,
     check_known,
     say_bundle,
@@ -17,11 +22,6 @@ from thawline.commands.fits import (
     which_fit,
     which_temperature,
 )
-from thawline.data.tables.places import find_file
-from thawline.decisions.temperature import Temperature
-from thawline.decisions.themes import vocabulary
-from thawline.runs.split import SplitRow, read_split_rows
-from thawline.screen import say
 from thawline.tasks.genre.tags import THRESHOLDS
 from thawline.tasks.task import THEMES
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from thawline.commands.next_steps import say_after_training
 from thawline.commands.results import REPORT_FILE, save_report, save_results, show_results
-from thawline.commands.train import how_to_fit, plan_run, refit_run, tags
+from thawline.commands.train import refit_run, tags
 from thawline.encoders.device import find_device
 from thawline.errors import RunError
 from thawline.files import write_text
@@ -27,6 +27,7 @@ from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import check_unchanged
 from thawline.runs.sweep import Trial, read_sweep, read_trials, write_sweep
 from thawline.screen import say_whole
+from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import saved_settings
 from thawline.tasks.task import TaskData, task_reader
 

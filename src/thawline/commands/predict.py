@@ -3,23 +3,25 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.table import Table
 
-from thawline.commands.settings import BASE, PredictSettings, to_settings
+from thawline.commands.settings import to_settings
 from thawline.data.settings import check_megapixels
 from thawline.data.tables.lists import read_list
 from thawline.data.tables.places import Finder
 from thawline.encoders.device import find_device
 from thawline.errors import RunError, UserError
 from thawline.features.progress import bar, say
-from thawline.reports.said import print_counts
+from thawline.screen import visible
 from thawline.tasks.load import AnyBundle, load
+from thawline.tasks.predicting import BASE, PredictSettings
 from thawline.tasks.task import Task, TaskPredictor, capability, find_task
 
 STDIN = "-"
@@ -128,3 +130,12 @@ def _conclude(counts: Counter[str | None], task: Task) -> None:
         raise RunError(f"none of the {total:,} {what} can be used; the line of each says why")
     if unusable:
         say(f"{unusable:,} of {total:,} {what} can't be used; the line of each says why")
+
+
+def print_counts(counts: Counter[str | None], labels: Sequence[str], console: Console, samples: str) -> None:
+    """Print how many `samples` (photos, tracks) were given each label; None counts those that can't be used."""
+    table = Table("label", box=None, pad_edge=False)
+    table.add_column(samples, justify="right", no_wrap=True)
+    for label in labels:
+        table.add_row(visible(label), f"{counts[label]:,}")
+    console.print(table, highlight=False, markup=False)

@@ -5,13 +5,14 @@ import time
 from omegaconf import DictConfig
 
 from thawline.commands.results import save_trial, show_results
-from thawline.commands.train import facts_of, how_to_fit, plan_run
+from thawline.commands.train import facts_of
 from thawline.encoders.device import find_device
 from thawline.fitting.scoring import score_fold
 from thawline.runs.directory import RunDirectory
 from thawline.runs.loggers import Mirror
 from thawline.runs.predictions import join_predictions
 from thawline.runs.split import write_split
+from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import saved_settings
 from thawline.tasks.task import task_reader
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from thawline.judging.intervals import Estimate, FloatArray, IntArray, Z, effective_samples, number_groups, sum_by_group
+from thawline.judging.wording import ALPHA, format_p, format_points
 
-ALPHA = 0.05
 _STEPS = 100
 
 
@@ -78,21 +78,6 @@ class PairedTest:
     def _over(self) -> str:
         number, noun = (self.samples, "sample") if self.groups == self.samples else (self.groups, "group")
         return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def format_p(p_value: float) -> str:
-    """A p-value as it is printed: "p = 0.031", "p = 0.0002", "p < 0.0001"; below 0.05 it is never printed as 0.050."""
-    if p_value < 1e-4:
-        return "p < 0.0001"
-    if p_value < ALPHA and round(p_value, 3) == ALPHA:
-        return "p < 0.050"
-    return f"p = {p_value:.4f}" if p_value < 0.001 else f"p = {p_value:.3f}"
-
-
-def format_points(share: float, sign: str = "-") -> str:
-    """A difference in points as it is printed, "3.7"; what is not 0 never looks like it. Sign "+" shows a plus."""
-    points = 100 * share
-    return f"{points:{sign}.1f}" if abs(points) >= 0.05 or points == 0 else f"{points:{sign}.1g}"
 
 
 def compare(

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thawline.files import printable
-from thawline.reports.tables import NOTHING
+from thawline.judging.wording import NOTHING
 from thawline.tasks.genre.golden import GoldenCase, Verdict
 
 

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from thawline.judging.intervals import Estimate
 from thawline.judging.leaderboard import Row
-from thawline.judging.paired import PairedTest, format_p
-from thawline.reports.tables import NOTHING, percent
+from thawline.judging.paired import PairedTest
+from thawline.judging.wording import NOTHING, format_p, percent
 
 COLUMNS = (
     "rank",

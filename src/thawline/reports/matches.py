@@ -13,8 +13,7 @@ from rich.console import Console
 
 from thawline.bundles.pairs import Match
 from thawline.data.listing import as_text
-from thawline.reports.said import ROW_GROUP, visible
-from thawline.screen import say_whole
+from thawline.screen import say_whole, visible
 
 _SCHEMA = pa.schema(
     [
@@ -29,6 +28,8 @@ _SCHEMA = pa.schema(
         ("problem", pa.string()),
     ]
 )
+
+_ROW_GROUP = 4096  # rows of Parquet that are in memory
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def write_match_parquet(said: Iterable[Row], path: Path) -> None:
     """Write a row for each pair, some thousands at a time."""
     rows = iter(said)
     with pq.ParquetWriter(path, _SCHEMA) as writer:
-        while group := [one.to_json() for one in islice(rows, ROW_GROUP)]:
+        while group := [one.to_json() for one in islice(rows, _ROW_GROUP)]:
             writer.write_table(pa.Table.from_pylist(group, schema=_SCHEMA))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from thawline.judging.intervals import Estimate
-from thawline.reports.tables import percent
+from thawline.judging.wording import percent
 from thawline.screen import say
 
 # From here on the difference between what was trained on and what was held out is named.

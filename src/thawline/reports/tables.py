@@ -12,10 +12,9 @@ from rich.text import Text
 
 from thawline.judging.intervals import Estimate
 from thawline.judging.metrics import Judgement, call
-from thawline.judging.paired import PairedTest, format_p, format_points
+from thawline.judging.paired import PairedTest
+from thawline.judging.wording import NOTHING, format_p, percent
 from thawline.screen import say
-
-NOTHING = "-"
 
 
 @dataclass(frozen=True)
@@ -92,16 +91,6 @@ def figures_beside(judgement: Judgement) -> Iterator[tuple[str, Estimate]]:
     for key, estimate in judgement.beside():
         if estimate is not None:
             yield call(key) + (f" of {judgement.classes[1]}" if key == "average_precision" else ""), estimate
-
-
-def percent(estimate: Estimate | None, digits: int = 1, sign: str = "-") -> str:
-    """An estimate in percent with its interval to `digits` digits: "92.5 [88.1, 95.3]"; sign "+": of a difference."""
-    if estimate is None:
-        return NOTHING
-    value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
-    if sign == "+":
-        return f"{format_points(estimate.value, '+')} [{format_points(estimate.low)}, {format_points(estimate.high)}]"
-    return f"{value:.1f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _counted(number: int, noun: str) -> str:

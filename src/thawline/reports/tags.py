@@ -7,7 +7,7 @@ from rich.console import Console
 
 from thawline.judging.intervals import Estimate
 from thawline.judging.metrics import call
-from thawline.reports.tables import percent
+from thawline.judging.wording import percent
 from thawline.screen import say
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from thawline.bundles.track_record import Track
 from thawline.data.listing import as_text
-from thawline.reports.said import visible
+from thawline.screen import visible
 
 
 def write_track_lines(said: Iterable[Track], file: IO[bytes]) -> None:

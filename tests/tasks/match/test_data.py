@@ -11,7 +11,6 @@ from safetensors.torch import save_file
 from tests.tasks.match.conftest import gradient
 from torch import nn
 
-from thawline.commands.train import plan_run
 from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.data.settings import PairsSettings
 from thawline.decisions.threshold import DecisionSettings, fit_threshold
@@ -29,6 +28,7 @@ from thawline.samples.pairs import make_pairs
 from thawline.tasks.match.data import read_match
 from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, cosines
 from thawline.tasks.match.tail import PairTail, Towers
+from thawline.tasks.planning import plan_run
 from thawline.tasks.settings import RunSettings
 
 CPU = torch.device("cpu")

@@ -8,12 +8,12 @@ import torch
 from sklearn.metrics import roc_auc_score
 from tests.tasks.match.test_data import CPU, file, fitting, folder, run_of  # noqa: F401  # fixtures
 
-from thawline.commands.train import plan_run
 from thawline.fitting.fit import fit_fold
 from thawline.fitting.predict import predict_fold
 from thawline.runs.predictions import join_predictions
 from thawline.tasks.match.data import read_match
 from thawline.tasks.match.fitted import cosines, embed
+from thawline.tasks.planning import plan_run
 
 
 @pytest.fixture(scope="module")

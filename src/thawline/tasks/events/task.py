@@ -10,9 +10,9 @@ TASK = Task(
     read=".data:read_events",
     fill=".features:fill_events",
     check=".check:check_events",
-    export="thawline.commands.export_photos:export_photos",
+    export=".export:export_photos",
     load=".bundle:load_photos",
-    predict="thawline.commands.predict_photos:predict_photos",
-    walk="thawline.commands.predict_photos:walk",
+    predict=".predict:predict_photos",
+    walk=".predict:walk",
     onnx=True,
 )

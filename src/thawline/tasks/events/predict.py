@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from thawline.commands.settings import BASE, PredictSettings
 from thawline.data.walking import walk_photos
 from thawline.files import write_atomically
-from thawline.reports.said import print_said, write_json_lines, write_parquet
 from thawline.tasks.events.bundle import Bundle, Prediction
+from thawline.tasks.events.said import print_said, write_json_lines, write_parquet
+from thawline.tasks.predicting import BASE, PredictSettings
 
 
 def predict_photos(

@@ -11,7 +11,11 @@ from rich.console import Console
 from thawline.bundles.join import Tuned
 from thawline.bundles.photos import Known
 from thawline.bundles.write import Extras, write_bundle
-from thawline.commands.fits import (
+from thawline.data.tables.places import find_file
+from thawline.runs.split import SplitRow, read_split_rows
+from thawline.screen import say
+from thawline.tasks.events.prompts import class_prompts
+from thawline.tasks.fits import (
     Fitted,
     check_known,
     say_bundle,
@@ -20,10 +24,6 @@ from thawline.commands.fits import (
     which_fit,
     which_temperature,
 )
-from thawline.data.tables.places import find_file
-from thawline.runs.split import SplitRow, read_split_rows
-from thawline.screen import say
-from thawline.tasks.events.prompts import class_prompts
 
 _PHOTOS = 8
 

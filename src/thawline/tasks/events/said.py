@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -14,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.table import Table
 
 from thawline.data.listing import as_text
+from thawline.screen import visible
 from thawline.tasks.events.bundle import Prediction
 
 ROW_GROUP = 4096  # rows of Parquet that are in memory
@@ -80,20 +79,6 @@ def print_said(said: Iterable[Prediction], console: Console, labels: Sequence[st
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def print_counts(counts: Counter[str | None], labels: Sequence[str], console: Console, samples: str) -> None:
-    """Print how many `samples` (photos, tracks) were given each label; None counts those that can't be used."""
-    table = Table("label", box=None, pad_edge=False)
-    table.add_column(samples, justify="right", no_wrap=True)
-    for label in labels:
-        table.add_row(visible(label), f"{counts[label]:,}")
-    console.print(table, highlight=False, markup=False)
-
-
 def _short(value: float) -> float:
     """A float32 by the fewest digits that give it back."""
     return float(str(np.float32(value)))
-
-
-def visible(text: str) -> str:
-    """`text` with what would steer the terminal written as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -10,7 +10,6 @@ from typing import Any
 
 from rich.console import Console
 
-from thawline.commands.train import how_to_fit, plan_run
 from thawline.decisions.temperature import Temperature, fit_temperature
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
@@ -28,6 +27,7 @@ from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow, change_of, covering_split, read_split_rows
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
+from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import RunSettings, saved_settings
 from thawline.tasks.task import find_task, task_reader
 

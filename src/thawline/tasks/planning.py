@@ -1,0 +1,97 @@
+"""Who is trained on and who is judged in a run, and how its folds are fitted."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from thawline.data.photos.augmentation import Augmentation
+from thawline.data.settings import TracksSettings
+from thawline.data.tracks.spec_augment import SpecAugment
+from thawline.errors import UserError
+from thawline.fitting.feature_set import Augment
+from thawline.fitting.fit import Fitting, fit_fold
+from thawline.fitting.folds import Fold, plan_folds
+from thawline.fitting.methods import Fit
+from thawline.fitting.settings import GradientSettings, RulesSettings, ZeroShotSettings
+from thawline.runs.loggers import Mirror
+from thawline.tasks.settings import RunSettings
+from thawline.tasks.task import TaskData
+
+
+def plan_run(problem: TaskData, settings: RunSettings) -> list[Fold]:
+    """Who is trained on and who is judged.
+
+    Raises:
+        UserError: A class has too few groups, or a given split and `cv` contradict each other.
+    """
+    plan = plan_folds(
+        problem.labels,
+        problem.groups,
+        problem.sides,
+        cv=settings.cv,
+        share=settings.data.holdout,
+        seed=settings.seed,
+        classes=problem.classes,
+    )
+    kept = [keep_apart(problem, fold) for fold in plan]
+    several = isinstance(settings.data, TracksSettings) and settings.data.labels == "several"
+    if problem.sides is not None and not several and not isinstance(settings.method, ZeroShotSettings | RulesSettings):
+        for fold in kept:
+            _check_trained_on(problem, fold)
+    return kept
+
+
+def _check_trained_on(problem: TaskData, fold: Fold) -> None:
+    """Has the training side of a given split a sample of each class?
+
+    Raises:
+        UserError: It has not.
+    """
+    absent = np.setdiff1d(np.arange(len(problem.classes)), problem.labels[fold.train])
+    if len(absent):
+        name = problem.classes[absent[0]]
+        raise UserError(
+            f"the given split has no training sample of '{name}'; put some of its groups in train, or leave it out "
+            "with data.classes"
+        )
+
+
+def keep_apart(problem: TaskData, fold: Fold) -> Fold:
+    """`fold` without the training samples that have something in common with those that choose or are judged."""
+    inner = None if fold.inner is None else problem.apart(fold.inner, fold.test)
+    train = problem.apart(fold.train, fold.test if inner is None else np.concatenate([fold.test, inner]))
+    return replace(fold, train=train, inner=inner)
+
+
+def how_to_fit(settings: RunSettings, run: Path, device: torch.device, mirror: Mirror | None) -> Fitting:
+    """How the folds of the run with `settings` are fitted."""
+    return Fitting(
+        settings.method,
+        settings.trainer,
+        settings.debug,
+        inner_share=settings.data.inner,
+        seed=settings.seed,
+        device=device,
+        run=run,
+        augment=_augment(settings),
+        mirror=mirror,
+        keep_history=settings.logger.keeps_history,
+    )
+
+
+def _augment(settings: RunSettings) -> Augment | None:
+    """What varies what is stored at each step: photos' pixels with `thaw=all`, spectrograms."""
+    wanted = settings.augmentation
+    if wanted.masks is not None:
+        return SpecAugment(wanted.masks)
+    return Augmentation(wanted) if settings.cut == "all" and wanted.changes_pixels else None
+
+
+def fit_everything(problem: TaskData, fits: list[Fit], how: Fitting) -> None:
+    """Fit all the data. Nothing is left to choose by, so epochs are the median of what the folds chose."""
+    everything = np.arange(len(problem.labels))
+    chosen = [fit.chosen["epochs"] for fit in fits] if isinstance(how.method, GradientSettings) else []
+    fold = Fold("all", everything, inner=None, test=everything[:0])
+    fit_fold(problem, fold, how, epochs=int(np.median(chosen)) if chosen else None, earlier=fits)
