@@ -27,7 +27,6 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import numpy as np
 import torch
 from PIL import Image
-from thawline.bundles.load import Bundle
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
 import thawline
@@ -36,6 +35,7 @@ from thawline.bundles.write import Extras, write_bundle
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.settings import EncoderSettings
 from thawline.features.filling import BATCH
+from thawline.tasks.load import Bundle
 
 try:
     import onnxruntime
