@@ -32,8 +32,9 @@ from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, by_name, change_of, covering_split
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
+from thawline.tasks.capabilities import MAJORITY, THEMES, ZERO_SHOT, TaskData, task_reader
 from thawline.tasks.settings import saved_settings
-from thawline.tasks.task import MAJORITY, THEMES, ZERO_SHOT, TaskData, find_task, task_reader
+from thawline.tasks.task import find_task
 
 SEEN = "the run was trained on this sample or on one of its group"
 

@@ -9,8 +9,9 @@ from thawline.commands.settings import to_settings
 from thawline.errors import UserError
 from thawline.runs.directory import read_status
 from thawline.runs.split import read_split_rows
+from thawline.tasks.capabilities import TaskExporter
 from thawline.tasks.fits import facts_of, find_fit, notes_of
-from thawline.tasks.task import TaskExporter, capability, find_task
+from thawline.tasks.task import capability, find_task
 
 FORMATS = ("safetensors", "onnx")
 

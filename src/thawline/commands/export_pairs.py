@@ -13,11 +13,11 @@ from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.runs.split import change_of, read_split_rows
 from thawline.screen import say
+from thawline.tasks.capabilities import task_reader
 from thawline.tasks.fits import Fitted, say_bundle, temperature_of, tolerance_of, which_fit, which_temperature
 from thawline.tasks.match.data import MatchData
 from thawline.tasks.match.features import load_pretrained
 from thawline.tasks.match.tail import split_state
-from thawline.tasks.task import task_reader
 
 _PAIRS = 8
 

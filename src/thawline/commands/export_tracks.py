@@ -13,6 +13,7 @@ from thawline.decisions.temperature import Temperature
 from thawline.decisions.themes import vocabulary
 from thawline.runs.split import SplitRow, read_split_rows
 from thawline.screen import say
+from thawline.tasks.capabilities import THEMES
 from thawline.tasks.fits import (
     Fitted,
     check_known,
@@ -23,7 +24,6 @@ from thawline.tasks.fits import (
     which_temperature,
 )
 from thawline.tasks.genre.tags import THRESHOLDS
-from thawline.tasks.task import THEMES
 
 TRACKS = 4
 

@@ -13,8 +13,9 @@ from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.runs.directory import RunDirectory
 from thawline.screen import say
+from thawline.tasks.capabilities import Filled, TaskFiller
 from thawline.tasks.settings import RunSettings
-from thawline.tasks.task import Filled, TaskFiller, capability
+from thawline.tasks.task import capability
 
 _DONE = "{encoder}: {photos} samples, {computed} features computed, {read} read from the store, {seconds:.1f} s"
 

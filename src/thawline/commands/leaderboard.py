@@ -27,9 +27,9 @@ from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import check_unchanged
 from thawline.runs.sweep import Trial, read_sweep, read_trials, write_sweep
 from thawline.screen import say_whole
+from thawline.tasks.capabilities import TaskData, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import saved_settings
-from thawline.tasks.task import TaskData, task_reader
 
 
 def finish_sweep(run: RunDirectory, refit: bool, console: Console) -> str | None:

@@ -20,9 +20,10 @@ from thawline.encoders.device import find_device
 from thawline.errors import RunError, UserError
 from thawline.features.progress import bar, say
 from thawline.screen import visible
+from thawline.tasks.capabilities import TaskPredictor
 from thawline.tasks.load import AnyBundle, load
 from thawline.tasks.predicting import BASE, PredictSettings
-from thawline.tasks.task import Task, TaskPredictor, capability, find_task
+from thawline.tasks.task import Task, capability, find_task
 
 STDIN = "-"
 _OF_BASE = ("encoder", "prompts", "data", "store")

@@ -27,8 +27,8 @@ from thawline.runs.reading import read_record
 from thawline.runs.summary import summarise
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say_whole
+from thawline.tasks.capabilities import MAJORITY
 from thawline.tasks.settings import RunSettings
-from thawline.tasks.task import MAJORITY
 
 REPORT_FILE = "data_report.json"
 

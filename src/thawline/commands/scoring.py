@@ -12,9 +12,9 @@ from thawline.runs.directory import RunDirectory
 from thawline.runs.loggers import Mirror
 from thawline.runs.predictions import join_predictions
 from thawline.runs.split import write_split
+from thawline.tasks.capabilities import task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import saved_settings
-from thawline.tasks.task import task_reader
 
 
 def score(config: DictConfig, run: RunDirectory, mirror: Mirror | None, started: float) -> None:

@@ -129,8 +129,8 @@ def _check_moved(trial: Path, places: Mapping[str, Any]) -> None:
     # Late: a worker process imports this module only to run a trial.
     from thawline.encoders.device import find_device
     from thawline.runs.split import check_unchanged
+    from thawline.tasks.capabilities import task_reader
     from thawline.tasks.settings import saved_settings
-    from thawline.tasks.task import task_reader
 
     config = placed(trial, read_config(trial), places)
     refuse_absent("train", trial.parent, config)

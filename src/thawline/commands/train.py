@@ -26,9 +26,10 @@ from thawline.runs.predictions import join_predictions
 from thawline.runs.split import check_unchanged, write_split
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say_whole
+from thawline.tasks.capabilities import TaskData, task_reader
 from thawline.tasks.planning import fit_everything, how_to_fit, plan_run
 from thawline.tasks.settings import RunSettings, saved_settings
-from thawline.tasks.task import TaskData, find_task, task_reader
+from thawline.tasks.task import find_task
 
 SPLIT = "split.csv"
 

@@ -27,9 +27,10 @@ from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow, change_of, covering_split, read_split_rows
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
+from thawline.tasks.capabilities import task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import RunSettings, saved_settings
-from thawline.tasks.task import find_task, task_reader
+from thawline.tasks.task import find_task
 
 REFIT, HOLDOUT = "all", "holdout"
 # By how much the bundle's probabilities of a sample may differ from the run's: rounding, and that of other devices,

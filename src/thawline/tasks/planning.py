@@ -16,8 +16,8 @@ from thawline.fitting.folds import Fold, plan_folds
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings, RulesSettings, ZeroShotSettings
 from thawline.runs.loggers import Mirror
+from thawline.tasks.capabilities import TaskData
 from thawline.tasks.settings import RunSettings
-from thawline.tasks.task import TaskData
 
 
 def plan_run(problem: TaskData, settings: RunSettings) -> list[Fold]:

@@ -16,11 +16,11 @@ from thawline.features.store import FeatureStore
 from thawline.features.texts import encode_texts
 from thawline.fitting.feature_set import Features
 from thawline.fitting.settings import GradientSettings
+from thawline.tasks.capabilities import Filled
 from thawline.tasks.events.listed import list_events
 from thawline.tasks.events.prompts import class_prompts
 from thawline.tasks.photos import has_line, survey_photos
 from thawline.tasks.settings import RunSettings
-from thawline.tasks.task import Filled
 
 
 @dataclass(frozen=True)

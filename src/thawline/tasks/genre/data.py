@@ -32,13 +32,13 @@ from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 from thawline.fitting.trees import TreesHead
 from thawline.runs.split import SplitRow
+from thawline.tasks.capabilities import MAJORITY, THEMES
 from thawline.tasks.classes import given_sides, number_classes
 from thawline.tasks.genre.features import list_task, load_encoder, read_mfcc, survey_tracks, tracks_settings
 from thawline.tasks.genre.labels import mark
 from thawline.tasks.genre.reference import mfcc_svm
 from thawline.tasks.genre.themes import measure, themed, themes_of, with_themes
 from thawline.tasks.settings import RunSettings
-from thawline.tasks.task import MAJORITY, THEMES
 
 if TYPE_CHECKING:
     from thawline.fitting.module import TailModule

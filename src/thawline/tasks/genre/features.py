@@ -24,11 +24,11 @@ from thawline.features.progress import say
 from thawline.features.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.wanted import Wanted, wanted_features
+from thawline.tasks.capabilities import Filled
 from thawline.tasks.genre.labels import mark
 from thawline.tasks.genre.themes import with_themes
 from thawline.tasks.photos import encoder_name, has_line
 from thawline.tasks.settings import RunSettings
-from thawline.tasks.task import Filled
 
 
 def tracks_settings(settings: RunSettings) -> TracksSettings:

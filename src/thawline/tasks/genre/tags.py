@@ -19,10 +19,10 @@ from thawline.judging.predicted import compare_baseline, judge_said
 from thawline.judging.tags import examine_tags
 from thawline.runs.predictions import Predictions, Tags
 from thawline.runs.split import SplitRow
+from thawline.tasks.capabilities import MOST_USUAL
 from thawline.tasks.genre.data import GenreData
 from thawline.tasks.genre.labels import Marked
 from thawline.tasks.genre.themes import measure
-from thawline.tasks.task import MOST_USUAL
 
 if TYPE_CHECKING:
     from thawline.fitting.tags import TagsModule

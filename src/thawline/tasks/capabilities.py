@@ -1,0 +1,169 @@
+"""What the capabilities of a task's record are: the functions that it names, and what they give."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+
+from thawline.errors import UserError
+from thawline.fitting.fit import Problem
+from thawline.fitting.folds import Fold
+from thawline.fitting.methods import Fit
+from thawline.runs.predictions import Predictions
+from thawline.runs.split import SplitRow
+from thawline.tasks.settings import CheckSettings, RunSettings
+from thawline.tasks.task import capability
+
+# The themes of lyrics that are inputs of a fit, in what was chosen for it.
+THEMES = "themes"
+# What a run is compared with.
+ZERO_SHOT, MAJORITY, MOST_USUAL = "zero-shot", "majority class", "most usual labels"
+
+
+class TaskData(Problem, Protocol):
+    """What the verbs need of a task's data besides what fitting needs."""
+
+    @property
+    def sides(self) -> tuple[str, ...] | None:
+        """The given split: a side or the number of a fold for each sample; None: none given."""
+
+    @property
+    def computed(self) -> int:
+        """Features that were computed now."""
+
+    @property
+    def read(self) -> int:
+        """Features that were read from the store."""
+
+    @property
+    def baseline(self) -> str:
+        """What the run is compared with: `zero-shot`, `majority class`, or a name that the task gives it."""
+
+    def examine(
+        self, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
+    ) -> dict[str, Any] | None:
+        """What the task says of `predictions` besides what is said of any classes, as plain JSON; None: nothing.
+
+        `judged` are the folds with what was fitted for each; there are none where only predictions are at hand.
+        """
+
+    def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
+        """Indices of the samples that are of one group with a sample of another run."""
+
+    def report(self) -> dict[str, Any]:
+        """What the collection holds, as plain JSON."""
+
+    def split_rows(self, plan: Sequence[Fold]) -> list[SplitRow]:
+        """Each sample's place in the run."""
+
+
+class TaskReader(Protocol):
+    """Reads a task's data and brings it to the thaw line."""
+
+    def __call__(self, settings: RunSettings, device: torch.device, classes: Sequence[str] | None = None) -> TaskData:
+        """Read the data of `settings`; `classes` are those of a finished run, when other data are judged by it."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What one feature pass did.
+
+    Attributes:
+        report: What the collection holds, as plain JSON.
+        photos: Photos that can be used.
+        computed: Features that were computed.
+        read: Features that the store had.
+        opened: Files that were opened.
+        seconds: That it took.
+    """
+
+    report: dict[str, Any]
+    photos: int
+    computed: int
+    read: int
+    opened: int
+    seconds: float
+
+
+class TaskFiller(Protocol):
+    """Computes the features of several runs in one pass."""
+
+    def __call__(self, runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:
+        """Fill the store for `runs`, which differ only above their thaw lines and in where these lie.
+
+        Runs whose thaw line the encoder does not have are left out, and `refusals` gets the reason; None: all were.
+        """
+
+
+class TaskChecker(Protocol):
+    """Says what a task's data hold."""
+
+    def __call__(self, settings: CheckSettings, console: Console) -> dict[str, Any]:
+        """Show it on `console`, and give it as plain JSON."""
+
+
+class TaskExporter(Protocol):
+    """Writes the model of a run as a bundle."""
+
+    def __call__(self, fitted: Any, target: Path, facts: dict[str, Any], notes: Sequence[str], **more: bool) -> None:
+        """Write the bundle and say where it is.
+
+        Args:
+            fitted: The run's model, a `Fitted`.
+            target: Where it goes.
+            facts: What the manifest says of the run.
+            notes: Sentences for the card.
+            more: `onnx=True` where ONNX graphs are asked for; only tasks whose record has `onnx` get it.
+
+        Raises:
+            UserError: The run's encoder or head can't be exported.
+            RunError: The bundle does not compute what the run did; nothing was written.
+        """
+
+
+class BundleLoader(Protocol):
+    """Reads a bundle whose files were verified."""
+
+    def __call__(self, folder: Path, manifest: dict[str, Any], decision: dict[str, Any], device: torch.device) -> Any:
+        """The bundle in `folder`; raises ValueError or KeyError where the files are of another form."""
+
+
+class TaskPredictor(Protocol):
+    """What `thawline predict` does with a bundle."""
+
+    def __call__(
+        self,
+        bundle: Any,
+        settings: Any,
+        paths: Iterator[str],
+        counts: Counter[str | None],
+        advance: Callable[[int], None] | None,
+    ) -> Sequence[str]:
+        """Judge what is named and write what was said of each sample to where the settings say.
+
+        Args:
+            bundle: The bundle.
+            settings: Those of the verb.
+            paths: The words of the command line.
+            counts: Gets how many samples were given each answer; None counts those that can't be used.
+            advance: Called for each sample, for the progress bar.
+
+        Returns:
+            The answers that there are, in the order in which they are listed.
+        """
+
+
+def task_reader(name: str) -> TaskReader:
+    """The function that reads the data of task `name`.
+
+    Raises:
+        UserError: There is no such task.
+    """
+    reader: TaskReader = capability(name, "read")
+    return reader
