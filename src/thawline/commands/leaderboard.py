@@ -26,7 +26,7 @@ from thawline.runs.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import check_unchanged
 from thawline.runs.sweep import Trial, read_sweep, read_trials, write_sweep
-from thawline.screen import say_whole
+from thawline.screen import say, say_whole
 from thawline.tasks.capabilities import TaskData, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import saved_settings
@@ -112,7 +112,7 @@ def _judge(
         "seconds": round(seconds + sum(one["seconds"] for one in passes), 2),
     }
     said = ", ".join(f"trial {number} in {_cell(cell, several)}" for cell, number in chosen.items())
-    console.print(f"chosen by inner scores, judged on the outer data: {said}", highlight=False, markup=False)
+    say(console, f"chosen by inner scores, judged on the outer data: {said}")
     predictions = join_predictions(parts)
     [*others, last] = (read_config(of[number].path) for number in set(chosen.values()))
     settings = saved_settings(last, mirrored=True)

@@ -135,7 +135,8 @@ def _conclude(counts: Counter[str | None], task: Task) -> None:
 
 def print_counts(counts: Counter[str | None], labels: Sequence[str], console: Console, samples: str) -> None:
     """Print how many `samples` (photos, tracks) were given each label; None counts those that can't be used."""
-    table = Table("label", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("label", overflow="fold")
     table.add_column(samples, justify="right", no_wrap=True)
     for label in labels:
         table.add_row(visible(label), f"{counts[label]:,}")

@@ -26,7 +26,7 @@ from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, write_predi
 from thawline.runs.reading import read_record
 from thawline.runs.summary import summarise
 from thawline.runs.sweep import INNER_FILE
-from thawline.screen import say_whole
+from thawline.screen import say, say_whole
 from thawline.tasks.capabilities import MAJORITY
 from thawline.tasks.settings import RunSettings
 
@@ -65,7 +65,7 @@ def save_results(
         print_examined_tags(examined, console)
     elif examined:
         print_examined_pairs(examined, console)
-    console.print(f"features {counts}; {facts['seconds']} s in all", highlight=False)
+    say(console, f"features {counts}; {facts['seconds']} s in all")
 
 
 def _judge_majority(predictions: Predictions, answer: str) -> Judgement:

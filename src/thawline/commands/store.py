@@ -95,7 +95,9 @@ def store_prune(config: DictConfig) -> None:
 
 
 def _table(shelves: list[ShelfFacts]) -> Table:
-    table = Table("features of", "type", "samples", "size", "last used", box=None)
+    table = Table(box=None)
+    for heading in ("features of", "type", "samples", "size", "last used"):
+        table.add_column(heading, overflow="fold")
     for shelf in shelves:
         kind = "/".join(str(part) for part in (shelf.dtype, shelf.device) if part)
         used = datetime.fromtimestamp(shelf.used).strftime("%Y-%m-%d %H:%M")

@@ -19,7 +19,9 @@ from thawline.screen import say
 
 def weights_list(_: DictConfig) -> None:
     """List the encoders of `conf/encoder/` and whether their weights are here. Nothing goes on the network."""
-    table = Table("encoder", "weights", "revision", "here", box=None)
+    table = Table(box=None)
+    for heading in ("encoder", "weights", "revision", "here"):
+        table.add_column(heading, overflow="fold")
     for name, settings in _encoders(_names()).items():
         found, separator = look_up(settings), look_up_separator(settings) if settings.stems else None
         here = decimal(found.bytes) if found.where else "-"
@@ -32,7 +34,7 @@ def weights_list(_: DictConfig) -> None:
         table.add_row(name, names, revision[:8], here)
     console = Console()
     console.print(table)
-    console.print("'thawline weights fetch ENCODER' brings one here; it uses the network.", highlight=False)
+    say(console, "'thawline weights fetch ENCODER' brings one here; it uses the network.")
 
 
 def weights_fetch(config: DictConfig) -> None:

@@ -14,6 +14,7 @@ from thawline.judging.intervals import Estimate
 from thawline.judging.leaderboard import Row
 from thawline.judging.paired import PairedTest
 from thawline.judging.wording import NOTHING, format_p, percent
+from thawline.screen import say
 
 COLUMNS = (
     "rank",
@@ -65,10 +66,10 @@ def print_leaderboard(rows: Sequence[Row], console: Console) -> None:
         )
     console.print(table)
     console.print()
-    console.print(
+    say(
+        console,
         "-best, -base: points above the best and the baseline, and the p of the paired test, not adjusted for the "
         "number of settings; feat.: features computed + read by the trials themselves",
-        highlight=False,
     )
 
 

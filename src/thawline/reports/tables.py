@@ -81,7 +81,7 @@ def print_classes(judgement: Judgement, console: Console) -> None:
     table.add_row(Text("class mean"), str(judgement.samples), NOTHING, *means)
     console.print(table)
     for called, estimate in figures_beside(judgement):
-        console.print(Text(f"{called} {percent(estimate)}"), soft_wrap=True)
+        say(console, f"{called} {percent(estimate)}")
     for note in judgement.notes:
         say(console, note)
 

@@ -60,7 +60,7 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
     """Show a report; lists longer than 20 are cut short."""
     say_whole(console, f"{report['photos']} photos in {report['root']}")
     table = Table()
-    table.add_column("class")
+    table.add_column("class", overflow="fold")
     table.add_column("photos", justify="right")
     table.add_column("groups", justify="right")
     for name, counts in report["classes"].items():

@@ -97,7 +97,7 @@ def print_track_report(report: Mapping[str, Any], console: Console) -> None:
     seconds = report["seconds"]
     say_whole(console, f"{report['tracks']} tracks in {report['root']}")
     table = Table()
-    table.add_column("class")
+    table.add_column("class", overflow="fold")
     for column in ("tracks", "groups", "minutes"):
         table.add_column(column, justify="right")
     for name, counts in report["classes"].items():
