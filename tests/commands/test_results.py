@@ -11,9 +11,9 @@ from rich.console import Console
 from tests.reports.made import FACTS, predictions
 
 from thawline.commands.results import save_results, show_results
-from thawline.judging.predicted import judge_baseline, judge_said
 from thawline.runs.directory import RunDirectory
 from thawline.runs.predictions import Tags
+from thawline.targets.predicted import judge_baseline, judge_said
 
 THREE = ("beach", "party", "wedding")
 

@@ -5,7 +5,7 @@ import pytest
 from tests.reports.made import predictions
 
 from thawline.judging.curves import curves_of
-from thawline.judging.predicted import judge_said
+from thawline.targets.predicted import judge_said
 
 
 def made(scores, labels, threshold=0.5):

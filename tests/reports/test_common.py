@@ -9,10 +9,10 @@ from tests.reports.made import FACTS, make_run, predictions
 
 import thawline
 from thawline.errors import UserError
-from thawline.judging.predicted import compare_said, judge_said
 from thawline.reports.gather import gather
 from thawline.reports.page.document import draw_page
 from thawline.runs.predictions import Predictions, Tags, join_predictions
+from thawline.targets.predicted import compare_said, judge_said
 
 PAIRS = {**FACTS, "kind": "pairs"}
 

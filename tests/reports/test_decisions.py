@@ -8,10 +8,10 @@ import pytest
 from tests.reports.made import FACTS, make_run, predictions
 
 import thawline
-from thawline.judging.predicted import compare_said, judge_said
 from thawline.reports.gather import gather
 from thawline.reports.page.document import draw_page
 from thawline.runs.predictions import Tags
+from thawline.targets.predicted import compare_said, judge_said
 
 THREE = ("drums", "piano", "violin")
 

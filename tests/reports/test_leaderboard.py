@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from thawline.judging.leaderboard import Scored, rank
 from thawline.reports.leaderboard import COLUMNS, leaderboard_csv, print_leaderboard
 from thawline.runs.predictions import Predictions
+from thawline.targets.leaderboard import Scored, rank
 
 CLASSES = ("beach", "wedding")
 

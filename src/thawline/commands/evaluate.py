@@ -32,7 +32,8 @@ from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, by_name, change_of, covering_split
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
-from thawline.tasks.capabilities import MAJORITY, THEMES, ZERO_SHOT, TaskData, task_reader
+from thawline.targets.target import MAJORITY, ZERO_SHOT
+from thawline.tasks.capabilities import THEMES, TaskData, task_reader
 from thawline.tasks.settings import saved_settings
 from thawline.tasks.task import find_task
 

@@ -19,7 +19,6 @@ from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
-from thawline.judging.leaderboard import Cell, Row, choose, rank, score
 from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
 from thawline.runs.directory import RunDirectory, read_config
 from thawline.runs.loggers import mirrored
@@ -27,6 +26,8 @@ from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import check_unchanged
 from thawline.runs.sweep import Trial, read_sweep, read_trials, write_sweep
 from thawline.screen import say, say_whole
+from thawline.screen import say_whole
+from thawline.targets.leaderboard import Cell, Row, choose, rank, score
 from thawline.tasks.capabilities import TaskData, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import saved_settings

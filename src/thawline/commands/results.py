@@ -13,11 +13,9 @@ from thawline.data.pairs.report import print_pair_brief
 from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
 from thawline.judging.paired import PairedTest
-from thawline.judging.predicted import Mistake, compare_baseline, judge_baseline, judge_said, worst_mistakes
 from thawline.reports.pairs import print_examined_pairs
 from thawline.reports.pictures import draw_confusion, draw_recall, draw_reliability, draw_training
 from thawline.reports.tables import Judged, print_classes, print_comparison
-from thawline.reports.tags import print_examined_tags
 from thawline.runs.digests import noted
 from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import METRICS_FILE
@@ -28,6 +26,10 @@ from thawline.runs.summary import summarise
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say, say_whole
 from thawline.tasks.capabilities import MAJORITY
+from thawline.screen import say_whole
+from thawline.targets.predicted import compare_baseline, judge_baseline, judge_said, worst_mistakes
+from thawline.targets.tags import show_tags
+from thawline.targets.target import MAJORITY, Mistake
 from thawline.tasks.settings import RunSettings
 
 REPORT_FILE = "data_report.json"
@@ -62,7 +64,7 @@ def save_results(
     print_classes(judged, console)
     counts = "{computed} computed, {read} read from the store".format(**facts["features"])
     if examined and predictions.tags is not None:
-        print_examined_tags(examined, console)
+        show_tags(examined, console)
     elif examined:
         print_examined_pairs(examined, console)
     say(console, f"features {counts}; {facts['seconds']} s in all")

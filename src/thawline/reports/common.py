@@ -11,6 +11,7 @@ from thawline.data.tables.places import comparable
 from thawline.errors import UserError
 from thawline.reports.comparison import Entry
 from thawline.runs.predictions import Predictions, join_predictions
+from thawline.targets.predicted import same_truth
 
 
 def in_one_form(p: Predictions) -> Predictions:
@@ -49,7 +50,7 @@ def group_entries(named: Sequence[Entry], found: Sequence[Entry]) -> list[list[E
 def same_samples(one: Entry, other: Entry) -> bool:
     """Did both judge just the same samples, by the same classes and labels?"""
     a, b = one.predictions, other.predictions
-    return a.paths == b.paths and a.classes == b.classes and _same_truth(a, b)
+    return a.paths == b.paths and a.classes == b.classes and same_truth(a, b)
 
 
 def _on_common(entries: Sequence[Entry]) -> list[Entry]:
@@ -89,13 +90,7 @@ def _clash(one: Entry, other: Entry) -> str:
     places = {path: i for i, path in enumerate(b.paths)}
     common = [i for i, path in enumerate(a.paths) if path in places]
     mine, its = a.subset(np.array(common, np.int64)), b.subset(np.array([places[a.paths[i]] for i in common], np.int64))
-    return "" if _same_truth(mine, its) else f"they have other labels for some of the same {one.kind}"
-
-
-def _same_truth(a: Predictions, b: Predictions) -> bool:
-    if a.tags is not None and b.tags is not None:
-        return bool(np.array_equal(a.tags.true, b.tags.true))
-    return a.tags is b.tags and bool(np.array_equal(a.labels, b.labels))
+    return "" if same_truth(mine, its) else f"they have other labels for some of the same {one.kind}"
 
 
 def _only(entry: Entry, paths: Sequence[str]) -> Entry:

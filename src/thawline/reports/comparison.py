@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from thawline.data.pairs.table import Pair
-from thawline.judging.leaderboard import Row
 from thawline.judging.metrics import Judgement
 from thawline.judging.paired import PairedTest
-from thawline.judging.predicted import compare_baseline, compare_said, judge_answers, judge_baseline, judge_said
 from thawline.runs.finished import SAMPLES
 from thawline.runs.predictions import Predictions
+from thawline.targets.leaderboard import Row
+from thawline.targets.predicted import compare_baseline, compare_said, judge_answers, judge_baseline, judge_said
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from thawline.errors import UserError
 from thawline.files import printable
-from thawline.judging.leaderboard import rank, score
 from thawline.reports.common import group_entries, in_one_form
 from thawline.reports.comparison import Board, Comparison, Entry, rank_entries, rank_settings
 from thawline.reports.configs import flatten, settings_that_differ
@@ -23,6 +22,7 @@ from thawline.runs.directory import is_run_directory, read_config, read_status
 from thawline.runs.finished import SAMPLES, finished_run
 from thawline.runs.predictions import join_predictions
 from thawline.runs.sweep import INNER_FILE, Trial, is_sweep_directory, read_sweep, read_trials
+from thawline.targets.leaderboard import rank, score
 
 _DEPTH = 3
 _JUDGES = ("train", "sweep", "evaluate", "ensemble")

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from thawline.judging.intervals import Estimate
-from thawline.judging.leaderboard import Row
 from thawline.judging.paired import PairedTest
 from thawline.judging.wording import NOTHING, format_p, percent
 from thawline.screen import say
+from thawline.targets.leaderboard import Row
 
 COLUMNS = (
     "rank",

@@ -22,8 +22,6 @@ from thawline.tasks.task import capability
 
 # The themes of lyrics that are inputs of a fit, in what was chosen for it.
 THEMES = "themes"
-# What a run is compared with.
-ZERO_SHOT, MAJORITY, MOST_USUAL = "zero-shot", "majority class", "most usual labels"
 
 
 class TaskData(Problem, Protocol):

@@ -19,7 +19,6 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.scoring import score_fold
 from thawline.fitting.settings import GradientSettings
-from thawline.judging.tags import OVERLAP
 from thawline.runs.directory import CONFIG_FILE, REFIT_WORD, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.moved import absent_place, not_there, placed
@@ -27,6 +26,7 @@ from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow, change_of, covering_split, read_split_rows
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
+from thawline.targets.tags import OVERLAP
 from thawline.tasks.capabilities import task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import RunSettings, saved_settings

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from thawline.data.tables.places import find_file
 from thawline.errors import UnusableError
-from thawline.judging.predicted import worst_mistakes
 from thawline.reports.comparison import Entry
 from thawline.reports.page.html import Html, join, name, tag
 from thawline.runs.mirror import thumbnail
+from thawline.targets.predicted import worst_mistakes
 
 _MOST = 8
 _LONGEST = 300  # characters of a text

@@ -24,7 +24,7 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail, final_features
 from thawline.runs.split import SplitRow
-from thawline.tasks.capabilities import MAJORITY, ZERO_SHOT
+from thawline.targets.target import MAJORITY, ZERO_SHOT
 from thawline.tasks.classes import given_sides, number_classes
 from thawline.tasks.events.features import Prompts, load_towers, read_prompts
 from thawline.tasks.events.listed import list_events

@@ -32,7 +32,8 @@ from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 from thawline.fitting.trees import TreesHead
 from thawline.runs.split import SplitRow
-from thawline.tasks.capabilities import MAJORITY, THEMES
+from thawline.targets.target import MAJORITY
+from thawline.tasks.capabilities import THEMES
 from thawline.tasks.classes import given_sides, number_classes
 from thawline.tasks.genre.features import list_task, load_encoder, read_mfcc, survey_tracks, tracks_settings
 from thawline.tasks.genre.labels import mark

@@ -15,11 +15,11 @@ from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail, predict
-from thawline.judging.predicted import compare_baseline, judge_said
-from thawline.judging.tags import examine_tags
 from thawline.runs.predictions import Predictions, Tags
 from thawline.runs.split import SplitRow
-from thawline.tasks.capabilities import MOST_USUAL
+from thawline.targets.predicted import compare_baseline, judge_said
+from thawline.targets.tags import examine_tags
+from thawline.targets.target import MOST_USUAL
 from thawline.tasks.genre.data import GenreData
 from thawline.tasks.genre.labels import Marked
 from thawline.tasks.genre.themes import measure

@@ -24,7 +24,7 @@ from thawline.fitting.settings import GradientSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
-from thawline.tasks.capabilities import MAJORITY, ZERO_SHOT
+from thawline.targets.target import MAJORITY, ZERO_SHOT
 from thawline.tasks.match.build import fresh_tail, pretrained_tail
 from thawline.tasks.match.features import PairRows, Pretrained, Surveyed, encode_pairs, load_pretrained, survey_pairs
 from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, measure, settle_pairs

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, jaccard_score, log_loss
 
-from thawline.judging.predicted import compare_baseline, compare_said, judge_baseline, judge_said
 from thawline.judging.ranking import mean_average_precision
-from thawline.judging.tags import NOTE, examine_tags
 from thawline.runs.predictions import Predictions, Tags
+from thawline.targets.predicted import compare_baseline, compare_said, judge_baseline, judge_said
+from thawline.targets.tags import NOTE, examine_tags
 
 CLASSES = ("drums", "piano", "violin")
 

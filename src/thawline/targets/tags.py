@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
 
 from thawline.judging.intervals import (
     Estimate,
@@ -18,10 +19,13 @@ from thawline.judging.intervals import (
     positive_mean,
     proportion,
 )
-from thawline.judging.metrics import Judgement, by_class, f1_of, notes_on
-from thawline.judging.paired import PairedTest, compare
+from thawline.judging.metrics import Judgement, by_class, call, f1_of, notes_on
+from thawline.judging.paired import PairedTest, compare, compare_scores
 from thawline.judging.ranking import average_precision, mean_average_precision
-from thawline.runs.predictions import Tags
+from thawline.judging.wording import percent
+from thawline.runs.predictions import Predictions, Tags
+from thawline.screen import say
+from thawline.targets.target import Mistake
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -31,6 +35,53 @@ NOTE = (
     "that are either (Jaccard), and what is tested; precision, recall and F1 are of the classes that reached their "
     "thresholds; accuracy is the share of samples whose most probable class is one of theirs."
 )
+
+
+class TagsTarget:
+    """Each sample can have several classes. Their overlap is what is tested."""
+
+    def judge(self, p: Predictions, *, ranking: bool = True) -> Judgement:
+        """Of the classes that were said, and of each one's probabilities."""
+        tags = _tags(p)
+        return judge_tags(tags.true, tags.said, p.right, p.groups, p.classes, p.probabilities, ranking=ranking)
+
+    def judge_baseline(self, p: Predictions) -> Judgement:
+        """Of the classes that the baseline said."""
+        tags = _tags(p)
+        return judge_tags(tags.true, tags.baseline, p.baseline_right, p.groups, p.classes)
+
+    def compare(self, a: Predictions, b: Predictions, name_a: str, name_b: str) -> PairedTest:
+        """Of the overlap of each sample."""
+        return compare_scores(_tags(a).overlap, _tags(b).overlap, a.groups, name_a=name_a, name_b=name_b)
+
+    def compare_baseline(self, p: Predictions, name: str, baseline: str) -> PairedTest:
+        """Of the overlap of each sample."""
+        tags = _tags(p)
+        return compare_scores(tags.overlap, tags.baseline_overlap, p.groups, name_a=name, name_b=baseline)
+
+    def mistakes(self, p: Predictions) -> Iterator[Mistake]:
+        """Answers that are not just the sample's classes, the less they overlap the worse.
+
+        Of equal ones that comes first whose probabilities are further off.
+        """
+        tags = _tags(p)
+        overlap, error = tags.overlap, np.abs(tags.true - p.probabilities).sum(axis=1)
+        wrong = np.flatnonzero(overlap < 1)
+        for i in wrong[np.lexsort((-error[wrong], overlap[wrong]))]:
+            yield Mistake(p.paths[i], _names(p, tags.true[i]), _names(p, tags.said[i]), None)
+
+    def same_truth(self, a: Predictions, b: Predictions) -> bool:
+        """Whether the samples have the same classes."""
+        return bool(np.array_equal(_tags(a).true, _tags(b).true))
+
+
+def _tags(p: Predictions) -> Tags:
+    assert p.tags is not None  # noqa: S101  # `predicted.target_of` looked
+    return p.tags
+
+
+def _names(p: Predictions, marked: BoolArray) -> tuple[str, ...]:
+    return tuple(p.classes[i] for i in np.flatnonzero(marked))
 
 
 def judge_tags(
@@ -148,3 +199,26 @@ def _always(share: npt.ArrayLike) -> FloatArray:
 
 def _json(estimate: Estimate | None) -> dict[str, float] | None:
     return None if estimate is None else estimate.to_json()
+
+
+def show_tags(examined: Mapping[str, Any], console: Console) -> None:
+    """Show what the base rates alone reach, the test of each label, thresholds, and what can't be learnt."""
+    for line in _lines_on(examined):
+        say(console, line)
+
+
+def _lines_on(examined: Mapping[str, Any]) -> Iterator[str]:
+    rates = ((call(key), value) for key, value in examined["base_rates"].items() if value is not None)
+    yield f"base rates alone: {'; '.join(f'{name} {100 * value:.1f}' for name, value in rates)}"
+    yield f"labels that were rightly said or left: {examined['labels_against_baseline']['summary']}"
+    for name, one in examined["per_class"].items():
+        yield f"average precision of {name} {_percent_of(one['average_precision'])}"
+    for fold, thresholds in examined["thresholds"].items():
+        values = ", ".join(f"{name} {value:.2f}" for name, value in thresholds.items())
+        yield f"{fold}: thresholds {values}"
+    for fold, labels in examined["not_trained_on"].items():
+        yield f"{fold}: no sample that is trained on has {', '.join(labels)}"
+
+
+def _percent_of(estimate: Mapping[str, float] | None) -> str:
+    return percent(Estimate(**estimate) if estimate else None)

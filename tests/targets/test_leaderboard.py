@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thawline.judging.leaderboard import Scored, choose, rank
 from thawline.judging.metrics import judge
 from thawline.judging.paired import compare
 from thawline.runs.predictions import Predictions, join_predictions
+from thawline.targets.leaderboard import Scored, choose, rank
 
 CLASSES = ("a", "b")
 

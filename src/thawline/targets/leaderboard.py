@@ -17,9 +17,9 @@ import numpy as np
 from thawline.errors import UserError
 from thawline.judging.metrics import Judgement
 from thawline.judging.paired import PairedTest
-from thawline.judging.predicted import compare_baseline, compare_said, judge_said
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.sweep import Trial
+from thawline.targets.predicted import compare_baseline, compare_said, judge_said
 
 Cell = tuple[int, str]
 
