@@ -26,7 +26,6 @@ from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import check_unchanged
 from thawline.runs.sweep import Trial, read_sweep, read_trials, write_sweep
 from thawline.screen import say, say_whole
-from thawline.screen import say_whole
 from thawline.targets.leaderboard import Cell, Row, choose, rank, score
 from thawline.tasks.capabilities import TaskData, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run

@@ -25,8 +25,6 @@ from thawline.runs.reading import read_record
 from thawline.runs.summary import summarise
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say, say_whole
-from thawline.tasks.capabilities import MAJORITY
-from thawline.screen import say_whole
 from thawline.targets.predicted import compare_baseline, judge_baseline, judge_said, worst_mistakes
 from thawline.targets.tags import show_tags
 from thawline.targets.target import MAJORITY, Mistake
