@@ -15,7 +15,7 @@ from thawline.features.settings import StoreSettings
 from thawline.fitting.settings import GradientSettings, TrainerSettings
 from thawline.fitting.tail import Tail
 from thawline.runs.settings import LoggerSettings, PathsSettings
-from thawline.tasks.events.data import read_events
+from thawline.tasks.events.read import read_events
 from thawline.tasks.events.settings import PromptSettings
 from thawline.tasks.settings import RunSettings
 

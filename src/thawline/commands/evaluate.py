@@ -33,7 +33,7 @@ from thawline.runs.split import SplitRow, by_name, change_of, covering_split
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
 from thawline.targets.target import MAJORITY, ZERO_SHOT
-from thawline.tasks.capabilities import THEMES, TaskData, task_reader
+from thawline.tasks.capabilities import THEMES, TaskProblem, examine, task_reader
 from thawline.tasks.settings import saved_settings
 from thawline.tasks.task import find_task
 
@@ -61,7 +61,7 @@ def evaluate(config: DictConfig) -> None:
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
     console = Console()
 
-    def read(data: DataSettings) -> TaskData:
+    def read(data: DataSettings) -> TaskProblem:
         if isinstance(data, TracksSettings):
             # What was fitted has columns for the themes that were inputs then, whatever is told of these tracks.
             data = replace(data, themes=next(iter(facts["chosen"].values())).get(THEMES, []))
@@ -86,7 +86,7 @@ def evaluate(config: DictConfig) -> None:
             "baseline": _baseline(facts["baseline"], elsewhere=not own),
             "verb": "evaluate",
             "kind": find_task(trained.task).samples,
-            "examined": problem.examine([], predictions, device),
+            "examined": examine(problem, [], predictions, device),
             "features": {"computed": problem.computed, "read": problem.read},
             "seconds": round(time.perf_counter() - started, 2),
         }
@@ -107,8 +107,12 @@ def evaluate(config: DictConfig) -> None:
 
 
 def _open(
-    source: Path, path: Path, rows: Sequence[SplitRow], given: dict[str, Any], read: Callable[[DataSettings], TaskData]
-) -> tuple[TaskData, DataSettings, bool]:
+    source: Path,
+    path: Path,
+    rows: Sequence[SplitRow],
+    given: dict[str, Any],
+    read: Callable[[DataSettings], TaskProblem],
+) -> tuple[TaskProblem, DataSettings, bool]:
     """What is judged, its settings, and whether it is the run's own data.
 
     Args:
@@ -178,7 +182,7 @@ def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, list[SplitRow], dic
     return winner.path, rows, winner.facts, winner.facts["inner"]["classes"]
 
 
-def _again(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.device) -> Predictions:
+def _again(problem: TaskProblem, run: Path, rows: list[SplitRow], device: torch.device) -> Predictions:
     """The run's own held-out photos, each judged by the fold that held it out."""
     index = {name: i for i, name in enumerate(comparable(problem.names))}
     mine, now = by_name(rows), by_name(problem.split_rows(()))
@@ -203,7 +207,7 @@ def _again(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.dev
     return join_predictions(parts)
 
 
-def _other(problem: TaskData, run: Path, rows: list[SplitRow], device: torch.device) -> Predictions:
+def _other(problem: TaskProblem, run: Path, rows: list[SplitRow], device: torch.device) -> Predictions:
     """Another folder's photos, less those that belong to a group with a photo that the model was trained on."""
     refitted = is_fitted(fold_directory(run, "all"))
     fit = read_fit(fold_directory(run, "all" if refitted else "holdout"))

@@ -15,8 +15,8 @@ from thawline.runs.split import change_of, read_split_rows
 from thawline.screen import say
 from thawline.tasks.capabilities import task_reader
 from thawline.tasks.fits import Fitted, say_bundle, temperature_of, tolerance_of, which_fit, which_temperature
-from thawline.tasks.match.data import MatchData
 from thawline.tasks.match.features import load_pretrained
+from thawline.tasks.match.problem import MatchProblem
 from thawline.tasks.match.tail import split_state
 
 _PAIRS = 8
@@ -70,7 +70,7 @@ def _known(fitted: Fitted) -> tuple[list[KnownPair], str]:
         if fitted.moved:
             raise
         return [], f"golden examples of the run's own pairs: none, since {fitted.absent or error}"
-    assert isinstance(problem, MatchData)  # noqa: S101  # it is the task's
+    assert isinstance(problem, MatchProblem)  # noqa: S101  # it is the task's
     # A row of the file may hold another pair by now.
     now = problem.split_rows(())
     if fitted.moved and (change := change_of(list(rows.values()), now, folds=False)):

@@ -27,7 +27,7 @@ from thawline.runs.split import check_unchanged
 from thawline.runs.sweep import Trial, read_sweep, read_trials, write_sweep
 from thawline.screen import say, say_whole
 from thawline.targets.leaderboard import Cell, Row, choose, rank, score
-from thawline.tasks.capabilities import TaskData, task_reader
+from thawline.tasks.capabilities import TaskProblem, examine, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import saved_settings
 
@@ -85,7 +85,7 @@ def _judge(
     several = len({seed for seed, _ in chosen}) > 1
     parts: list[Predictions] = []
     facts: dict[str, Any] = {}
-    opened: list[tuple[TaskData, list[tuple[Fold, Fit]], torch.device]] = []
+    opened: list[tuple[TaskProblem, list[tuple[Fold, Fit]], torch.device]] = []
     for number in sorted(set(chosen.values())):
         problem, plan, how = _open(of[number])
         if not run.file(REPORT_FILE).exists():
@@ -133,14 +133,14 @@ def _judge(
 
 
 def _examine(
-    opened: Sequence[tuple[TaskData, list[tuple[Fold, Fit]], torch.device]], predictions: Predictions
+    opened: Sequence[tuple[TaskProblem, list[tuple[Fold, Fit]], torch.device]], predictions: Predictions
 ) -> dict[str, Any] | None:
     """What the task says of the predictions; of its models only where one trial made them all."""
     problem, judged, device = opened[0]
-    return problem.examine(judged if len(opened) == 1 else [], predictions, device)
+    return examine(problem, judged if len(opened) == 1 else [], predictions, device)
 
 
-def _open(trial: Trial) -> tuple[TaskData, list[Fold], Fitting]:
+def _open(trial: Trial) -> tuple[TaskProblem, list[Fold], Fitting]:
     """A trial's data and how its folds were fitted."""
     settings = saved_settings(read_config(trial.path))
     device = find_device(settings.trainer.accelerator)

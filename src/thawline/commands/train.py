@@ -26,7 +26,7 @@ from thawline.runs.predictions import join_predictions
 from thawline.runs.split import check_unchanged, write_split
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say_whole
-from thawline.tasks.capabilities import TaskData, task_reader
+from thawline.tasks.capabilities import TaskProblem, examine, task_reader
 from thawline.tasks.planning import fit_everything, how_to_fit, plan_run
 from thawline.tasks.settings import RunSettings, saved_settings
 from thawline.tasks.task import find_task
@@ -99,7 +99,7 @@ def _train(config: DictConfig, settings: RunSettings, console: Console) -> None:
 
 
 def _run(
-    problem: TaskData,
+    problem: TaskProblem,
     plan: list[Fold],
     settings: RunSettings,
     run: RunDirectory,
@@ -117,7 +117,7 @@ def _run(
     predictions = join_predictions(parts)
     facts = {
         **facts_of(problem, settings),
-        "examined": problem.examine(list(zip(plan, fits, strict=True)), predictions, device),
+        "examined": examine(problem, list(zip(plan, fits, strict=True)), predictions, device),
         "chosen": {fold.name: fit.chosen for fold, fit in zip(plan, fits, strict=True)},
         "seconds": round(time.perf_counter() - started, 2),
     }
@@ -126,7 +126,7 @@ def _run(
         show_results(mirror, run, predictions, settings)
 
 
-def facts_of(problem: TaskData, settings: RunSettings) -> dict[str, Any]:
+def facts_of(problem: TaskProblem, settings: RunSettings) -> dict[str, Any]:
     """What `metrics.json` says of a run besides numbers."""
     return {
         "verb": "train",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from thawline.fitting.settings import (
 from thawline.fitting.tail import Tail
 from thawline.runs.digests import noted
 from thawline.runs.loggers import Mirror
-from thawline.runs.predictions import Predictions, Tags
+from thawline.runs.predictions import Tags
 from thawline.runs.reading import read_record, reading
 
 if TYPE_CHECKING:
@@ -133,12 +133,6 @@ class Plain:
             UserError: Always.
         """
         raise UserError("trainer.save_models=true is for task=match; 'thawline export' writes a finished run's model")
-
-    def examine(
-        self, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
-    ) -> dict[str, Any] | None:
-        """Nothing more."""
-        return None
 
 
 @dataclass(frozen=True)

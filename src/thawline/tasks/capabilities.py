@@ -18,14 +18,18 @@ from thawline.fitting.methods import Fit
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.tasks.settings import CheckSettings, RunSettings
-from thawline.tasks.task import capability
+from thawline.tasks.task import capability, find_task
 
 # The themes of lyrics that are inputs of a fit, in what was chosen for it.
 THEMES = "themes"
 
 
-class TaskData(Problem, Protocol):
+class TaskProblem(Problem, Protocol):
     """What the verbs need of a task's data besides what fitting needs."""
+
+    @property
+    def settings(self) -> RunSettings:
+        """The run's settings."""
 
     @property
     def sides(self) -> tuple[str, ...] | None:
@@ -43,14 +47,6 @@ class TaskData(Problem, Protocol):
     def baseline(self) -> str:
         """What the run is compared with: `zero-shot`, `majority class`, or a name that the task gives it."""
 
-    def examine(
-        self, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
-    ) -> dict[str, Any] | None:
-        """What the task says of `predictions` besides what is said of any classes, as plain JSON; None: nothing.
-
-        `judged` are the folds with what was fitted for each; there are none where only predictions are at hand.
-        """
-
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
         """Indices of the samples that are of one group with a sample of another run."""
 
@@ -64,7 +60,9 @@ class TaskData(Problem, Protocol):
 class TaskReader(Protocol):
     """Reads a task's data and brings it to the thaw line."""
 
-    def __call__(self, settings: RunSettings, device: torch.device, classes: Sequence[str] | None = None) -> TaskData:
+    def __call__(
+        self, settings: RunSettings, device: torch.device, classes: Sequence[str] | None = None
+    ) -> TaskProblem:
         """Read the data of `settings`; `classes` are those of a finished run, when other data are judged by it."""
 
 
@@ -165,3 +163,17 @@ def task_reader(name: str) -> TaskReader:
     """
     reader: TaskReader = capability(name, "read")
     return reader
+
+
+def examine(
+    problem: TaskProblem, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
+) -> dict[str, Any] | None:
+    """What the task says of `predictions` besides what is said of any of its target, as plain JSON; None: nothing.
+
+    `judged` are the folds with what was fitted for each; there are none where only predictions are at hand.
+    """
+    task = problem.settings.task
+    if find_task(task).examine is None:
+        return None
+    said: dict[str, Any] | None = capability(task, "examine")(problem, judged, predictions, device)
+    return said

@@ -16,11 +16,11 @@ from thawline.fitting.folds import Fold, plan_folds
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings, RulesSettings, ZeroShotSettings
 from thawline.runs.loggers import Mirror
-from thawline.tasks.capabilities import TaskData
+from thawline.tasks.capabilities import TaskProblem
 from thawline.tasks.settings import RunSettings
 
 
-def plan_run(problem: TaskData, settings: RunSettings) -> list[Fold]:
+def plan_run(problem: TaskProblem, settings: RunSettings) -> list[Fold]:
     """Who is trained on and who is judged.
 
     Raises:
@@ -43,7 +43,7 @@ def plan_run(problem: TaskData, settings: RunSettings) -> list[Fold]:
     return kept
 
 
-def _check_trained_on(problem: TaskData, fold: Fold) -> None:
+def _check_trained_on(problem: TaskProblem, fold: Fold) -> None:
     """Has the training side of a given split a sample of each class?
 
     Raises:
@@ -58,7 +58,7 @@ def _check_trained_on(problem: TaskData, fold: Fold) -> None:
         )
 
 
-def keep_apart(problem: TaskData, fold: Fold) -> Fold:
+def keep_apart(problem: TaskProblem, fold: Fold) -> Fold:
     """`fold` without the training samples that have something in common with those that choose or are judged."""
     inner = None if fold.inner is None else problem.apart(fold.inner, fold.test)
     train = problem.apart(fold.train, fold.test if inner is None else np.concatenate([fold.test, inner]))
@@ -89,7 +89,7 @@ def _augment(settings: RunSettings) -> Augment | None:
     return Augmentation(wanted) if settings.cut == "all" and wanted.changes_pixels else None
 
 
-def fit_everything(problem: TaskData, fits: list[Fit], how: Fitting) -> None:
+def fit_everything(problem: TaskProblem, fits: list[Fit], how: Fitting) -> None:
     """Fit all the data. Nothing is left to choose by, so epochs are the median of what the folds chose."""
     everything = np.arange(len(problem.labels))
     chosen = [fit.chosen["epochs"] for fit in fits] if isinstance(how.method, GradientSettings) else []

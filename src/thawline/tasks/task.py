@@ -26,6 +26,7 @@ class Task:
         settings: The class of its data's settings.
         read: A `TaskReader`.
         fill: A `TaskFiller`.
+        examine: A function like `capabilities.examine`; None: it says no more of predictions than its target does.
         check: A `TaskChecker`; None: `data check` can't say anything of its data.
         export: A `TaskExporter`; None: its runs can't be exported.
         load: A `BundleLoader`; None: it has no bundles.
@@ -42,6 +43,7 @@ class Task:
     settings: str
     read: str
     fill: str
+    examine: str | None = None
     check: str | None = None
     export: str | None = None
     load: str | None = None

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
-from tests.tasks.match.test_data import CPU, file, fitting, folder, run_of  # noqa: F401  # fixtures
+from tests.tasks.match.test_problem import CPU, file, fitting, folder, run_of  # noqa: F401  # fixtures
 
 from thawline.fitting.fit import fit_fold
 from thawline.fitting.predict import predict_fold
 from thawline.runs.predictions import join_predictions
-from thawline.tasks.match.data import read_match
+from thawline.tasks.capabilities import examine
 from thawline.tasks.match.fitted import cosines, embed
+from thawline.tasks.match.read import read_match
 from thawline.tasks.planning import plan_run
 
 
@@ -23,7 +24,7 @@ def found(run_of, tmp_path_factory):  # noqa: F811
     plan = plan_run(problem, settings)
     judged = [(fold, fit_fold(problem, fold, fitting(settings, tmp_path_factory.mktemp("run")))) for fold in plan]
     said = join_predictions([predict_fold(problem, fold, fit, CPU) for fold, fit in judged])
-    return problem, judged, said, problem.examine(judged, said, CPU)
+    return problem, judged, said, examine(problem, judged, said, CPU)
 
 
 def test_the_majority_is_the_best_single_answer(found):
@@ -87,6 +88,6 @@ def test_the_gap_is_what_the_training_side_is_ahead(found):
 
 def test_predictions_alone_are_examined_without_models(found):
     problem, _, said, _ = found
-    alone = problem.examine([], said, CPU)
+    alone = examine(problem, [], said, CPU)
     assert alone["roc_auc"]["value"] == pytest.approx(roc_auc_score(said.labels, said.probabilities[:, 1]))
     assert (alone["zero_shot"], alone["retrieval"], alone["learnt"], alone["set_aside"]) == (None, None, None, {})

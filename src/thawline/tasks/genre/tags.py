@@ -20,8 +20,8 @@ from thawline.runs.split import SplitRow
 from thawline.targets.predicted import compare_baseline, judge_said
 from thawline.targets.tags import examine_tags
 from thawline.targets.target import MOST_USUAL
-from thawline.tasks.genre.data import GenreData
 from thawline.tasks.genre.labels import Marked
+from thawline.tasks.genre.problem import GenreProblem
 from thawline.tasks.genre.themes import measure
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ THRESHOLDS = "thresholds"  # of each label, in chosen.json and decision.json
 
 
 @dataclass(frozen=True)
-class TagsData(GenreData):
+class TagsProblem(GenreProblem):
     """Tracks that can have several labels. `labels` are the strata of the split.
 
     Attributes:
@@ -98,21 +98,6 @@ class TagsData(GenreData):
         # In double precision: rounded to single, a threshold could fall on the score below it.
         return Tags(true, probabilities.astype(np.float64) >= thresholds, np.broadcast_to(usual, true.shape).copy())
 
-    def examine(
-        self, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
-    ) -> dict[str, Any]:
-        """F1 and average precision over the labels and of each, thresholds, and labels that a fold can't learn."""
-        p = predictions
-        assert p.tags is not None  # noqa: S101  # this class gave them
-        test = compare_baseline(p, "what was said", "the most usual")
-        figures = examine_tags(judge_said(p), test, p.tags, p.groups)
-        absent = {fold.name: self._absent(fold) for fold, _ in judged}
-        return {
-            **figures,
-            THRESHOLDS: {fold.name: fit.chosen[THRESHOLDS] for fold, fit in judged},
-            "not_trained_on": {name: labels for name, labels in absent.items() if labels},
-        }
-
     def report(self) -> dict[str, Any]:
         """What the collection holds, as plain JSON; tracks are counted under each of their labels."""
         self._say_of_themes()
@@ -137,6 +122,25 @@ class TagsData(GenreData):
         shares: NDArray[np.float64] = self.marked.true[fold.train if len(fold.train) else fold.test].mean(axis=0)
         return shares
 
-    def _absent(self, fold: Fold) -> list[str]:
+    def absent(self, fold: Fold) -> list[str]:
         """The labels that no track has that `fold` trains on."""
         return [self.classes[i] for i in np.flatnonzero(self.marked.true[fold.train].sum(axis=0) == 0)]
+
+
+def examine_genre(
+    problem: GenreProblem,
+    judged: Sequence[tuple[Fold, Fit]],
+    predictions: Predictions,
+    device: torch.device,  # noqa: ARG001  # nothing is computed by a model
+) -> dict[str, Any] | None:
+    """Of several labels a track: F1 and average precision over them and of each, thresholds, labels not learnt."""
+    p = predictions
+    if not isinstance(problem, TagsProblem) or p.tags is None:
+        return None
+    test = compare_baseline(p, "what was said", "the most usual")
+    absent = {fold.name: problem.absent(fold) for fold, _ in judged}
+    return {
+        **examine_tags(judge_said(p), test, p.tags, p.groups),
+        THRESHOLDS: {fold.name: fit.chosen[THRESHOLDS] for fold, fit in judged},
+        "not_trained_on": {name: labels for name, labels in absent.items() if labels},
+    }

@@ -1,9 +1,7 @@
 """What is said of image–text pairs besides accuracy: ranking, difficulty, retrieval, what was learnt by heart."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +14,7 @@ from thawline.judging.intervals import Estimate, FloatArray, proportion
 from thawline.judging.ranking import average_precision, best_ranks, recall_at, roc_auc
 from thawline.runs.predictions import Predictions
 from thawline.tasks.match.fitted import cosines, embed
-
-if TYPE_CHECKING:
-    from thawline.tasks.match.data import MatchData
+from thawline.tasks.match.problem import MatchProblem
 
 # Learnt pairs are many and the gap is rough: more of them would not change what is said.
 _MOST_LEARNT = 2000
@@ -26,12 +22,12 @@ _MOST_RETRIEVED = 5000  # images and texts of a fold whose similarity is held in
 
 
 def examine_pairs(
-    data: MatchData, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
+    problem: MatchProblem, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
 ) -> dict[str, Any]:
     """All of it as plain JSON; each number with its interval over groups.
 
     Args:
-        data: The pairs.
+        problem: The pairs.
         judged: The folds that were judged, with what was fitted for each; none where only `predictions` are there.
         predictions: What was said of the pairs that were held out.
         device: What to compute on.
@@ -43,13 +39,13 @@ def examine_pairs(
     return {
         "majority": {"answer": p.classes[majority], "accuracy": _json(proportion(p.labels == majority, p.groups))},
         **_ranking(p, scores),
-        "zero_shot": _zero_shot(data, judged, p),
-        "groups": "components" if data.grouping.whole else "images",
-        "set_aside": {fold.name: _set_aside(data, fold) for fold, _ in judged},
+        "zero_shot": _zero_shot(problem, judged, p),
+        "groups": "components" if problem.grouping.whole else "images",
+        "set_aside": {fold.name: _set_aside(problem, fold) for fold, _ in judged},
         "thresholds": {fold.name: fit.chosen["threshold"] for fold, fit in judged},
-        "by_difficulty": _by_difficulty(data, p),
-        "retrieval": _retrieval(data, judged),
-        "learnt": _learnt(data, judged, p, device),
+        "by_difficulty": _by_difficulty(problem, p),
+        "retrieval": _retrieval(problem, judged),
+        "learnt": _learnt(problem, judged, p, device),
     }
 
 
@@ -60,27 +56,27 @@ def _ranking(p: Predictions, scores: FloatArray) -> dict[str, Any]:
     }
 
 
-def _zero_shot(data: MatchData, judged: Sequence[tuple[Fold, Fit]], p: Predictions) -> dict[str, Any] | None:
+def _zero_shot(problem: MatchProblem, judged: Sequence[tuple[Fold, Fit]], p: Predictions) -> dict[str, Any] | None:
     """How well pretrained CLIP ranks the same pairs; None where the run is not compared with it."""
     found: dict[str, float] = {}
     for fold, fit in judged:
-        tail = data.zero_shot(fit)
+        tail = problem.zero_shot(fit)
         if tail is None:
             return None
-        cosine = cosines(tail, data.samples(fold.test))
-        found |= zip((data.names[i] for i in fold.test), cosine.tolist(), strict=True)
+        cosine = cosines(tail, problem.samples(fold.test))
+        found |= zip((problem.names[i] for i in fold.test), cosine.tolist(), strict=True)
     return _ranking(p, np.array([found[path] for path in p.paths])) if found else None
 
 
-def _set_aside(data: MatchData, fold: Fold) -> int:
+def _set_aside(problem: MatchProblem, fold: Fold) -> int:
     """How many pairs `fold` neither trains on nor judges, since their texts are on another side."""
     inner = () if fold.inner is None else fold.inner
-    return len(data.labels) - len(np.unique(np.concatenate([fold.train, fold.test, inner])))
+    return len(problem.labels) - len(np.unique(np.concatenate([fold.train, fold.test, inner])))
 
 
-def _by_difficulty(data: MatchData, p: Predictions) -> dict[str, Any]:
+def _by_difficulty(problem: MatchProblem, p: Predictions) -> dict[str, Any]:
     """How well each difficulty's pairs are told; a mismatch's difficulty says how near it is to a match."""
-    difficulty = dict(zip(data.names, (pair.difficulty or "" for pair in data.pairs), strict=True))
+    difficulty = dict(zip(problem.names, (pair.difficulty or "" for pair in problem.pairs), strict=True))
     named = np.array([difficulty[path] for path in p.paths])
     found = {}
     for name in sorted(set(named.tolist()) - {""}):
@@ -90,7 +86,7 @@ def _by_difficulty(data: MatchData, p: Predictions) -> dict[str, Any]:
     return found
 
 
-def _retrieval(data: MatchData, judged: Sequence[tuple[Fold, Fit]]) -> dict[str, Any] | None:
+def _retrieval(problem: MatchProblem, judged: Sequence[tuple[Fold, Fit]]) -> dict[str, Any] | None:
     """How often the right text of an image, and the right image of a text, is among the first 1, 5 and 10 held out.
 
     None where no image has a true text among those held out, or where these are too many to compare with each other.
@@ -99,18 +95,18 @@ def _retrieval(data: MatchData, judged: Sequence[tuple[Fold, Fit]]) -> dict[str,
     groups: dict[str, list[np.ndarray]] = {"image_to_text": [], "text_to_image": []}
     candidates: list[tuple[int, int]] = []
     for fold, fit in judged:
-        samples = data.samples(fold.test)
-        matches = fold.test[data.labels[fold.test] == 1]
-        images, image_at = np.unique(data.surveyed.checked.images[fold.test], return_index=True)
-        texts, text_at = np.unique(data.surveyed.checked.texts[fold.test], return_index=True)
+        samples = problem.samples(fold.test)
+        matches = fold.test[problem.labels[fold.test] == 1]
+        images, image_at = np.unique(problem.surveyed.checked.images[fold.test], return_index=True)
+        texts, text_at = np.unique(problem.surveyed.checked.texts[fold.test], return_index=True)
         if not len(matches) or max(len(images), len(texts)) > _MOST_RETRIEVED:
             return None
-        tail = data.tail()
+        tail = problem.tail()
         tail.load_state_dict(fit.state)
         image_vectors, text_vectors = embed(tail, samples)
         similarity = (image_vectors[image_at] @ text_vectors[text_at].T).double().numpy()
         right = np.zeros(similarity.shape, dtype=bool)
-        pairs = data.surveyed.checked.images[matches], data.surveyed.checked.texts[matches]
+        pairs = problem.surveyed.checked.images[matches], problem.surveyed.checked.texts[matches]
         right[np.searchsorted(images, pairs[0]), np.searchsorted(texts, pairs[1])] = True
         for name, sims, hits, at in (
             ("image_to_text", similarity, right, image_at),
@@ -118,7 +114,7 @@ def _retrieval(data: MatchData, judged: Sequence[tuple[Fold, Fit]]) -> dict[str,
         ):
             asked = np.flatnonzero(hits.any(axis=1))
             ranks[name].append(best_ranks(sims[asked], hits[asked]))
-            groups[name].append(data.groups[fold.test][at[asked]])
+            groups[name].append(problem.groups[fold.test][at[asked]])
         candidates.append((len(images), len(texts)))
     if not candidates:
         return None
@@ -133,16 +129,16 @@ def _retrieval(data: MatchData, judged: Sequence[tuple[Fold, Fit]]) -> dict[str,
 
 
 def _learnt(
-    data: MatchData, judged: Sequence[tuple[Fold, Fit]], p: Predictions, device: torch.device
+    problem: MatchProblem, judged: Sequence[tuple[Fold, Fit]], p: Predictions, device: torch.device
 ) -> dict[str, Any] | None:
     """Accuracy on the training side beside that on the pairs held out: the gap is what was learnt by heart."""
     right, count = 0, 0
     for fold, fit in judged:
         chosen = np.random.default_rng(0).permutation(fold.train)[:_MOST_LEARNT]
-        samples: FeatureSet = data.samples(np.sort(chosen))
-        tail = data.tail()
+        samples: FeatureSet = problem.samples(np.sort(chosen))
+        tail = problem.tail()
         tail.load_state_dict(fit.state)
-        said = data.answers(predict(tail, samples, device), fit)
+        said = problem.answers(predict(tail, samples, device), fit)
         right += int((said == samples.targets).sum())
         count += len(samples)
     if not count:

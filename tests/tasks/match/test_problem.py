@@ -25,8 +25,9 @@ from thawline.fitting.settings import DebugSettings, TrainerSettings, ZeroShotSe
 from thawline.fitting.tail import predict
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.samples.pairs import make_pairs
-from thawline.tasks.match.data import read_match
+from thawline.tasks.capabilities import examine
 from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, cosines
+from thawline.tasks.match.read import read_match
 from thawline.tasks.match.tail import PairTail, Towers
 from thawline.tasks.planning import plan_run
 from thawline.tasks.settings import RunSettings
@@ -305,7 +306,7 @@ def test_where_texts_are_shared_widely_pairs_stand_aside(run_of, file, tmp_path)
         assert not set(texts[a]) & set(texts[b])
     fit = fit_fold(problem, fold, fitting(settings, tmp_path))
     said = predict_fold(problem, fold, fit, CPU)
-    examined = problem.examine([(fold, fit)], said, CPU)
+    examined = examine(problem, [(fold, fit)], said, CPU)
     assert examined["groups"] == "images"
     assert examined["set_aside"] == {"holdout": len(problem.labels) - len(fold.train) - len(fold.test)}
     assert examined["set_aside"]["holdout"] > 0

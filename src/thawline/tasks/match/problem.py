@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thawline.data.pairs.graph import Grouping, check_sides, drop_shared, find_grouping, image_ids
+from thawline.data.pairs.graph import Grouping, drop_shared, image_ids
 from thawline.data.pairs.names import pair_names, text_digest
 from thawline.data.pairs.table import Pair
 from thawline.data.photos.augmentation import Augmentation, view_seed
@@ -17,16 +17,15 @@ from thawline.data.photos.photo import PhotoFacts
 from thawline.decisions.threshold import Threshold
 from thawline.errors import UserError
 from thawline.files import write_folder
-from thawline.fitting.feature_set import FeatureRows, FeatureSet
+from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail
-from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY, ZERO_SHOT
 from thawline.tasks.match.build import fresh_tail, pretrained_tail
-from thawline.tasks.match.features import PairRows, Pretrained, Surveyed, encode_pairs, load_pretrained, survey_pairs
+from thawline.tasks.match.features import PairRows, Pretrained, Surveyed
 from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, measure, settle_pairs
 from thawline.tasks.match.tail import PairTail, split_state
 from thawline.tasks.settings import RunSettings
@@ -38,7 +37,7 @@ CLASSES = ("mismatch", "match")
 
 
 @dataclass(frozen=True)
-class MatchData:
+class MatchProblem:
     """Image–text pairs at the thaw lines of both encoders.
 
     Attributes:
@@ -178,14 +177,6 @@ class MatchData:
         tails = list(zip(self.pretrained.cuts(self.settings.cut), (parts.image, parts.text), strict=True))
         write_folder(folder, lambda beside: save_towers(beside, self.settings.encoder, tails, parts.scale))
 
-    def examine(
-        self, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
-    ) -> dict[str, Any]:
-        """What is said of the pairs besides what is said of any classes; see `tasks.match.examination`."""
-        from thawline.tasks.match.examination import examine_pairs
-
-        return examine_pairs(self, judged, predictions, device)
-
     def report(self) -> dict[str, Any]:
         """What the files hold, as plain JSON."""
         return self.surveyed.report()
@@ -224,64 +215,3 @@ class MatchData:
         """Image and text number of each match among the pairs `indices`, [matches, 2]."""
         matches = indices[self.labels[indices] == 1]
         return np.stack([self.surveyed.checked.images[matches], self.surveyed.checked.texts[matches]], axis=1)
-
-
-def read_match(
-    settings: RunSettings,
-    device: torch.device,
-    classes: Sequence[str] | None = None,  # noqa: ARG001  # there are no others than these two
-) -> MatchData:
-    """Read the pairs of `settings.data` and bring their images and texts to the thaw lines.
-
-    Args:
-        settings: The run's settings.
-        device: What the frozen parts are computed on.
-        classes: Not used.
-
-    Raises:
-        UserError: The files, the encoders or the split can't be used.
-    """
-    pretrained = load_pretrained(settings)
-    surveyed = survey_pairs([settings], pretrained, device)
-    pairs = surveyed.checked.table.pairs
-    labels = np.array([pair.label for pair in pairs], dtype=np.int64)
-    images, image_of = _numbered([pair.image for pair in pairs])
-    texts, text_of = _numbered([pair.text for pair in pairs])
-    encoded = encode_pairs(texts, settings, pretrained, device)
-
-    def rows(features: FeatureRows) -> PairRows:
-        return PairRows(features, encoded.rows, image_of, text_of, (surveyed.checked.images, surveyed.checked.texts))
-
-    plain, *views = (surveyed.survey.rows(images, target) for target in surveyed.wanted.targets)
-    return MatchData(
-        settings=settings,
-        surveyed=surveyed,
-        labels=labels,
-        grouping=find_grouping(surveyed.checked.images, surveyed.checked.texts, labels),
-        sides=_sides(surveyed),
-        pretrained=pretrained,
-        rows=rows(plain),
-        views=tuple(rows(view) for view in views),
-        computed=surveyed.survey.computed + encoded.computed,
-        read=surveyed.survey.read + encoded.read,
-    )
-
-
-def _sides(surveyed: Surveyed) -> tuple[str, ...] | None:
-    """The given split, after a check that no image and no text is on two sides."""
-    pairs = surveyed.checked.table.pairs
-    without = next((pair for pair in pairs if pair.side is None), None)
-    if without is None:
-        check_sides(pairs, surveyed.checked.images, surveyed.checked.texts)
-        return tuple(str(pair.side) for pair in pairs)
-    if any(pair.side for pair in pairs):
-        raise UserError(
-            f"row {without.row} of {without.file} has no split, and others have; fill the column, or drop it"
-        )
-    return None
-
-
-def _numbered(values: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
-    """Distinct values in the order of their first, and the number of each value."""
-    number = {value: i for i, value in enumerate(dict.fromkeys(values))}
-    return list(number), np.array([number[value] for value in values], dtype=np.int64)

@@ -1,7 +1,7 @@
 """The genre task's data: tracks, read, grouped, cut into windows and brought to the thaw line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thawline.data.tracks.collection import TrackCollection, build_tracks
+from thawline.data.tracks.collection import TrackCollection
 from thawline.data.tracks.groups import group_tracks
 from thawline.data.tracks.listed import ListedTrack
 from thawline.data.tracks.report import track_report
@@ -34,11 +34,9 @@ from thawline.fitting.trees import TreesHead
 from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY
 from thawline.tasks.capabilities import THEMES
-from thawline.tasks.classes import given_sides, number_classes
-from thawline.tasks.genre.features import list_task, load_encoder, read_mfcc, survey_tracks, tracks_settings
-from thawline.tasks.genre.labels import mark
+from thawline.tasks.genre.features import read_mfcc, tracks_settings
 from thawline.tasks.genre.reference import mfcc_svm
-from thawline.tasks.genre.themes import measure, themed, themes_of, with_themes
+from thawline.tasks.genre.themes import measure, with_themes
 from thawline.tasks.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ REFERENCE = "MFCC and SVM"
 
 
 @dataclass(frozen=True)
-class GenreData(Plain):
+class GenreProblem(Plain):
     """A collection of tracks at the thaw line. It is trained on windows and judged on tracks.
 
     Attributes:
@@ -225,48 +223,3 @@ class GenreData(Plain):
             dropout=dropout,
             each=self.encoder.family == "descriptors",
         )
-
-
-def read_genre(settings: RunSettings, device: torch.device, classes: Sequence[str] | None = None) -> GenreData:
-    """Read the tracks of `settings.data`, group them, and bring their windows to the thaw line.
-
-    Args:
-        settings: The run's settings.
-        device: What the frozen part is computed on.
-        classes: The classes of a finished run, when other tracks are judged by it; None: those of the collection.
-
-    Raises:
-        UserError: The tracks, the encoder or the split can't be used.
-    """
-    data = tracks_settings(settings)
-    listing = list_task(data)
-    encoder = load_encoder(settings)
-    cut = encoder.cut_for(settings.cut)
-    found, wanted = survey_tracks(listing.tracks, [settings], encoder, device)
-    marked = None
-    if data.labels == "several":
-        marked = mark(listing, found.facts, wanted=data.classes, known=classes, folds=settings.cv)
-    collection = build_tracks(listing, found.facts, min_groups=data.min_groups) if marked is None else marked.collection
-    names, labels = number_classes(collection, classes) if marked is None else (marked.names, marked.strata)
-    counts = [len(wanted.medium.rows(facts)) for facts in collection.facts]
-    owners = np.repeat(np.arange(len(counts)), counts)
-    themes = themes_of(settings, data.themes, collection)
-    read = GenreData(
-        settings=settings,
-        classes=names,
-        collection=collection,
-        labels=labels,
-        sides=given_sides(collection, data.split),
-        encoder=encoder,
-        cut=cut,
-        rows=themed(found.rows(collection.names), owners, themes, collection),
-        owners=owners,
-        themes=themes,
-        computed=found.computed,
-        read=found.read,
-    )
-    if marked is None:
-        return read
-    from thawline.tasks.genre.tags import TagsData  # late: it builds on this module
-
-    return TagsData(**{each.name: getattr(read, each.name) for each in fields(read)}, marked=marked)

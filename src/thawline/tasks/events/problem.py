@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from thawline.data.listing import Listed
 from thawline.data.photos.augmentation import Augmentation, view_seed
-from thawline.data.photos.collection import Collection, build_collection
+from thawline.data.photos.collection import Collection
 from thawline.data.photos.groups import find_groups
 from thawline.data.photos.photo import PhotoFacts
 from thawline.data.photos.report import data_report
@@ -25,10 +25,7 @@ from thawline.fitting.settings import GradientSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail, final_features
 from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY, ZERO_SHOT
-from thawline.tasks.classes import given_sides, number_classes
-from thawline.tasks.events.features import Prompts, load_towers, read_prompts
-from thawline.tasks.events.listed import list_events
-from thawline.tasks.photos import survey_photos
+from thawline.tasks.events.features import Prompts
 from thawline.tasks.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EventsData(Plain):
+class EventsProblem(Plain):
     """A collection of event photos at the thaw line.
 
     Attributes:
@@ -170,39 +167,3 @@ class EventsData(Plain):
         head = PromptHead(self.prompts.features, self.prompts.class_of_prompt, self.towers.logit_scale, text_stages)
         tail = Tail(self.encoder.tail(self.cut), head)
         return tail if trainable else tail.requires_grad_(False)
-
-
-def read_events(settings: RunSettings, device: torch.device, classes: Sequence[str] | None = None) -> EventsData:
-    """Read the photos of `settings.data`, group them, and bring photos and prompts to the thaw line.
-
-    Args:
-        settings: The run's settings.
-        device: What the frozen part is computed on.
-        classes: The classes of a finished run, when other photos are judged by it; None: those of the folder.
-
-    Raises:
-        UserError: The folder, the encoder or the split can't be used.
-    """
-    listing = list_events(settings.data)
-    encoder, towers = load_towers(settings)
-    cut = encoder.cut_for(settings.cut)
-    found, wanted = survey_photos(listing.photos, [settings], encoder, device)
-    collection = build_collection(listing, found.facts, settings.data.min_groups)
-    names, labels = number_classes(collection, classes)
-    prompts = None if towers is None else read_prompts(settings, towers, names, device)
-    plain, *augmented = (found.rows(collection.names, target) for target in wanted.targets)
-    return EventsData(
-        settings=settings,
-        classes=names,
-        collection=collection,
-        labels=labels,
-        sides=given_sides(collection, settings.data.split),
-        encoder=encoder,
-        cut=cut,
-        rows=plain,
-        views=tuple(augmented),
-        towers=towers,
-        prompts=prompts,
-        computed=found.computed + (prompts.computed if prompts else 0),
-        read=found.read + (prompts.read if prompts else 0),
-    )

@@ -1,0 +1,43 @@
+"""No circle of imports, however late, and no file that is too long to read."""
+
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import grimp
+
+ROOT = Path(__file__).parents[1]
+
+
+def circle_of(package):
+    """Modules each of which imports the one before it, the first being the last; none where there is no circle.
+
+    Imports within functions count, and those that are for type checkers alone.
+    """
+    graph = grimp.build_graph(package, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_nothing_is_imported_in_a_circle():
+    assert circle_of("thawline") == []
+
+
+def test_a_late_import_and_one_for_type_checkers_can_close_a_circle(tmp_path, monkeypatch):
+    package = tmp_path / "rounds"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "a.py").write_text("from rounds import b\n")
+    (package / "b.py").write_text("def late():\n    from rounds import c\n")
+    (package / "c.py").write_text("TYPE_CHECKING = False\nif TYPE_CHECKING:\n    from rounds import a\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert set(circle_of("rounds")) == {"rounds.a", "rounds.b", "rounds.c"}
+
+
+def test_no_file_is_over_400_lines():
+    files = [path for folder in ("src", "tests", "tools") for path in (ROOT / folder).rglob("*.py")]
+    assert len(files) > 300
+    assert {path.name: lines for path in files if (lines := len(path.read_text("utf-8").splitlines())) > 400} == {}
