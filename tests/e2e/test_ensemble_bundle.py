@@ -14,14 +14,14 @@ from tests.encoders.hearers import save
 
 from thawline import load
 from thawline.bundles.manifest import MANIFEST, SEAL
-from thawline.bundles.track_record import read_schema
 from thawline.cli import main
-from thawline.decisions.hints import hinted
-from thawline.decisions.instruments import audioset_labels
 from thawline.errors import UnusableError, UserError
-from thawline.fitting.hints_head import hints_head
 from thawline.runs.predictions import read_predictions
 from thawline.samples.genre import make_genre
+from thawline.tasks.genre.bundle.record import read_schema
+from thawline.tasks.genre.heads.hints import hints_head
+from thawline.tasks.genre.tables.hints import hinted
+from thawline.tasks.genre.tables.instruments import audioset_labels
 
 GENRE = ("task=genre", "trainer=cpu", "logger=csv", "data.reference=null")
 SMALL = ("encoder.model_args={channels: 4, blocks: 2, seed: 0, rate: 22050, mels: 32, fft: 1024, hop: 512}",)
@@ -233,7 +233,7 @@ def test_a_member_that_cannot_read_a_track_is_left_out_and_named(joined, monkeyp
     def unreadable(path, windowing, starts):
         raise UnusableError("no sound at 0.0 s, where there was some before")
 
-    monkeypatch.setattr("thawline.bundles.ensembles.read_windows", unreadable)
+    monkeypatch.setattr("thawline.tasks.genre.bundle.ensemble.read_windows", unreadable)
     [record] = bundle.predict(path)  # the first member's windows came with the check of the file
     assert record["method"] == "ensemble (60/20/20 weights), without trees, without hints"
     assert record["all_scores"] == pytest.approx(whole["components"]["mel_cnn"]["scores"])
@@ -401,4 +401,4 @@ def test_hints_that_were_loaded_say_what_the_head_says(joined):
     added = torch.exp(head({"planted": logits})).double().numpy() - 0.01
     assert added[1] - added[0] == pytest.approx(0.8 * np.array([0.3 + 0.4, 0, 0]), abs=1e-6)
     assert added[0] == pytest.approx([0, 0, 0.5 * 0.3], abs=1e-6)
-    assert torch.equal(head.table["shares"], hints._classifier._head.table["shares"])
+    assert torch.equal(head.beside["shares"], hints._classifier._head.beside["shares"])

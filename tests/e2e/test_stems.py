@@ -17,10 +17,10 @@ from transformers import ASTForAudioClassification
 from thawline import load
 from thawline.bundles.manifest import MANIFEST, SEPARATOR, seal
 from thawline.cli import main
-from thawline.decisions.instruments import audioset_labels
 from thawline.errors import UserError
 from thawline.runs.predictions import read_predictions
 from thawline.samples.genre import make_genre
+from thawline.tasks.genre.tables.instruments import audioset_labels
 
 TWO = "encoder.windows=2"
 GENRE = ("task=genre", "trainer=cpu", "logger=csv", "data.reference=null", "data.classes=[country,metal]")

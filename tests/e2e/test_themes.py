@@ -10,10 +10,10 @@ import pytest
 import soundfile
 
 from thawline import load
-from thawline.bundles.track_record import read_schema
 from thawline.cli import main
-from thawline.decisions.themes import vocabulary
 from thawline.runs.predictions import read_predictions
+from thawline.tasks.genre.bundle.record import read_schema
+from thawline.tasks.genre.tables.themes import vocabulary
 
 GENRES = ("country", "metal", "pop")
 # What the lyrics of a genre are about here, whatever they sound like; one by an alias.

@@ -15,11 +15,10 @@ from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassificati
 from transformers import Wav2Vec2FeatureExtractor as SpeechFeatureExtractor
 
 from thawline.bundles.bounds import check_windows
-from thawline.bundles.heads import load_head, save_head
+from thawline.bundles.heads import AUDIO_HEADS, Rebuilds, save_head
 from thawline.bundles.manifest import CONFIG, HEAD, MODEL, PREPROCESSING
 from thawline.bundles.stems import load_stems, save_stems
 from thawline.bundles.transformers import check_config, save_model
-from thawline.decisions.taxonomy import canonical
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.sound.audio import extractor_settings, load_extractor
@@ -32,11 +31,8 @@ from thawline.encoders.sound.stems import AnyStem, StemsEncoder
 from thawline.encoders.weights import locate
 from thawline.errors import UserError
 from thawline.files import read_json, write_json
-from thawline.fitting.audio_heads import LayersHead, OwnHead
+from thawline.fitting.audio_heads import OwnHead, TaggingHead
 from thawline.fitting.heads import Head
-from thawline.fitting.hints_head import HintsHead, rebuild_hints
-from thawline.fitting.rules import RulesHead
-from thawline.fitting.trees import TreesHead
 
 _FORMAT = {"format": "pt"}
 EXTRACTOR = "preprocessor_config.json"
@@ -77,7 +73,7 @@ class WindowClassifier:
         self.hearing: Hearing = encoder.hearing
         self._stages: nn.Module = encoder.prefix(len(encoder.stages)).to(device).eval()
         self._head, self._device = head.to(device).eval(), device
-        self.tags = encoder.labels if isinstance(head, HintsHead) else None
+        self.tags = encoder.labels if isinstance(head, TaggingHead) else None
         self.stems = encoder.stems if isinstance(encoder, StemsEncoder) else None
         front = encoder.hearing.front
         names = front.names if isinstance(front, Describe) else ()
@@ -108,7 +104,7 @@ class WindowClassifier:
             columns = told.to(self._device).expand(self._batch, -1)
             leaving = {**leaving, "features": torch.cat([leaving["features"], columns], dim=1)}
         said = {"logits": self._head(leaving if self._head.whole else leaving["features"])}
-        if isinstance(self._head, HintsHead):
+        if isinstance(self._head, TaggingHead):
             said["tags"] = self._head.tagger(leaving)
         if self._acousticness is not None:
             said["acousticness"] = leaving["features"][:, self._acousticness]
@@ -122,8 +118,8 @@ def save_audio(folder: Path, settings: EncoderSettings, encoder: Encoder, head: 
     library's class without a classifier, the head in a file beside it.
 
     Returns:
-        The kind of head: `classifier` (within), `hints` (the classifier within, the table of hints beside), `layers`,
-        `trees`, `rules` or `dense` (beside).
+        The kind of head: `classifier` lies within the network's files; of one that makes something of the network's
+        own labels their classifier does, and the rest beside; any other lies beside.
 
     Raises:
         UserError: The encoder's family can't be written.
@@ -134,12 +130,12 @@ def save_audio(folder: Path, settings: EncoderSettings, encoder: Encoder, head: 
         save_file({}, folder / MODEL, metadata=_FORMAT)  # there is no network
         write_json(folder / CONFIG, {"model_type": "descriptors", "kind": settings.name})
     elif settings.family in _TYPES:
-        own = head.own if isinstance(head, OwnHead) else head.tagger if isinstance(head, HintsHead) else None
+        own = head.own if isinstance(head, OwnHead) else head.tagger if isinstance(head, TaggingHead) else None
         if isinstance(encoder, StemsEncoder):
             save_stems(folder, encoder)
             encoder, own = encoder.inner, own.classifier if isinstance(own, AnyStem) else own
-        # Hints are made of the labels that the network had before.
-        names = encoder.labels if isinstance(head, HintsHead) and encoder.labels else labels
+        # What is made of the labels that the network had before needs them.
+        names = encoder.labels if isinstance(head, TaggingHead) and encoder.labels else labels
         model = encoder.model if own is None else _classifying(settings.family, encoder, own, names)
         save_model(model, _CONFIGS[settings.family](), names, folder)
         _save_extractor(folder, settings)
@@ -150,18 +146,14 @@ def save_audio(folder: Path, settings: EncoderSettings, encoder: Encoder, head: 
         )
     stems = {"stems": settings.stems} if settings.stems else {}
     write_json(folder / PREPROCESSING, {name: getattr(settings, name) for name in _HEARD} | stems)
-    if isinstance(head, OwnHead):
-        return "classifier"
-    if isinstance(head, HintsHead):
-        save_file(
-            {name: tensor.contiguous().clone() for name, tensor in head.table.items()}, folder / HEAD, metadata=_FORMAT
-        )
-        return "hints"
-    save_head(folder, head)
-    return {LayersHead: "layers", TreesHead: "trees", RulesHead: "rules"}.get(type(head), "dense")
+    if not isinstance(head, OwnHead):
+        save_head(folder, head)
+    return head.kind
 
 
-def load_audio(folder: Path, family: str, labels: Sequence[str], kind: str) -> tuple[Encoder, Head]:
+def load_audio(
+    folder: Path, family: str, labels: Sequence[str], kind: str, heads: Rebuilds = AUDIO_HEADS
+) -> tuple[Encoder, Head]:
     """The network and the head that `save_audio` wrote into `folder`. No name in it leads to code but through here.
 
     Args:
@@ -169,6 +161,7 @@ def load_audio(folder: Path, family: str, labels: Sequence[str], kind: str) -> t
         family: Of the encoder.
         labels: Names of the classes.
         kind: What `save_audio` returned.
+        heads: How those that lie beside are made again.
 
     Raises:
         ValueError, KeyError: The files are of another form.
@@ -179,29 +172,11 @@ def load_audio(folder: Path, family: str, labels: Sequence[str], kind: str) -> t
     check_windows(heard)
     settings = EncoderSettings(family=family, name=str(folder), **heard)
     encoder = load_stems(folder, _load_encoder(folder, settings), settings.stems)
-    if kind in ("trees", "rules"):
-        return encoder, rebuild_shaped(kind, labels, load_file(folder / HEAD))
-    if kind == "hints":
-        hints = rebuild_hints(encoder, load_file(folder / HEAD))
-        if hints.classes != len(labels):
-            raise ValueError("the table of hints is of other classes")
-        return encoder, hints
     if kind != "classifier":
-        return encoder, load_head(folder, kind)
+        return encoder, heads[kind](encoder, labels, load_file(folder / HEAD))
     if encoder.classifier is None or encoder.labels != tuple(labels):
         raise ValueError("the network has no classifier of these labels")
     return encoder, OwnHead(encoder.classifier, len(labels)).eval()
-
-
-def rebuild_shaped(kind: str, labels: Sequence[str], state: dict[str, torch.Tensor]) -> Head:
-    """The trees or the rules whose state-dict is `state`, over the classes `labels`.
-
-    Raises:
-        UserError, RuntimeError: They are of other classes.
-    """
-    head = TreesHead(len(labels)) if kind == "trees" else RulesHead([canonical(name) or name for name in labels])
-    head.load_state_dict(state)
-    return head.eval().requires_grad_(False)
 
 
 def _load_encoder(folder: Path, settings: EncoderSettings) -> Encoder:

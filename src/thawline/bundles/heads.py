@@ -1,6 +1,6 @@
 """What turns an encoder's features into logits in a bundle: a classifier, a head beside it, or the classes' texts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -9,10 +9,14 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from thawline.bundles.manifest import CLASSES, HEAD
-from thawline.fitting.audio_heads import rebuild_layers
+from thawline.encoders.encoder import Encoder
+from thawline.fitting.audio_heads import TaggingHead, rebuild_layers
 from thawline.fitting.heads import DenseHead, Head, PromptHead
+from thawline.fitting.trees import TreesHead
 
 State = Mapping[str, torch.Tensor]
+# How the heads of each kind are made again, by the encoder, the labels and the state-dict; a task may know more kinds.
+Rebuilds = Mapping[str, Callable[[Encoder, Sequence[str], State], Head]]
 _TEXT = "text_stages."
 
 
@@ -78,14 +82,31 @@ def save_head(folder: Path, head: Head) -> None:
     if isinstance(head, PromptHead):
         with torch.no_grad():
             head = ClassHead(head.class_embeddings(), head.logit_scale)
-    state = {name: tensor.contiguous().clone() for name, tensor in head.state_dict().items()}
+    own = head.beside if isinstance(head, TaggingHead) else head.state_dict()
+    state = {name: tensor.contiguous().clone() for name, tensor in own.items()}
     save_file(state, folder / (CLASSES if isinstance(head, ClassHead) else HEAD), metadata={"format": "pt"})
 
 
 def load_head(folder: Path, kind: str) -> Head:
-    """The head that `save_head` wrote: `prompts`, `layers` or `dense`."""
+    """The head of photos that `save_head` wrote: `prompts` or `dense`."""
     if kind == "prompts":
         state = load_file(folder / CLASSES)
         return ClassHead(state["embeddings"], state["logit_scale"]).eval()
-    state = load_file(folder / HEAD)
-    return rebuild_layers(state) if kind == "layers" else rebuild_dense(state)
+    return rebuild_dense(load_file(folder / HEAD))
+
+
+def reloaded(head: Head, state: State) -> Head:
+    """`head` with what `state` holds, for use.
+
+    Raises:
+        RuntimeError: `state` is another head's.
+    """
+    head.load_state_dict(state)
+    return head.eval().requires_grad_(False)
+
+
+AUDIO_HEADS: Rebuilds = {
+    "dense": lambda _encoder, _labels, state: rebuild_dense(state),
+    "layers": lambda _encoder, _labels, state: rebuild_layers(state),
+    "trees": lambda _encoder, labels, state: reloaded(TreesHead(len(labels)), state),
+}

@@ -7,8 +7,6 @@ from typing import Any
 
 from rich.console import Console
 
-from thawline.bundles.write_ensembles import TunedMember, write_ensemble_bundle
-from thawline.bundles.write_tracks import KnownTrack
 from thawline.commands.ensemble import how_joined
 from thawline.commands.export_tracks import TRACKS, known_tracks, themes_of, tracks_root, tuned_tracks
 from thawline.data.tables.places import find_file
@@ -30,6 +28,8 @@ from thawline.tasks.fits import (
     notes_of,
     tolerance_of,
 )
+from thawline.tasks.genre.bundle.write import KnownTrack
+from thawline.tasks.genre.bundle.write_ensemble import TunedMember, write_ensemble_bundle
 
 
 def export_ensemble(source: Path, target: Path, form: str, places: Mapping[str, Any]) -> None:

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from thawline.bundles.write_tracks import KnownTrack, TunedTracks, write_track_bundle
 from thawline.data.tables.places import find_file
 from thawline.decisions.temperature import Temperature
-from thawline.decisions.themes import vocabulary
 from thawline.runs.split import SplitRow, read_split_rows
 from thawline.screen import say
 from thawline.tasks.capabilities import THEMES
@@ -23,6 +21,8 @@ from thawline.tasks.fits import (
     which_fit,
     which_temperature,
 )
+from thawline.tasks.genre.bundle.write import KnownTrack, TunedTracks, write_track_bundle
+from thawline.tasks.genre.tables.themes import vocabulary
 from thawline.tasks.genre.tags import THRESHOLDS
 
 TRACKS = 4

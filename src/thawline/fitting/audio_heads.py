@@ -1,5 +1,7 @@
 """Heads on all that leaves an audio encoder: the library class's own, and one that weighs the layers."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
@@ -13,6 +15,7 @@ class OwnHead(Head):
     """The head that the library's classifying class has for the encoder, so that a fine-tune exports as that class."""
 
     whole = True
+    kind = "classifier"
 
     def __init__(self, classifier: nn.Module, classes: int) -> None:
         """Take a classifier of `classes` classes; its parameters train."""
@@ -26,6 +29,23 @@ class OwnHead(Head):
         return logits
 
 
+class TaggingHead(Head):
+    """A head that makes something of the encoder's own labels, which the network goes on telling beside the classes."""
+
+    whole = True
+
+    def __init__(self, tagger: nn.Module, classes: int) -> None:
+        """Take the network's own classifier, as it is."""
+        super().__init__()
+        self.classes = classes
+        self.tagger = tagger
+
+    @property
+    def beside(self) -> dict[str, torch.Tensor]:
+        """What of the head is not the network's."""
+        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("tagger.")}
+
+
 class LayersHead(Head):
     """Logistic regression or an MLP on mean and standard deviation over time, over layers with weights that train.
 
@@ -33,6 +53,7 @@ class LayersHead(Head):
     """
 
     whole = True
+    kind = "layers"
 
     def __init__(self, layers: int, dim: int, classes: int, *, hidden: int | None = None, dropout: float = 0.0) -> None:
         """A new head.
@@ -96,7 +117,7 @@ def rebuild_own(encoder: Encoder, state: dict[str, torch.Tensor]) -> OwnHead:
     return head.eval().requires_grad_(False)
 
 
-def rebuild_layers(state: dict[str, torch.Tensor]) -> LayersHead:
+def rebuild_layers(state: Mapping[str, torch.Tensor]) -> LayersHead:
     """The `LayersHead` whose state-dict is `state`; its shapes say what it is.
 
     Raises:

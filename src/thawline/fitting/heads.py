@@ -1,6 +1,7 @@
 """What turns an encoder's features into logits."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -45,10 +46,12 @@ class Head(nn.Module):
     Attributes:
         classes: How many it tells apart.
         whole: Whether it is given all named tensors that leave the encoder, not only its features.
+        kind: What bundles call it, which is how they know to make it again.
     """
 
     classes: int
     whole: bool = False
+    kind: ClassVar[str] = "dense"
 
 
 class DenseHead(Head):

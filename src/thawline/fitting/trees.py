@@ -20,6 +20,7 @@ class TreesHead(ShapedByState):
     """
 
     BY_CLASS = "base"
+    kind = "trees"
 
     feature: torch.Tensor  # int64 [rounds, classes, nodes]: which feature a node looks at
     threshold: torch.Tensor  # float32 [rounds, classes, nodes]: up to here it goes to the left

@@ -7,9 +7,9 @@ from typing import IO
 from rich.cells import set_cell_size
 from rich.console import Console
 
-from thawline.bundles.track_record import Track
 from thawline.data.listing import as_text
 from thawline.screen import visible
+from thawline.tasks.genre.bundle.record import Track
 
 
 def write_track_lines(said: Iterable[Track], file: IO[bytes]) -> None:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from thawline.bundles.track_record import MemberSaid, track_json, unusable_json
-from thawline.decisions.instruments import hear
 from thawline.errors import UserError
+from thawline.tasks.genre.bundle.record import MemberSaid, track_json, unusable_json
 from thawline.tasks.genre.golden import GoldenCase, judge_golden, read_golden
+from thawline.tasks.genre.tables.instruments import hear
 
 CASES = """
 - {file: fiddle.wav, genre: country, instruments: [fiddle], acousticness: [0.6, 1]}

@@ -9,8 +9,8 @@ import yaml
 
 from thawline.data.tables.encodings import read_text
 from thawline.data.tables.places import find_file
-from thawline.decisions.instruments import instrument_of, instruments
 from thawline.errors import UserError
+from thawline.tasks.genre.tables.instruments import instrument_of, instruments
 
 _LABELS, _KEYS = ("genre", "expected"), ("file", "genre", "expected", "instruments", "acousticness", "themes")
 _FORM = "write a list of cases such as {file: a.wav, genre: country, instruments: [violin], acousticness: [0.6, 1]}"

@@ -14,8 +14,6 @@ from thawline.data.tracks.groups import group_tracks
 from thawline.data.tracks.listed import ListedTrack
 from thawline.data.tracks.report import track_report
 from thawline.data.tracks.track import TrackFacts
-from thawline.decisions.taxonomy import canonical
-from thawline.decisions.themes import vocabulary
 from thawline.encoders.encoder import Encoder
 from thawline.errors import UserError
 from thawline.features.progress import say
@@ -25,9 +23,7 @@ from thawline.fitting.feature_set import FeatureRows, FeatureSet
 from thawline.fitting.fit import Plain
 from thawline.fitting.folds import Fold
 from thawline.fitting.heads import DenseHead, Head
-from thawline.fitting.hints_head import hints_head
 from thawline.fitting.methods import Fit
-from thawline.fitting.rules import RulesHead
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 from thawline.fitting.trees import TreesHead
@@ -37,6 +33,14 @@ from thawline.tasks.capabilities import THEMES
 from thawline.tasks.genre.features import read_mfcc, tracks_settings
 from thawline.tasks.genre.reference import mfcc_svm
 from thawline.tasks.genre.themes import measure, with_themes
+from thawline.tasks.classes import given_sides, number_classes
+from thawline.tasks.genre.features import list_task, load_encoder, read_mfcc, survey_tracks, tracks_settings
+from thawline.tasks.genre.heads.hints import hints_head
+from thawline.tasks.genre.heads.rules import RulesHead
+from thawline.tasks.genre.labels import mark
+from thawline.tasks.genre.tables.taxonomy import canonical
+from thawline.tasks.genre.tables.themes import vocabulary
+from thawline.tasks.genre.themes import measure, themed, themes_of, with_themes
 from thawline.tasks.settings import RunSettings
 
 if TYPE_CHECKING:

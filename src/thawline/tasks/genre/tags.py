@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thawline.decisions.instruments import THRESHOLD, fit_thresholds
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
@@ -22,6 +21,7 @@ from thawline.targets.tags import examine_tags
 from thawline.targets.target import MOST_USUAL
 from thawline.tasks.genre.labels import Marked
 from thawline.tasks.genre.problem import GenreProblem
+from thawline.tasks.genre.tables.instruments import THRESHOLD, fit_thresholds
 from thawline.tasks.genre.themes import measure
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from thawline.data.tracks.collection import TrackCollection
-from thawline.decisions.themes import vocabulary
 from thawline.errors import UserError
 from thawline.fitting.audio_heads import LayersHead
 from thawline.fitting.feature_set import FeatureRows, Features, FeatureSet
 from thawline.fitting.heads import DenseHead
 from thawline.fitting.tail import Tail, final_features
+from thawline.tasks.genre.tables.themes import vocabulary
 from thawline.tasks.settings import RunSettings
 
 

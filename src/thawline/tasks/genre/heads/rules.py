@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import as_file, files
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 
-from thawline.decisions.themes import theme_shares
 from thawline.encoders.sound.names import DESCRIPTORS
 from thawline.errors import UserError
 from thawline.fitting.shaped_head import ShapedByState
+from thawline.tasks.genre.tables.reading import table
+from thawline.tasks.genre.tables.themes import theme_shares
 
 # The logit of a class without rules: of no weight beside any that has some, and finite.
 UNKNOWN = -100.0
@@ -42,22 +41,18 @@ class Rule:
 @cache
 def rule_table() -> tuple[Rule, ...]:
     """The rules of `rules.yaml`, in its order."""
-    table = _table()
     rules = []
-    for genre, expected in table["genres"].items():
+    for genre, expected in _table()["genres"].items():
         for each in expected:
             name = each["descriptor"]
             low, high = each.get("low", -float("inf")), each.get("high", float("inf"))
-            rules.append(Rule(genre, name, low, high, table["edges"][name], each["weight"]))
+            rules.append(Rule(genre, name, low, high, _table()["edges"][name], each["weight"]))
     return tuple(rules)
 
 
 @cache
 def _table() -> dict[str, Any]:
-    with as_file(files("thawline.fitting") / "rules.yaml") as path:
-        table = OmegaConf.to_container(OmegaConf.load(path))
-    assert isinstance(table, dict)  # noqa: S101  # the file says so
-    return {str(key): value for key, value in table.items()}
+    return table("rules.yaml")
 
 
 class RulesHead(ShapedByState):
@@ -71,6 +66,7 @@ class RulesHead(ShapedByState):
     """
 
     BY_CLASS = "weight"
+    kind = "rules"
 
     descriptor: torch.Tensor  # int64 [rules]: place among `DESCRIPTORS`
     low: torch.Tensor  # float32 [rules]

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thawline.decisions.hints import hint_table
-from thawline.decisions.instruments import audioset_labels
-from thawline.decisions.tables import comparable, table
-from thawline.decisions.taxonomy import canonical, children, genres, parents, project
-from thawline.fitting.rules import rule_table
+from thawline.tasks.genre.heads.rules import rule_table
+from thawline.tasks.genre.tables.hints import hint_table
+from thawline.tasks.genre.tables.instruments import audioset_labels
+from thawline.tasks.genre.tables.reading import comparable, table
+from thawline.tasks.genre.tables.taxonomy import canonical, children, genres, parents, project
 
 GTZAN = ("blues", "classical", "country", "disco", "hip-hop", "jazz", "metal", "pop", "reggae", "rock")
 

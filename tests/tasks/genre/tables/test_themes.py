@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from thawline.decisions.tables import comparable
-from thawline.decisions.taxonomy import canonical
-from thawline.decisions.themes import Vocabulary, theme_shares, theme_table, vocabulary
+from thawline.tasks.genre.tables.reading import comparable
+from thawline.tasks.genre.tables.taxonomy import canonical
+from thawline.tasks.genre.tables.themes import Vocabulary, theme_shares, theme_table, vocabulary
 
 
 @pytest.mark.parametrize("theme", theme_table())

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from thawline.decisions.hints import added_scores, hint_table, hinted
-from thawline.decisions.instruments import audioset_labels, instruments, labels_of
+from thawline.tasks.genre.tables.hints import added_scores, hint_table, hinted
+from thawline.tasks.genre.tables.instruments import audioset_labels, instruments, labels_of
 
 
 def test_the_table():

@@ -5,7 +5,7 @@ import torch
 
 from thawline.encoders.sound.names import DESCRIPTORS
 from thawline.errors import UserError
-from thawline.fitting.rules import RulesHead, rule_table
+from thawline.tasks.genre.heads.rules import RulesHead, rule_table
 
 SHARPNESS = 8.0
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from thawline.bundles.ensemble_card import ensemble_card
 from thawline.bundles.ensemble_manifest import ENSEMBLE, MEMBERS, member_folders, seal_ensemble, verify_ensemble
-from thawline.bundles.ensembles import EnsembleBundle, load_ensemble
 from thawline.bundles.manifest import CARD
 from thawline.bundles.stems import all_licences
 from thawline.bundles.write import CPU, LIBRARIES, check_target
-from thawline.bundles.write_tracks import KnownTrack, TunedTracks, write_track_bundle
 from thawline.errors import RunError
 from thawline.files import write_folder, write_json, write_text
+from thawline.tasks.genre.bundle.ensemble import EnsembleBundle, load_ensemble
+from thawline.tasks.genre.bundle.ensemble_card import ensemble_card
+from thawline.tasks.genre.bundle.write import KnownTrack, TunedTracks, write_track_bundle
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thawline.decisions.tables import comparable, table
+from thawline.tasks.genre.tables.reading import comparable, table
 
 
 def canonical(name: str) -> str | None:

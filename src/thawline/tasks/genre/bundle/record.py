@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thawline.decisions.ensemble import Member, calibrate, join, renormalise
-from thawline.decisions.instruments import Heard
+from thawline.tasks.genre.tables.instruments import Heard
 
 SCHEMA = "thawline.track/1"
 _SCHEMA_FILE = "track.schema.json"

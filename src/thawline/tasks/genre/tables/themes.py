@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thawline.decisions.tables import comparable, table
-from thawline.decisions.taxonomy import project
+from thawline.tasks.genre.tables.reading import comparable, table
+from thawline.tasks.genre.tables.taxonomy import project
 
 
 @dataclass(frozen=True)

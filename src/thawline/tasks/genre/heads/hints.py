@@ -5,42 +5,35 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-from thawline.decisions.hints import hint_table
-from thawline.decisions.instruments import instrument_of
-from thawline.decisions.taxonomy import project
 from thawline.encoders.encoder import Encoder
 from thawline.errors import UserError
+from thawline.fitting.audio_heads import TaggingHead
 from thawline.fitting.feature_set import Features
-from thawline.fitting.heads import Head
+from thawline.tasks.genre.tables.hints import hint_table
+from thawline.tasks.genre.tables.instruments import instrument_of
+from thawline.tasks.genre.tables.taxonomy import project
 
 # What each class has of its own, so that a track without hints says nothing rather than something infinite.
 _LEAST = 1e-2
 
 
-class HintsHead(Head):
+class HintsHead(TaggingHead):
     """The network's own labels, those of instruments to genres by the table of hints, as logits.
 
     An instrument's score is the highest of its labels', each a sigmoid, as AudioSet's networks are trained.
     """
 
-    whole = True
+    kind = "hints"
     shares: torch.Tensor  # float32 [instruments, classes]: what an instrument adds, in shares of its score
     label: torch.Tensor  # int64 [labels]: places of the instruments' labels among the network's
     instrument: torch.Tensor  # int64 [labels]: whose they are
 
     def __init__(self, tagger: nn.Module, shares: torch.Tensor, label: torch.Tensor, instrument: torch.Tensor) -> None:
         """Take the network's own classifier, and what of the table is of use; see the class for the shapes."""
-        super().__init__()
-        self.classes = shares.shape[1]
-        self.tagger = tagger
+        super().__init__(tagger, shares.shape[1])
         self.register_buffer("shares", shares)
         self.register_buffer("label", label)
         self.register_buffer("instrument", instrument)
-
-    @property
-    def table(self) -> dict[str, torch.Tensor]:
-        """What of the head is not the network's."""
-        return {name: getattr(self, name) for name in ("shares", "label", "instrument")}
 
     def heard(self, features: Features) -> torch.Tensor:
         """Score of each instrument of the table, 0 to 1, [batch, instruments]."""
@@ -77,8 +70,8 @@ def hints_head(encoder: Encoder, classes: Sequence[str]) -> HintsHead:
     )
 
 
-def rebuild_hints(encoder: Encoder, state: Mapping[str, torch.Tensor]) -> HintsHead:
-    """The `HintsHead` on `encoder` whose state-dict is `state`, with the table as it was then.
+def rebuild_hints(encoder: Encoder, labels: Sequence[str], state: Mapping[str, torch.Tensor]) -> HintsHead:
+    """The `HintsHead` on `encoder` over `labels` whose state-dict is `state`, with the table as it was then.
 
     Raises:
         ValueError, KeyError: `state` is another head's, or of another network.
@@ -90,4 +83,6 @@ def rebuild_hints(encoder: Encoder, state: Mapping[str, torch.Tensor]) -> HintsH
         places = table[name]
         if len(places) != len(table["label"]) or not ((places >= 0) & (places < count)).all():
             raise ValueError(f"the table of hints has a place of no {name}")
+    if table["shares"].shape[1] != len(labels):
+        raise ValueError("the table of hints is of other classes")
     return HintsHead(encoder.classifier, **table).eval().requires_grad_(False)

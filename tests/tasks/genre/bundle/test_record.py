@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thawline.bundles.track_record import SCHEMA, MemberSaid, read_schema, track_json, unusable_json
-from thawline.decisions.instruments import hear
+from thawline.tasks.genre.bundle.record import SCHEMA, MemberSaid, read_schema, track_json, unusable_json
+from thawline.tasks.genre.tables.instruments import hear
 
 GENRES = ("country", "metal", "reggae", "rock")
 SCHEMA_OF_TRACKS = read_schema()

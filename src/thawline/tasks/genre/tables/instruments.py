@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thawline.decisions.tables import comparable, table
+from thawline.tasks.genre.tables.reading import comparable, table
 
 THRESHOLD = 0.3  # of a label, where nothing was fitted
 
@@ -34,7 +34,7 @@ class Heard:
 @cache
 def audioset_labels() -> tuple[str, ...]:
     """AudioSet's 527 labels in the order of its label file."""
-    lines = (files("thawline.decisions") / "audioset_labels.txt").read_text("utf-8").splitlines()
+    lines = (files(__package__) / "audioset_labels.txt").read_text("utf-8").splitlines()
     return tuple(line for line in lines if not line.startswith("#"))
 
 

@@ -13,8 +13,12 @@ from thawline.bundles.bounds import check_bounds
 from thawline.bundles.ensemble_manifest import ENSEMBLE, MEMBERS
 from thawline.bundles.manifest import DECISION
 from thawline.bundles.sounds import AnyTrack, read_ahead, source_of
-from thawline.bundles.track_record import MemberSaid, Track, track_json, unusable_json
-from thawline.bundles.tracks import (
+from thawline.data.tracks.track import read_track, read_windows
+from thawline.data.tracks.windows import Windowing
+from thawline.errors import UnusableError
+from thawline.files import read_json
+from thawline.tasks.genre.bundle.record import MemberSaid, Track, track_json, unusable_json
+from thawline.tasks.genre.bundle.tracks import (
     Heard,
     Told,
     TrackBundle,
@@ -22,10 +26,6 @@ from thawline.bundles.tracks import (
     load_tracks,
     themes_told,
 )
-from thawline.data.tracks.track import read_track, read_windows
-from thawline.data.tracks.windows import Windowing
-from thawline.errors import UnusableError
-from thawline.files import read_json
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from thawline.bundles.audio import Said
-from thawline.bundles.tracks import Heard, TrackBundle, themes_told
 from thawline.data.tracks.track import Window
 from thawline.data.tracks.windows import Windowing
+from thawline.tasks.genre.bundle.tracks import Heard, TrackBundle, themes_told
 
 WINDOWS = [Window(float(start), torch.zeros(4)) for start in range(2)]
 

@@ -6,9 +6,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from thawline.decisions.instruments import instrument_of
-from thawline.decisions.tables import table
-from thawline.decisions.taxonomy import project
+from thawline.tasks.genre.tables.instruments import instrument_of
+from thawline.tasks.genre.tables.reading import table
+from thawline.tasks.genre.tables.taxonomy import project
 
 
 @cache

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 def table(name: str) -> dict[str, Any]:
     """The YAML file `name` of this folder as plain dicts and lists, its order kept."""
-    with as_file(files("thawline.decisions") / name) as path:
+    with as_file(files(__package__) / name) as path:
         found = OmegaConf.to_container(OmegaConf.load(path))
     if not isinstance(found, dict):
         raise TypeError(f"{name} holds no table")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import f1_score
 
-from thawline.decisions.instruments import (
+from thawline.tasks.genre.tables.instruments import (
     Heard,
     audioset_labels,
     fit_thresholds,
@@ -16,7 +16,7 @@ from thawline.decisions.instruments import (
     instruments,
     labels_of,
 )
-from thawline.decisions.tables import comparable, table
+from thawline.tasks.genre.tables.reading import comparable, table
 
 
 def test_there_are_audiosets_527_labels_in_its_order():

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.manifest import GOLDEN
 from thawline.bundles.sounds import AnyTrack, read_ahead, source_of
-from thawline.bundles.track_record import MemberSaid, Track, joined_scores, track_json, unusable_json
 from thawline.data.tracks.track import Window, read_track
-from thawline.decisions.instruments import Heard as Instruments
-from thawline.decisions.instruments import hear, instrument_of
-from thawline.decisions.themes import Vocabulary
 from thawline.encoders.sound.hearing import Hearing
 from thawline.files import read_json
+from thawline.tasks.genre.bundle.record import MemberSaid, Track, joined_scores, track_json, unusable_json
+from thawline.tasks.genre.tables.instruments import Heard as Instruments
+from thawline.tasks.genre.tables.instruments import hear, instrument_of
+from thawline.tasks.genre.tables.themes import Vocabulary
 
 if TYPE_CHECKING:
     from thawline.bundles.audio import Said, WindowClassifier
@@ -280,6 +280,7 @@ def load_tracks(folder: Path, manifest: dict[str, Any], decision: dict[str, Any]
         ValueError, KeyError: The files are of another form.
     """
     from thawline.bundles.audio import WindowClassifier, load_audio  # late: transformers takes seconds to import
+    from thawline.tasks.genre.heads.rebuild import HEADS
 
-    encoder, head = load_audio(folder, decision["family"], decision["labels"], decision["head"])
+    encoder, head = load_audio(folder, decision["family"], decision["labels"], decision["head"], HEADS)
     return TrackBundle(folder, manifest, decision, WindowClassifier(encoder, head, device))

@@ -9,24 +9,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from thawline.bundles.audio import WindowClassifier, rebuild_shaped, save_audio
-from thawline.bundles.heads import rebuild_dense
+from thawline.bundles.audio import WindowClassifier, save_audio
 from thawline.bundles.join import state_part
 from thawline.bundles.manifest import CARD, DECISION, GOLDEN, seal, verify
 from thawline.bundles.stems import stems_facts
-from thawline.bundles.track_card import track_card
-from thawline.bundles.tracks import RECIPE, TrackBundle, load_tracks
 from thawline.bundles.write import CPU, LIBRARIES, base_facts, check_target
 from thawline.decisions.temperature import Temperature
-from thawline.decisions.themes import Vocabulary
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import RunError, UserError
 from thawline.files import write_folder, write_json, write_text
-from thawline.fitting.audio_heads import rebuild_layers, rebuild_own
+from thawline.fitting.audio_heads import rebuild_own
 from thawline.fitting.heads import Head
-from thawline.fitting.hints_head import rebuild_hints
+from thawline.tasks.genre.bundle.card import track_card
+from thawline.tasks.genre.bundle.tracks import RECIPE, TrackBundle, load_tracks
+from thawline.tasks.genre.heads.rebuild import HEADS
+from thawline.tasks.genre.tables.themes import Vocabulary
 
 # Logits of the joined network may differ by this share of the largest from those of the parts.
 _ROUNDING = 1e-4
@@ -156,14 +155,9 @@ def _join(tuned: TunedTracks) -> tuple[Encoder, Head]:
     state = state_part(tuned.state, "head.")
     if tuned.head == "own":
         return encoder, rebuild_own(encoder, state)
-    if tuned.head == "layers":
-        return encoder, rebuild_layers(state)
-    if tuned.head in ("trees", "rules"):
-        return encoder, rebuild_shaped(tuned.head, tuned.classes, state)
-    if tuned.head == "hints":
-        return encoder, rebuild_hints(encoder, state)
-    if tuned.head in ("linear", "mlp"):
-        return encoder, rebuild_dense(state)
+    kind = "dense" if tuned.head in ("linear", "mlp") else tuned.head
+    if kind in HEADS:
+        return encoder, HEADS[kind](encoder, tuned.classes, state)
     raise UserError(f"method.head={tuned.head} can't be exported; use linear, mlp, layers, own, trees, rules or hints")
 
 

@@ -1,0 +1,1 @@
+"""Heads that answer by tables: nothing of them is fitted."""
