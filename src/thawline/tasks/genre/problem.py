@@ -31,16 +31,12 @@ from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY
 from thawline.tasks.capabilities import THEMES
 from thawline.tasks.genre.features import read_mfcc, tracks_settings
-from thawline.tasks.genre.reference import mfcc_svm
-from thawline.tasks.genre.themes import measure, with_themes
-from thawline.tasks.classes import given_sides, number_classes
-from thawline.tasks.genre.features import list_task, load_encoder, read_mfcc, survey_tracks, tracks_settings
 from thawline.tasks.genre.heads.hints import hints_head
 from thawline.tasks.genre.heads.rules import RulesHead
-from thawline.tasks.genre.labels import mark
+from thawline.tasks.genre.reference import mfcc_svm
 from thawline.tasks.genre.tables.taxonomy import canonical
 from thawline.tasks.genre.tables.themes import vocabulary
-from thawline.tasks.genre.themes import measure, themed, themes_of, with_themes
+from thawline.tasks.genre.themes import measure, with_themes
 from thawline.tasks.settings import RunSettings
 
 if TYPE_CHECKING:
