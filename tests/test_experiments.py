@@ -13,8 +13,9 @@ from tests.e2e.conftest import filled_store, sample, shared_store, thawline, wei
 from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
 from thawline.commands.paths import conf_directory
-from thawline.commands.settings import register_settings, to_settings
+from thawline.commands.settings import register_settings
 from thawline.samples.pairs import make_pairs
+from thawline.tasks.typed import to_settings
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))

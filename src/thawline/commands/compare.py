@@ -5,7 +5,6 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.commands.settings import to_settings
 from thawline.errors import UserError
 from thawline.reports.comparison import Board, Line
 from thawline.reports.gather import gather
@@ -13,6 +12,7 @@ from thawline.reports.leaderboard import print_leaderboard
 from thawline.reports.page.document import write_page
 from thawline.reports.tables import Judged, print_comparison
 from thawline.screen import say, say_whole
+from thawline.tasks.typed import to_settings
 
 
 def compare(config: DictConfig) -> None:

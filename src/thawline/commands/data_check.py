@@ -5,10 +5,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.commands.settings import to_settings
 from thawline.files import write_json
 from thawline.screen import say_whole
 from thawline.tasks.task import capability
+from thawline.tasks.typed import to_settings
 
 
 def data_check(config: DictConfig) -> None:

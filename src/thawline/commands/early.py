@@ -7,13 +7,13 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from thawline.commands.settings import to_settings
 from thawline.data.listing import list_photos
 from thawline.encoders.vision.processor import load_preprocessing
 from thawline.encoders.weights import locate
 from thawline.errors import UserError
 from thawline.features import ahead
 from thawline.tasks.settings import RunSettings
+from thawline.tasks.typed import to_settings
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from thawline.commands.members import Aligned, MemberRun, Missing, align, check_split, deciding, read_members
 from thawline.commands.results import save_results
-from thawline.commands.settings import EnsembleSettings, to_settings
+from thawline.commands.settings import EnsembleSettings
 from thawline.decisions.ensemble import Ensembled, cross_judge, renormalise
 from thawline.errors import UserError
 from thawline.judging.metrics import Judgement, judge
@@ -22,6 +22,7 @@ from thawline.runs.finished import SAMPLES
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import write_split
 from thawline.screen import as_word, say_next, say_whole
+from thawline.tasks.typed import to_settings
 
 FITTED = "fitted"
 

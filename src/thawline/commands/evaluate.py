@@ -15,7 +15,6 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from thawline.commands.results import save_report, save_results, show_results
-from thawline.commands.settings import to_settings
 from thawline.data.settings import DataSettings, TracksSettings
 from thawline.data.tables.places import comparable
 from thawline.encoders.device import find_device
@@ -36,6 +35,7 @@ from thawline.targets.target import MAJORITY, ZERO_SHOT
 from thawline.tasks.capabilities import THEMES, TaskProblem, examine, task_reader
 from thawline.tasks.settings import saved_settings
 from thawline.tasks.task import find_task
+from thawline.tasks.typed import to_settings
 
 SEEN = "the run was trained on this sample or on one of its group"
 
@@ -80,7 +80,7 @@ def evaluate(config: DictConfig) -> None:
             report["left_out"] = [*report.get("left_out", []), *seen]
         if own and given:
             say("these are the run's own samples, moved; those that it held out are judged")
-        save_report(run, report, console)
+        save_report(run, report, console, trained.task)
         facts = {
             **{key: facts[key] for key in ("method", "encoder", "thaw")},
             "baseline": _baseline(facts["baseline"], elsewhere=not own),
@@ -99,7 +99,7 @@ def evaluate(config: DictConfig) -> None:
             group=None,
             tags=[facts["method"], facts["encoder"]],
         ) as mirror:
-            save_results(run, predictions, facts, console)
+            save_results(run, predictions, facts, console, trained.task)
             if mirror is not None:
                 show_results(mirror, run, predictions, replace(trained, data=data, logger=settings.logger))
     say_whole(console, f"run    {run.path}", f"store  {settings.store.root}")

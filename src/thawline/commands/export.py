@@ -5,13 +5,13 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from thawline.bundles.write import check_target
-from thawline.commands.settings import to_settings
 from thawline.errors import UserError
 from thawline.runs.directory import read_status
 from thawline.runs.split import read_split_rows
 from thawline.tasks.capabilities import TaskExporter
 from thawline.tasks.fits import facts_of, find_fit, notes_of
 from thawline.tasks.task import capability, find_task
+from thawline.tasks.typed import to_settings
 
 FORMATS = ("safetensors", "onnx")
 

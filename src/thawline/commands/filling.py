@@ -8,7 +8,6 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from thawline.commands.results import save_report
-from thawline.commands.settings import to_settings
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.runs.directory import RunDirectory
@@ -16,6 +15,7 @@ from thawline.screen import say
 from thawline.tasks.capabilities import Filled, TaskFiller
 from thawline.tasks.settings import RunSettings
 from thawline.tasks.task import capability
+from thawline.tasks.typed import to_settings
 
 _DONE = "{encoder}: {photos} samples, {computed} features computed, {read} read from the store, {seconds:.1f} s"
 
@@ -44,7 +44,7 @@ def fill_features(configs: Sequence[DictConfig], run: RunDirectory, console: Con
         if filled is None:
             continue
         if not passes:
-            save_report(run, filled.report, console)
+            save_report(run, filled.report, console, together[0].task)
         passes.append(_facts(together, filled))
         say(console, _DONE.format(**passes[-1]))
     if refusals and not passes:

@@ -7,13 +7,13 @@ from typing import Any
 
 from rich.console import Console
 
-from thawline.bundles.pairs import PairBundle
 from thawline.commands.settings import EvaluateSettings
 from thawline.errors import RunError, UserError
 from thawline.reports.golden import print_golden
 from thawline.tasks.events.bundle import Bundle
 from thawline.tasks.genre.golden import GoldenCase, judge_golden, read_golden
 from thawline.tasks.load import load
+from thawline.tasks.match.bundle import PairBundle
 
 
 def evaluate_golden(settings: EvaluateSettings, golden: str) -> None:

@@ -89,7 +89,7 @@ def _judge(
     for number in sorted(set(chosen.values())):
         problem, plan, how = _open(of[number])
         if not run.file(REPORT_FILE).exists():
-            save_report(run, problem.report(), console)
+            save_report(run, problem.report(), console, read_config(of[number].path).task)
         cells = [fold for fold in plan if chosen.get((how.seed, fold.name)) == number]
         judged = [(fold, fit_fold(problem, fold, how)) for fold in cells]
         opened.append((problem, judged, how.device))
@@ -127,7 +127,7 @@ def _judge(
         group=run.path.name,
         tags=tags(config) if not others else [],
     ) as mirror:
-        save_results(run, predictions, summary, console)
+        save_results(run, predictions, summary, console, settings.task)
         if mirror is not None:
             show_results(mirror, run, predictions, settings)
 

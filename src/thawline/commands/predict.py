@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from thawline.commands.settings import to_settings
 from thawline.data.settings import check_megapixels
 from thawline.data.tables.lists import read_list
 from thawline.data.tables.places import Finder
@@ -24,6 +23,7 @@ from thawline.tasks.capabilities import TaskPredictor
 from thawline.tasks.load import AnyBundle, load
 from thawline.tasks.predicting import BASE, PredictSettings
 from thawline.tasks.task import Task, capability, find_task
+from thawline.tasks.typed import to_settings
 
 STDIN = "-"
 _OF_BASE = ("encoder", "prompts", "data", "store")

@@ -9,11 +9,9 @@ import numpy as np
 from rich.console import Console
 
 from thawline.data.class_report import print_brief
-from thawline.data.pairs.report import print_pair_brief
 from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
 from thawline.judging.paired import PairedTest
-from thawline.reports.pairs import print_examined_pairs
 from thawline.reports.pictures import draw_confusion, draw_recall, draw_reliability, draw_training
 from thawline.reports.tables import Judged, print_classes, print_comparison
 from thawline.runs.digests import noted
@@ -29,6 +27,7 @@ from thawline.targets.predicted import compare_baseline, judge_baseline, judge_s
 from thawline.targets.tags import show_tags
 from thawline.targets.target import MAJORITY, Mistake
 from thawline.tasks.settings import RunSettings
+from thawline.tasks.task import capability, find_task
 
 REPORT_FILE = "data_report.json"
 
@@ -38,6 +37,7 @@ def save_results(
     predictions: Predictions,
     facts: dict[str, Any],
     console: Console,
+    task: str | None = None,
 ) -> None:
     """Judge `predictions`, compare them with the baseline's, and write and show all of it.
 
@@ -46,6 +46,7 @@ def save_results(
         predictions: Of the samples that were held out.
         facts: What else `metrics.json` says of the run: the method, the features' counts, seconds.
         console: Where the tables go.
+        task: The task that has `examined`, of `facts`, shown; None: these are no single task's.
     """
     judged, baseline, test = judge_run(predictions, facts["method"], facts["baseline"])
     write_predictions(run.file(PREDICTIONS_FILE), predictions)
@@ -63,8 +64,8 @@ def save_results(
     counts = "{computed} computed, {read} read from the store".format(**facts["features"])
     if examined and predictions.tags is not None:
         show_tags(examined, console)
-    elif examined:
-        print_examined_pairs(examined, console)
+    elif examined and task is not None:
+        capability(task, "show")(examined, console)
     say(console, f"features {counts}; {facts['seconds']} s in all")
 
 
@@ -118,13 +119,14 @@ def _draw(run: RunDirectory, judged: Judgement) -> None:
         draw_training(history, history.with_suffix(".png"))
 
 
-def save_report(run: RunDirectory, report: dict[str, Any], console: Console) -> None:
-    """Write what the collection holds, before anything is fitted, and show what there is to mind."""
+def save_report(run: RunDirectory, report: dict[str, Any], console: Console, task: str) -> None:
+    """Write what the collection of `task` holds, before anything is fitted, and show what there is to mind."""
     write_json(run.file(REPORT_FILE), report)
-    if "pairs" in report:
-        print_pair_brief(report, console)
+    record = find_task(task)
+    if record.brief is None:
+        print_brief(report, console, noun=record.samples)
     else:
-        print_brief(report, console, noun="tracks" if "tracks" in report else "photos")
+        capability(task, "brief")(report, console)
     say_whole(console, f"report {run.path / REPORT_FILE}")
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.commands.settings import SampleSettings, to_settings
+from thawline.commands.settings import SampleSettings
 from thawline.errors import UserError
 from thawline.screen import as_word, say, say_next, say_whole
+from thawline.tasks.typed import to_settings
 
 
 def sample(config: DictConfig) -> None:

@@ -10,11 +10,11 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from thawline.commands.settings import to_settings
 from thawline.errors import RunError
 from thawline.features.store import FeatureStore
 from thawline.features.upkeep import Problem, ShelfFacts, list_shelves, prune, repair, verify
 from thawline.screen import say, say_whole
+from thawline.tasks.typed import to_settings
 
 _SHOWN = 3  # problems of a shelf
 

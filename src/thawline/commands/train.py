@@ -12,7 +12,6 @@ from rich.console import Console
 from thawline.commands.next_steps import say_after_training, saying_how_to_go_on
 from thawline.commands.results import save_report, save_results, show_results
 from thawline.commands.resuming import config_now, resumed_config
-from thawline.commands.settings import to_settings
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.files import write_text
@@ -30,6 +29,7 @@ from thawline.tasks.capabilities import TaskProblem, examine, task_reader
 from thawline.tasks.planning import fit_everything, how_to_fit, plan_run
 from thawline.tasks.settings import RunSettings, saved_settings
 from thawline.tasks.task import find_task
+from thawline.tasks.typed import to_settings
 
 SPLIT = "split.csv"
 
@@ -79,7 +79,7 @@ def _train(config: DictConfig, settings: RunSettings, console: Console) -> None:
     with saying_how_to_go_on(Path(settings.paths.run)), RunDirectory(Path(settings.paths.run), "train", config) as run:
         problem = task_reader(settings.task)(settings, device)
         plan = plan_run(problem, settings)
-        save_report(run, problem.report(), console)
+        save_report(run, problem.report(), console, settings.task)
         rows = problem.split_rows(plan)
         if (run.path / SPLIT).exists():
             check_unchanged(run.path / SPLIT, rows)
@@ -121,7 +121,7 @@ def _run(
         "chosen": {fold.name: fit.chosen for fold, fit in zip(plan, fits, strict=True)},
         "seconds": round(time.perf_counter() - started, 2),
     }
-    save_results(run, predictions, facts, console)
+    save_results(run, predictions, facts, console, settings.task)
     if mirror is not None:
         show_results(mirror, run, predictions, settings)
 

@@ -163,7 +163,7 @@ VERBS: dict[str, Verb] = {
         ),
         Verb(
             "data mismatches",
-            "thawline.commands.data_mismatches:data_mismatches",
+            "thawline.tasks.match.mismatches:data_mismatches",
             "data_mismatches",
             "make mismatches, random and hard, for images and texts that match",
             (_PAIRS,),
@@ -175,7 +175,7 @@ VERBS: dict[str, Verb] = {
         ),
         Verb(
             "data split",
-            "thawline.commands.data_split:data_split",
+            "thawline.tasks.match.split:data_split",
             "data_split",
             "part a file of pairs into train, val and test that share nothing",
             (_PAIRS,),

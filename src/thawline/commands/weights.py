@@ -9,12 +9,12 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from thawline.commands.paths import conf_directory
-from thawline.commands.settings import to_settings
 from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
 from thawline.encoders.sound.separator_weights import fetch_separator, look_up_separator
 from thawline.encoders.weights import fetch, look_up
 from thawline.errors import UserError
 from thawline.screen import say
+from thawline.tasks.typed import to_settings
 
 
 def weights_list(_: DictConfig) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from thawline.data.pairs.table import Pair
 from thawline.errors import UserError
 from thawline.files import printable
 from thawline.reports.common import group_entries, in_one_form
@@ -17,12 +19,12 @@ from thawline.reports.comparison import Board, Comparison, Entry, rank_entries, 
 from thawline.reports.configs import flatten, settings_that_differ
 from thawline.reports.labels import labels_of
 from thawline.reports.others import read_other
-from thawline.reports.texts import pairs_of
 from thawline.runs.directory import is_run_directory, read_config, read_status
 from thawline.runs.finished import SAMPLES, finished_run
 from thawline.runs.predictions import join_predictions
 from thawline.runs.sweep import INNER_FILE, Trial, is_sweep_directory, read_sweep, read_trials
 from thawline.targets.leaderboard import rank, score
+from thawline.tasks.task import capability, find_task
 
 _DEPTH = 3
 _JUDGES = ("train", "sweep", "evaluate", "ensemble")
@@ -147,13 +149,29 @@ def _run(path: Path, name: str, directories: Sequence[Path], config: DictConfig 
     )
 
 
+def pairs_of(run: Path) -> dict[str, Pair]:
+    """The image and the text of each sample by its name, where `run` judged such and they are still there."""
+    source = _source(run)
+    pairs: dict[str, Pair] = {}
+    if is_run_directory(source):
+        with suppress(UserError):  # the page does without
+            task = read_config(source).task
+            pairs = capability(task, "texts")(run, source) if find_task(task).texts else {}
+    return pairs
+
+
+def _source(run: Path) -> Path:
+    """The run whose samples `run` judged: itself, or, judged again or joined, the one that it names."""
+    config = read_config(run)
+    named = config.get("run") or next(iter(config.get("runs") or []), None)
+    return run if named is None else Path(named)
+
+
 def _photos(path: Path) -> Path | None:
     """The folder that a run judged: that of its config, or, judged again or joined, that of the run it names."""
-    config = read_config(path)
-    folder = OmegaConf.select(config, "data.path")
-    named = config.get("run") or next(iter(config.get("runs") or []), None)
-    if folder is None and named is not None and is_run_directory(Path(named)):
-        folder = OmegaConf.select(read_config(Path(named)), "data.path")
+    folder, source = OmegaConf.select(read_config(path), "data.path"), _source(path)
+    if folder is None and is_run_directory(source):
+        folder = OmegaConf.select(read_config(source), "data.path")
     return None if folder is None else Path(folder)
 
 

@@ -27,6 +27,9 @@ class Task:
         read: A `TaskReader`.
         fill: A `TaskFiller`.
         examine: A function like `capabilities.examine`; None: it says no more of predictions than its target does.
+        brief: What shows a report of its data in a few lines; None: that of classes of samples does.
+        show: What shows the figures of `examine`, besides those of its target; None: there are none.
+        texts: What reads the pairs of image and text that a run judged, to show them; None: its samples are files.
         check: A `TaskChecker`; None: `data check` can't say anything of its data.
         export: A `TaskExporter`; None: its runs can't be exported.
         load: A `BundleLoader`; None: it has no bundles.
@@ -44,6 +47,9 @@ class Task:
     read: str
     fill: str
     examine: str | None = None
+    brief: str | None = None
+    show: str | None = None
+    texts: str | None = None
     check: str | None = None
     export: str | None = None
     load: str | None = None

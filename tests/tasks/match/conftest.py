@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.bundles.conftest import networks, photos  # noqa: F401  # fixtures
 from torch import nn
 
 from thawline.fitting.feature_set import FeatureSet

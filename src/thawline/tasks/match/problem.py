@@ -171,7 +171,7 @@ class MatchProblem:
 
     def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:
         """Write the CLIP with this state of the tail into `folder`, as `from_pretrained` and `encoder.name` take it."""
-        from thawline.bundles.write_pairs import save_towers
+        from thawline.tasks.match.write import save_towers
 
         parts = split_state(state)
         tails = list(zip(self.pretrained.cuts(self.settings.cut), (parts.image, parts.text), strict=True))

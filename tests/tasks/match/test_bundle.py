@@ -18,12 +18,12 @@ from transformers import CLIPModel, CLIPProcessor
 
 import thawline
 from thawline.bundles.manifest import DECISION, verify
-from thawline.bundles.pairs import PairBundle
-from thawline.bundles.write_pairs import KnownPair, TunedPairs, write_pair_bundle
 from thawline.decisions.temperature import Temperature
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.load import load
 from thawline.errors import RunError, UserError
+from thawline.tasks.match.bundle import PairBundle
+from thawline.tasks.match.write import KnownPair, TunedPairs, write_pair_bundle
 
 TEXTS = ["a birthday cake with candles", "snow", "a bride and a groom"]
 SCALE, BIAS, THRESHOLD = 7.5, 2.75, 0.4

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from thawline.bundles.write_pairs import KnownPair, TunedPairs, write_pair_bundle
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
@@ -18,6 +17,7 @@ from thawline.tasks.fits import Fitted, say_bundle, temperature_of, tolerance_of
 from thawline.tasks.match.features import load_pretrained
 from thawline.tasks.match.problem import MatchProblem
 from thawline.tasks.match.tail import split_state
+from thawline.tasks.match.write import KnownPair, TunedPairs, write_pair_bundle
 
 _PAIRS = 8
 

@@ -8,7 +8,7 @@ from thawline.commands.composing import compose
 from thawline.commands.settings import register_settings
 from thawline.data.pairs.names import text_digest
 from thawline.files import write_json
-from thawline.reports.texts import pairs_of
+from thawline.reports.gather import pairs_of
 from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import METRICS_FILE
 from thawline.runs.predictions import PREDICTIONS_FILE, write_predictions

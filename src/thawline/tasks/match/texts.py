@@ -9,22 +9,23 @@ from thawline.data.pairs.table import Pair, read_pairs
 from thawline.data.settings import PairsSettings
 from thawline.data.tables.places import comparable
 from thawline.errors import UserError
-from thawline.runs.directory import is_run_directory, read_config
+from thawline.runs.directory import read_config
 from thawline.runs.split import by_name, read_split_rows
 from thawline.tasks.settings import saved_settings
 
 
-def pairs_of(run: Path) -> dict[str, Pair]:
-    """The pairs of `run` by their names in one Unicode form; none where it judged no pairs, or its file is gone.
+def judged_pairs(run: Path, source: Path) -> dict[str, Pair]:
+    """The pairs of `run` by their names in one Unicode form; none where its file is gone.
 
     A run directory keeps a digest of each text, never the text; one that is another by now is left out.
+
+    Args:
+        run: What judged the pairs.
+        source: The run whose pairs they are, unless it says where others are; itself, or one that it judged again.
     """
-    config = read_config(run)
-    named = config.get("run") or next(iter(config.get("runs") or []), None)
-    elsewhere = OmegaConf.select(config, "data.path") if named is not None else None
-    source = run if named is None else Path(named)
+    elsewhere = OmegaConf.select(read_config(run), "data.path") if source != run else None
     try:
-        data = saved_settings(read_config(source)).data if is_run_directory(source) else None
+        data = saved_settings(read_config(source)).data
         if not isinstance(data, PairsSettings):
             return {}
         data = data if elsewhere is None else data.at(elsewhere)

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from thawline.reports.pairs import print_examined_pairs
+from thawline.tasks.match.shown import print_examined_pairs
 
 SURE = {"value": 0.75, "low": 0.7, "high": 0.8}
 THRESHOLD = {"value": 0.31, "balance": "f1", "attained": 0.75, "held": True}

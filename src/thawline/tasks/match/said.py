@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from thawline.bundles.pairs import Match
 from thawline.data.listing import as_text
 from thawline.screen import say_whole, visible
+from thawline.tasks.match.bundle import Match
 
 _SCHEMA = pa.schema(
     [

@@ -6,8 +6,6 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.commands.data_split import only_file, refuse_existing
-from thawline.commands.settings import MismatchesSettings, to_settings
 from thawline.data.pairs.mismatches import Mismatch, Similar, make_mismatches
 from thawline.data.pairs.report import findings_line
 from thawline.data.tables.reading import write_rows
@@ -16,6 +14,9 @@ from thawline.errors import UserError
 from thawline.features.store import FeatureStore
 from thawline.screen import say
 from thawline.tasks.match.pairs import CheckedPairs, checked_pairs
+from thawline.tasks.match.settings import MismatchesSettings
+from thawline.tasks.match.split import only_file, refuse_existing
+from thawline.tasks.typed import to_settings
 
 _COLUMNS = ("image_path", "text", "label", "difficulty", "similarity")
 

@@ -13,8 +13,6 @@ import torch
 from thawline.bundles.golden import golden_pixels
 from thawline.bundles.manifest import CARD, DECISION, GOLDEN, PREPROCESSING, seal, verify
 from thawline.bundles.network import preprocessing_json
-from thawline.bundles.pair_card import pair_card
-from thawline.bundles.pairs import PairBundle, load_pairs
 from thawline.bundles.transformers import CLIP
 from thawline.bundles.write import CPU, LIBRARIES, base_facts, check_target
 from thawline.data.photos.preprocessing import Preprocessing
@@ -25,6 +23,8 @@ from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import RunError, UserError
 from thawline.files import write_folder, write_json, write_text
+from thawline.tasks.match.bundle import PairBundle, load_pairs
+from thawline.tasks.match.card import pair_card
 
 _TEXTS = ("a photo of a red car", "two dogs running on the grass", "a wooden chair", "an empty street at night")
 

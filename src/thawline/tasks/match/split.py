@@ -6,7 +6,6 @@ import numpy as np
 from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.commands.settings import to_settings
 from thawline.data.pairs.graph import Grouping, find_grouping, split_pairs
 from thawline.data.pairs.report import findings_line
 from thawline.data.pairs.table import write_pairs
@@ -15,6 +14,7 @@ from thawline.errors import UserError
 from thawline.features.store import FeatureStore
 from thawline.screen import say
 from thawline.tasks.match.pairs import checked_pairs
+from thawline.tasks.typed import to_settings
 
 _SIDES = ("train", "val", "test")
 

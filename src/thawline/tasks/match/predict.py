@@ -9,13 +9,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from thawline.bundles.pairs import Match, PairBundle
 from thawline.data.tables.places import Absent, find_files
 from thawline.data.tables.reading import Columns, Record, read_table
 from thawline.errors import UserError
 from thawline.features.progress import say
 from thawline.files import write_atomically
-from thawline.reports.matches import Row, print_matches, write_match_lines, write_match_parquet
+from thawline.tasks.match.bundle import Match, PairBundle
+from thawline.tasks.match.said import Row, print_matches, write_match_lines, write_match_parquet
 from thawline.tasks.predicting import PredictSettings
 
 _ANSWERS = ("match", "mismatch")
