@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from thawline.runs.directory import mark_failed
 from thawline.runs.ends import lacked_resources, reason_of
+from thawline.runs.settings import keep_wandb_quiet
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
 from thawline.runs.sweep import read_trial, write_overrides
 
@@ -94,14 +95,24 @@ def _in_a_process(config: dict[str, Any], directory: Path) -> None:
     The children come from one server process that has done the slow imports, and nothing else, before.
     """
     context = multiprocessing.get_context("forkserver")
-    # joblib: under its launcher this process was started by a method of joblib's own, which a child is told to know.
-    context.set_forkserver_preload(["joblib", "thawline.commands.train", "thawline.fitting.methods.gradient"])
+    context.set_forkserver_preload(_slow_imports(config))
     child = context.Process(target=_child, args=(config,))
     child.start()
     child.join()
     if read_trial(directory.parent, int(directory.name)).status in ("running", "absent"):
         # A process that is killed was so by the system, which had no memory left, or by someone's hand.
         mark_failed(directory, _cause(child.exitcode), again=child.exitcode == -signal.SIGKILL)
+
+
+def _slow_imports(config: dict[str, Any]) -> list[str]:
+    """Modules that every trial needs; one that there is not is left out by the server."""
+    # joblib: under its launcher this process was started by a method of joblib's own, which a child is told to know.
+    needed = ["joblib", "thawline.commands.scoring", "thawline.fitting.methods.gradient", "sklearn.model_selection"]
+    needed += [f"thawline.tasks.{config['task']}.data", "thawline.encoders.load"]
+    if config["logger"]["name"] == "wandb":
+        keep_wandb_quiet()
+        needed.append("wandb.sdk.launch.inputs.internal")  # what W&B imports besides itself when a run starts
+    return needed
 
 
 def _child(config: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Settings of the run directory and its loggers."""
 
+import os
 from dataclasses import dataclass, field
 
 from omegaconf import MISSING
@@ -8,6 +9,11 @@ from thawline.errors import UserError
 
 LOGGERS = ("wandb", "tensorboard", "csv", "none")
 WANDB_MODES = ("offline", "online", "disabled")
+
+
+def keep_wandb_quiet() -> None:
+    """Before `wandb` is imported: its own error reporting would look up a host then."""
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
 
 
 @dataclass

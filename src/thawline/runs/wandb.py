@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from thawline.runs.mirror import MOST_CLASSES, epoch_key, thumbnail
 from thawline.runs.secrets import without_secrets
-from thawline.runs.settings import LoggerSettings
+from thawline.runs.settings import LoggerSettings, keep_wandb_quiet
 from thawline.runs.signals import EXIT_STATUS
 
 if TYPE_CHECKING:  # wandb takes half a second to import, and may be absent
@@ -92,8 +92,7 @@ def start_wandb(
     tags: Sequence[str],
 ) -> WandbMirror:
     """Start a W&B run, with its files under `directory` or in WANDB_DIR; it may raise whatever W&B raises."""
-    # W&B's own error reporting would look up a host at import.
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    keep_wandb_quiet()
     _leave_service_of_others()
     import wandb
 
