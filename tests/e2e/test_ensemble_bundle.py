@@ -1,5 +1,6 @@
 """An ensemble of runs on tracks: exported, loaded, and asked about raw files."""
 
+import csv
 import hashlib
 import json
 import math
@@ -17,6 +18,7 @@ from thawline.bundles.manifest import MANIFEST, SEAL
 from thawline.cli import main
 from thawline.errors import UnusableError, UserError
 from thawline.runs.predictions import read_predictions
+from thawline.runs.split import read_split_rows
 from thawline.samples.genre import make_genre
 from thawline.tasks.genre.bundle.record import read_schema
 from thawline.tasks.genre.heads.hints import hints_head
@@ -402,3 +404,41 @@ def test_hints_that_were_loaded_say_what_the_head_says(joined):
     assert added[1] - added[0] == pytest.approx(0.8 * np.array([0.3 + 0.4, 0, 0]), abs=1e-6)
     assert added[0] == pytest.approx([0, 0, 0.5 * 0.3], abs=1e-6)
     assert torch.equal(head.beside["shares"], hints._classifier._head.beside["shares"])
+
+
+def test_it_is_judged_by_new_tracks_of_other_artists(joined, thawline, tmp_path):
+    root, run, folder = joined
+    known = read_split_rows(run / "split.csv")[0]
+    new = make_genre(tmp_path / "New songs", artists=2, tracks_per_artist=1, seconds=2, seed=5)
+    with new.file.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["label"] in load(folder).labels]
+    # Of these one is by an artist of theirs, in other letters; and there is a copy of a track of theirs.
+    rows[0]["artist"] = f"  {known.artist.upper()}"
+    shutil.copy(root / known.path, new.root / "copy.wav")
+    copy = {**rows[1], "audio_path": "copy.wav", "artist": "somebody else"}
+    with (new.root / "some.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, rows[0])
+        table.writeheader()
+        table.writerows([*rows, copy])
+    thawline("evaluate", folder, new.root / "some.csv", "logger=none")
+    report = json.loads((thawline.runs("evaluate")[-1] / "data_report.json").read_text())
+    assert {one["name"] for one in report["left_out"]} == {"copy.wav", rows[0]["audio_path"]}
+    said = read_predictions(thawline.runs("evaluate")[-1] / "predictions.parquet")
+    assert set(said.paths) == {row["audio_path"] for row in rows[1:]}
+    facts = thawline.metrics("evaluate")
+    assert facts["kind"] == "tracks"
+    assert facts["method"] == json.loads((run / "metrics.json").read_text())["method"]
+    assert facts["baseline"] == "majority class"
+    records = load(folder, device="cpu").predict([new.root / path for path in said.paths])
+    for answer, wanted, record in zip(said.said, said.probabilities, records, strict=True):
+        assert record["primary_genre"] == said.classes[answer]
+        assert [record["all_scores"][name] for name in said.classes] == pytest.approx(wanted, abs=1e-6)
+    for member in sorted((folder / "members").iterdir()):
+        held = (member / "trained.json").read_text()
+        assert sorted(json.loads(held)["samples"]) == ["album", "artist", "digest", "phash"]
+        assert known.artist not in held
+    # Its weights and temperatures were fitted on what its members held out.
+    with (tmp_path / "theirs.csv").open("w", newline="", encoding="utf-8") as file:
+        theirs = ((str(root / row.path), row.label) for row in read_split_rows(run / "split.csv"))
+        csv.writer(file).writerows([("audio_path", "label"), *theirs])
+    assert "nothing is left to judge by" in thawline.refused("evaluate", folder, tmp_path / "theirs.csv", "logger=none")

@@ -15,6 +15,8 @@ from transformers import CLIPModel, CLIPProcessor
 import thawline as package
 from thawline.bundles.manifest import verify
 from thawline.cli import main
+from thawline.decisions.temperature import calibrated
+from thawline.runs.predictions import read_predictions
 from thawline.runs.split import read_split_rows
 from thawline.samples.pairs import make_pairs
 
@@ -251,3 +253,40 @@ def test_two_processes_train_pairs_like_one(thawline, pairs):
     for here, there in zip(one, two, strict=True):
         for name in ("train_loss", "inner_loss"):
             assert float(there[name]) == pytest.approx(float(here[name]), abs=1e-4)
+
+
+def test_a_bundle_is_judged_by_new_pairs_by_its_own_threshold(thawline, kept, pairs, tmp_path):
+    new = make_pairs(tmp_path / "New products", pictures=12, seed=3).file
+    for model in (kept, kept / "bundle"):
+        thawline("evaluate", model, new, "logger=none")
+    by_run, by_bundle = (read_predictions(run / "predictions.parquet") for run in thawline.runs("evaluate"))
+    assert by_bundle.paths == by_run.paths
+    assert by_bundle.said.tolist() == by_run.said.tolist()
+    assert set(by_bundle.said) == {0, 1}
+    decision = json.loads((kept / "bundle" / "decision.json").read_text())
+    wanted = calibrated(by_run.probabilities, decision["temperature"]["value"])
+    assert by_bundle.probabilities == pytest.approx(wanted, abs=1e-5)
+    of_run, of_bundle = (json.loads((run / "metrics.json").read_text()) for run in thawline.runs("evaluate"))
+    assert of_bundle["judged"]["accuracy"] == of_run["judged"]["accuracy"]
+    assert (of_bundle["kind"], of_bundle["baseline"]) == ("pairs", "majority class")
+    examined = of_bundle["examined"]
+    assert list(examined) == list(of_run["examined"])
+    for name in ("majority", "groups", "by_difficulty", "zero_shot", "retrieval"):
+        assert examined[name] == of_run["examined"][name]
+    assert set(examined["by_difficulty"]) == {"hard", "random"}
+    page = thawline.directory / "page.html"
+    thawline("compare", thawline.runs("evaluate")[1], f"out={page}")
+    with new.open(newline="", encoding="utf-8") as file:
+        texts = {row["text"] for row in csv.DictReader(file)}
+    assert any(text in page.read_text() for text in texts)
+
+    # Of the run's own pairs those are judged that share neither image nor text with one that was trained on.
+    thawline("evaluate", kept / "bundle", pairs, "logger=none")
+    again = read_predictions(thawline.runs("evaluate")[-1] / "predictions.parquet")
+    assert again.paths == tuple(row.path for row in read_split_rows(kept / "split.csv") if row.fold)
+    held = json.loads((kept / "bundle" / "trained.json").read_text())["samples"]
+    assert sorted(held) == ["digest", "phash", "text"]
+    assert "is a folder" in thawline.refused("evaluate", kept / "bundle", new.parent, "logger=none")
+    assert "shows photos, not pairs" in thawline.refused(
+        "evaluate", kept / "bundle", new, "logger=wandb", "logger.thumbnails=2"
+    )

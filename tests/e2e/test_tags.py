@@ -84,6 +84,22 @@ def test_from_training_to_a_bundle(thawline, tracks):
     said = bundle.probabilities(bundle.hear(tracks.parent / first["path"]).windows)
     assert said == pytest.approx([first[f"probability:{name}"] for name in bundle.labels], abs=1e-4)
 
+    # Judged by the bundle, the tracks that it was not trained on have the run's own figures.
+    assert "thresholds drums" in thawline("evaluate", "bundle", tracks, "logger=none")
+    by_bundle = thawline.metrics("evaluate")
+    for name in ("kind", "method", "encoder", "baseline"):
+        assert by_bundle[name] == facts[name]
+    for name in ("overlap", "micro_f1", "macro_f1", "per_class"):
+        assert by_bundle["judged"][name] == facts["judged"][name]
+    assert by_bundle["examined"]["thresholds"] == {"bundle": chosen["thresholds"]}
+    newest = thawline.runs("evaluate")[-1] / "predictions.parquet"
+    for one, other in zip(pq.read_table(newest).to_pylist(), rows, strict=True):
+        assert (one["path"], one["labels"], one["predictions"]) == (
+            other["path"],
+            other["labels"],
+            other["predictions"],
+        )
+
 
 def test_what_cannot_tell_several_labels_is_refused_in_one_sentence(thawline, tracks):
     words = ("train", tracks, "task=genre", "data.labels=several", "encoder=mfcc", "logger=none")

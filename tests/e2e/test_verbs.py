@@ -77,7 +77,7 @@ def test_evaluate_elsewhere_leaves_out_what_was_trained_on(thawline, sample, pho
 def test_evaluate_refuses_a_class_that_the_run_does_not_know(thawline, sample, photos, linear):
     thawline("train", sample, *linear)
     shutil.copytree(photos / "wedding", photos / "funeral")
-    assert "the class 'funeral', which the run does not know" in thawline.refused(
+    assert "the class 'funeral', which the model does not know" in thawline.refused(
         "evaluate", thawline.runs()[0], photos
     )
 

@@ -23,10 +23,11 @@ CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD = (
     "README.md",
 )
 VISION, TEXT = "vision.onnx", "text.onnx"
+TRAINED = "trained.json"
 # Nothing else may lie in a bundle: no pickle, no code, no folder.
 KNOWN = frozenset(
     {
-        *(MODEL, HEAD, CLASSES, SEPARATOR, CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD, VISION, TEXT),
+        *(MODEL, HEAD, CLASSES, SEPARATOR, CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD, VISION, TEXT, TRAINED),
         *("preprocessor_config.json", "processor_config.json"),
         *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt"),
     }
@@ -61,6 +62,11 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
 def is_bundle(folder: Path) -> bool:
     """Whether `folder` holds a bundle, sound or not."""
     return (folder / MANIFEST).is_file() and (folder / SEAL).is_file()
+
+
+def was_bundle(folder: Path) -> bool:
+    """Whether `folder` holds a bundle, or what is left of one that has lost its manifest or its seal."""
+    return (folder / MANIFEST).is_file() or (folder / SEAL).is_file()
 
 
 def verify(folder: Path) -> dict[str, Any]:

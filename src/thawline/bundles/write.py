@@ -29,6 +29,7 @@ from thawline.bundles.manifest import (
 from thawline.bundles.network import Classifier, load_classifier, preprocessing_json
 from thawline.bundles.networks import save_network
 from thawline.bundles.photos import Known, look
+from thawline.bundles.trained import Trained, write_trained
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import RunError, UserError
 from thawline.files import write_folder, write_json, write_text
@@ -51,6 +52,7 @@ class Extras:
         facts: What the manifest says of the run.
         notes: Sentences for the card.
         onnx: Whether ONNX graphs are written too.
+        trained: What the model was trained on; None: it is not known.
     """
 
     photos: Sequence[Known]
@@ -58,6 +60,7 @@ class Extras:
     facts: Mapping[str, Any]
     notes: Sequence[str] = ()
     onnx: bool = False
+    trained: Trained | None = None
 
 
 def write_bundle(target: Path, tuned: Tuned, extras: Extras) -> dict[str, Any]:
@@ -108,6 +111,8 @@ def _fill(folder: Path, tuned: Tuned, extras: Extras) -> None:
     }
     if extras.onnx:
         facts["largest_difference"] |= _write_onnx(folder, joined, classifier, tuned.prompts)
+    if extras.trained is not None:
+        write_trained(folder, extras.trained)
     write_text(folder / CARD, model_card(decision, facts, [*extras.notes, *seen.notes()]))
     seal(folder, facts)
 

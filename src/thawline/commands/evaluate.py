@@ -1,6 +1,7 @@
 """`thawline evaluate RUN [DIR]`: judge a finished run again, on its own held-out photos or on another folder.
 
-With `golden=FILE` it is a bundle that is judged, by cases whose answers are known: `commands/golden.py`.
+What is judged may be a bundle: by new samples, `commands/evaluate_bundle.py`, or with `golden=FILE` by cases whose
+answers are known, `commands/golden.py`.
 """
 
 import time
@@ -14,6 +15,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from thawline.bundles.manifest import was_bundle
 from thawline.commands.results import save_report, save_results, show_results
 from thawline.data.settings import DataSettings, TracksSettings
 from thawline.data.tables.places import comparable
@@ -55,6 +57,11 @@ def evaluate(config: DictConfig) -> None:
         evaluate_golden(settings, settings.golden)
         return
     source, given = Path(settings.run), settings.data.places
+    if was_bundle(source):
+        from thawline.commands.evaluate_bundle import evaluate_bundle  # late, as above
+
+        evaluate_bundle(config, settings)
+        return
     path, rows, facts, classes = _finished(source, elsewhere=bool(given))
     trained = saved_settings(read_config(path))
     device = find_device(settings.accelerator)

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from thawline.bundles.trained import trained_on
 from thawline.commands.ensemble import how_joined
 from thawline.commands.export_tracks import TRACKS, known_tracks, themes_of, tracks_root, tuned_tracks
 from thawline.data.tables.places import find_file
@@ -104,6 +105,8 @@ def _tuned(one: Mapping[str, Any], fitted: Fitted) -> TunedMember:
         tolerance=tolerance_of(fitted),
         facts=facts_of(fitted, Path(one["run"]).name, rows),
         notes=notes_of(fitted),
+        # Temperatures and weights are fitted on what the members held out.
+        trained=trained_on(rows),
     )
 
 

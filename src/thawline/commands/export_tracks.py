@@ -18,6 +18,7 @@ from thawline.tasks.fits import (
     say_bundle,
     temperature_of,
     tolerance_of,
+    trained_of,
     which_fit,
     which_temperature,
 )
@@ -44,7 +45,7 @@ def export_tracks(fitted: Fitted, target: Path, facts: dict[str, Any], notes: Se
     known = known_tracks(fitted, read_split_rows(fitted.run / "split.csv"))
     lost = check_known(fitted, [(track.path, track.digest) for track in known])
     tuned = tuned_tracks(fitted, temperature_of(fitted))
-    manifest = write_track_bundle(target, tuned, known, tolerance_of(fitted), facts, notes)
+    manifest = write_track_bundle(target, tuned, known, tolerance_of(fitted), facts, notes, trained_of(fitted))
     console = Console()
 
     say(console, which_fit(fitted, "tracks"))

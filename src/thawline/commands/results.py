@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from thawline.commands.settings import EvaluateSettings
 from thawline.data.class_report import print_brief
 from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
@@ -85,14 +86,16 @@ def save_trial(run: RunDirectory, inner: Predictions, facts: dict[str, Any]) -> 
         write_json(run.file(METRICS_FILE), metrics)
 
 
-def show_results(mirror: Mirror, run: RunDirectory, predictions: Predictions, settings: RunSettings) -> None:
+def show_results(
+    mirror: Mirror, run: RunDirectory, predictions: Predictions, settings: RunSettings | EvaluateSettings
+) -> None:
     """Send the end results to a logger: numbers, the confusion matrix, and, only when asked, the worst mistakes.
 
     Args:
         mirror: The logger.
         run: Whose `metrics.json` holds the numbers.
         predictions: What was judged.
-        settings: The run's; `logger.thumbnails` says how many photos go to the logger.
+        settings: The run's; `logger.thumbnails` says how many photos of the folder `data.path` go to the logger.
     """
     metrics = read_record(run.file(METRICS_FILE))
     judged = metrics.get("judged") or metrics["inner"]
@@ -100,8 +103,8 @@ def show_results(mirror: Mirror, run: RunDirectory, predictions: Predictions, se
     if judged["confusion"] is not None:  # of several labels a sample there is none
         mirror.confusion(np.array(judged["confusion"]["counts"]), predictions.classes)
     if settings.logger.thumbnails:
-        worst = worst_mistakes(predictions, settings.logger.thumbnails)
-        mirror.mistakes([(Path(settings.data.path) / one.path, _caption(one)) for one in worst])
+        worst, root = worst_mistakes(predictions, settings.logger.thumbnails), Path(settings.data.path or "")
+        mirror.mistakes([(root / one.path, _caption(one)) for one in worst])
 
 
 def _caption(mistake: Mistake) -> str:

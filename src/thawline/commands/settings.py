@@ -61,7 +61,8 @@ class EvaluateData(MovedData):
     """What to judge on.
 
     Attributes:
-        path: A folder or a table of the same classes, or where the run's own are now; null: what the run held out.
+        path: A folder or a table of the same classes, or where the run's own are now; null: what the run held out. A
+            bundle needs it.
     """
 
 
@@ -70,7 +71,7 @@ class EvaluateSettings:
     """`thawline evaluate`.
 
     Attributes:
-        run: The directory of a finished run or sweep; with `golden` a bundle.
+        run: The directory of a finished run or sweep, or a bundle.
         golden: A file of cases whose answer is known, by which a bundle is judged: see conf/evaluate.yaml; null: none.
         data: What to judge on.
         logger: What mirrors the run.

@@ -153,10 +153,10 @@ def pairs_of(run: Path) -> dict[str, Pair]:
     """The image and the text of each sample by its name, where `run` judged such and they are still there."""
     source = _source(run)
     pairs: dict[str, Pair] = {}
-    if is_run_directory(source):
-        with suppress(UserError):  # the page does without
-            task = read_config(source).task
-            pairs = capability(task, "texts")(run, source) if find_task(task).texts else {}
+    with suppress(UserError):  # the page does without
+        # A run that judged a bundle says itself of which task that is.
+        task = read_config(source).task if is_run_directory(source) else finished_run(run)[1].get("task")
+        pairs = capability(task, "texts")(run, source) if task and find_task(task).texts else {}
     return pairs
 
 

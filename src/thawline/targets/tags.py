@@ -178,6 +178,16 @@ def examine_tags(judgement: Judgement, test: PairedTest, tags: Tags, groups: npt
     }
 
 
+def most_usual(shares: FloatArray) -> BoolArray:
+    """The classes that more than half of the samples have, or the one that most have, by the share of each, [C].
+
+    No one answer is right of more of their classes.
+    """
+    usual: BoolArray = shares > 0.5
+    usual[shares.argmax()] = True
+    return usual
+
+
 def _sum(marked: BoolArray, numbers: IntArray, count: int) -> FloatArray:
     """How often each class is marked in each group, [G, C]."""
     sums = np.zeros((count, marked.shape[1]))

@@ -52,7 +52,7 @@ def number_classes(collection: Classified, classes: Sequence[str] | None) -> tup
     unknown = sorted(set(collection.classes) - set(classes))
     if unknown:
         raise UserError(
-            f"{collection.root} has the class '{unknown[0]}', which the run does not know ({', '.join(classes)}); "
+            f"{collection.root} has the class '{unknown[0]}', which the model does not know ({', '.join(classes)}); "
             "rename or remove that folder"
         )
     number = {name: index for index, name in enumerate(classes)}

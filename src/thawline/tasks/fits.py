@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from thawline.bundles.trained import Trained, trained_on
 from thawline.decisions.temperature import Temperature, fit_temperature
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
@@ -176,6 +177,12 @@ def temperature_of(fitted: Fitted) -> Temperature:
     return _fitted_on(inner, "inner")
 
 
+def trained_of(fitted: Fitted) -> Trained:
+    """Which of the run's samples its model was trained on, or chosen by."""
+    rows = read_split_rows(fitted.run / "split.csv")
+    return trained_on(rows if fitted.name == REFIT else [row for row in rows if not row.fold])
+
+
 def tolerance_of(fitted: Fitted) -> float:
     """By how much a bundle's probabilities may differ from those of its run."""
     settings = fitted.settings
@@ -196,6 +203,7 @@ def say_bundle(console: Console, target: Path, fitted: Fitted) -> None:
     """Print where the bundle of `fitted` is, and what can be done with it."""
     say_whole(console, f"bundle {target}")
     use = [f"thawline predict {as_word(target)} {find_task(fitted.settings.task).asked}"]
+    use.append(f"thawline evaluate {as_word(target)} NEWDATA")
     if fitted.name != REFIT:
         source = fitted.run if fitted.trial is None else fitted.run.parent
         use.append(f"thawline train {as_word(source)} {REFIT_WORD}")

@@ -31,6 +31,7 @@ class Task:
         show: What shows the figures of `examine`, besides those of its target; None: there are none.
         texts: What reads the pairs of image and text that a run judged, to show them; None: its samples are files.
         check: A `TaskChecker`; None: `data check` can't say anything of its data.
+        label: A `Labeller` (`tasks.labelled`); None: its bundles can't be judged by new data.
         export: A `TaskExporter`; None: its runs can't be exported.
         load: A `BundleLoader`; None: it has no bundles.
         load_ensemble: What loads the bundle of an ensemble of its runs; None: there are none.
@@ -51,6 +52,7 @@ class Task:
     show: str | None = None
     texts: str | None = None
     check: str | None = None
+    label: str | None = None
     export: str | None = None
     load: str | None = None
     load_ensemble: str | None = None
@@ -96,16 +98,20 @@ def refuse_table(path: Path) -> None:
     Raises:
         UserError: It is a table of another task's samples.
     """
+    if (name := task_of_table(path)) is not None:
+        columns = ",".join(find_task(name).columns)
+        raise UserError(f"{path} is a table with the columns {columns}, which task={name} reads; add that")
+
+
+def task_of_table(path: Path) -> str | None:
+    """The task whose samples the table `path` holds; None where it is none, or one of something else."""
     from thawline.data.tables.reading import Columns, read_table  # late: a folder needs no pyarrow
 
     for name in task_names():
-        task = find_task(name)
-        if not (task.columns and path.is_file()):
+        columns = find_task(name).columns
+        if not (columns and path.is_file()):
             continue
         with suppress(UserError):  # it has other columns, or is no table at all
-            read_table(path, Columns(task.columns, row="sample"))
-            found = f"{path} is a table with the columns {','.join(task.columns)}, which task={name} reads; add that"
-            break
-    else:
-        return
-    raise UserError(found)
+            read_table(path, Columns(columns, row="sample"))
+            return name
+    return None

@@ -1,9 +1,10 @@
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from thawline.data.tracks.groups import SEGMENTS, group_tracks
+from thawline.data.tracks.groups import SEGMENTS, album_digest, artist_digest, group_tracks
 from thawline.data.tracks.listed import ListedTrack
 from thawline.data.tracks.track import TrackFacts
 
@@ -116,3 +117,23 @@ def test_numbered_tracks_are_not_segments() -> None:
     ]
     for some in (gtzan, short, unlike, gaps, late, named, spelt):
         assert len(set(group(*some).ids.tolist())) == len(some)
+
+
+def test_digests_in_the_place_of_names_group_as_the_names_do() -> None:
+    names = [
+        ("Nina  Hagen", "Hits"),
+        ("NINA HAGEN", "Hits 2"),
+        ("Various Artists", "Hits"),
+        ("", "hits"),
+        (None, None),
+        ("unknown", "Untitled"),
+        ("Nina Hagan", "Hits"),
+    ]
+    tracks = [track(f"a/{i}.wav", artist=artist, album=album) for i, (artist, album) in enumerate(names)]
+    hidden = [
+        (replace(listed, artist=artist_digest(listed.artist), album=album_digest(listed.album)), facts)
+        for listed, facts in tracks
+    ]
+    assert group(*tracks).ids.tolist() == group(*hidden).ids.tolist() == [0, 0, 1, 1, 2, 3, 4]
+    assert hidden[1][0].artist == hashlib.sha256(b"nina hagen").hexdigest()
+    assert {artist_digest(name) for name in (None, "", " - ", "Various Artists", "unknown")} == {""}

@@ -1,5 +1,6 @@
 """Which tracks belong together, so that a split may not part them."""
 
+import hashlib
 import re
 import unicodedata
 from collections import defaultdict
@@ -33,8 +34,8 @@ def group_tracks(tracks: Sequence[ListedTrack], facts: Sequence[TrackFacts]) -> 
     """
     exact = links_of_equals(enumerate(fact.digest for fact in facts))
     near = _near_duplicates(facts, skip={j for _, j in exact})
-    artists = [_name(track.artist, _NOBODY | _EVERYBODY) for track in tracks]
-    albums = [_name(track.album, _NOBODY) for track in tracks]
+    artists = [_artist(track.artist) for track in tracks]
+    albums = [_album(track.album) for track in tracks]
     links = {
         "exact duplicate": exact,
         "near-duplicate": near,
@@ -55,6 +56,31 @@ def group_tracks(tracks: Sequence[ListedTrack], facts: Sequence[TrackFacts]) -> 
 def _near_duplicates(facts: Sequence[TrackFacts], skip: set[int]) -> Pairs:
     marked = [(i, fact.fingerprint) for i, fact in enumerate(facts) if fact.fingerprint is not None and i not in skip]
     return [(marked[a][0], marked[b][0]) for a, b in near_pairs([fingerprint for _, fingerprint in marked])]
+
+
+def artist_digest(artist: str | None) -> str:
+    """sha256, hex, of what spellings of an artist's name have in common; "" where it names nobody in particular.
+
+    Digests in the place of names group tracks as the names do.
+    """
+    return _digest(_artist(artist))
+
+
+def album_digest(album: str | None) -> str:
+    """The same of an album's name."""
+    return _digest(_album(album))
+
+
+def _digest(name: str | None) -> str:
+    return "" if name is None else hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _artist(artist: str | None) -> str | None:
+    return _name(artist, _NOBODY | _EVERYBODY)
+
+
+def _album(album: str | None) -> str | None:
+    return _name(album, _NOBODY)
 
 
 def _name(text: str | None, no_names: set[str]) -> str | None:

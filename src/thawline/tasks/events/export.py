@@ -21,6 +21,7 @@ from thawline.tasks.fits import (
     say_bundle,
     temperature_of,
     tolerance_of,
+    trained_of,
     which_fit,
     which_temperature,
 )
@@ -39,7 +40,14 @@ def export_photos(
     photos = _photos(fitted, read_split_rows(fitted.run / "split.csv"))
     lost = check_known(fitted, [(photo.path, photo.digest) for photo in photos])
     tuned = _tuned(fitted)
-    extras = Extras(photos=photos, tolerance=tolerance_of(fitted), facts=facts, notes=notes, onnx=onnx)
+    extras = Extras(
+        photos=photos,
+        tolerance=tolerance_of(fitted),
+        facts=facts,
+        notes=notes,
+        onnx=onnx,
+        trained=trained_of(fitted),
+    )
     manifest = write_bundle(target, tuned, extras)
     _say(target, fitted, tuned, manifest, lost)
 

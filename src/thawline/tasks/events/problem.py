@@ -8,11 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thawline.data.listing import Listed
 from thawline.data.photos.augmentation import Augmentation, view_seed
 from thawline.data.photos.collection import Collection
-from thawline.data.photos.groups import find_groups
-from thawline.data.photos.photo import PhotoFacts
 from thawline.data.photos.report import data_report
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.towers import ClipTowers
@@ -26,6 +23,7 @@ from thawline.fitting.tail import Tail, final_features
 from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY, ZERO_SHOT
 from thawline.tasks.events.features import Prompts
+from thawline.tasks.events.listed import related_photos
 from thawline.tasks.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -137,12 +135,7 @@ class EventsProblem(Plain):
 
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
         """Indices of the photos that are in one group with a photo of `rows`."""
-        root = self.collection.root
-        others = [Listed(root / row.path, row.path, row.label, folder="", side=None) for row in rows]
-        facts = [PhotoFacts(row.digest, phash=row.phash or None) for row in rows]
-        # The others come first, since of equal photos each is linked to the first.
-        ids = find_groups([*others, *self.collection.photos], [*facts, *self.collection.facts]).ids
-        return np.flatnonzero(np.isin(ids[len(rows) :], ids[: len(rows)])).astype(np.int64)
+        return related_photos(self.collection, rows)
 
     def split_rows(self, plan: Sequence[Fold]) -> list[SplitRow]:
         """Each photo's place in the run: the fold that judges it, or none."""

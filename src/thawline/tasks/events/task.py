@@ -10,6 +10,7 @@ TASK = Task(
     read=".read:read_events",
     fill=".features:fill_events",
     check=".check:check_events",
+    label=".labelled:label_events",
     export=".export:export_photos",
     load=".bundle:load_photos",
     predict=".predict:predict_photos",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from thawline.data.alike import join_tracks
 from thawline.data.settings import TracksSettings
 from thawline.data.tracks.collection import TrackCollection, build_tracks
+from thawline.data.tracks.groups import group_tracks
 from thawline.data.tracks.listed import ListedTrack, TrackListing
 from thawline.data.tracks.listing import list_tracks
 from thawline.data.tracks.report import track_report
@@ -24,6 +25,7 @@ from thawline.features.progress import say
 from thawline.features.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.wanted import Wanted, wanted_features
+from thawline.runs.split import SplitRow
 from thawline.tasks.capabilities import Filled
 from thawline.tasks.genre.labels import mark
 from thawline.tasks.genre.themes import with_themes
@@ -87,6 +89,15 @@ def survey_tracks(
     # Nothing is imported meanwhile: what reads tracks imports much of SciPy itself, and two threads that import
     # different parts of it at once can each see the other's half.
     return survey(tracks, FeatureStore(first.store.root), wanted), wanted
+
+
+def related_tracks(collection: TrackCollection, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
+    """Indices of the tracks of `collection` that are of one group with a track of `rows`."""
+    root = collection.root
+    others = [ListedTrack(root / r.path, r.path, r.label, (r.label,), r.artist or None, r.album or None) for r in rows]
+    facts = [TrackFacts(row.digest, seconds=row.seconds, fingerprint=row.phash or None) for row in rows]
+    ids = group_tracks([*others, *collection.tracks], [*facts, *collection.facts]).ids
+    return np.flatnonzero(np.isin(ids[len(rows) :], ids[: len(rows)])).astype(np.int64)
 
 
 def read_mfcc(collection: TrackCollection, store: FeatureStore) -> NDArray[np.float64]:

@@ -10,10 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from thawline.data.tracks.collection import TrackCollection
-from thawline.data.tracks.groups import group_tracks
-from thawline.data.tracks.listed import ListedTrack
 from thawline.data.tracks.report import track_report
-from thawline.data.tracks.track import TrackFacts
 from thawline.encoders.encoder import Encoder
 from thawline.errors import UserError
 from thawline.features.progress import say
@@ -30,7 +27,7 @@ from thawline.fitting.trees import TreesHead
 from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY
 from thawline.tasks.capabilities import THEMES
-from thawline.tasks.genre.features import read_mfcc, tracks_settings
+from thawline.tasks.genre.features import read_mfcc, related_tracks, tracks_settings
 from thawline.tasks.genre.heads.hints import hints_head
 from thawline.tasks.genre.heads.rules import RulesHead
 from thawline.tasks.genre.reference import mfcc_svm
@@ -166,13 +163,7 @@ class GenreProblem(Plain):
 
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
         """Indices of the tracks that are of one group with a track of `rows`: a recording, an artist, an album."""
-        root = self.collection.root
-        others = [
-            ListedTrack(root / r.path, r.path, r.label, (r.label,), r.artist or None, r.album or None) for r in rows
-        ]
-        facts = [TrackFacts(row.digest, seconds=row.seconds, fingerprint=row.phash or None) for row in rows]
-        ids = group_tracks([*others, *self.collection.tracks], [*facts, *self.collection.facts]).ids
-        return np.flatnonzero(np.isin(ids[len(rows) :], ids[: len(rows)])).astype(np.int64)
+        return related_tracks(self.collection, rows)
 
     def split_rows(self, plan: Sequence[Fold]) -> list[SplitRow]:
         """Each track's place in the run: the fold that judges it, or none."""

@@ -17,7 +17,7 @@ from thawline.fitting.tail import Tail, predict
 from thawline.runs.predictions import Predictions, Tags
 from thawline.runs.split import SplitRow
 from thawline.targets.predicted import compare_baseline, judge_said
-from thawline.targets.tags import examine_tags
+from thawline.targets.tags import examine_tags, most_usual
 from thawline.targets.target import MOST_USUAL
 from thawline.tasks.genre.labels import Marked
 from thawline.tasks.genre.problem import GenreProblem
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from thawline.fitting.tags import TagsModule
 
 THRESHOLDS = "thresholds"  # of each label, in chosen.json and decision.json
+
+
+def tag_figures(p: Predictions) -> dict[str, Any]:
+    """F1 and average precision over the labels of `p` and of each, beside the base rates, as plain JSON."""
+    assert p.tags is not None  # noqa: S101  # the caller says so
+    test = compare_baseline(p, "what was said", "the most usual")
+    return examine_tags(judge_said(p), test, p.tags, p.groups)
 
 
 @dataclass(frozen=True)
@@ -85,15 +92,9 @@ class TagsProblem(GenreProblem):
         return replace(fit, chosen={**fit.chosen, THRESHOLDS: dict(zip(self.classes, values.tolist(), strict=True))})
 
     def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags:
-        """The labels of the tracks that `fold` holds out, those that reach their thresholds, and the most usual ones.
-
-        The most usual are those that more than half of the tracks have that are trained on, or the one that most have:
-        no one answer is right of more of their labels.
-        """
+        """The labels of the tracks that `fold` holds out, those that reach their thresholds, and the most usual."""
         thresholds = np.array([fit.chosen[THRESHOLDS][name] for name in self.classes])
-        shares = self._shares(fold)
-        usual = shares > 0.5
-        usual[shares.argmax()] = True
+        usual = most_usual(self._shares(fold))
         true = self.marked.true[fold.test]
         # In double precision: rounded to single, a threshold could fall on the score below it.
         return Tags(true, probabilities.astype(np.float64) >= thresholds, np.broadcast_to(usual, true.shape).copy())
@@ -134,13 +135,11 @@ def examine_genre(
     device: torch.device,  # noqa: ARG001  # nothing is computed by a model
 ) -> dict[str, Any] | None:
     """Of several labels a track: F1 and average precision over them and of each, thresholds, labels not learnt."""
-    p = predictions
-    if not isinstance(problem, TagsProblem) or p.tags is None:
+    if not isinstance(problem, TagsProblem) or predictions.tags is None:
         return None
-    test = compare_baseline(p, "what was said", "the most usual")
     absent = {fold.name: problem.absent(fold) for fold, _ in judged}
     return {
-        **examine_tags(judge_said(p), test, p.tags, p.groups),
+        **tag_figures(predictions),
         THRESHOLDS: {fold.name: fit.chosen[THRESHOLDS] for fold, fit in judged},
         "not_trained_on": {name: labels for name, labels in absent.items() if labels},
     }

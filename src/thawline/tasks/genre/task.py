@@ -11,6 +11,7 @@ TASK = Task(
     fill=".features:fill_genre",
     examine=".tags:examine_genre",
     check=".check:check_genre",
+    label=".labelled:label_genre",
     export="thawline.commands.export_tracks:export_tracks",
     load="thawline.tasks.genre.bundle.tracks:load_tracks",
     load_ensemble="thawline.tasks.genre.bundle.ensemble:load_ensemble",

@@ -1,11 +1,13 @@
 """What is said of image–text pairs besides accuracy: ranking, difficulty, retrieval, what was learnt by heart."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
+from thawline.data.pairs.graph import Grouping
+from thawline.data.pairs.table import Pair
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
@@ -32,20 +34,47 @@ def examine_pairs(
         predictions: What was said of the pairs that were held out.
         device: What to compute on.
     """
+    return {
+        **examine_answers(problem, predictions),
+        "zero_shot": _zero_shot(problem, judged, predictions),
+        "set_aside": {fold.name: _set_aside(problem, fold) for fold, _ in judged},
+        "thresholds": {fold.name: fit.chosen["threshold"] for fold, fit in judged},
+        "retrieval": _retrieval(problem, judged),
+        "learnt": _learnt(problem, judged, predictions, device),
+    }
+
+
+class Answered(Protocol):
+    """Pairs of which something was said."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each is called."""
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The pairs."""
+
+    @property
+    def grouping(self) -> Grouping:
+        """Which may not be parted."""
+
+
+def examine_answers(answered: Answered, predictions: Predictions) -> dict[str, Any]:
+    """`examine_pairs` where nothing is known but the answers."""
     p = predictions
-    scores = p.probabilities[:, 1].astype(np.float64)
     # Of the pairs that are judged: no one answer does better on them.
     majority = int(np.bincount(p.labels, minlength=2).argmax())
     return {
         "majority": {"answer": p.classes[majority], "accuracy": _json(proportion(p.labels == majority, p.groups))},
-        **_ranking(p, scores),
-        "zero_shot": _zero_shot(problem, judged, p),
-        "groups": "components" if problem.grouping.whole else "images",
-        "set_aside": {fold.name: _set_aside(problem, fold) for fold, _ in judged},
-        "thresholds": {fold.name: fit.chosen["threshold"] for fold, fit in judged},
-        "by_difficulty": _by_difficulty(problem, p),
-        "retrieval": _retrieval(problem, judged),
-        "learnt": _learnt(problem, judged, p, device),
+        **_ranking(p, p.probabilities[:, 1].astype(np.float64)),
+        "zero_shot": None,
+        "groups": "components" if answered.grouping.whole else "images",
+        "set_aside": {},
+        "thresholds": {},
+        "by_difficulty": _by_difficulty(answered, p),
+        "retrieval": None,
+        "learnt": None,
     }
 
 
@@ -74,9 +103,9 @@ def _set_aside(problem: MatchProblem, fold: Fold) -> int:
     return len(problem.labels) - len(np.unique(np.concatenate([fold.train, fold.test, inner])))
 
 
-def _by_difficulty(problem: MatchProblem, p: Predictions) -> dict[str, Any]:
+def _by_difficulty(answered: Answered, p: Predictions) -> dict[str, Any]:
     """How well each difficulty's pairs are told; a mismatch's difficulty says how near it is to a match."""
-    difficulty = dict(zip(problem.names, (pair.difficulty or "" for pair in problem.pairs), strict=True))
+    difficulty = dict(zip(answered.names, (pair.difficulty or "" for pair in answered.pairs), strict=True))
     named = np.array([difficulty[path] for path in p.paths])
     found = {}
     for name in sorted(set(named.tolist()) - {""}):

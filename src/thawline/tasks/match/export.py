@@ -13,7 +13,15 @@ from thawline.errors import UserError
 from thawline.runs.split import change_of, read_split_rows
 from thawline.screen import say
 from thawline.tasks.capabilities import task_reader
-from thawline.tasks.fits import Fitted, say_bundle, temperature_of, tolerance_of, which_fit, which_temperature
+from thawline.tasks.fits import (
+    Fitted,
+    say_bundle,
+    temperature_of,
+    tolerance_of,
+    trained_of,
+    which_fit,
+    which_temperature,
+)
 from thawline.tasks.match.features import load_pretrained
 from thawline.tasks.match.problem import MatchProblem
 from thawline.tasks.match.tail import split_state
@@ -52,7 +60,7 @@ def export_pairs(fitted: Fitted, target: Path, facts: dict[str, Any], notes: Seq
         temperature=temperature_of(fitted),
     )
     known, lost = _known(fitted)
-    manifest = write_pair_bundle(target, tuned, known, tolerance_of(fitted), facts, notes)
+    manifest = write_pair_bundle(target, tuned, known, tolerance_of(fitted), facts, notes, trained_of(fitted))
     _say(target, fitted, tuned, manifest, lost)
 
 

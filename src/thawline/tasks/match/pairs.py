@@ -1,10 +1,14 @@
 """A file of pairs with what reading its images gave: what every verb on pairs begins with."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from thawline.data.pairs.graph import IntArray, image_ids, text_ids
-from thawline.data.pairs.table import PairTable, listed_images, read_pairs, usable_pairs
+from thawline.data.pairs.names import text_digest
+from thawline.data.pairs.table import Pair, PairTable, listed_images, read_pairs, usable_pairs
 from thawline.data.photos.photo import PhotoFacts
 from thawline.data.settings import PairsSettings
 from thawline.errors import UserError
@@ -12,6 +16,7 @@ from thawline.features.media import Photos
 from thawline.features.progress import say
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
+from thawline.runs.split import SplitRow
 
 
 @dataclass(frozen=True)
@@ -68,3 +73,15 @@ def pairs_settings(data: object) -> PairsSettings:
     if not isinstance(data, PairsSettings):
         raise UserError("task=match reads a file of pairs; leave out data=photos")
     return data
+
+
+def related_pairs(
+    pairs: Sequence[Pair], facts: Mapping[str, PhotoFacts], rows: Sequence[SplitRow]
+) -> NDArray[np.int64]:
+    """Indices of `pairs` that share an image or a text with a pair of `rows`; `facts` are by `Pair.image`."""
+    known = {f"\0{i}": PhotoFacts(row.digest, phash=row.phash or None) for i, row in enumerate(rows)}
+    others = [replace(pairs[0], image=name) for name in known]
+    images = image_ids([*others, *pairs], {**known, **facts})
+    seen = {row.text for row in rows}
+    told = np.array([text_digest(pair.text) in seen for pair in pairs])
+    return np.flatnonzero(told | np.isin(images[len(rows) :], images[: len(rows)])).astype(np.int64)

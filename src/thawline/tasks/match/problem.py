@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thawline.data.pairs.graph import Grouping, drop_shared, image_ids
+from thawline.data.pairs.graph import Grouping, drop_shared
 from thawline.data.pairs.names import pair_names, text_digest
 from thawline.data.pairs.table import Pair
 from thawline.data.photos.augmentation import Augmentation, view_seed
-from thawline.data.photos.photo import PhotoFacts
 from thawline.decisions.threshold import Threshold
 from thawline.errors import UserError
 from thawline.files import write_folder
@@ -27,6 +26,7 @@ from thawline.targets.target import MAJORITY, ZERO_SHOT
 from thawline.tasks.match.build import fresh_tail, pretrained_tail
 from thawline.tasks.match.features import PairRows, Pretrained, Surveyed
 from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, measure, settle_pairs
+from thawline.tasks.match.pairs import related_pairs
 from thawline.tasks.match.tail import PairTail, split_state
 from thawline.tasks.settings import RunSettings
 
@@ -183,12 +183,7 @@ class MatchProblem:
 
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
         """Indices of the pairs that share an image or a text with a pair of `rows`."""
-        facts = {f"\0{i}": PhotoFacts(row.digest, phash=row.phash or None) for i, row in enumerate(rows)}
-        others = [replace(self.pairs[0], image=name) for name in facts]
-        images = image_ids([*others, *self.pairs], {**facts, **self.surveyed.survey.facts})
-        seen = {row.text for row in rows}
-        known = np.array([text_digest(pair.text) in seen for pair in self.pairs])
-        return np.flatnonzero(known | np.isin(images[len(rows) :], images[: len(rows)])).astype(np.int64)
+        return related_pairs(self.pairs, self.surveyed.survey.facts, rows)
 
     def split_rows(self, plan: Sequence[Fold]) -> list[SplitRow]:
         """Each pair's place in the run: the fold that judges it, or none."""

@@ -14,6 +14,7 @@ TASK = Task(
     show=".shown:print_examined_pairs",
     texts=".texts:judged_pairs",
     check=".check:check_match",
+    label=".labelled:label_match",
     export=".export:export_pairs",
     load=".bundle:load_pairs",
     predict=".predict:predict_pairs",

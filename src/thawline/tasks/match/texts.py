@@ -9,7 +9,7 @@ from thawline.data.pairs.table import Pair, read_pairs
 from thawline.data.settings import PairsSettings
 from thawline.data.tables.places import comparable
 from thawline.errors import UserError
-from thawline.runs.directory import read_config
+from thawline.runs.directory import is_run_directory, read_config
 from thawline.runs.split import by_name, read_split_rows
 from thawline.tasks.settings import saved_settings
 
@@ -21,14 +21,18 @@ def judged_pairs(run: Path, source: Path) -> dict[str, Pair]:
 
     Args:
         run: What judged the pairs.
-        source: The run whose pairs they are, unless it says where others are; itself, or one that it judged again.
+        source: The run whose pairs they are, unless it says where others are; itself, or one that it judged again. Or
+            the bundle that it judged, which always was by others.
     """
     elsewhere = OmegaConf.select(read_config(run), "data.path") if source != run else None
     try:
-        data = saved_settings(read_config(source)).data
-        if not isinstance(data, PairsSettings):
-            return {}
-        data = data if elsewhere is None else data.at(elsewhere)
+        if is_run_directory(source):
+            data = saved_settings(read_config(source)).data
+            if not isinstance(data, PairsSettings):
+                return {}
+            data = data if elsewhere is None else data.at(elsewhere)
+        else:
+            data = PairsSettings(path=elsewhere or "", image_base=OmegaConf.select(read_config(run), "data.image_base"))
         table = read_pairs(data.files, data.base, labels=False)
         rows = by_name(read_split_rows(source / "split.csv")) if elsewhere is None else {}
     except (UserError, OSError, KeyError, ValueError):  # the page does without

@@ -13,6 +13,7 @@ import torch
 from thawline.bundles.golden import golden_pixels
 from thawline.bundles.manifest import CARD, DECISION, GOLDEN, PREPROCESSING, seal, verify
 from thawline.bundles.network import preprocessing_json
+from thawline.bundles.trained import Trained, write_trained
 from thawline.bundles.transformers import CLIP
 from thawline.bundles.write import CPU, LIBRARIES, base_facts, check_target
 from thawline.data.photos.preprocessing import Preprocessing
@@ -76,6 +77,7 @@ def write_pair_bundle(
     tolerance: float,
     facts: Mapping[str, Any],
     notes: Sequence[str] = (),
+    trained: Trained | None = None,
 ) -> dict[str, Any]:
     """Write `tuned` as a bundle into the directory `target`, which an older bundle may hold.
 
@@ -86,6 +88,7 @@ def write_pair_bundle(
         tolerance: By how much it may differ from the run there.
         facts: What the manifest says of the run.
         notes: Sentences for the card.
+        trained: What the model was trained on; None: it is not known.
 
     Returns:
         The manifest.
@@ -95,7 +98,7 @@ def write_pair_bundle(
         RunError: What was written does not compute what the run did.
     """
     check_target(target)
-    write_folder(target, lambda folder: _fill(folder, tuned, known, tolerance, facts, notes))
+    write_folder(target, lambda folder: _fill(folder, tuned, known, tolerance, facts, notes, trained))
     return verify(target)
 
 
@@ -140,6 +143,7 @@ def _fill(
     tolerance: float,
     facts: Mapping[str, Any],
     notes: Sequence[str],
+    trained: Trained | None,
 ) -> None:
     how = save_towers(folder, tuned.encoder, tuned.tails, tuned.scale)
     how = Preprocessing(**{**vars(how), "decode": tuned.decode})
@@ -155,6 +159,8 @@ def _fill(
         "versions": {name: version(name) for name in LIBRARIES},
         "largest_difference": {"probabilities_of_raw_photos": largest},
     }
+    if trained is not None:
+        write_trained(folder, trained)
     write_text(folder / CARD, pair_card(decision, facts, notes))
     seal(folder, facts)
 

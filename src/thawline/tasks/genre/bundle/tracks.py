@@ -82,6 +82,7 @@ class TrackBundle:
         hearing: How a track becomes what enters the network.
         temperature: What makes the probabilities as sure as they are right; see `decision.json` for what it was fitted
             on.
+        thresholds: From which score on a track has a label, where it can have several; None: it has one.
         manifest: What `manifest.json` says: versions, hashes, metrics, licence.
     """
 
@@ -100,7 +101,7 @@ class TrackBundle:
         self._method = str(decision["method"])
         self._vocabulary = Vocabulary.from_json(decision["themes"]) if "themes" in decision else None
         thresholds = decision["thresholds"]
-        self._thresholds = None if thresholds is None else {str(name): float(thresholds[name]) for name in thresholds}
+        self.thresholds = None if thresholds is None else {str(name): float(thresholds[name]) for name in thresholds}
         self._classifier = classifier
 
     def __repr__(self) -> str:
@@ -207,7 +208,7 @@ class TrackBundle:
         With thresholds, a track can have several labels and each is told by itself: sigmoid in place of softmax.
         """
         mean = torch.from_numpy(self.logits(_stacked(windows), themes)).mean(dim=0)
-        chances = torch.softmax(mean, dim=-1) if self._thresholds is None else torch.sigmoid(mean)
+        chances = torch.softmax(mean, dim=-1) if self.thresholds is None else torch.sigmoid(mean)
         said: NDArray[np.float32] = chances.numpy()
         return said
 
@@ -233,9 +234,9 @@ class TrackBundle:
     def _instruments(self, said: "Said") -> Instruments | None:
         """The instruments among the network's own labels, or among labels that were trained to be told one by one."""
         if said.tags is not None and self._classifier.tags is not None:
-            return hear(_one_by_one(self._classifier.tags, said.tags), self._thresholds)
-        if self._thresholds is not None and any(map(instrument_of, self.labels)):
-            return hear(_one_by_one(self.labels, said.logits), self._thresholds)
+            return hear(_one_by_one(self._classifier.tags, said.tags), self.thresholds)
+        if self.thresholds is not None and any(map(instrument_of, self.labels)):
+            return hear(_one_by_one(self.labels, said.logits), self.thresholds)
         return None
 
 

@@ -13,6 +13,7 @@ from thawline.bundles.audio import WindowClassifier, save_audio
 from thawline.bundles.join import state_part
 from thawline.bundles.manifest import CARD, DECISION, GOLDEN, seal, verify
 from thawline.bundles.stems import stems_facts
+from thawline.bundles.trained import Trained, write_trained
 from thawline.bundles.write import CPU, LIBRARIES, base_facts, check_target
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.encoder import Encoder
@@ -83,6 +84,7 @@ def write_track_bundle(
     tolerance: float,
     facts: Mapping[str, Any],
     notes: Sequence[str] = (),
+    trained: Trained | None = None,
 ) -> dict[str, Any]:
     """Write `tuned` as a bundle into the directory `target`, which an older bundle may hold.
 
@@ -93,6 +95,7 @@ def write_track_bundle(
         tolerance: By how much its probabilities may differ from the run's there.
         facts: What the manifest says of the run.
         notes: Sentences for the card.
+        trained: What the model was trained on; None: it is not known.
 
     Returns:
         The manifest.
@@ -102,7 +105,7 @@ def write_track_bundle(
         RunError: What was written does not compute what the run did.
     """
     check_target(target)
-    write_folder(target, lambda folder: _fill(folder, tuned, known, tolerance, facts, notes))
+    write_folder(target, lambda folder: _fill(folder, tuned, known, tolerance, facts, notes, trained))
     return verify(target)
 
 
@@ -113,6 +116,7 @@ def _fill(
     tolerance: float,
     facts: Mapping[str, Any],
     notes: Sequence[str],
+    trained: Trained | None,
 ) -> None:
     encoder, head = _join(tuned)
     kind = save_audio(folder, tuned.encoder, encoder, head, tuned.classes)
@@ -143,6 +147,8 @@ def _fill(
         "versions": {name: version(name) for name in (*LIBRARIES, *_SOUND, *(("demucs",) if bundle.stems else ()))},
         "largest_difference": {"joined_logits": difference, "probabilities_of_raw_tracks": raw},
     }
+    if trained is not None:
+        write_trained(folder, trained)
     write_text(folder / CARD, track_card(decision, facts, notes))
     seal(folder, facts)
 

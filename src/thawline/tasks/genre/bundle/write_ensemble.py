@@ -11,6 +11,7 @@ import numpy as np
 from thawline.bundles.ensemble_manifest import ENSEMBLE, MEMBERS, member_folders, seal_ensemble, verify_ensemble
 from thawline.bundles.manifest import CARD
 from thawline.bundles.stems import all_licences
+from thawline.bundles.trained import Trained
 from thawline.bundles.write import CPU, LIBRARIES, check_target
 from thawline.errors import RunError
 from thawline.files import write_folder, write_json, write_text
@@ -31,6 +32,7 @@ class TunedMember:
         tolerance: By how much its probabilities may differ from its run's there.
         facts: What its manifest says of its run.
         notes: Sentences for its card.
+        trained: What it was trained on; None: it is not known.
     """
 
     name: str
@@ -40,6 +42,7 @@ class TunedMember:
     tolerance: float
     facts: Mapping[str, Any]
     notes: Sequence[str] = ()
+    trained: Trained | None = None
 
 
 def write_ensemble_bundle(
@@ -94,7 +97,13 @@ def _write_members(
     said, manifests = [], {}
     for member, name in zip(members, member_folders([each.name for each in members]), strict=True):
         manifests[name] = write_track_bundle(
-            folder / MEMBERS / name, member.tuned, member.known, member.tolerance, member.facts, member.notes
+            folder / MEMBERS / name,
+            member.tuned,
+            member.known,
+            member.tolerance,
+            member.facts,
+            member.notes,
+            member.trained,
         )
         said.append(
             {

@@ -1,0 +1,138 @@
+"""New tracks whose genres, or labels, are known, for a bundle to be judged by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thawline.bundles.sounds import read_ahead
+from thawline.data.settings import DataSettings, TracksSettings
+from thawline.data.tracks.collection import TrackCollection, build_tracks
+from thawline.data.tracks.groups import album_digest, artist_digest
+from thawline.data.tracks.report import track_report
+from thawline.features.media import Tracks
+from thawline.features.store import FeatureStore
+from thawline.features.survey import survey
+from thawline.runs.predictions import Predictions
+from thawline.runs.split import SplitRow
+from thawline.tasks.classes import number_classes
+from thawline.tasks.genre.bundle.ensemble import AnyTracks, EnsembleBundle
+from thawline.tasks.genre.bundle.tracks import TrackBundle
+from thawline.tasks.genre.features import list_task, related_tracks
+from thawline.tasks.genre.labels import Marked, mark
+from thawline.tasks.genre.tags import THRESHOLDS, tag_figures
+from thawline.tasks.genre.themes import with_themes
+from thawline.tasks.labelled import FOLD, Answers
+
+
+@dataclass(frozen=True)
+class LabelledTracks:
+    """Tracks of known genres; see `tasks.labelled.Labelled`."""
+
+    bundle: AnyTracks
+    collection: TrackCollection
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+
+    @property
+    def true(self) -> NDArray[np.bool_] | None:
+        """None: each track has one genre."""
+        return None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Path of each track, relative to the collection's folder."""
+        return self.collection.names
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Group of each track, [N]."""
+        return self.collection.grouping.ids
+
+    def report(self) -> dict[str, Any]:
+        """What the collection holds, as plain JSON."""
+        return with_themes(track_report(self.collection), self.collection)
+
+    def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
+        """Indices of the tracks of one group with a track of `rows`: a recording, an artist, an album."""
+        # Of artists and albums a bundle has digests.
+        tracks = tuple(
+            replace(track, artist=artist_digest(track.artist) or None, album=album_digest(track.album) or None)
+            for track in self.collection.tracks
+        )
+        return related_tracks(replace(self.collection, tracks=tracks), rows)
+
+    def ask(self, indices: NDArray[np.int64]) -> Answers:
+        """What the bundle says of the tracks `indices`, of which the themes are told that the table tells."""
+        tracks = [self.collection.tracks[i] for i in indices]
+        probabilities = np.zeros((len(tracks), len(self.classes)), dtype=np.float32)
+        problems = {}
+        themes = {str(track.path): track.themes for track in tracks}
+        for i, said in enumerate(self.bundle.predict((track.path for track in tracks), themes=themes)):
+            if said["problem"] is not None:
+                problems[i] = said["problem"]
+            else:
+                probabilities[i] = [said["all_scores"][name] for name in self.classes]
+        return Answers(probabilities, problems)
+
+    def examine(self, predictions: Predictions) -> dict[str, Any] | None:
+        """Nothing more."""
+        return None
+
+
+@dataclass(frozen=True)
+class TaggedTracks(LabelledTracks):
+    """Tracks that can have several labels, for a bundle that tells each by itself, from its threshold on.
+
+    Attributes:
+        marked: The labels, and which track has which.
+        thresholds: The bundle's, of each label.
+    """
+
+    marked: Marked
+    thresholds: dict[str, float]
+
+    @property
+    def true(self) -> NDArray[np.bool_]:
+        """Which labels each track has, [N, classes]."""
+        return self.marked.true
+
+    def report(self) -> dict[str, Any]:
+        """What the collection holds, as plain JSON; tracks are counted under each of their labels."""
+        return self.marked.report()
+
+    def ask(self, indices: NDArray[np.int64]) -> Answers:
+        """What the bundle says of the tracks `indices`."""
+        assert isinstance(self.bundle, TrackBundle)  # noqa: S101  # ensembles tell one genre
+        tracks = [self.collection.tracks[i] for i in indices]
+        probabilities = np.zeros((len(tracks), len(self.classes)), dtype=np.float32)
+        problems = {}
+        heard = read_ahead((track.path for track in tracks), self.bundle.hear)
+        for i, (track, (_, found)) in enumerate(zip(tracks, heard, strict=True)):
+            if found.problem is not None:
+                problems[i] = found.problem
+            else:
+                probabilities[i] = self.bundle.probabilities(found.windows, track.themes)
+        # In double precision, as the run decides.
+        said = probabilities.astype(np.float64) >= np.array([self.thresholds[name] for name in self.classes])
+        return Answers(probabilities, problems, said=said)
+
+    def examine(self, predictions: Predictions) -> dict[str, Any]:
+        """F1 and average precision over the labels and of each, and thresholds."""
+        return {**tag_figures(predictions), THRESHOLDS: {FOLD: self.thresholds}, "not_trained_on": {}}
+
+
+def label_genre(bundle: AnyTracks, data: DataSettings, store: Path) -> LabelledTracks:
+    """Read the tracks of `data`; see `tasks.labelled.Labeller`."""
+    assert isinstance(data, TracksSettings)  # noqa: S101  # they are this task's
+    thresholds = None if isinstance(bundle, EnsembleBundle) else bundle.thresholds
+    listing = list_task(data if thresholds is None else replace(data, labels="several"))
+    found = survey(listing.tracks, FeatureStore(store), Tracks())
+    if thresholds is None:
+        collection = build_tracks(listing, found.facts)
+        return LabelledTracks(bundle, collection, *number_classes(collection, bundle.labels))
+    marked = mark(listing, found.facts, known=bundle.labels)
+    return TaggedTracks(bundle, marked.collection, bundle.labels, marked.strata, marked, thresholds)
