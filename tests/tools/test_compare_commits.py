@@ -87,22 +87,21 @@ def test_files_that_are_missing_or_new_are_named(tmp_path):
     assert compare_folders(old, new) == ["outputs/train/TIME/split.csv is there no more", "said.jsonl was not there"]
 
 
-def test_a_command_says_the_same_twice_and_its_old_bundle_too(tmp_path, monkeypatch):
+def test_the_bundle_that_a_command_left_is_asked_again(tmp_path):
     lines = [
         "train ../photos encoder=tiny_clip method=zero_shot 'data.classes=[wedding,birthday]'",
         "export outputs/train/* out=bundle",
         "predict bundle ../photos/wedding out=said.jsonl",
     ]
-    added = {"train": "trainer=cpu logger=none"}
     old, new = tmp_path / "old", tmp_path / "new"
-    make_events(tmp_path / "photos", photos_per_class=8, seed=0)
-    for work in (old, new):
-        monkeypatch.setenv("THAWLINE_STORE", str(work / "store"))
-        shutil.copytree(tmp_path / "photos", work / "photos")
-        run_lines(lines, added, work / "command")
-    replay(lines, added, old / "command", new / "replayed-command")
+    make_events(old / "photos", photos_per_class=8, seed=0)
+    run_lines(lines, {"train": "trainer=cpu logger=none"}, old / "command")
+    shutil.copytree(old, new)
+    replay(lines, {}, old / "command", new / "replayed-command")
     assert json.loads((old / "command" / "ended.json").read_text()) == [0, 0, 0]
     assert len(list((old / "command").glob("outputs/train/*/predictions.parquet"))) == 1
+    assert json.loads((new / "replayed-command" / "golden.json").read_text()).keys() == {"bundle"}
+    assert (new / "replayed-command" / "said.jsonl").is_file()
     assert compare_command("command", old, new) == []
 
     said = new / "replayed-command" / "said.jsonl"
