@@ -13,7 +13,7 @@ from rich.console import Console
 from thawline.commands.members import Aligned, MemberRun, Missing, align, check_split, deciding, read_members
 from thawline.commands.results import save_results
 from thawline.commands.settings import EnsembleSettings
-from thawline.decisions.ensemble import Ensembled, cross_judge, renormalise
+from thawline.decisions.ensemble import Ensembled, cross_judge, how_joined, renormalise
 from thawline.errors import UserError
 from thawline.judging.metrics import Judgement, judge
 from thawline.reports.tables import print_members
@@ -169,9 +169,3 @@ def _method(weights: Any, members: Sequence[MemberRun], missing: Sequence[Missin
         if (absent := int((~own.present).sum()))
     ]
     return how_joined(weights, [*(one.name for one in missing), *partly])
-
-
-def how_joined(weights: Any, without: Sequence[str]) -> str:
-    """The setting `weights` in words, and what had to be left out."""
-    how = weights if isinstance(weights, str) else "/".join(f"{100 * float(share):g}" for share in weights)
-    return f"ensemble ({', '.join([f'{how} weights', *(f'without {one}' for one in without)])})"

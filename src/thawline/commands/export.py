@@ -5,12 +5,15 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from thawline.bundles.write import check_target
+from thawline.commands.settings import ExportSettings
 from thawline.errors import UserError
-from thawline.runs.directory import read_status
+from thawline.runs.directory import read_config, read_status
+from thawline.runs.finished import finished_run
+from thawline.runs.moved import members_of
 from thawline.runs.split import read_split_rows
-from thawline.tasks.capabilities import TaskExporter
+from thawline.tasks.capabilities import EnsembleExporter, TaskExporter
 from thawline.tasks.fits import facts_of, find_fit, notes_of
-from thawline.tasks.task import capability, find_task
+from thawline.tasks.task import capability, find_task, task_names
 from thawline.tasks.typed import to_settings
 
 FORMATS = ("safetensors", "onnx")
@@ -23,15 +26,13 @@ def export(config: DictConfig) -> None:
         UserError: The run has no model to export, or the bundle can't go where it should.
         RunError: The bundle does not compute what the run did; nothing was written.
     """
-    settings = to_settings(config)
+    settings: ExportSettings = to_settings(config)
     if settings.format not in FORMATS:
         raise UserError(f"format={settings.format} is not known; use {' or '.join(FORMATS)}")
     source = Path(settings.run)
     target = Path(settings.out).expanduser().absolute() if settings.out else source / "bundle"
     if read_status(source)["verb"] == "ensemble":
-        from thawline.commands.export_ensemble import export_ensemble
-
-        export_ensemble(source, target, settings.format, settings.data.places)
+        _export_ensemble(source, target, settings)
         return
     fitted = find_fit(source, settings.data.places)
     task, more = fitted.settings.task, {}
@@ -43,3 +44,21 @@ def export(config: DictConfig) -> None:
     check_target(target)
     rows = read_split_rows(fitted.run / "split.csv")
     write(fitted, target, facts_of(fitted, source.name, rows), notes_of(fitted), **more)
+
+
+def _export_ensemble(source: Path, target: Path, settings: ExportSettings) -> None:
+    """Write the bundle of an ensemble, where its members' task has such."""
+    members = members_of(source, finished_run(source)[1]["components"])
+    able = [name for name in task_names() if find_task(name).export_ensemble]
+    task, *others = sorted({str(read_config(path)["task"]) for path in members})
+    if others or task not in able:
+        which = " or ".join(f"of {find_task(name).samples} (task={name})" for name in able)
+        raise UserError(
+            f"{source} is a run of 'thawline ensemble', which fits nothing itself, and its members are of "
+            f"task={' and '.join([task, *others])}; only an ensemble {which} can be exported"
+        )
+    if settings.format != FORMATS[0]:
+        what = find_task(task).samples
+        raise UserError(f"format={settings.format} is for classes of photos; leave it out for an ensemble of {what}")
+    write: EnsembleExporter = capability(task, "export_ensemble")
+    write(source, members, target, settings.data.places)

@@ -6,6 +6,7 @@ a member could not judge: the others' weights are renormalised there.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,6 +198,12 @@ def join(probabilities: NDArray[np.float64], weights: NDArray[np.float64]) -> ND
         shares = shares / shares.sum(axis=0)
     mean: NDArray[np.float64] = np.einsum("mn,mnc->nc", shares, np.where(present[:, :, None], probabilities, 0.0))
     return mean
+
+
+def how_joined(weights: Any, without: Sequence[str]) -> str:
+    """The setting `weights` in words, and what had to be left out."""
+    how = weights if isinstance(weights, str) else "/".join(f"{100 * float(share):g}" for share in weights)
+    return f"ensemble ({', '.join([f'{how} weights', *(f'without {one}' for one in without)])})"
 
 
 def renormalise(values: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from thawline.files import printable
 from thawline.judging.wording import NOTHING
-from thawline.tasks.genre.golden import GoldenCase, Verdict
+from thawline.tasks.golden import Verdict
 
 
 def print_golden(verdicts: Sequence[Verdict], console: Console) -> None:
@@ -24,17 +24,9 @@ def print_golden(verdicts: Sequence[Verdict], console: Console) -> None:
     for verdict in verdicts:
         table.add_row(
             Text(printable(verdict.case.file.name)),
-            Text(_expected(verdict.case)),
+            Text(verdict.case.expected),
             Text(verdict.said or NOTHING),
             NOTHING if verdict.confidence is None else f"{100 * verdict.confidence:.1f}",
             Text("passed" if verdict.passed else f"failed: {'; '.join(verdict.failures)}"),
         )
     console.print(table)
-
-
-def _expected(case: GoldenCase) -> str:
-    words = [] if case.label is None else [case.label]
-    words += case.instruments
-    if case.acousticness is not None:
-        words.append("acousticness {:g} to {:g}".format(*case.acousticness))
-    return ", ".join(words)

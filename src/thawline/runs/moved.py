@@ -1,7 +1,7 @@
 """Where a run's data are now: they, or the run's directory with them, may have been moved since it began."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,19 @@ def placed(run: Path, config: DictConfig, given: Mapping[str, Any]) -> DictConfi
 def moved_with(place: str, then: str, now: Path) -> Path:
     """Where `place` is if it moved as the folder `then` did, which is `now`; `place` if it is there itself."""
     return Path(_along(place, [(then, now)]))
+
+
+def members_of(source: Path, components: Iterable[Mapping[str, Any]]) -> list[Path]:
+    """Where the runs are that the ensemble `source` was made of; they may have been moved together with it.
+
+    Raises:
+        UserError: One of them is not there any more.
+    """
+    then = str(read_config(source).paths.run)
+    paths = [moved_with(one["run"], then, source.absolute()) for one in components]
+    if gone := [path for path in paths if not path.is_dir()]:
+        raise UserError(f"the ensemble {source} was made of the run {gone[0]}, which is not there any more")
+    return paths
 
 
 def absent_place(config: DictConfig) -> tuple[str, str] | None:

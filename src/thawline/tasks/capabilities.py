@@ -1,7 +1,7 @@
 """What the capabilities of a task's record are: the functions that it names, and what they give."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
+from thawline.tasks.golden import Verdict
 from thawline.tasks.settings import CheckSettings, RunSettings
 from thawline.tasks.task import capability, find_task
 
@@ -121,6 +122,31 @@ class TaskExporter(Protocol):
             UserError: The run's encoder or head can't be exported.
             RunError: The bundle does not compute what the run did; nothing was written.
         """
+
+
+class EnsembleExporter(Protocol):
+    """Writes the models of an ensemble, and how they are joined, as a bundle."""
+
+    def __call__(self, source: Path, members: Sequence[Path], target: Path, places: Mapping[str, Any]) -> None:
+        """Write the bundle and say where it is.
+
+        Args:
+            source: The directory of the ensemble's run.
+            members: Those of its members' runs, in the order of its components.
+            target: Where it goes.
+            places: Where the members' data are now, see `fits.find_fit`.
+
+        Raises:
+            UserError: A member has no model to export.
+            RunError: A bundle does not compute what its run did; nothing was written.
+        """
+
+
+class GoldenJudge(Protocol):
+    """Judges a bundle by files whose answer is known."""
+
+    def __call__(self, bundle: Any, path: Path) -> list[Verdict]:
+        """What came of each case that the file `path` names; raises UserError where that can't be used."""
 
 
 class BundleLoader(Protocol):

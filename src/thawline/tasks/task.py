@@ -33,10 +33,12 @@ class Task:
         check: A `TaskChecker`; None: `data check` can't say anything of its data.
         label: A `Labeller` (`tasks.labelled`); None: its bundles can't be judged by new data.
         export: A `TaskExporter`; None: its runs can't be exported.
+        export_ensemble: An `EnsembleExporter`; None: ensembles of its runs can't be exported.
         load: A `BundleLoader`; None: it has no bundles.
         load_ensemble: What loads the bundle of an ensemble of its runs; None: there are none.
         predict: A `TaskPredictor`; None: its bundles are for services alone.
         walk: The files that `predict` would judge among paths, to count them; None: it judges no files.
+        golden: A `GoldenJudge`; None: there are no golden cases of its samples.
         onnx: Whether its bundles can be given ONNX graphs.
         columns: What tells a table of its samples; none: they are in folders alone.
     """
@@ -54,10 +56,12 @@ class Task:
     check: str | None = None
     label: str | None = None
     export: str | None = None
+    export_ensemble: str | None = None
     load: str | None = None
     load_ensemble: str | None = None
     predict: str | None = None
     walk: str | None = None
+    golden: str | None = None
     onnx: bool = False
     columns: tuple[str, ...] = ()
 

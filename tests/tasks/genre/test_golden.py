@@ -5,7 +5,7 @@ import pytest
 
 from thawline.errors import UserError
 from thawline.tasks.genre.bundle.record import MemberSaid, track_json, unusable_json
-from thawline.tasks.genre.golden import GoldenCase, judge_golden, read_golden
+from thawline.tasks.genre.golden import TrackCase, judge_cases, read_cases
 from thawline.tasks.genre.tables.instruments import hear
 
 CASES = """
@@ -22,18 +22,18 @@ def record(genre, **more):
     return track_json("a", [said], method="ast", seconds=0, **more)
 
 
-def read(tmp_path, text, **how):
+def read(tmp_path, text):
     path = tmp_path / "golden.yaml"
     path.write_text(text)
-    return read_golden(path, **how)
+    return read_cases(path)
 
 
 def test_cases_are_read_relative_to_their_file(tmp_path):
     first, second, third = read(tmp_path, CASES)
-    assert first == GoldenCase(tmp_path / "fiddle.wav", "country", ("violin",), (0.6, 1.0))
+    assert first == TrackCase(tmp_path / "fiddle.wav", "country", ("violin",), (0.6, 1.0))
     assert (second.file, second.label, second.instruments) == (tmp_path.parent / "riff.mp3", "metal", ())
     [told] = read(tmp_path, "[{file: a.wav, genre: country, themes: [drinking, whiskey]}]")
-    assert told == GoldenCase(tmp_path / "a.wav", "country", themes=("drinking", "whiskey"))
+    assert told == TrackCase(tmp_path / "a.wav", "country", themes=("drinking", "whiskey"))
     assert (str(third.file), third.label, third.acousticness) == ("/music/x.wav", None, (0, 0.5))
 
 
@@ -47,7 +47,7 @@ def test_a_case_passes_when_all_of_it_is_said(tmp_path):
     for percent in (False, True):
         if percent:
             records[0] = record("country", instruments=violin, acousticness=0.6, percent=True)
-        verdicts = list(judge_golden(read(tmp_path, CASES), records))
+        verdicts = list(judge_cases(read(tmp_path, CASES), records))
         assert [verdict.failures for verdict in verdicts] == [(), (), ()]
         assert verdicts[0].confidence == pytest.approx(1 / (1 + np.exp(-3)))
         assert verdicts[0].passed
@@ -60,13 +60,13 @@ def test_a_case_fails_with_every_reason(tmp_path):
         unusable_json("b", "it is silent", method="ast", seconds=0),
         record("metal"),
     ]
-    failures = [verdict.failures for verdict in judge_golden(read(tmp_path, CASES), records)]
+    failures = [verdict.failures for verdict in judge_cases(read(tmp_path, CASES), records)]
     assert failures == [
         ("metal in place of country", "no violin", "acousticness 0.59, not 0.6 to 1"),
         ("can't be used: it is silent",),
         ("the bundle knows no acousticness",),
     ]
-    (verdict,) = judge_golden(read(tmp_path, "[{file: a, instruments: [violin]}]"), [record("metal")])
+    (verdict,) = judge_cases(read(tmp_path, "[{file: a, instruments: [violin]}]"), [record("metal")])
     assert verdict.failures == ("the bundle knows no instruments",)
 
 
@@ -83,7 +83,8 @@ def test_a_case_fails_with_every_reason(tmp_path):
         ("- {file: a, genre: rock, expected: rock}", "must have one name as its genre"),
         ("- {file: a, genre: 7}", "must have one name as its genre"),
         ("- {file: a, genre: no}", "must have one name as its genre"),
-        ("- {file: a}", "expects nothing of a"),
+        ("- {file: a}", "expects nothing of a; add genre, say"),
+        ("- {file: a, instruments: []}", "expects nothing of a"),
         ("- {file: a, instruments: violin}", "the instruments of case 1 .* must be a list of names"),
         ("- {file: a, instruments: [violn]}", "case 1 .* has the instrument 'violn', which is not known; there are: "),
         ("- {file: a, themes: [love]}", "expects nothing of a"),
@@ -99,11 +100,6 @@ def test_a_malformed_file_is_one_sentence(tmp_path, text, phrase):
     assert "\n" not in str(error.value)
 
 
-def test_photos_have_a_class_alone_and_a_file_must_be_there(tmp_path):
-    assert read(tmp_path, "[{file: a.jpg, expected: snow}]", of_photos=True)[0].label == "snow"
-    with pytest.raises(UserError, match="has the key 'instruments'"):
-        read(tmp_path, "[{file: a.jpg, instruments: [violin]}]", of_photos=True)
-    with pytest.raises(UserError, match="has the key 'themes'"):
-        read(tmp_path, "[{file: a.jpg, expected: snow, themes: [love]}]", of_photos=True)
+def test_the_file_must_be_there(tmp_path):
     with pytest.raises(UserError, match=r"there is no file .*absent.yaml; check the path"):
-        read_golden(tmp_path / "absent.yaml")
+        read_cases(tmp_path / "absent.yaml")

@@ -15,5 +15,6 @@ TASK = Task(
     load=".bundle:load_photos",
     predict=".predict:predict_photos",
     walk=".predict:walk",
+    golden=".golden:judge_photos",
     onnx=True,
 )

@@ -182,7 +182,7 @@ def load_ensemble(
     members = [
         EnsembleMember(
             str(one["name"]),
-            _load_member(folder / MEMBERS / one["folder"], manifests[one["folder"]], device),
+            _load_member(said["task"], folder / MEMBERS / one["folder"], manifests[one["folder"]], device),
             float(one["weight"]),
             float(one["temperature"]["value"]),
         )
@@ -200,9 +200,9 @@ def load_ensemble(
     return bundle
 
 
-def _load_member(folder: Path, manifest: dict[str, Any], device: torch.device) -> TrackBundle:
+def _load_member(task: str, folder: Path, manifest: dict[str, Any], device: torch.device) -> TrackBundle:
     check_bounds(folder, manifest["files"])
     decision = read_json(folder / DECISION)
-    if decision["task"] != "genre":
+    if decision["task"] != task:
         raise ValueError(f"{folder.name} is no model of tracks")
     return load_tracks(folder, manifest, decision, device)

@@ -35,9 +35,10 @@ _SOUND = ("soundfile", "soxr", "librosa")
 
 @dataclass(frozen=True)
 class TunedTracks:
-    """What a run of the genre task fitted.
+    """What a run on tracks fitted.
 
     Attributes:
+        task: The task's name.
         encoder: The settings of the encoder.
         thaw: Where the thaw line is, as the run's settings say.
         state: The state-dict of the fitted tail.
@@ -49,6 +50,7 @@ class TunedTracks:
         themes: Of lyrics, that are inputs; None: none are.
     """
 
+    task: str
     encoder: EncoderSettings
     thaw: int | str
     state: Mapping[str, torch.Tensor]
@@ -121,7 +123,7 @@ def _fill(
     encoder, head = _join(tuned)
     kind = save_audio(folder, tuned.encoder, encoder, head, tuned.classes)
     decision = {
-        "task": "genre",
+        "task": tuned.task,
         "family": tuned.encoder.family,
         "head": kind,
         "method": tuned.method,

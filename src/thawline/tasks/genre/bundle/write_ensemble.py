@@ -74,7 +74,8 @@ def write_ensemble_bundle(
 
     def fill(folder: Path) -> None:
         said, manifests = _write_members(folder, members)
-        write_json(folder / ENSEMBLE, {"task": "genre", "method": method, "labels": list(labels), "members": said})
+        task = members[0].tuned.task
+        write_json(folder / ENSEMBLE, {"task": task, "method": method, "labels": list(labels), "members": said})
         bundle = load_ensemble(folder, {}, manifests, CPU)
         tolerance = max(member.tolerance for member in members)
         whole = {

@@ -8,14 +8,11 @@ from typing import Any
 from rich.console import Console
 
 from thawline.bundles.trained import trained_on
-from thawline.commands.ensemble import how_joined
-from thawline.commands.export_tracks import TRACKS, known_tracks, themes_of, tracks_root, tuned_tracks
 from thawline.data.tables.places import find_file
+from thawline.decisions.ensemble import how_joined
 from thawline.decisions.temperature import Temperature
-from thawline.errors import UserError
-from thawline.runs.directory import CONFIG_FILE, read_config
+from thawline.runs.directory import CONFIG_FILE
 from thawline.runs.finished import finished_run
-from thawline.runs.moved import moved_with
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import read_split_rows
 from thawline.screen import as_word, say, say_next, say_whole
@@ -31,29 +28,18 @@ from thawline.tasks.fits import (
 )
 from thawline.tasks.genre.bundle.write import KnownTrack
 from thawline.tasks.genre.bundle.write_ensemble import TunedMember, write_ensemble_bundle
+from thawline.tasks.genre.export import TRACKS, known_tracks, themes_of, tracks_root, tuned_tracks
 
 
-def export_ensemble(source: Path, target: Path, form: str, places: Mapping[str, Any]) -> None:
-    """Write the bundle and say where it is.
-
-    Args:
-        source: The directory of an ensemble's run.
-        target: Where the bundle goes.
-        form: The format that was asked for.
-        places: Where the members' data are now, see `find_fit`.
-
-    Raises:
-        UserError: The ensemble is not one of tracks, or a member has no model to export.
-        RunError: A bundle does not compute what its run did; nothing was written.
-    """
+def export_ensemble(source: Path, members: Sequence[Path], target: Path, places: Mapping[str, Any]) -> None:
+    """Write the bundle and say where it is; see `tasks.capabilities.EnsembleExporter`."""
     judged, facts = finished_run(source)
-    members = _members(source, facts["components"], places)
-    if form != "safetensors":
-        raise UserError(f"format={form} is for classes of photos; leave it out for an ensemble of tracks")
-    known = _known(source, judged, [fitted for _, fitted in members])
+    fits = [_fit(one["name"], path, places) for one, path in zip(facts["components"], members, strict=True)]
+    parts = list(zip(facts["components"], fits, strict=True))
+    known = _known(source, judged, fits)
     manifest = write_ensemble_bundle(
         target,
-        [_tuned(one, fitted) for one, fitted in members],
+        [_tuned(one, fitted) for one, fitted in parts],
         known,
         how_joined(facts["weights"], [one["name"] for one in facts["left_out"]]),
         judged.classes,
@@ -61,7 +47,7 @@ def export_ensemble(source: Path, target: Path, form: str, places: Mapping[str, 
     )
     console = Console()
 
-    for one, fitted in members:
+    for one, fitted in parts:
         whole = "the fit on all data" if fitted.name != HOLDOUT else "the fit without the held-out tracks"
         say(console, f"exported {whole} of {one['name']}, weight {one['weight']:.3f}")
     if (raw := manifest["largest_difference"]["probabilities_of_raw_tracks"]) is not None:
@@ -70,26 +56,13 @@ def export_ensemble(source: Path, target: Path, form: str, places: Mapping[str, 
     say_next(console, [f"thawline predict {as_word(target)} PATHS"])
 
 
-def _members(
-    source: Path, components: Sequence[Mapping[str, Any]], places: Mapping[str, Any]
-) -> list[tuple[Mapping[str, Any], Fitted]]:
-    """What the run says of each member, and the member's model; members may have been moved together with it."""
-    then = str(read_config(source).paths.run)
-    found = []
-    for one in components:
-        if not (path := moved_with(one["run"], then, source.absolute())).is_dir():
-            raise UserError(f"the ensemble {source} was made of the run {path}, which is not there any more")
-        if (task := read_config(path)["task"]) != "genre":
-            raise UserError(
-                f"{source} is a run of 'thawline ensemble', which fits nothing itself, and its members are of "
-                f"task={task}; only an ensemble of tracks (task=genre) can be exported"
-            )
-        fitted = find_fit(path, places)
-        known = known_tracks(fitted, read_split_rows(fitted.run / "split.csv"))
-        if lost := check_known(fitted, [(track.path, track.digest) for track in known]):
-            say(Console(), f"{one['name']}: {lost}")
-        found.append((one, fitted))
-    return found
+def _fit(name: str, path: Path, places: Mapping[str, Any]) -> Fitted:
+    """The model of the member called `name`, whose run is in `path`; says which of its own tracks are not there."""
+    fitted = find_fit(path, places)
+    known = known_tracks(fitted, read_split_rows(fitted.run / "split.csv"))
+    if lost := check_known(fitted, [(track.path, track.digest) for track in known]):
+        say(Console(), f"{name}: {lost}")
+    return fitted
 
 
 def _tuned(one: Mapping[str, Any], fitted: Fitted) -> TunedMember:

@@ -61,6 +61,7 @@ def tuned_tracks(fitted: Fitted, temperature: Temperature) -> TunedTracks:
     """What the run fitted, at `temperature`."""
     settings = fitted.settings
     return TunedTracks(
+        task=settings.task,
         encoder=settings.encoder,
         thaw=settings.cut,
         state=fitted.fit.state,

@@ -1,0 +1,24 @@
+"""Photos whose class is known, held against what a bundle says."""
+
+from pathlib import Path
+
+from thawline.tasks.events.bundle import Bundle
+from thawline.tasks.golden import GoldenCase, GoldenForm, Verdict, check_labels, label_failures, read_golden
+
+_FORM = GoldenForm(("expected",), more=(), such_as="{file: a.jpg, expected: wedding}")
+
+
+def judge_photos(bundle: Bundle, path: Path) -> list[Verdict]:
+    """Hold the cases of the file `path` against what `bundle` says; see `tasks.capabilities.GoldenJudge`."""
+    cases = read_cases(path)
+    check_labels(cases, bundle.labels, path)
+    verdicts = []
+    for case, said in zip(cases, bundle.predict([case.file for case in cases]), strict=True):
+        sure = None if said.label is None else said.probabilities[said.label]
+        verdicts.append(Verdict(case, said.label, sure, tuple(label_failures(case, said.label, said.problem))))
+    return verdicts
+
+
+def read_cases(path: Path) -> list[GoldenCase]:
+    """The cases of a YAML file, which have `file` and `expected`; see `read_golden`."""
+    return read_golden(path, _FORM, lambda case, _given, _where: case)
