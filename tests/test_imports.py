@@ -1,5 +1,6 @@
-"""No circle of imports, however late, and no file that is too long to read."""
+"""No circle of imports, however late, no file that is too long to read, and a way through them that is told."""
 
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -41,3 +42,11 @@ def test_no_file_is_over_400_lines():
     files = [path for folder in ("src", "tests", "tools") for path in (ROOT / folder).rglob("*.py")]
     assert len(files) > 300
     assert {path.name: lines for path in files if (lines := len(path.read_text("utf-8").splitlines())) > 400} == {}
+
+
+def test_the_way_of_a_training_is_told_in_ten_files_that_there_are():
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    [told] = re.findall(r"## What happens in `thawline train DIR`\n(.*?)\n## ", text, re.DOTALL)
+    files = re.findall(r"^\d+\. `([^`]+)`", told, re.MULTILINE)
+    assert 5 < len(files) <= 10
+    assert [name for name in files if not (ROOT / "src" / "thawline" / name).is_file()] == []

@@ -5,12 +5,14 @@ import hashlib
 import json
 import math
 import shutil
+from types import SimpleNamespace
 
 import jsonschema
 import numpy as np
 import pytest
 import soundfile
 import torch
+from safetensors.torch import load_file, save_file
 from tests.encoders.hearers import save
 
 from thawline import load
@@ -56,8 +58,6 @@ def joined(tmp_path_factory):
 
 def hear_nothing(network):
     """Every label of the AudioSet network at a score of 0.1, whatever it is given."""
-    from safetensors.torch import load_file, save_file
-
     state = load_file(network / "model.safetensors")
     state["classifier.dense.weight"].zero_()
     state["classifier.dense.bias"].fill_(math.log(0.1 / 0.9))
@@ -369,8 +369,6 @@ def test_weights_and_temperatures_are_those_of_the_file(joined, tmp_path):
 
 
 def test_a_member_with_weights_that_are_no_numbers_is_refused(joined, tmp_path):
-    from safetensors.torch import load_file, save_file
-
     folder = shutil.copytree(joined[2], tmp_path / "bundle")
     member = folder / "members" / "mel_cnn"
     state = load_file(member / "model.safetensors")
@@ -388,15 +386,11 @@ def test_hints_that_were_loaded_say_what_the_head_says(joined):
     hints = load(joined[2] / "members" / "hints", device="cpu")
     assert hints.labels == tuple(classes)
 
-    class Network:
-        family, labels = "planted", audioset_labels()
+    class Planted(torch.nn.Module):
+        def forward(self, features):
+            return features["planted"]
 
-        class classifier(torch.nn.Module):  # noqa: N801  # an attribute of the stand-in
-            def forward(self, features):
-                return features["planted"]
-
-    Network.classifier = Network.classifier()
-    head = hints_head(Network, classes)
+    head = hints_head(SimpleNamespace(family="planted", labels=audioset_labels(), classifier=Planted()), classes)
     logits = torch.full((2, 527), -30.0)
     logits[:, audioset_labels().index("Electric guitar")] = 0.0
     logits[1, VIOLIN] = math.log(0.8 / 0.2)

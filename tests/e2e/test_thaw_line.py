@@ -15,6 +15,7 @@ from thawline.features.settings import StoreSettings
 from thawline.fitting.settings import GradientSettings, TrainerSettings
 from thawline.fitting.tail import Tail
 from thawline.runs.settings import LoggerSettings, PathsSettings
+from thawline.tasks.events.module import EventsModule
 from thawline.tasks.events.read import read_events
 from thawline.tasks.events.settings import PromptSettings
 from thawline.tasks.settings import RunSettings
@@ -63,7 +64,7 @@ def settings(photos, folder, encoder, head, thaw):
 
 def train(problem, tail, samples):
     """Ten steps of the run's own optimiser and its course of learning rates; the logits of each step."""
-    module = problem.module(tail, samples, seed=0)
+    module = EventsModule(problem, samples, tail)
     how = module.configure_optimizers()
     optimiser, scheduler = how["optimizer"], how["lr_scheduler"]["scheduler"]
     module.train()

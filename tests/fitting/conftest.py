@@ -26,3 +26,9 @@ def clusters():
     centres = generator.normal(size=(3, 8))
     features = (3.0 + 2.0 * (centres[targets] + generator.normal(size=(90, 8)))).astype(np.float32)
     return FeatureSet(ArrayRows(features), np.arange(90), targets, np.arange(90) // 2)
+
+
+@pytest.fixture
+def halves(clusters):
+    """Every other sample to train on, and the others to choose by."""
+    return clusters.subset(np.arange(0, 90, 2)), clusters.subset(np.arange(1, 90, 2))

@@ -6,10 +6,13 @@ import torch.nn.functional as F
 from tests.fitting.conftest import ArrayRows
 from torch import nn
 
+from thawline.fitting.data import TailData
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.fit import Fitting, Plain
+from thawline.fitting.feeding import Feeding
+from thawline.fitting.fit import Fitting
 from thawline.fitting.heads import DenseHead
 from thawline.fitting.module import TailModule
+from thawline.fitting.problem import Plain, inner_fold
 from thawline.fitting.settings import DebugSettings, TrainerSettings
 from thawline.fitting.tail import Tail, final_features
 
@@ -26,7 +29,7 @@ class Clusters(Plain):
 
     classes = CLASSES
 
-    def __init__(self, *, settings=None, views=0, forbidden=(), zero_shot=None):
+    def __init__(self, *, views=0, forbidden=(), zero_shot=None):
         generator = np.random.default_rng(0)
         self.labels = np.repeat(np.arange(3), 30)
         self.groups = np.arange(90) // 2
@@ -35,7 +38,6 @@ class Clusters(Plain):
         plain = (3.0 + 2.0 * (centres[self.labels] + generator.normal(size=(90, 8)))).astype(np.float32)
         moved = [plain + generator.normal(size=plain.shape).astype(np.float32) for _ in range(views)]
         self._rows = [ArrayRows(one) for one in (plain, *moved)]
-        self._settings = settings
         self._forbidden = set(np.asarray(forbidden).tolist())
         self._zero_shot = zero_shot
 
@@ -55,19 +57,26 @@ class Clusters(Plain):
     def zero_shot(self, fit):
         return self._zero_shot
 
-    def module(self, tail, samples, seed):
-        tail.head.standardise.measure(final_features(tail.stages, samples))
-        return Module(tail, self._settings, samples=len(samples), seed=seed)
-
 
 def fitting(method, run, **changes):
+    seed = changes.pop("seed", 0)
+
+    def pair(problem, fold, *, chooses):
+        inner = inner_fold(problem, fold, share=0.25, seed=seed) if chooses else None
+        train = problem.samples((inner or fold).train)
+        tail = problem.tail()
+        tail.head.standardise.measure(final_features(tail.stages, train))
+        data = TailData(train, inner and problem.samples(inner.test), Feeding(method.batch_size, seed))
+        return Module(tail, method, samples=len(train), seed=seed), data
+
     return Fitting(
         method,
         TrainerSettings(accelerator="cpu"),
         changes.pop("debug", DebugSettings()),
         inner_share=0.25,
-        seed=changes.pop("seed", 0),
+        seed=seed,
         device=torch.device("cpu"),
         run=run,
+        pair=pair,
         **changes,
     )

@@ -13,6 +13,7 @@ from torch import nn
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.vision.timm import cut_timm, load_preprocessing
 from thawline.errors import RunError
+from thawline.fitting.data import TailData
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.feeding import Feeding
 from thawline.fitting.heads import DenseHead
@@ -59,13 +60,8 @@ def fit(
     module = module or new_module(samples, how=how)
     feed = Feeding(how.batch_size, seed=0, **feeding)
     trainer = TrainerSettings(accelerator="cpu", devices=devices)
-    course = Course(feed, trainer, debug or DebugSettings(), device=CPU, epochs=epochs)
-    return fit_gradient(module, samples, inner, how, course, directory, mirror=mirror)
-
-
-@pytest.fixture
-def halves(clusters):
-    return clusters.subset(np.arange(0, 90, 2)), clusters.subset(np.arange(1, 90, 2))
+    course = Course(trainer, debug or DebugSettings(), device=CPU, epochs=epochs)
+    return fit_gradient(module, TailData(samples, inner, feed), how, course, directory, mirror=mirror)
 
 
 def rows(directory):
@@ -252,8 +248,8 @@ def test_a_small_tail_computes_on_one_thread_unless_told(halves, tmp_path, threa
     torch.set_num_threads(3)
     module = new_module(halves[0], Counting)
     trainer = TrainerSettings(accelerator="cpu", threads=threads)
-    course = Course(Feeding(16, seed=0), trainer, DebugSettings(epochs=1), device=CPU)
-    fit_gradient(module, *halves, settings(), course, tmp_path)
+    course = Course(trainer, DebugSettings(epochs=1), device=CPU)
+    fit_gradient(module, TailData(*halves, Feeding(16, seed=0)), settings(), course, tmp_path)
     assert (module.threads, torch.get_num_threads()) == (used, 3)
     torch.set_num_threads(before)
 

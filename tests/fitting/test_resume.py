@@ -14,6 +14,7 @@ from torch import nn
 
 from thawline.errors import UserError
 from thawline.fitting.checkpoints import LAST, SyncedCheckpoints, load_checkpoint
+from thawline.fitting.data import TailData
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.feeding import Feeding
 from thawline.fitting.heads import DenseHead
@@ -99,7 +100,7 @@ def fit(halves, directory, *, workers=0, every=1, at=None, patience=EPOCHS, lr=0
     module.at = at
     feeding = Feeding(4, seed=3, augment=jitter, workers=workers)
     trainer = TrainerSettings(accelerator="cpu", workers=workers, checkpoint_every=every)
-    return fit_gradient(module, *halves, how, Course(feeding, trainer, DebugSettings(), CPU), directory)
+    return fit_gradient(module, TailData(*halves, feeding), how, Course(trainer, DebugSettings(), CPU), directory)
 
 
 def cut():

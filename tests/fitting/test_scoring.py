@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.fitting.problems import Clusters, fitting
 
-from thawline.fitting.fit import fit_fold, inner_fold
+from thawline.fitting.fit import fit_fold
 from thawline.fitting.folds import Fold, plan_folds
 from thawline.fitting.methods.logistic import fit_logistic
 from thawline.fitting.scoring import score_fold
@@ -31,15 +31,15 @@ def folds_of(directory):
 @METHODS
 @pytest.mark.parametrize("given", [False, True], ids=["taken", "given"])
 def test_the_samples_that_the_fold_judges_are_never_touched(tmp_path, method, given):
-    free = Clusters(settings=method)
+    free = Clusters()
     fold = GIVEN if given else hold_out(free)
-    guarded = Clusters(settings=method, forbidden=fold.test)
+    guarded = Clusters(forbidden=fold.test)
     guarded.labels[fold.test] = -1
     with pytest.raises(AssertionError, match="touched"):
         guarded.samples(fold.test[:1])
     how = fitting(method, tmp_path)
     scored, _ = score_fold(guarded, fold, how)
-    inner = inner_fold(free, fold, how)
+    inner = how.inner_fold(free, fold)
     assert scored.paths == tuple(free.names[i] for i in inner.test)
     assert set(scored.folds) == {"holdout"}
     assert list(scored.labels) == list(free.labels[inner.test])
@@ -48,21 +48,21 @@ def test_the_samples_that_the_fold_judges_are_never_touched(tmp_path, method, gi
 
 @METHODS
 def test_the_inner_samples_are_of_the_training_side_and_share_no_group_with_the_rest(tmp_path, method):
-    problem = Clusters(settings=method)
+    problem = Clusters()
     fold = hold_out(problem)
-    inner = inner_fold(problem, fold, fitting(method, tmp_path))
+    inner = fitting(method, tmp_path).inner_fold(problem, fold)
     assert sorted([*inner.train, *inner.test]) == sorted(fold.train)
     assert not set(problem.groups[inner.train]) & set(problem.groups[inner.test])
     assert set(problem.labels[inner.test]) == {0, 1, 2}
 
 
 def test_given_inner_samples_are_the_ones_that_score(tmp_path):
-    scored, _ = score_fold(Clusters(settings=LOGISTIC), GIVEN, fitting(LOGISTIC, tmp_path))
+    scored, _ = score_fold(Clusters(), GIVEN, fitting(LOGISTIC, tmp_path))
     assert scored.paths == tuple(f"{i:02}.jpg" for i in range(1, 90, 3))
 
 
 def test_gradient_descent_is_scored_with_the_tail_that_is_judged_later(tmp_path):
-    problem = Clusters(settings=GRADIENT)
+    problem = Clusters()
     fold = hold_out(problem)
     how = fitting(GRADIENT, tmp_path)
     _, fit = score_fold(problem, fold, how)
@@ -79,7 +79,7 @@ def test_logistic_regression_is_scored_without_the_inner_samples_and_judged_with
     how = fitting(LOGISTIC, tmp_path)
     scored, fit = score_fold(problem, fold, how)
     assert folds_of(tmp_path) == ["holdout-inner"]
-    inner = inner_fold(problem, fold, how)
+    inner = how.inner_fold(problem, fold)
     tail = problem.tail()
     expected = fit_logistic(tail, problem.samples(inner.train), None, LOGISTIC, seed=0)
     assert all(expected.state[name].equal(fit.state[name]) for name in fit.state)
@@ -93,7 +93,7 @@ def test_a_fold_that_was_scored_before_is_read_back(tmp_path):
     problem = Clusters()
     how = fitting(LOGISTIC, tmp_path)
     first, _ = score_fold(problem, hold_out(problem), how)
-    forbidden = Clusters(forbidden=inner_fold(problem, hold_out(problem), how).train)
+    forbidden = Clusters(forbidden=how.inner_fold(problem, hold_out(problem)).train)
     again, _ = score_fold(forbidden, hold_out(problem), how)
     np.testing.assert_array_equal(first.probabilities, again.probabilities)
 
@@ -110,7 +110,7 @@ def test_the_majority_is_counted_without_the_inner_samples(tmp_path):
 def test_another_seed_takes_other_inner_samples(tmp_path):
     problem = Clusters()
     fold = hold_out(problem)
-    one, other = (inner_fold(problem, fold, fitting(LOGISTIC, tmp_path, seed=seed)) for seed in (0, 1))
+    one, other = (fitting(LOGISTIC, tmp_path, seed=seed).inner_fold(problem, fold) for seed in (0, 1))
     assert list(one.test) != list(other.test)
-    again = inner_fold(problem, replace(fold, name="x"), fitting(LOGISTIC, tmp_path))
+    again = fitting(LOGISTIC, tmp_path).inner_fold(problem, replace(fold, name="x"))
     assert list(again.test) == list(one.test)

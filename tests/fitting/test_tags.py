@@ -64,9 +64,9 @@ def test_inner_numbers_are_the_plain_loss_and_any_true_class(monkeypatch):
     with torch.no_grad():
         one.validation_step(({"features": features}, targets), 0)
         logits = one.tail.head(features)
-    assert float(seen["inner_loss"]) == pytest.approx(by_hand(logits, SETS[targets].float()))
+    assert float(seen["inner_loss"].compute()) == pytest.approx(by_hand(logits, SETS[targets].float()))
     right = [bool(SETS[t, int(row.argmax())]) for t, row in zip(targets, logits, strict=True)]
-    assert float(seen["inner_accuracy"]) == pytest.approx(np.mean(right))
+    assert float(seen["inner_accuracy"].compute()) == pytest.approx(np.mean(right))
 
 
 class Rows:

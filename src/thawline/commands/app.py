@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -26,6 +27,7 @@ from thawline.errors import UserError
 from thawline.process import importing
 from thawline.runs.directory import SWEEP_FILE
 from thawline.runs.secrets import remember_words, without_secrets
+from thawline.tasks.typed import to_settings
 
 _SWEPT = "train"
 _MULTIRUN = ("--multirun", "-m")
@@ -50,6 +52,16 @@ def run_verb(target: str, config_name: str, arguments: Sequence[str]) -> None:
         raise UserError(explain(error, config_name, arguments)) from error
     except OSError as error:
         raise explain_os_error(error) from error
+
+
+def settings_of(config_name: str, words: Sequence[str]) -> Any:
+    """The typed settings that `words`, each `key=value`, make of `config_name`, as its verb would get them.
+
+    Raises:
+        UserError: A value is out of its range, or a required one is missing.
+    """
+    register_settings()
+    return to_settings(begin(compose(config_name, words)))
 
 
 def _run(target: str, config_name: str, arguments: Sequence[str]) -> None:

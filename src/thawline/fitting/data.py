@@ -1,4 +1,4 @@
-"""The one LightningDataModule: a fold's samples, fed from the store, each epoch in an order and views of its own."""
+"""The LightningDataModule below every task's: samples from the store, each epoch in an order and views of its own."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -101,21 +101,33 @@ class _Plain(Dataset[Batch]):
 
 
 class TailData(L.LightningDataModule):
-    """The samples of one fold: `train` to fit on, `inner` to choose by."""
+    """The samples of one fold.
 
-    def __init__(self, train: FeatureSet, inner: FeatureSet | None, how: Feeding) -> None:
+    Attributes:
+        train: Those to fit on; a task's own has none before `setup`.
+        inner: Those to choose by; None: nothing is chosen.
+    """
+
+    def __init__(self, train: FeatureSet | None, inner: FeatureSet | None, how: Feeding) -> None:
+        """Take the samples, and how they reach the tail."""
         super().__init__()
-        self._train = train
-        self._inner = inner
+        self.train = train
+        self.inner = inner
         self._how = how
+
+    @property
+    def _trained(self) -> FeatureSet:
+        if self.train is None:
+            raise RuntimeError(f"{type(self).__name__} has no samples yet; call its setup()")
+        return self.train
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled training batches."""
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         done = batches_done(self.trainer) if self.trainer else 0
-        sampler = EpochBatches(len(self._train), self._how, rank=rank, world=world, done=done)
+        sampler = EpochBatches(len(self._trained), self._how, rank=rank, world=world, done=done)
         return DataLoader(
-            _Training(self._train, self._how),
+            _Training(self._trained, self._how),
             sampler=sampler,
             batch_size=None,
             num_workers=self._how.workers,
@@ -124,10 +136,10 @@ class TailData(L.LightningDataModule):
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """The inner samples in their order; no loader where nothing is chosen."""
-        if self._inner is None:
+        if self.inner is None:
             return []
         if self._how.overfit:
-            batches = [positions for _, positions in EpochBatches(len(self._train), self._how)]
-            return [DataLoader(_Plain(self._train), sampler=batches, batch_size=None)]
-        batches = in_batches(self._inner)
-        return [DataLoader(_Plain(self._inner), sampler=batches[: self._how.limit], batch_size=None)]
+            batches = [positions for _, positions in EpochBatches(len(self._trained), self._how)]
+            return [DataLoader(_Plain(self._trained), sampler=batches, batch_size=None)]
+        batches = in_batches(self.inner)
+        return [DataLoader(_Plain(self.inner), sampler=batches[: self._how.limit], batch_size=None)]

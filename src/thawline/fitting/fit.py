@@ -1,22 +1,18 @@
 """Fit one fold by whichever method the settings name, and keep what was fitted."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from thawline.data.splits import holdout
 from thawline.errors import UserError
 from thawline.files import write_atomically, write_json
-from thawline.fitting.feature_set import Augment, FeatureSet
-from thawline.fitting.feeding import Feeding
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.methods import Fit
+from thawline.fitting.problem import Problem, inner_fold
 from thawline.fitting.settings import (
     DebugSettings,
     GradientSettings,
@@ -25,114 +21,29 @@ from thawline.fitting.settings import (
     TrainerSettings,
     TreesSettings,
 )
-from thawline.fitting.tail import Tail
 from thawline.runs.digests import noted
 from thawline.runs.loggers import Mirror
-from thawline.runs.predictions import Tags
 from thawline.runs.reading import read_record, reading
 
 if TYPE_CHECKING:
     from thawline.fitting.checkpoints import Keep
+    from thawline.fitting.data import TailData
     from thawline.fitting.module import TailModule
 
 TAIL_FILE, CHOSEN_FILE = "tail.safetensors", "chosen.json"
 
 
-class Problem(Protocol):
-    """What fitting and judging need of a task's data."""
+class Pair(Protocol):
+    """Makes what Lightning's Trainer is given for a fold."""
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes."""
+    def __call__(self, problem: Problem, fold: Fold, *, chooses: bool) -> "tuple[TailModule, TailData]":
+        """The LightningModule, with a fresh tail, and the LightningDataModule, set up.
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Path of each sample, relative to the collection's folder."""
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """Class of each sample, [N]."""
-
-    @property
-    def groups(self) -> NDArray[np.int64]:
-        """Group of each sample, [N]."""
-
-    def samples(self, indices: NDArray[np.int64]) -> FeatureSet:
-        """The samples `indices`, with the views that are stored of them."""
-
-    def judged(self, indices: NDArray[np.int64]) -> Sequence[FeatureSet]:
-        """The samples `indices` in each view whose probabilities are averaged, the plain one first."""
-
-    def tail(self) -> Tail:
-        """A fresh tail, not yet fitted."""
-
-    def zero_shot(self, fit: Fit) -> Tail | None:
-        """The pretrained network as it is, where it can answer and is not what is judged; else None.
-
-        Where it needs a threshold to answer, that is what `settle` fitted for it on the inner samples of `fit`.
+        Args:
+            problem: The task's data.
+            fold: Whom to train on.
+            chooses: Whether inner samples are held out of those, for early stopping and the best epoch.
         """
-
-    def reference(self, fold: Fold) -> NDArray[np.int64] | None:
-        """What a simple method that is fitted on the same side says of the samples that `fold` holds out; None: none.
-
-        With one it is what the run is compared with.
-        """
-
-    def apart(self, train: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The samples `train` less those that have something in common with `held` that no group covers."""
-
-    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
-        """`fit` with what is fitted on `inner` samples after the training, such as a threshold, and what it depends on.
-
-        Where none were held out, `earlier` has the folds' fits, whose choices stand for it.
-        """
-
-    def answers(self, probabilities: NDArray[np.float32], fit: Fit) -> NDArray[np.int64] | None:
-        """The class that `fit` decides for in each row of `probabilities` [n, classes]; None: the most probable."""
-
-    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags | None:
-        """All classes of the samples that `fold` holds out, and those said of them, where there can be several.
-
-        None: each sample has one. `probabilities` are those of the samples, [n, classes].
-        """
-
-    def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:
-        """Write the network with the tail's `state` into `folder`, as its own library reads it; complete or absent."""
-
-    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "TailModule":
-        """The LightningModule that fits `tail` on `samples`."""
-
-
-class Plain:
-    """A problem whose groups cover all that samples have in common, and whose answer is the most probable class."""
-
-    def reference(self, fold: Fold) -> NDArray[np.int64] | None:
-        """None."""
-        return None
-
-    def apart(self, train: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
-        """All of `train`."""
-        return train
-
-    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
-        """`fit` as it is."""
-        return fit
-
-    def answers(self, probabilities: NDArray[np.float32], fit: Fit) -> NDArray[np.int64] | None:
-        """The most probable class."""
-        return None
-
-    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags | None:
-        """None: each sample has one class."""
-        return None
-
-    def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:
-        """Not offered: `thawline export` writes such a model when the run is over.
-
-        Raises:
-            UserError: Always.
-        """
-        raise UserError("trainer.save_models=true is for task=match; 'thawline export' writes a finished run's model")
 
 
 @dataclass(frozen=True)
@@ -147,7 +58,7 @@ class Fitting:
         seed: The run's seed.
         device: What to compute on.
         run: The run directory.
-        augment: What varies stored pixels each step; None: nothing.
+        pair: What makes the pair that gradient descent trains.
         mirror: What mirrors the run, or None.
         keep_history: Whether the course of each training is written.
     """
@@ -159,7 +70,7 @@ class Fitting:
     seed: int
     device: torch.device
     run: Path
-    augment: Augment | None = None
+    pair: Pair
     mirror: Mirror | None = None
     keep_history: bool = True
 
@@ -167,16 +78,9 @@ class Fitting:
         """Where `fold` keeps its checkpoints and its fitted tail."""
         return fold_directory(self.run, fold.name)
 
-    def feeding(self, method: GradientSettings) -> Feeding:
-        """How samples reach the tail."""
-        return Feeding(
-            batch_size=method.batch_size,
-            seed=self.seed,
-            augment=None if self.debug.overfit else self.augment,
-            workers=self.trainer.workers,
-            overfit=self.debug.overfit,
-            limit=self.debug.limit_batches,
-        )
+    def inner_fold(self, problem: Problem, fold: Fold) -> Fold:
+        """`fold` one level further in, where choices are made; see `fitting.problem.inner_fold`."""
+        return inner_fold(problem, fold, share=self.inner_share, seed=self.seed)
 
 
 def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = None, earlier: Sequence[Fit] = ()) -> Fit:
@@ -242,23 +146,18 @@ def _by_gradient(
 ) -> Fit:
     from thawline.fitting.methods.gradient import Course, fit_gradient  # late: Lightning takes seconds to import
 
-    chosen_by = None if epochs else inner_fold(problem, fold, how)
-    samples = problem.samples(fold.train if chosen_by is None else chosen_by.train)
-    if how.debug.overfit:
-        samples = replace(samples, views=())
-    inner = None if chosen_by is None else problem.samples(chosen_by.test)
+    module, data = how.pair(problem, fold, chooses=not epochs)
     keep = _keeper(problem, fold, how)
     fit = fit_gradient(
-        problem.module(problem.tail(), samples, how.seed),
-        samples,
-        inner,
+        module,
+        data,
         method,
-        Course(how.feeding(method), how.trainer, how.debug, how.device, epochs, keep),
+        Course(how.trainer, how.debug, how.device, epochs, keep),
         how.directory(fold),
         mirror=how.mirror,
         keep_history=how.keep_history,
     )
-    fit = problem.settle(fit, inner, earlier)
+    fit = problem.settle(fit, data.inner, earlier)
     if keep is not None:
         keep("best_model", fit.state)
     return fit
@@ -269,23 +168,6 @@ def _keeper(problem: Problem, fold: Fold, how: Fitting) -> "Keep | None":
     if not how.trainer.save_models:
         return None
     return lambda name, state: problem.save_model(how.directory(fold) / name, state)
-
-
-def inner_fold(problem: Problem, fold: Fold, how: Fitting) -> Fold:
-    """`fold` one level further in: trained on part of its training side, and tested on the inner samples.
-
-    The inner samples are the user's (a `val/` folder), or some of the training groups. They choose: the epoch, and a
-    sweep's winner.
-
-    Raises:
-        UserError: A class has too few groups to be on both sides.
-    """
-    if fold.inner is not None:
-        return Fold(fold.name, fold.train, fold.inner, fold.inner)
-    labels, groups = problem.labels[fold.train], problem.groups[fold.train]
-    held = holdout(labels, groups, fraction=how.inner_share, seed=how.seed, classes=problem.classes)
-    inner = fold.train[held]
-    return Fold(fold.name, problem.apart(fold.train[~held], inner), inner, inner)
 
 
 def _keep(fit: Fit, directory: Path) -> None:

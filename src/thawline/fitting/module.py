@@ -1,4 +1,4 @@
-"""The one LightningModule that fits a tail; tasks subclass it thinly."""
+"""The LightningModule below every task's: it fits a tail."""
 
 import math
 from typing import Any
@@ -7,6 +7,8 @@ import lightning.pytorch as L
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torchmetrics import MeanMetric, Metric
+from torchmetrics.classification import MulticlassAccuracy
 
 from thawline.errors import RunError
 from thawline.fitting.feature_set import Batch, Features
@@ -51,7 +53,11 @@ class TailModule(L.LightningModule):
         self._penalty = penalty
         self._mixup = mixup
         self._start = {name: p.detach().clone() for name, p in self._pretrained()} if penalty else {}
+        # Not a metric: a checkpoint within an epoch holds the sum, in double precision, which not every device has.
         self._losses, self._seen = 0.0, 0
+        # A loss that is no number makes the mean none.
+        self.inner_loss = MeanMetric(nan_strategy=float("nan"))
+        self.inner_accuracy: Metric = MulticlassAccuracy(tail.head.classes, average="micro")
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The loss of a batch, without the penalty; targets are classes [batch], or shares of them [batch, classes]."""
@@ -129,9 +135,14 @@ class TailModule(L.LightningModule):
         """Cross-entropy and accuracy on the inner samples: what early stopping and the best epoch are chosen by."""
         features, targets = batch
         logits = self(features)
-        right = (logits.argmax(dim=1) == targets).float().mean()
-        values = {"inner_loss": F.cross_entropy(logits, targets), "inner_accuracy": right}
-        self.log_dict(values, batch_size=len(targets), sync_dist=True)
+        self.inner_loss.update(F.cross_entropy(logits, targets), len(targets))
+        self.inner_accuracy.update(logits, targets)
+        self.log_inner(len(targets))
+
+    def log_inner(self, samples: int) -> None:
+        """Have what the metrics say of all inner samples logged once an epoch; they have seen `samples` more."""
+        metrics = {"inner_loss": self.inner_loss, "inner_accuracy": self.inner_accuracy}
+        self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=samples)
 
     def configure_optimizers(self) -> Any:
         """AdamW over exactly the trainable parameters, each group with its own learning rate, set anew every step."""

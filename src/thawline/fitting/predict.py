@@ -5,9 +5,9 @@ import torch
 from numpy.typing import NDArray
 
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.fit import Problem
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
+from thawline.fitting.problem import Problem
 from thawline.fitting.tail import predict
 from thawline.runs.predictions import Predictions
 

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from thawline.fitting.fit import Fitting, Problem, fit_fold, inner_fold
+from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
+from thawline.fitting.problem import Problem
 from thawline.fitting.settings import GradientSettings
 from thawline.runs.predictions import Predictions
 
@@ -19,7 +20,7 @@ def score_fold(problem: Problem, fold: Fold, how: Fitting) -> tuple[Predictions,
     Raises:
         UserError: A class has too few groups to be on both sides.
     """
-    inner = inner_fold(problem, fold, how)
+    inner = how.inner_fold(problem, fold)
     if isinstance(how.method, GradientSettings):
         fit = fit_fold(problem, fold, how)
     else:

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torchmetrics import MeanMetric
 
 from thawline.fitting.feature_set import Batch
 from thawline.fitting.module import TailModule
@@ -30,6 +31,7 @@ class TagsModule(TailModule):
         per_class = len(targets) / tail.head.classes
         penalty = 1 / per_class if settings.penalty == "per_class" else float(settings.penalty or 0.0)
         super().__init__(tail, settings, samples=len(targets), seed=seed, penalty=penalty)
+        self.inner_accuracy = MeanMetric()
         self._smoothing = settings.label_smoothing
         self.register_buffer("_sets", sets.float(), persistent=False)
         weights = positive_weights(sets[targets]) if settings.class_weights == "balanced" else None
@@ -44,9 +46,9 @@ class TagsModule(TailModule):
         """Binary cross-entropy on the inner samples, and how often the most probable class is one of the true ones."""
         features, targets = batch
         logits, wanted = self(features), self._sets[targets]
-        right = wanted.gather(1, logits.argmax(dim=1, keepdim=True)).mean()
-        values = {"inner_loss": F.binary_cross_entropy_with_logits(logits, wanted), "inner_accuracy": right}
-        self.log_dict(values, batch_size=len(targets), sync_dist=True)
+        self.inner_loss.update(F.binary_cross_entropy_with_logits(logits, wanted), len(targets))
+        self.inner_accuracy.update(wanted.gather(1, logits.argmax(dim=1)[:, None]).mean(), len(targets))
+        self.log_inner(len(targets))
 
 
 def positive_weights(marked: torch.Tensor) -> torch.Tensor:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from thawline.errors import UserError
-from thawline.fitting.fit import Problem
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
+from thawline.fitting.problem import Problem
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.tasks.golden import Verdict

@@ -14,7 +14,7 @@ from thawline.bundles.trained import Trained, trained_on
 from thawline.decisions.temperature import Temperature, fit_temperature
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
-from thawline.fitting.fit import inner_fold, is_fitted, read_fit
+from thawline.fitting.fit import is_fitted, read_fit
 from thawline.fitting.folds import fold_directory
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
@@ -243,7 +243,7 @@ def _predict_inner(fitted: Fitted) -> Predictions:
         raise UserError(f"the samples are others than they were: {change}")
     [fold] = plan
     if isinstance(settings.method, GradientSettings):
-        inner = inner_fold(problem, fold, how_to_fit(settings, fitted.run, device, None))
+        inner = how_to_fit(settings, fitted.run, device, None).inner_fold(problem, fold)
         return predict_fold(problem, inner, read_fit(fold_directory(fitted.run, HOLDOUT)), device)
     with tempfile.TemporaryDirectory() as scratch:
         said, _ = score_fold(problem, fold, how_to_fit(settings, Path(scratch), device, None))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,13 +12,21 @@ from thawline.data.settings import TracksSettings
 from thawline.data.tracks.spec_augment import SpecAugment
 from thawline.errors import UserError
 from thawline.fitting.feature_set import Augment
+from thawline.fitting.feeding import Feeding
 from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold, plan_folds
 from thawline.fitting.methods import Fit
+from thawline.fitting.problem import Problem
 from thawline.fitting.settings import GradientSettings, RulesSettings, ZeroShotSettings
+from thawline.fitting.tail import Tail
 from thawline.runs.loggers import Mirror
 from thawline.tasks.capabilities import TaskProblem
 from thawline.tasks.settings import RunSettings
+from thawline.tasks.task import capability
+
+if TYPE_CHECKING:
+    from thawline.fitting.data import TailData
+    from thawline.fitting.module import TailModule
 
 
 def plan_run(problem: TaskProblem, settings: RunSettings) -> list[Fold]:
@@ -67,6 +76,12 @@ def keep_apart(problem: TaskProblem, fold: Fold) -> Fold:
 
 def how_to_fit(settings: RunSettings, run: Path, device: torch.device, mirror: Mirror | None) -> Fitting:
     """How the folds of the run with `settings` are fitted."""
+
+    def pair(problem: Problem, fold: Fold, *, chooses: bool) -> "tuple[TailModule, TailData]":
+        data = capability(settings.task, "data")(settings, problem, fold, chooses=chooses)
+        data.setup()
+        return capability(settings.task, "module")(problem, data.train), data
+
     return Fitting(
         settings.method,
         settings.trainer,
@@ -75,10 +90,44 @@ def how_to_fit(settings: RunSettings, run: Path, device: torch.device, mirror: M
         seed=settings.seed,
         device=device,
         run=run,
-        augment=_augment(settings),
+        pair=pair,
         mirror=mirror,
         keep_history=settings.logger.keeps_history,
     )
+
+
+def feeding_of(settings: RunSettings) -> Feeding:
+    """How samples reach the tail of a run with `settings`.
+
+    Raises:
+        UserError: Its method is not gradient descent.
+    """
+    debug = settings.debug
+    return Feeding(
+        batch_size=gradient_of(settings).batch_size,
+        seed=settings.seed,
+        augment=None if debug.overfit else _augment(settings),
+        workers=settings.trainer.workers,
+        overfit=debug.overfit,
+        limit=debug.limit_batches,
+    )
+
+
+def gradient_of(settings: RunSettings) -> GradientSettings:
+    """The method of `settings`.
+
+    Raises:
+        UserError: It is not gradient descent.
+    """
+    if not isinstance(settings.method, GradientSettings):
+        raise UserError(f"method={settings.method.name} is not gradient descent, which is all that a Trainer runs")
+    return settings.method
+
+
+def fresh_tail(problem: TaskProblem) -> Tail:
+    """A tail of `problem` that is not yet fitted; the starting weights of its head follow from the run's seed."""
+    torch.manual_seed(problem.settings.seed)
+    return problem.tail()
 
 
 def _augment(settings: RunSettings) -> Augment | None:

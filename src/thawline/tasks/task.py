@@ -26,6 +26,8 @@ class Task:
         settings: The class of its data's settings.
         read: A `TaskReader`.
         fill: A `TaskFiller`.
+        data: Its LightningDataModule, called like `tasks.data.TaskDataModule`; None: gradient descent can't fit it.
+        module: What makes its LightningModule of a problem and the samples to train on; None: as for `data`.
         examine: A function like `capabilities.examine`; None: it says no more of predictions than its target does.
         brief: What shows a report of its data in a few lines; None: that of classes of samples does.
         show: What shows the figures of `examine`, besides those of its target; None: there are none.
@@ -49,6 +51,8 @@ class Task:
     settings: str
     read: str
     fill: str
+    data: str | None = None
+    module: str | None = None
     examine: str | None = None
     brief: str | None = None
     show: str | None = None

@@ -9,7 +9,7 @@ from torch import nn
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.settings import GradientSettings
 from thawline.tasks.match.features import PairRows
-from thawline.tasks.match.module import MatchModule
+from thawline.tasks.match.losses import PairsModule
 from thawline.tasks.match.tail import PairHead, PairTail, Towers
 
 DIM = 6
@@ -65,7 +65,7 @@ def make_module(pairs, loss="sigmoid", tail=None, **changes):
     matched = targets == 1
     matches = torch.stack([features["pair.image"][matched], features["pair.text"][matched]], dim=1).numpy()
     tail = tail or make_tail()
-    return MatchModule(tail, gradient(loss=loss, **changes), samples=pairs, matches=matches, seed=0)
+    return PairsModule(tail, gradient(loss=loss, **changes), samples=pairs, matches=matches, seed=0)
 
 
 @pytest.fixture

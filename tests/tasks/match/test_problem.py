@@ -17,19 +17,20 @@ from thawline.decisions.threshold import DecisionSettings, fit_threshold
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
-from thawline.fitting.fit import Fitting, fit_fold, inner_fold
+from thawline.fitting.fit import fit_fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.optimiser import parameter_groups
 from thawline.fitting.predict import predict_fold
-from thawline.fitting.settings import DebugSettings, TrainerSettings, ZeroShotSettings
+from thawline.fitting.settings import TrainerSettings, ZeroShotSettings
 from thawline.fitting.tail import predict
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.samples.pairs import make_pairs
 from thawline.tasks.capabilities import examine
 from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, cosines
+from thawline.tasks.match.module import MatchModule
 from thawline.tasks.match.read import read_match
 from thawline.tasks.match.tail import PairTail, Towers
-from thawline.tasks.planning import plan_run
+from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import RunSettings
 
 CPU = torch.device("cpu")
@@ -82,12 +83,12 @@ def run_of(folder, file):
 
 
 def fitting(settings, run):
-    return Fitting(settings.method, settings.trainer, DebugSettings(), inner_share=0.2, seed=0, device=CPU, run=run)
+    return how_to_fit(settings, run, CPU, None)
 
 
 def train(problem, tail, samples):
     """A few steps of the run's own optimiser; the logits of each step."""
-    module = problem.module(tail, samples, seed=0)
+    module = MatchModule(problem, samples, tail)
     how = module.configure_optimizers()
     optimiser, scheduler = how["optimizer"], how["lr_scheduler"]["scheduler"]
     module.train()
@@ -161,7 +162,7 @@ def test_what_is_new_learns_at_lr_and_what_was_pretrained_at_its_own_rate(run_of
 def test_the_penalty_holds_pretrained_towers_and_lets_go_of_new_ones(run_of):
     problem = read_match(run_of(scratch=True, thaw=1, penalty=0.5), CPU)
     samples = problem.samples(np.arange(20))
-    module = problem.module(problem.tail(), samples, seed=0)
+    module = MatchModule(problem, samples)
     trained = [p for p in module.tail.stages.image.parameters() if p.requires_grad]
     with torch.no_grad():
         for p in module.tail.stages.text.parameters():
@@ -176,7 +177,7 @@ def test_dropout_of_a_new_text_tower_is_on_in_training_and_off_in_saying(run_of)
     samples = problem.samples(np.arange(30))
     tail = problem.tail()
     assert np.array_equal(predict(tail, samples), predict(tail, samples))
-    module = problem.module(tail, samples, seed=0)
+    module = MatchModule(problem, samples, tail)
     module.on_train_start()
     features, _ = samples[np.arange(30)]
     assert (module(features) - module(features)).abs().max() > 1e-3
@@ -191,17 +192,16 @@ def test_the_same_seed_gives_the_same_bits(run_of, tmp_path):
     (fold,) = plan_run(problem, settings)
     states = [fit_fold(problem, fold, fitting(settings, tmp_path / name)).state for name in ("a", "b")]
     assert all(torch.equal(states[0][name], tensor) for name, tensor in states[1].items())
-    other = dataclasses.replace(fitting(settings, tmp_path / "c"), seed=1)
-    assert not torch.equal(
-        fit_fold(problem, fold, other).state["head.image.layer.weight"], states[0]["head.image.layer.weight"]
-    )
+    seeded = dataclasses.replace(settings, seed=1)
+    other = fit_fold(dataclasses.replace(problem, settings=seeded), fold, fitting(seeded, tmp_path / "c")).state
+    assert not torch.equal(other["head.image.layer.weight"], states[0]["head.image.layer.weight"])
 
 
 def test_pretrained_clip_says_match_from_its_best_inner_threshold_on(run_of, tmp_path):
     settings = dataclasses.replace(run_of(), method=ZeroShotSettings(name="zero_shot", head="prompts"))
     alone, against = read_match(settings, CPU), read_match(run_of(epochs=1), CPU)
     (fold,) = plan_run(against, against.settings)
-    inner = inner_fold(against, fold, fitting(against.settings, tmp_path))
+    inner = fitting(against.settings, tmp_path).inner_fold(against, fold)
     fit = fit_fold(against, fold, fitting(against.settings, tmp_path / "pairs"))
     tail = against.zero_shot(fit)
     held = against.samples(inner.test)
@@ -273,7 +273,7 @@ def test_no_image_and_no_text_is_on_two_sides(run_of, tmp_path):
     plan = plan_run(problem, settings)
     assert sorted(i for fold in plan for i in fold.test) == list(range(len(images)))
     for fold in plan:
-        inner = inner_fold(problem, fold, fitting(settings, tmp_path))
+        inner = fitting(settings, tmp_path).inner_fold(problem, fold)
         for a, b in ((fold.train, fold.test), (inner.train, inner.test), (inner.train, fold.test)):
             assert not set(images[a]) & set(images[b])
             assert not set(texts[a]) & set(texts[b])
@@ -299,7 +299,7 @@ def test_where_texts_are_shared_widely_pairs_stand_aside(run_of, file, tmp_path)
     problem = read_match(settings, CPU)
     assert not problem.grouping.whole
     (fold,) = plan_run(problem, settings)
-    inner = inner_fold(problem, fold, fitting(settings, tmp_path))
+    inner = fitting(settings, tmp_path).inner_fold(problem, fold)
     images, texts = problem.surveyed.checked.images, problem.surveyed.checked.texts
     for a, b in ((fold.train, fold.test), (inner.train, inner.test), (inner.train, fold.test)):
         assert not set(images[a]) & set(images[b])

@@ -32,8 +32,6 @@ from thawline.fitting.checkpoints import (
     load_checkpoint,
 )
 from thawline.fitting.data import TailData
-from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.feeding import Feeding
 from thawline.fitting.history import HISTORY, History, read_history
 from thawline.fitting.methods import Fit
 from thawline.fitting.module import TailModule
@@ -52,7 +50,6 @@ class Course:
     """How one training runs, besides what the method says.
 
     Attributes:
-        feeding: How samples reach the tail.
         trainer: What it computes on.
         debug: How it is looked into.
         device: What to compute on.
@@ -60,7 +57,6 @@ class Course:
         keep: What writes the model of an epoch under a name, where the run asks for that; else None.
     """
 
-    feeding: Feeding
     trainer: TrainerSettings
     debug: DebugSettings
     device: torch.device
@@ -70,8 +66,7 @@ class Course:
 
 def fit_gradient(
     module: TailModule,
-    train: FeatureSet,
-    inner: FeatureSet | None,
+    data: TailData,
     settings: GradientSettings,
     course: Course,
     directory: Path,
@@ -83,8 +78,8 @@ def fit_gradient(
 
     Args:
         module: The tail and its loss.
-        train: Training samples.
-        inner: Samples that early stopping and the best epoch are chosen by; None: all epochs run, the last one counts.
+        data: Training samples, and those that early stopping and the best epoch are chosen by; without such all epochs
+            run, and the last one counts.
         settings: The method.
         course: How it runs.
         directory: Where `last.ckpt`, `best.ckpt` and `history.csv` go; training resumes from a `last.ckpt` found there.
@@ -94,13 +89,12 @@ def fit_gradient(
     Raises:
         RunError: The training diverged, or the memory is too small.
     """
-    callbacks = _callbacks(directory, settings, course.trainer.checkpoint_every, inner is not None)
+    callbacks = _callbacks(directory, settings, course.trainer.checkpoint_every, data.inner is not None)
     if keep_history:
         # A mirror does not travel to DDP's processes: it gets the history afterwards.
         callbacks.append(History(directory / HISTORY, mirror if course.trainer.devices == 1 else None))
     if course.keep is not None:
         callbacks.append(EpochModels(course.keep))
-    data = TailData(train, inner, course.feeding)
     before = len(read_history(directory / HISTORY))
     with (
         _quiet_lightning(),
@@ -117,10 +111,10 @@ def fit_gradient(
     if course.keep is not None:
         module.load_state_dict(load_checkpoint(directory / LAST)["state_dict"])
         course.keep("final_model", _state(module))
-    kept = load_checkpoint(directory / (LAST if inner is None else BEST))
+    kept = load_checkpoint(directory / (LAST if data.inner is None else BEST))
     module.load_state_dict(kept["state_dict"])
     chosen: dict[str, float] = {"epochs": int(kept["epoch"]) + 1}
-    if inner is not None:
+    if data.inner is not None:
         chosen["inner_loss"] = _best_score(kept)
     return Fit(_state(module), chosen)
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from thawline.data.photos.augmentation import Augmentation, view_seed
@@ -14,20 +13,17 @@ from thawline.data.photos.report import data_report
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.towers import ClipTowers
 from thawline.fitting.feature_set import AugmentedRows, FeatureRows, FeatureSet
-from thawline.fitting.fit import Plain
 from thawline.fitting.folds import Fold
 from thawline.fitting.heads import DenseHead, PromptHead
 from thawline.fitting.methods import Fit
+from thawline.fitting.problem import Plain
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
-from thawline.fitting.tail import Tail, final_features
+from thawline.fitting.tail import Tail
 from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY, ZERO_SHOT
 from thawline.tasks.events.features import Prompts
 from thawline.tasks.events.listed import related_photos
 from thawline.tasks.settings import RunSettings
-
-if TYPE_CHECKING:
-    from thawline.fitting.classes import ClassesModule
 
 
 @dataclass(frozen=True)
@@ -117,17 +113,6 @@ class EventsProblem(Plain):
         None for an encoder without text, and where it is itself what is judged.
         """
         return self._prompt_tail(trainable=False) if self._has_zero_shot else None
-
-    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "ClassesModule":
-        """The LightningModule that fits `tail` on `samples`; a new head's scaling is measured on them."""
-        from thawline.fitting.classes import ClassesModule  # late: Lightning takes seconds to import
-
-        settings = self.settings.method
-        assert isinstance(settings, GradientSettings)  # noqa: S101  # the caller chose the method by its type
-        if isinstance(tail.head, DenseHead):
-            tail.head.standardise.measure(final_features(tail.stages, samples))
-        targets = torch.from_numpy(samples.targets)
-        return ClassesModule(tail, settings, targets=targets, seed=seed, mixup=self.settings.augmentation.mixup)
 
     def report(self) -> dict[str, Any]:
         """What the folder holds, as plain JSON."""

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from thawline.data.tracks.collection import TrackCollection
@@ -17,10 +16,10 @@ from thawline.features.progress import say
 from thawline.features.store import FeatureStore
 from thawline.fitting.audio_heads import LayersHead, own_head
 from thawline.fitting.feature_set import FeatureRows, FeatureSet
-from thawline.fitting.fit import Plain
 from thawline.fitting.folds import Fold
 from thawline.fitting.heads import DenseHead, Head
 from thawline.fitting.methods import Fit
+from thawline.fitting.problem import Plain
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 from thawline.fitting.trees import TreesHead
@@ -33,11 +32,8 @@ from thawline.tasks.genre.heads.rules import RulesHead
 from thawline.tasks.genre.reference import mfcc_svm
 from thawline.tasks.genre.tables.taxonomy import canonical
 from thawline.tasks.genre.tables.themes import vocabulary
-from thawline.tasks.genre.themes import measure, with_themes
+from thawline.tasks.genre.themes import with_themes
 from thawline.tasks.settings import RunSettings
-
-if TYPE_CHECKING:
-    from thawline.fitting.module import TailModule
 
 REFERENCE = "MFCC and SVM"
 
@@ -121,16 +117,6 @@ class GenreProblem(Plain):
         x, train = self._mfcc, fold.train
         said: NDArray[np.int64] = mfcc_svm(x[train], self.labels[train], x[fold.test], self.settings.seed)
         return said
-
-    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "TailModule":
-        """The LightningModule that fits `tail` on the windows `samples`; a new head's scaling is measured on them."""
-        from thawline.fitting.classes import ClassesModule  # late: Lightning takes seconds to import
-
-        settings = self.settings.method
-        assert isinstance(settings, GradientSettings)  # noqa: S101  # the caller chose the method by its type
-        measure(tail, samples, len(self.themes))
-        targets = torch.from_numpy(samples.targets)
-        return ClassesModule(tail, settings, targets=targets, seed=seed, mixup=self.settings.augmentation.mixup)
 
     def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
         """`fit` with its themes, and where rules are what answers, with the classes that their table does not know."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
-from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail, predict
 from thawline.runs.predictions import Predictions, Tags
 from thawline.runs.split import SplitRow
@@ -22,10 +21,6 @@ from thawline.targets.target import MOST_USUAL
 from thawline.tasks.genre.labels import Marked
 from thawline.tasks.genre.problem import GenreProblem
 from thawline.tasks.genre.tables.instruments import THRESHOLD, fit_thresholds
-from thawline.tasks.genre.themes import measure
-
-if TYPE_CHECKING:
-    from thawline.fitting.tags import TagsModule
 
 THRESHOLDS = "thresholds"  # of each label, in chosen.json and decision.json
 
@@ -67,16 +62,6 @@ class TagsProblem(GenreProblem):
         """The label that most tracks have of those that are trained on."""
         return np.full(len(fold.test), int(self._shares(fold).argmax()), dtype=np.int64)
 
-    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "TagsModule":
-        """The LightningModule that fits `tail` on the windows `samples`; a new head's scaling is measured on them."""
-        from thawline.fitting.tags import TagsModule  # late: Lightning takes seconds to import
-
-        settings = self.settings.method
-        assert isinstance(settings, GradientSettings)  # noqa: S101  # the settings were checked
-        measure(tail, samples, len(self.themes))
-        sets, targets = torch.from_numpy(self._numbered[0]), torch.from_numpy(samples.targets)
-        return TagsModule(tail, settings, targets=targets, sets=sets, seed=seed)
-
     def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
         """`fit` with a threshold for each label: the best for its F1 on inner tracks, or the median of the folds'."""
         fit = super().settle(fit, inner, earlier)
@@ -108,6 +93,11 @@ class TagsProblem(GenreProblem):
         """Each track's place in the run; its label is that by which it was dealt out."""
         rows = super().split_rows(plan)
         return [replace(row, label=self.classes[label]) for row, label in zip(rows, self.labels, strict=True)]
+
+    @property
+    def sets(self) -> NDArray[np.bool_]:
+        """The sets of labels that there are, [sets, labels], which targets number."""
+        return self._numbered[0]
 
     @cached_property
     def _numbered(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

@@ -1,117 +1,29 @@
-"""The match task's losses."""
+"""What gradient descent trains for the match task."""
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
-
-from thawline.fitting.feature_set import Batch, Features, FeatureSet
-from thawline.fitting.module import TailModule
-from thawline.fitting.settings import GradientSettings
-from thawline.tasks.match.fitted import calibrate
-from thawline.tasks.match.tail import IMAGE_ID, TEXT_ID, PairTail
-
-MARGIN = 0.2  # VSE++, arXiv 1707.05612, section 4.1
+from thawline.fitting.feature_set import FeatureSet
+from thawline.fitting.tail import Tail
+from thawline.tasks.match.fitted import measure
+from thawline.tasks.match.losses import PairsModule
+from thawline.tasks.match.problem import MatchProblem
+from thawline.tasks.match.tail import PairTail
+from thawline.tasks.planning import fresh_tail, gradient_of
 
 
-class MatchModule(TailModule):
-    """A tail over image–text pairs: by the pairs' own labels, or by all pairings within a batch."""
+class MatchModule(PairsModule):
+    """Two towers and the scaled cosine between what they give."""
 
-    tail: PairTail
-    _matches: torch.Tensor
-
-    def __init__(
-        self,
-        tail: PairTail,
-        settings: GradientSettings,
-        *,
-        samples: FeatureSet,
-        matches: NDArray[np.int64],
-        seed: int,
-    ) -> None:
-        """Remember which texts are true of which images.
+    def __init__(self, problem: MatchProblem, samples: FeatureSet, tail: Tail | None = None) -> None:
+        """Measure on the pairs where the training begins: the scaling of new projections, or scale and bias.
 
         Args:
-            tail: What is fitted.
-            settings: The method's.
-            samples: What it is fitted on.
-            matches: Image and text number of each match among them, [matches, 2].
-            seed: Fixes the random state of every step.
+            problem: The task's data.
+            samples: The pairs to train on.
+            tail: What to fit; None: a fresh one.
         """
-        super().__init__(tail, settings, samples=len(samples), seed=seed, penalty=float(settings.penalty or 0.0))
-        self._loss = settings.loss
-        self._inner: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self._stride = 1 + int(matches[:, 1].max(initial=0))
-        known = np.unique(matches[:, 0] * self._stride + matches[:, 1])
-        self.register_buffer("_matches", torch.from_numpy(known), persistent=False)
-
-    def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Binary cross-entropy of the pairs' own labels: of logits 0 and z it is that of sigmoid(z)."""
-        return F.cross_entropy(logits, targets)
-
-    def step(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """The loss by its name, with the penalty; `output` are the pairs' logits."""
-        features, targets = batch
-        if self._loss == "sigmoid":
-            return super().step(batch)
-        images, texts = self.tail.embed(features)
-        cosine = images @ texts.T
-        known = self._known(features)
-        logits = self.tail.head.pair_logits(cosine.diagonal())
-        return {"loss": self._over_batch(cosine, known, targets) + self._distance(), "output": logits}
-
-    def on_validation_epoch_start(self) -> None:
-        """No inner pairs are seen yet."""
-        self._inner.clear()
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Keep the cosines of the inner pairs for the end of the epoch."""
-        features, targets = batch
-        images, texts = self.tail.embed(features)
-        self._inner.append(((images * texts).sum(dim=-1).float(), targets))
-
-    def on_validation_epoch_end(self) -> None:
-        """Cross-entropy and accuracy by the scale and the bias that fit the inner pairs best.
-
-        Those are fitted once more after the training, so the best epoch is the one whose cosines are best.
-        """
-        cosine, targets = (torch.cat(parts) for parts in zip(*self._inner, strict=True))
-        scale, bias = calibrate(cosine.cpu().numpy(), targets.cpu().numpy())
-        score, labels = scale * cosine + bias, targets.float()
-        right = ((score > 0) == (targets == 1)).float().mean()
-        values = {"inner_loss": F.binary_cross_entropy_with_logits(score, labels), "inner_accuracy": right}
-        self.log_dict(values, sync_dist=True)
-
-    def _over_batch(self, cosine: torch.Tensor, known: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The loss over all pairings [batch, batch] of a batch's images and texts; `known`: those that are true."""
-        head = self.tail.head
-        if self._loss == "siglip":
-            score = head.log_scale.exp() * cosine + head.bias
-            return F.softplus(torch.where(known, -score, score)).sum(dim=1).mean()
-        own = torch.eye(len(cosine), dtype=torch.bool, device=cosine.device)
-        anchors = targets == 1
-        if not anchors.any():
-            return cosine.sum() * 0.0  # a batch of mismatches says nothing here
-        # Another text that is true of the image is neither its own nor a stranger.
-        others = known & ~own
-        if self._loss == "infonce":
-            score = (head.log_scale.exp() * cosine).masked_fill(others, -torch.inf)
-            place = torch.arange(len(cosine), device=cosine.device)
-            losses = F.cross_entropy(score, place, reduction="none") + F.cross_entropy(score.T, place, reduction="none")
-            return losses[anchors].mean() / 2
-        return _triplet(cosine, known | own)[anchors].mean()
-
-    def _known(self, features: Features) -> torch.Tensor:
-        """Which image of a batch each of its texts is known to be true of, [batch, batch]."""
-        codes = features[IMAGE_ID][:, None] * self._stride + features[TEXT_ID][None, :]
-        # Texts that stand in mismatches alone may have numbers above all matches'.
-        within = (features[TEXT_ID] < self._stride)[None, :]
-        return torch.isin(codes, self._matches) & within
-
-
-def _triplet(cosine: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """The hinge over the hardest stranger, both ways, of each pair on the diagonal, [batch] (VSE++, equation 6)."""
-    strangers = cosine.masked_fill(right, -torch.inf)
-    own = cosine.diagonal()
-    text, image = strangers.max(dim=1).values, strangers.max(dim=0).values
-    return F.relu(MARGIN + text - own) + F.relu(MARGIN + image - own)
+        settings = gradient_of(problem.settings)
+        tail = tail or fresh_tail(problem)
+        assert isinstance(tail, PairTail)  # noqa: S101  # the task's own
+        strangers = max(1, settings.batch_size - 1) if settings.loss == "siglip" else 1
+        measure(tail, samples, new_space=problem.pretrained.logit_scale is None, strangers=strangers)
+        matches = problem.matches(samples.indices)
+        super().__init__(tail, settings, samples=samples, matches=matches, seed=problem.settings.seed)

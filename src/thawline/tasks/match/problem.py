@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,18 +20,14 @@ from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
-from thawline.fitting.tail import Tail
 from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY, ZERO_SHOT
 from thawline.tasks.match.build import fresh_tail, pretrained_tail
 from thawline.tasks.match.features import PairRows, Pretrained, Surveyed
-from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, measure, settle_pairs
+from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, settle_pairs
 from thawline.tasks.match.pairs import related_pairs
 from thawline.tasks.match.tail import PairTail, split_state
 from thawline.tasks.settings import RunSettings
-
-if TYPE_CHECKING:
-    from thawline.tasks.match.module import MatchModule
 
 CLASSES = ("mismatch", "match")
 
@@ -158,17 +154,6 @@ class MatchProblem:
     def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> None:
         """None: a pair is a match or it is none."""
 
-    def module(self, tail: Tail, samples: FeatureSet, seed: int) -> "MatchModule":
-        """The LightningModule that fits `tail` on `samples`; the head's scaling is measured on them."""
-        from thawline.tasks.match.module import MatchModule  # late: Lightning takes seconds to import
-
-        settings = self.settings.method
-        assert isinstance(settings, GradientSettings)  # noqa: S101  # the caller chose the method by its type
-        assert isinstance(tail, PairTail)  # noqa: S101  # it comes from this class
-        strangers = max(1, settings.batch_size - 1) if settings.loss == "siglip" else 1
-        measure(tail, samples, new_space=self.pretrained.logit_scale is None, strangers=strangers)
-        return MatchModule(tail, settings, samples=samples, matches=self._matches(samples.indices), seed=seed)
-
     def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:
         """Write the CLIP with this state of the tail into `folder`, as `from_pretrained` and `encoder.name` take it."""
         from thawline.tasks.match.write import save_towers
@@ -206,7 +191,7 @@ class MatchProblem:
     def _has_zero_shot(self) -> bool:
         return self.pretrained.logit_scale is not None and not isinstance(self.settings.method, ZeroShotSettings)
 
-    def _matches(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    def matches(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Image and text number of each match among the pairs `indices`, [matches, 2]."""
         matches = indices[self.labels[indices] == 1]
         return np.stack([self.surveyed.checked.images[matches], self.surveyed.checked.texts[matches]], axis=1)

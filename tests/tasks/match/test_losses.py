@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from tests.tasks.match.conftest import make_module, make_pairs, make_tail
 
 from thawline.tasks.match.fitted import calibrate, cosines
-from thawline.tasks.match.module import MARGIN
+from thawline.tasks.match.losses import MARGIN
 from thawline.tasks.match.tail import IMAGE_ID, TEXT_ID
 
 TRUE = {(0, 0), (0, 1), (1, 2), (2, 3), (3, 3), (4, 4), (5, 5)}
@@ -145,7 +145,7 @@ def test_the_epoch_is_chosen_by_cosines_and_not_by_how_sure_the_training_left_th
             module.validation_step(pairs[np.arange(5)], 0)
             module.validation_step(pairs[np.arange(5, 12)], 1)
         module.on_validation_epoch_end()
-        seen.append({name: value.item() for name, value in logged.items()})
+        seen.append({name: value.compute().item() for name, value in logged.items()})
     assert seen[0] == pytest.approx(seen[1])
     cosine = cosines(make_tail(), pairs)
     fitted, offset = calibrate(cosine, pairs.targets)
