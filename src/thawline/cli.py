@@ -15,10 +15,11 @@ from typing import NoReturn
 
 from thawline import __version__
 from thawline.commands.quoting import quote
-from thawline.commands.verbs import PATH_KEYS, VERBS, Positional, Verb
+from thawline.commands.verbs import PATH_KEYS, VERBS
 from thawline.errors import RunError, UserError
 from thawline.process import end_at_once, keep_freed_memory
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
+from thawline.tasks.verb import Positional, Verb
 
 _OVERRIDE = re.compile(r"^(~[A-Za-z_]|\+{0,2}[A-Za-z_][\w./@:-]*=)")
 # Hydra's own options, and how many words each takes.

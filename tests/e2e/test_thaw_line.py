@@ -17,8 +17,7 @@ from thawline.fitting.tail import Tail
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.tasks.events.module import EventsModule
 from thawline.tasks.events.read import read_events
-from thawline.tasks.events.settings import PromptSettings
-from thawline.tasks.settings import RunSettings
+from thawline.tasks.settings import PromptSettings, RunSettings
 
 CPU = torch.device("cpu")
 STEPS, BATCH = 10, 12

@@ -2,6 +2,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from thawline.data.photos.augmentation import AugmentationSettings
+from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.fitting.settings import (
@@ -11,8 +12,10 @@ from thawline.fitting.settings import (
     TrainerSettings,
     ZeroShotSettings,
 )
+from thawline.runs.settings import LoggerSettings
 from thawline.tasks.settings import RunSettings, saved_settings
 
+EVENTS = {"task": "events", "data": DataSettings(path="Photos"), "logger": LoggerSettings(name="csv")}
 CLIP = EncoderSettings(family="clip", name="package:tiny_clip")
 RESNET = EncoderSettings(family="timm", name="timm/resnet50", model="resnet50")
 PROJECTION = {"name": "projection", "head": "prompts", "epochs": 1, "batch_size": 2, "lr": 0.1, "patience": 1}
@@ -34,7 +37,7 @@ def gradient(head):
     ],
 )
 def test_the_thaw_line_follows_from_what_trains(method, thaw, cut):
-    assert RunSettings(encoder=CLIP, method=method, thaw=thaw).cut == cut
+    assert RunSettings(**EVENTS, encoder=CLIP, method=method, thaw=thaw).cut == cut
 
 
 @pytest.mark.parametrize(
@@ -49,7 +52,7 @@ def test_the_thaw_line_follows_from_what_trains(method, thaw, cut):
 )
 def test_mismatches_are_one_sentence(method, encoder, thaw, sentence):
     with pytest.raises(UserError, match=sentence):
-        RunSettings(encoder=encoder, method=method, thaw=thaw)
+        RunSettings(**EVENTS, encoder=encoder, method=method, thaw=thaw)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +60,7 @@ def test_mismatches_are_one_sentence(method, encoder, thaw, sentence):
     [gradient("linear"), LogisticSettings(name="x", head="linear", c=[0.1, 1.0]), ZeroShotSettings("x", "prompts")],
 )
 def test_a_saved_config_gives_the_settings_back(method: MethodSettings):
-    settings = RunSettings(task="events", encoder=CLIP, method=method, seed=3)
+    settings = RunSettings(**EVENTS, encoder=CLIP, method=method, seed=3)
     saved = OmegaConf.create(OmegaConf.to_container(OmegaConf.structured(settings)))
     for group in ("data", "trainer", "logger", "store", "paths"):
         saved[group] = {}
@@ -80,6 +83,7 @@ ZERO_SHOT = ZeroShotSettings(name="zero_shot", head="prompts")
 
 def run_of(method, thaw=None, *, augmentation=None, encoder=CLIP, **trainer):
     return RunSettings(
+        **EVENTS,
         encoder=encoder,
         method=method,
         thaw=thaw,

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from thawline.bundles.manifest import was_bundle
 from thawline.commands.results import save_report, save_results, show_results
-from thawline.data.settings import DataSettings, TracksSettings
+from thawline.data.settings import DataSettings
 from thawline.data.tables.places import comparable
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
@@ -34,7 +34,7 @@ from thawline.runs.split import SplitRow, by_name, change_of, covering_split
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
 from thawline.targets.target import MAJORITY, ZERO_SHOT
-from thawline.tasks.capabilities import THEMES, TaskProblem, examine, task_reader
+from thawline.tasks.capabilities import TaskProblem, examine, task_reader
 from thawline.tasks.settings import saved_settings
 from thawline.tasks.task import find_task
 from thawline.tasks.typed import to_settings
@@ -69,9 +69,7 @@ def evaluate(config: DictConfig) -> None:
     console = Console()
 
     def read(data: DataSettings) -> TaskProblem:
-        if isinstance(data, TracksSettings):
-            # What was fitted has columns for the themes that were inputs then, whatever is told of these tracks.
-            data = replace(data, themes=next(iter(facts["chosen"].values())).get(THEMES, []))
+        data = data.as_fitted(next(iter(facts["chosen"].values())))
         return task_reader(trained.task)(replace(trained, data=data, store=settings.store), device, classes=classes)
 
     with RunDirectory(Path(settings.paths.run), "evaluate", config) as run:

@@ -1,5 +1,6 @@
 """The whole config of each verb, typed: an unknown key or a wrong type is refused when the config is composed."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
@@ -7,25 +8,22 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
+from thawline.commands.verbs import VERBS
 from thawline.data.photos.augmentation import AugmentationSettings
-from thawline.data.settings import DataSettings, PairsSettings, TracksSettings
+from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.features.settings import StoreSettings
 from thawline.fitting.settings import (
+    METHODS,
     DebugSettings,
-    GradientSettings,
-    LogisticSettings,
-    RulesSettings,
     TrainerSettings,
-    TreesSettings,
-    ZeroShotSettings,
 )
 from thawline.runs.moved import places_of
 from thawline.runs.settings import LoggerSettings, PathsSettings
-from thawline.tasks.events.settings import PromptSettings
-from thawline.tasks.match.settings import DataSplitSettings, MismatchesSettings
+from thawline.samples.settings import SampleSettings
 from thawline.tasks.predicting import PredictSettings
-from thawline.tasks.settings import CheckSettings, RunSettings
+from thawline.tasks.settings import CheckSettings, PromptSettings, RunSettings
+from thawline.tasks.task import capability, imported, task_names
 
 
 @dataclass
@@ -169,34 +167,16 @@ class WeightsSettings:
     name: str | None = None
 
 
-@dataclass
-class SampleSettings:
-    """`thawline sample`.
+def register_settings() -> None:
+    """Make the schemas known to Hydra under the names that the files of `conf/` begin with.
 
-    Attributes:
-        collection: Which: `events`, `pairs` or `genre`.
-        directory: The folder to make.
-        photos_per_class: Of `events`: photos of each class.
-        products: Of `pairs`: pictures.
-        artists: Of `genre`: artists in each of the six genres.
-        tracks_per_artist: Of `genre`: tracks of each artist.
-        seconds: Of `genre`: length of a track.
-        seed: Fixes what is drawn.
+    Those of a task's own are named after their classes: `tracks_schema` is that of `TracksSettings`.
     """
-
-    collection: str = MISSING
-    directory: str = MISSING
-    photos_per_class: int = 100
-    products: int = 400
-    artists: int = 8
-    tracks_per_artist: int = 5
-    seconds: float = 8.0
-    seed: int = 0
+    _register(tuple(task_names()))
 
 
 @cache
-def register_settings() -> None:
-    """Make the schemas known to Hydra under the names that the files of `conf/` begin with."""
+def _register(tasks: Sequence[str]) -> None:
     store = ConfigStore.instance()
     verbs: list[tuple[str, type]] = [
         ("train", RunSettings),
@@ -206,27 +186,21 @@ def register_settings() -> None:
         ("ensemble", EnsembleSettings),
         ("export", ExportSettings),
         ("data_check", CheckSettings),
-        ("data_mismatches", MismatchesSettings),
-        ("data_split", DataSplitSettings),
         ("store_verbs", StoreVerbsSettings),
         ("weights", WeightsSettings),
         ("sample", SampleSettings),
+        *((verb.config, imported(verb.settings)) for verb in VERBS.values() if verb.settings),
     ]
     for name, schema in verbs:
         store.store(name=f"{name}_schema", node=schema)
+    data = {DataSettings, *(capability(task, "settings") for task in tasks)}
     groups: list[tuple[str, str, type]] = [
+        *(("data", schema.__name__.removesuffix("Settings").lower(), schema) for schema in data),
+        *(("method", name, schema) for name, schema in METHODS.items()),
         ("prompts", "prompts", PromptSettings),
-        ("data", "data", DataSettings),
-        ("data", "pairs", PairsSettings),
-        ("data", "tracks", TracksSettings),
         ("encoder", "encoder", EncoderSettings),
         ("augmentation", "augmentation", AugmentationSettings),
         ("debug", "debug", DebugSettings),
-        ("method", "zero_shot", ZeroShotSettings),
-        ("method", "logistic", LogisticSettings),
-        ("method", "trees", TreesSettings),
-        ("method", "rules", RulesSettings),
-        ("method", "gradient", GradientSettings),
         ("trainer", "trainer", TrainerSettings),
         ("logger", "logger", LoggerSettings),
         ("store", "store", StoreSettings),

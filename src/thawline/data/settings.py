@@ -1,8 +1,8 @@
-"""Settings of the data: which photos, tracks or pairs, how they are decoded, how they are split."""
+"""Settings of the data: which samples, how they are decoded, how they are split; tasks add their own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from omegaconf import MISSING
 
@@ -57,92 +57,17 @@ class DataSettings:
         """The same for other data at `path`, whose own classes and sides count."""
         return replace(self, path=path, classes=None, split=None, layout="auto", min_groups=1)
 
+    @property
+    def several_labels(self) -> bool:
+        """Whether a sample has several labels at once, not one class."""
+        return False
+
+    def as_fitted(self, chosen: Mapping[str, Any]) -> Self:
+        """The same with what the data of a fit gave it as inputs; `chosen` is what was chosen for that fit."""
+        return self
+
 
 def check_megapixels(most: float) -> None:
     """Refuse a `data.max_megapixels` that lets nothing through; raises UserError."""
     if not most > 0:
         raise UserError(f"data.max_megapixels={most:g} must be more than 0, {MAX_MEGAPIXELS:g} for the largest phones'")
-
-
-@dataclass
-class TracksSettings(DataSettings):
-    """A folder of tracks, one folder a genre, or a CSV.
-
-    Attributes:
-        path: The folder, or a CSV with the columns `audio_path,label` and perhaps `artist,album,split,themes`.
-        reader: `auto`; `artists` where each class folder has a folder for each artist; `gtzan` for that collection.
-        splits: Published split files of GTZAN, for `reader=gtzan`; null: none.
-        reference: What a run is compared with, fitted on the same folds: `mfcc_svm`; null: the majority class. Not used
-            with `labels=several`.
-        labels: `one` a track, its first, or `several`.
-        themes: Themes of lyrics that are inputs beside descriptors; null: all that the package knows, where the CSV
-            tells some; []: none.
-    """
-
-    reader: str = "auto"
-    splits: list[str] | None = None
-    reference: str | None = "mfcc_svm"
-    labels: str = "one"
-    themes: list[str] | None = None
-
-    def __post_init__(self) -> None:
-        """Check the names."""
-        super().__post_init__()
-        if self.labels not in ("one", "several"):
-            raise UserError(f"data.labels={self.labels} is not known; use one or several")
-        if self.reader not in ("auto", "artists", "gtzan"):
-            raise UserError(f"data.reader={self.reader} is not known; use auto, artists or gtzan")
-        if self.splits is not None and self.reader != "gtzan":
-            raise UserError("data.splits names GTZAN's split files; add data.reader=gtzan, or use data.split")
-        if self.reference not in (None, "mfcc_svm"):
-            raise UserError(f"data.reference={self.reference} is not known; use mfcc_svm or null")
-
-
-@dataclass
-class PairsSettings(DataSettings):
-    """Image–text pairs, in one file or in one for each side.
-
-    Attributes:
-        path: The CSV or Parquet file with the columns `image_path,text,label`; empty where there is one for each side.
-        image_base: The folder that relative image paths start from and that none may leave; null: each file's own
-            folder, and paths may lead anywhere on this machine.
-        train_csv: The pairs to train on, in place of `path`.
-        val_csv: The pairs to choose by; null: part of those to train on.
-        test_csv: The pairs to judge on.
-    """
-
-    path: str = ""
-    image_base: str | None = None
-    train_csv: str | None = None
-    val_csv: str | None = None
-    test_csv: str | None = None
-
-    def __post_init__(self) -> None:
-        """Check what belongs together."""
-        super().__post_init__()
-        sides = [side for side in ("train", "val", "test") if getattr(self, f"{side}_csv")]
-        if self.path and sides:
-            raise UserError(f"give one file of pairs, or data.{sides[0]}_csv and its like, not both")
-        if not self.path and not {"train", "test"} <= set(sides):
-            raise UserError("give one file of pairs, or data.train_csv and data.test_csv (and data.val_csv)")
-        if self.classes is not None:
-            raise UserError("data.classes is for folders of photos; leave it out for pairs")
-        if self.split is not None:
-            raise UserError("data.split is for folders of photos; give pairs a column split with train, val or test")
-
-    def at(self, path: str) -> Self:
-        """The same for another file, whose own folder relative image paths start from."""
-        return replace(self, path=path, image_base=None, train_csv=None, val_csv=None, test_csv=None)
-
-    @property
-    def files(self) -> list[tuple[Path, str | None]]:
-        """The files, and the side that each is; None: the file is not split."""
-        if self.path:
-            return [(Path(self.path).expanduser(), None)]
-        named = (("train", self.train_csv), ("val", self.val_csv), ("test", self.test_csv))
-        return [(Path(name).expanduser(), side) for side, name in named if name]
-
-    @property
-    def base(self) -> Path | None:
-        """The folder that no image path may leave."""
-        return Path(self.image_base).expanduser() if self.image_base else None

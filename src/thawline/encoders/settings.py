@@ -1,6 +1,7 @@
 """Settings of an encoder."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from omegaconf import MISSING
@@ -21,6 +22,19 @@ AUDIO_FROM_TRANSFORMERS = ("ast", "wav2vec2", "hubert", "audio")
 WITHOUT_WEIGHTS = ("scratch", "mel_cnn", "descriptors")
 STEMS = (2, 4)
 AUDIO = (*AUDIO_FROM_TRANSFORMERS, "mel_cnn", "descriptors")
+
+
+class Gift(StrEnum):
+    """What an encoder has, and a method may need."""
+
+    SOUND = "sound"  # it hears; others see
+    WEIGHTS = "weights"  # it was pretrained
+    TEXT = "text"  # and a space that pictures and texts have in common
+    LAYERS = "layers"  # a transformer's, all of which can be read at once, under a head of its own class
+    SPECTROGRAMS = "spectrograms"  # they are what it is given
+    DESCRIPTORS = "descriptors"  # measures with names
+
+
 _FAMILIES = (*_FROM_TRANSFORMERS, *_BY_NAME, *WITHOUT_WEIGHTS)
 
 
@@ -80,6 +94,19 @@ class EncoderSettings:
     licence: str | None = None
     allow_noncommercial: bool = False
     precision: str = "float32"
+
+    @property
+    def gifts(self) -> frozenset[Gift]:
+        """What it has."""
+        had = {
+            Gift.SOUND: self.family in AUDIO,
+            Gift.WEIGHTS: self.family not in ("scratch", "mel_cnn"),
+            Gift.TEXT: self.family == "clip",
+            Gift.LAYERS: self.family in AUDIO_FROM_TRANSFORMERS and self.stems is None,
+            Gift.SPECTROGRAMS: self.family == "mel_cnn",
+            Gift.DESCRIPTORS: (self.family, self.name) == ("descriptors", "descriptors"),
+        }
+        return frozenset(gift for gift, has in had.items() if has)
 
     def __post_init__(self) -> None:
         """Check the names."""

@@ -4,9 +4,23 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
+from thawline.encoders.settings import Gift
 from thawline.errors import UserError
 
-HEADS = ("prompts", "linear", "mlp", "pairs", "own", "layers", "trees", "rules", "hints")
+# The heads, and what each needs of an encoder.
+_NEEDS: dict[str, tuple[Gift, ...]] = {
+    "prompts": (Gift.TEXT,),
+    "linear": (),
+    "mlp": (),
+    "pairs": (),
+    "own": (Gift.SOUND, Gift.LAYERS),
+    "layers": (Gift.SOUND, Gift.LAYERS),
+    "trees": (Gift.SOUND,),
+    "rules": (Gift.SOUND, Gift.DESCRIPTORS),
+    "hints": (Gift.SOUND,),
+}
+# What is told of a sample: one of several classes, several labels at once, or whether two things match.
+CLASSES, TAGS, PAIRS = "classes", "tags", "pairs"
 PAIR_LOSSES = ("sigmoid", "siglip", "infonce", "triplet")
 
 
@@ -29,7 +43,17 @@ class MethodSettings:
 
     def __post_init__(self) -> None:
         """Check what does not depend on the encoder."""
-        _require_one_of("method.head", self.head, HEADS)
+        _require_one_of("method.head", self.head, tuple(_NEEDS))
+
+    @property
+    def needs(self) -> tuple[Gift, ...]:
+        """What it needs of an encoder."""
+        return _NEEDS[self.head]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What it can tell of a sample."""
+        return (CLASSES,)
 
 
 @dataclass
@@ -37,6 +61,11 @@ class ZeroShotSettings(MethodSettings):
     """The classes' prompts and nothing fitted (CLIP, arXiv 2103.00020, section 3.1)."""
 
     fit: str = "nothing"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Classes by their prompts, pairs by their texts."""
+        return (CLASSES, PAIRS)
 
 
 @dataclass
@@ -167,6 +196,11 @@ class GradientSettings(MethodSettings):
         self._check_loss()
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """Pairs by a head for pairs; otherwise classes, or several labels at once."""
+        return (PAIRS,) if self.head == "pairs" else (CLASSES, TAGS)
+
+    @property
     def top_lr(self) -> float:
         """Learning rate of the uppermost pretrained stage."""
         if self.head == "prompts" or (self.head == "pairs" and self.body_lr is None):
@@ -208,6 +242,16 @@ class GradientSettings(MethodSettings):
             )
 
 
+# How each kind of method is set, by the name that its schema has in `conf/method`.
+METHODS: dict[str, type[MethodSettings]] = {
+    "zero_shot": ZeroShotSettings,
+    "logistic": LogisticSettings,
+    "trees": TreesSettings,
+    "rules": RulesSettings,
+    "gradient": GradientSettings,
+}
+
+
 @dataclass
 class TrainerSettings:
     """What the run computes on.
@@ -221,7 +265,7 @@ class TrainerSettings:
         devices: Devices of one run; more than one means DDP, each process with its share of the batches.
         workers: Loader processes that augment stored pixels ahead; only for `thaw=all`.
         save_models: Whether the model of each epoch, of the best and of the last one is written in `transformers`
-            format (task=match): `checkpoint_epoch_N/`, `best_model/`, `final_model/`.
+            format (of pairs): `checkpoint_epoch_N/`, `best_model/`, `final_model/`.
         checkpoint_every: Steps between checkpoints within an epoch; null: once a minute. Each epoch ends with one.
     """
 

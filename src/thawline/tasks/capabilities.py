@@ -17,12 +17,10 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Problem
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
+from thawline.samples.settings import SampleSettings
 from thawline.tasks.golden import Verdict
 from thawline.tasks.settings import CheckSettings, RunSettings
 from thawline.tasks.task import capability, find_task
-
-# The themes of lyrics that are inputs of a fit, in what was chosen for it.
-THEMES = "themes"
 
 
 class TaskProblem(Problem, Protocol):
@@ -179,6 +177,32 @@ class TaskPredictor(Protocol):
         Returns:
             The answers that there are, in the order in which they are listed.
         """
+
+
+@dataclass(frozen=True)
+class Made:
+    """A sample collection that was made.
+
+    Attributes:
+        what: What it holds.
+        place: The folder or file that `thawline train` takes.
+        said: What else there is to say of it, a line each.
+        settings: Settings to train on it with.
+        already_there: Whether it was there before.
+    """
+
+    what: str
+    place: Path
+    said: Sequence[str]
+    settings: Sequence[str]
+    already_there: bool
+
+
+class SampleMaker(Protocol):
+    """Makes a task's sample collection."""
+
+    def __call__(self, directory: Path, settings: SampleSettings) -> Made:
+        """Make it in `directory`; raises UserError where a setting is out of its range or the directory is taken."""
 
 
 def task_reader(name: str) -> TaskReader:

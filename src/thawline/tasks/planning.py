@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from thawline.data.photos.augmentation import Augmentation
-from thawline.data.settings import TracksSettings
 from thawline.data.tracks.spec_augment import SpecAugment
 from thawline.errors import UserError
 from thawline.fitting.feature_set import Augment
@@ -45,7 +44,7 @@ def plan_run(problem: TaskProblem, settings: RunSettings) -> list[Fold]:
         classes=problem.classes,
     )
     kept = [keep_apart(problem, fold) for fold in plan]
-    several = isinstance(settings.data, TracksSettings) and settings.data.labels == "several"
+    several = settings.data.several_labels
     if problem.sides is not None and not several and not isinstance(settings.method, ZeroShotSettings | RulesSettings):
         for fold in kept:
             _check_trained_on(problem, fold)

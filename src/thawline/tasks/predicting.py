@@ -8,7 +8,7 @@ from thawline.data.photos.preprocessing import MAX_MEGAPIXELS
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
-from thawline.tasks.events.settings import PromptSettings
+from thawline.tasks.settings import PromptSettings
 
 
 @dataclass

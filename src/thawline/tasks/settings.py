@@ -6,37 +6,42 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from thawline.data.photos.augmentation import AugmentationSettings
-from thawline.data.settings import DataSettings, PairsSettings, TracksSettings
+from thawline.data.settings import DataSettings
 from thawline.decisions.threshold import DecisionSettings
-from thawline.encoders.settings import AUDIO, EncoderSettings
+from thawline.encoders.settings import EncoderSettings, Gift
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.fitting.settings import (
+    METHODS,
+    PAIRS,
+    TAGS,
     DebugSettings,
     GradientSettings,
     LogisticSettings,
     MethodSettings,
-    RulesSettings,
     TrainerSettings,
     TreesSettings,
-    ZeroShotSettings,
 )
 from thawline.runs.secrets import masked_keys, unset_variables
 from thawline.runs.settings import LoggerSettings, PathsSettings
-from thawline.tasks.events.settings import PromptSettings
+from thawline.tasks.needs import Chosen, check_needs, tasks_with
+from thawline.tasks.task import capability, find_task
 
 # Losses that pair the samples of a whole batch.
 _OVER_BATCH = ("contrastive", "siglip", "infonce", "triplet")
 
-# What each head needs at least to train, from the top of the network down; `head` where nothing is said.
-_LEAST_THAW = {"prompts": "projection"}
 
-# The heads that each task has.
-_HEADS = {
-    "events": ("prompts", "linear", "mlp"),
-    "match": ("pairs", "prompts"),
-    "genre": ("linear", "mlp", "own", "layers", "trees", "rules", "hints"),
-}
+@dataclass
+class PromptSettings:
+    """What stands for a class in text.
+
+    Attributes:
+        templates: Prompts for a class without its own, `{label}` standing for its name.
+        classes: Prompts of a class, by its name (case, `_` and `-` don't matter); they join the templates'.
+    """
+
+    templates: list[str] = field(default_factory=list)
+    classes: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -44,8 +49,8 @@ class RunSettings:
     """One run.
 
     Attributes:
-        task: The kind of problem: `events` (photos by class), `match` (does a text describe an image) or `genre`
-            (tracks by class, or by several labels).
+        task: The kind of problem: `events` (photos by class), `match` (does a text describe an image), `genre`
+            (tracks by class, or by several labels), or one of your own.
         prompts: What stands for the classes in text.
         data: The samples and their split.
         encoder: The pretrained network.
@@ -99,7 +104,9 @@ class RunSettings:
             raise UserError(f"thaw={self.thaw} must be at least 1; thaw=head trains nothing below the head")
         if self.text == self.encoder:
             self.text = None  # both towers of one network
-        self._check_method()
+        check_needs(self._chosen)
+        if find_task(self.task).settings_check is not None:
+            capability(self.task, "settings_check")(self)
         self._check_augmentation()
         self._check_trainer()
 
@@ -110,21 +117,30 @@ class RunSettings:
             return self.thaw
         if not isinstance(self.method, GradientSettings):
             return "head"
-        if self.encoder.family == "mel_cnn":
-            return "all"  # it has no pretrained weights
-        if self.method.head == "pairs":
+        if Gift.SOUND in self.encoder.gifts and Gift.WEIGHTS not in self.encoder.gifts:
+            return "all"
+        if PAIRS in self.method.targets:
             # Towers that were trained together have projections into their common space.
-            return "projection" if self._one_space else "head"
-        return _LEAST_THAW.get(self.method.head, "head")
+            return "projection" if Gift.TEXT in self.encoder.gifts and self.text is None else "head"
+        return "projection" if Gift.TEXT in self.method.needs else "head"
 
     @property
-    def takes_themes(self) -> bool:
-        """Whether themes of lyrics can be inputs beside what the encoder gives."""
-        return (self.encoder.family, self.encoder.name) == ("descriptors", "descriptors")
+    def target(self) -> str:
+        """What is told of a sample: `classes`, `tags` or `pairs`."""
+        return TAGS if self.data.several_labels else find_task(self.task).target
+
+    @property
+    def _chosen(self) -> Chosen:
+        return Chosen(self.task, self.target, self.encoder, self.text, self.method, self.thaw, self.cut)
 
     def _check_augmentation(self) -> None:
         """Can the method use what varies the photos, and is it above or below the thaw line?"""
         wanted, method = self.augmentation, self.method
+        if wanted.masks is not None and (Gift.SPECTROGRAMS not in self.encoder.gifts or self.cut != "all"):
+            raise UserError(
+                f"augmentation={wanted.name} masks the spectrograms of encoder=mel_cnn with thaw=all; use "
+                "augmentation=none"
+            )
         if not isinstance(method, GradientSettings):
             if wanted.changes_pixels or wanted.mixup:
                 what = f".views={wanted.views}" if wanted.views else f"={wanted.name}"
@@ -136,7 +152,7 @@ class RunSettings:
                     "by gradient descent (linear, finetune)"
                 )
             return
-        if wanted.mixup and method.loss != "cross_entropy" and self.task != "match":
+        if wanted.mixup and method.loss != "cross_entropy":
             raise UserError(f"augmentation.mixup mixes classes, which method.loss={method.loss} can't use; set it to 0")
         if wanted.changes_pixels and not wanted.views and self.cut != "all":
             raise UserError(
@@ -152,142 +168,19 @@ class RunSettings:
                 "are for thaw=all"
             )
         fits_nothing = not isinstance(self.method, GradientSettings)
-        one_clip = self.task == "match" and self.text is None and not fits_nothing
+        one_clip = self.target == PAIRS and self.text is None and not fits_nothing
         if self.trainer.save_models and (not one_clip or self.trainer.devices > 1):
             raise UserError(
-                "trainer.save_models=true writes a CLIP while it is trained, with task=match, without encoder@text, on "
-                "one device; 'thawline export' writes a finished run's model"
+                f"trainer.save_models=true writes a CLIP while it is trained, with {tasks_with(PAIRS)}, without "
+                "encoder@text, on one device; 'thawline export' writes a finished run's model"
             )
         # A whole batch is what no process of several has.
         alone = not isinstance(self.method, GradientSettings) or self.method.loss in _OVER_BATCH
         if self.trainer.devices > 1 and alone:
             what = f"method={self.method.name}"
-            if isinstance(self.method, GradientSettings) and self.method.head == "pairs":
+            if isinstance(self.method, GradientSettings) and PAIRS in self.method.targets:
                 what = f"method.loss={self.method.loss}"
             raise UserError(f"trainer.devices={self.trainer.devices}: {what} computes on one device; set it to 1")
-
-    def _check_task(self) -> None:
-        """Are the encoder and the method of the task's kind?"""
-        name, hears = self.encoder.model or self.encoder.name, self.encoder.family in AUDIO
-        if hears and self.task != "genre":
-            raise UserError(f"encoder '{name}' hears sound; add task=genre, or use an encoder of photos")
-        if not hears and self.task == "genre":
-            raise UserError(
-                f"encoder '{name}' hears nothing; use mel_cnn, ast, wav2vec2_base, hubert_base or descriptors"
-            )
-        if self.encoder.family == "mel_cnn" and self.cut != "all":
-            what = f"thaw={self.thaw}" if self.thaw is not None else f"method={self.method.name}"
-            raise UserError(
-                f"encoder={name} has no pretrained weights, and {what} leaves some of it untrained; use method=mel_cnn "
-                "without thaw, or encoder=descriptors"
-            )
-        pairs = self.method.head == "pairs" or isinstance(self.method, ZeroShotSettings)
-        if self.task == "match" and not pairs:
-            raise UserError(
-                f"method={self.method.name} tells classes of photos apart; task=match takes method=pairs, pairs_towers "
-                "or zero_shot"
-            )
-        if self.task != "match" and (self.method.head == "pairs" or self.text is not None):
-            what = "encoder@text" if self.text is not None else f"method={self.method.name}"
-            raise UserError(f"{what} is for pairs of images and texts; add task=match")
-        if self.task in _HEADS and self.method.head not in _HEADS[self.task]:
-            fitting = [task for task, heads in _HEADS.items() if self.method.head in heads]
-            mend = f"use one of its heads ({', '.join(_HEADS[self.task])})" if hears else f"add task={fitting[0]}"
-            raise UserError(f"method={self.method.name} is not for task={self.task}; {mend}")
-        if self.augmentation.masks is not None and (self.encoder.family != "mel_cnn" or self.cut != "all"):
-            raise UserError(
-                f"augmentation={self.augmentation.name} masks the spectrograms of encoder=mel_cnn with thaw=all; use "
-                "augmentation=none"
-            )
-        if self.task == "match":
-            self._check_pairs()
-        if self.task == "genre":
-            self._check_tracks()
-
-    def _check_tracks(self) -> None:
-        """Is there nothing that only photos have?"""
-        wanted = self.augmentation
-        if wanted.changes_pixels:
-            raise UserError(f"augmentation={wanted.name} varies photos; tracks take specaugment, mixup or none")
-        if self.logger.thumbnails:
-            raise UserError(f"logger.thumbnails={self.logger.thumbnails} shows photos, not tracks; set it to 0")
-        if self.encoder.stems is not None:
-            self._check_stems()
-        if not isinstance(self.data, TracksSettings):
-            return
-        if self.data.themes and not self.takes_themes:
-            raise UserError(
-                f"data.themes={','.join(self.data.themes)} has themes, which are inputs of encoder=descriptors alone; "
-                "leave it out"
-            )
-        if self.data.labels == "several":
-            self._check_tags()
-
-    def _check_stems(self) -> None:
-        """Is nothing asked of stems but features for a head?"""
-        if self.method.head in ("own", "layers"):
-            raise UserError(
-                f"method={self.method.name} has no place for several stems; with encoder.stems use linear, mlp, "
-                "logistic or hints"
-            )
-        if self.cut != "head":
-            raise UserError(f"thaw={self.thaw} can't be used with encoder.stems: only a head is fitted; use thaw=head")
-
-    def _check_tags(self) -> None:
-        """Does the method tell several labels of a track?"""
-        method = self.method
-        if not isinstance(method, GradientSettings):
-            raise UserError(
-                f"method={method.name} tells one class of each track; data.labels=several takes linear, mlp, layers, "
-                "own or mel_cnn"
-            )
-        if self.augmentation.mixup:
-            raise UserError("augmentation.mixup mixes single classes; set it to 0 with data.labels=several")
-
-    def _check_pairs(self) -> None:
-        """Is there nothing that only classes of photos have, and a common space where none is made?"""
-        if self.augmentation.mixup:
-            raise UserError("augmentation.mixup mixes classes, which pairs don't have; set it to 0")
-        if self.logger.thumbnails:
-            raise UserError(f"logger.thumbnails={self.logger.thumbnails} shows photos, not pairs; set it to 0")
-        if isinstance(self.method, GradientSettings) and isinstance(self.method.penalty, str):
-            raise UserError(f"method.penalty={self.method.penalty} counts photos of a class; use a number or null")
-        if isinstance(self.method, ZeroShotSettings) and not self._one_space:
-            raise UserError(
-                f"method={self.method.name} compares images and texts of one CLIP; use encoder=clip without "
-                "encoder@text, or method=pairs, which brings two encoders together"
-            )
-
-    @property
-    def _one_space(self) -> bool:
-        """Whether the two encoders of pairs were trained together."""
-        return self.encoder.family == "clip" and self.text is None
-
-    def _check_method(self) -> None:
-        """Does the method suit the encoder and the thaw line?"""
-        method, encoder = self.method, self.encoder
-        self._check_task()
-        if self.task == "match":
-            return
-        if method.head == "prompts" and encoder.family != "clip":
-            raise UserError(
-                f"method={method.name} compares photos with text, but encoder '{encoder.model or encoder.name}' has "
-                "none; use encoder=clip, or method=linear or logistic"
-            )
-        if method.head == "rules" and not self.takes_themes:
-            raise UserError(f"method={method.name} is a table over descriptors; use encoder=descriptors")
-        if not isinstance(method, GradientSettings) and self.cut != "head":
-            raise UserError(
-                f"method={method.name} trains nothing below the head, so thaw={self.thaw} can't be used; use thaw=head"
-            )
-        if isinstance(method, GradientSettings) and method.head == "prompts" and self.cut == "head":
-            raise UserError(
-                f"method={method.name} trains the projection, so thaw=head leaves nothing to train; use thaw=projection"
-            )
-
-
-# What the data of tasks are besides photos.
-_DATA: dict[str, type[DataSettings]] = {"match": PairsSettings, "genre": TracksSettings}
 
 
 @dataclass
@@ -295,8 +188,8 @@ class CheckSettings:
     """A look at a task's data before anything is trained.
 
     Attributes:
-        task: The kind of problem: `events` (photos by class), `match` (does a text describe an image) or `genre`
-            (tracks by class, or by several labels).
+        task: The kind of problem: `events` (photos by class), `match` (does a text describe an image), `genre`
+            (tracks by class, or by several labels), or one of your own.
         prompts: What a task's file brings along; not used.
         data: The photos or pairs.
         encoder: Whose limits are checked; null: none's.
@@ -345,18 +238,11 @@ def saved_settings(config: DictConfig, *, mirrored: bool = False) -> RunSettings
             f"the run's setting '{lost[0]}' is a secret, which was not saved; a run that is to be read again takes it "
             f"from the environment: {lost[0]}='${{oc.env:NAME}}'"
         )
-    methods: tuple[type[MethodSettings], ...] = (
-        ZeroShotSettings,
-        LogisticSettings,
-        TreesSettings,
-        RulesSettings,
-        GradientSettings,
-    )
-    schemas = {schema.fit: schema for schema in methods}
+    schemas = {schema.fit: schema for schema in METHODS.values()}
     try:
         schema = OmegaConf.structured(RunSettings)
         schema.method = OmegaConf.structured(schemas[config.method.fit])
-        schema.data = OmegaConf.structured(_DATA.get(config.task, DataSettings))
+        schema.data = OmegaConf.structured(capability(config.task, "settings"))
         settings = OmegaConf.to_object(OmegaConf.merge(schema, config))
     except (OmegaConfBaseException, KeyError) as error:
         reason = str(error).splitlines()[0]

@@ -6,13 +6,30 @@ data, so that help can read it: nothing heavy is imported for it. `tasks.capabil
 
 import importlib
 import pkgutil
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from thawline import tasks
 from thawline.errors import UserError
+from thawline.tasks.verb import Verb
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A collection that `thawline sample` makes.
+
+    Attributes:
+        name: What is typed for it.
+        what: What it holds, a word.
+        make: A `SampleMaker`.
+    """
+
+    name: str
+    what: str
+    make: str
 
 
 @dataclass(frozen=True)
@@ -23,7 +40,10 @@ class Task:
         summary: What it answers, a phrase.
         samples: What its samples are called: photos, pairs, tracks.
         asked: What `thawline predict` is given with one of its bundles, as the help writes it.
+        target: What is told of a sample: `classes` or `pairs`.
+        sound: Whether its samples are heard; others are seen.
         settings: The class of its data's settings.
+        settings_check: What checks that the settings of a run suit it, besides the needs of its method.
         read: A `TaskReader`.
         fill: A `TaskFiller`.
         data: Its LightningDataModule, called like `tasks.data.TaskDataModule`; None: gradient descent can't fit it.
@@ -43,6 +63,13 @@ class Task:
         golden: A `GoldenJudge`; None: there are no golden cases of its samples.
         onnx: Whether its bundles can be given ONNX graphs.
         columns: What tells a table of its samples; none: they are in folders alone.
+        places: The settings of `data` that name files, besides `path` and `split`.
+        zero_shot: What asks a pretrained encoder about samples, for `thawline predict base`; None: that is not for it.
+        ahead: What begins to read the samples of a run before its libraries are imported; None: nothing does.
+        sample: The collection that `thawline sample` makes for it; None: it makes none.
+        verbs: Verbs of its own, with their targets and settings in its folder.
+        examples: Lines that it adds to the help of other verbs, by their names.
+        order: Its place among the tasks in help; by name where it is the same.
     """
 
     summary: str
@@ -57,6 +84,9 @@ class Task:
     brief: str | None = None
     show: str | None = None
     texts: str | None = None
+    target: str = "classes"
+    sound: bool = False
+    settings_check: str | None = None
     check: str | None = None
     label: str | None = None
     export: str | None = None
@@ -68,6 +98,13 @@ class Task:
     golden: str | None = None
     onnx: bool = False
     columns: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    zero_shot: str | None = None
+    ahead: str | None = None
+    sample: Collection | None = None
+    verbs: tuple[Verb, ...] = ()
+    examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    order: int = 100
 
 
 def task_names() -> list[str]:
@@ -96,8 +133,18 @@ def capability(name: str, what: str) -> Any:
     where: str | None = getattr(find_task(name), what)
     if where is None:
         raise UserError(f"task={name} has no {what.replace('_', ' ')}, which this needs; see tasks/{name}/task.py")
-    module, _, function = where.partition(":")
-    return getattr(importlib.import_module(module, f"{tasks.__name__}.{name}"), function)
+    return imported(in_folder(name, where))
+
+
+def in_folder(name: str, where: str) -> str:
+    """`where`, in which a leading dot stands for the folder of task `name`."""
+    return f"{tasks.__name__}.{name}{where}" if where.startswith(".") else where
+
+
+def imported(where: str) -> Any:
+    """What is at `module:name`."""
+    module, _, name = where.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def refuse_table(path: Path) -> None:

@@ -20,8 +20,8 @@ from thawline.data.pairs.table import (
     write_pairs,
 )
 from thawline.data.photos.photo import PhotoFacts, read_photo
-from thawline.data.settings import PairsSettings
 from thawline.errors import UserError
+from thawline.tasks.match.settings import PairsSettings
 
 TEXT = "a text of quite ordinary length"
 

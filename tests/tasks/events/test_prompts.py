@@ -5,7 +5,7 @@ import yaml
 
 from thawline.errors import UserError
 from thawline.tasks.events.prompts import class_prompts
-from thawline.tasks.events.settings import PromptSettings
+from thawline.tasks.settings import PromptSettings
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
 

@@ -12,6 +12,7 @@ from thawline.data.tracks.collection import build_tracks
 from thawline.data.tracks.listed import ListedTrack, TrackListing
 from thawline.data.tracks.report import track_report
 from thawline.data.tracks.track import TrackFacts
+from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.heads import DenseHead
@@ -19,7 +20,9 @@ from thawline.fitting.tail import Tail
 from thawline.tasks.genre.tables.themes import vocabulary
 from thawline.tasks.genre.themes import ThemedRows, measure, themed, themes_of, with_themes
 
-DESCRIPTORS, OTHERS = SimpleNamespace(takes_themes=True), SimpleNamespace(takes_themes=False)
+DESCRIPTORS, OTHERS = (
+    SimpleNamespace(encoder=EncoderSettings(family=family, name=family)) for family in ("descriptors", "mel_cnn")
+)
 
 
 def collection(*told):

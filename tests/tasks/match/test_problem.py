@@ -12,7 +12,6 @@ from tests.tasks.match.conftest import gradient
 from torch import nn
 
 from thawline.data.photos.augmentation import AugmentationSettings
-from thawline.data.settings import PairsSettings
 from thawline.decisions.threshold import DecisionSettings, fit_threshold
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
@@ -29,6 +28,7 @@ from thawline.tasks.capabilities import examine
 from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, cosines
 from thawline.tasks.match.module import MatchModule
 from thawline.tasks.match.read import read_match
+from thawline.tasks.match.settings import PairsSettings
 from thawline.tasks.match.tail import PairTail, Towers
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import RunSettings

@@ -3,12 +3,12 @@ from omegaconf import OmegaConf
 from tests.tasks.match.conftest import gradient
 
 from thawline.data.photos.augmentation import AugmentationSettings
-from thawline.data.settings import PairsSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.fitting.settings import LogisticSettings, TrainerSettings, ZeroShotSettings
 from thawline.runs.settings import LoggerSettings, PathsSettings
+from thawline.tasks.match.settings import PairsSettings
 from thawline.tasks.settings import RunSettings, saved_settings
 
 CLIP = EncoderSettings(family="clip", name="package:tiny_clip")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from thawline.errors import UserError
-from thawline.tasks.events.settings import PromptSettings
+from thawline.tasks.settings import PromptSettings
 
 
 def class_prompts(settings: PromptSettings, classes: Sequence[str]) -> list[list[str]]:

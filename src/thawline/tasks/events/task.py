@@ -1,6 +1,6 @@
 """Which occasion a photo shows: the record."""
 
-from thawline.tasks.task import Task
+from thawline.tasks.task import Collection, Task
 
 TASK = Task(
     summary="which occasion a photo shows",
@@ -19,4 +19,9 @@ TASK = Task(
     walk=".predict:walk",
     golden=".golden:judge_photos",
     onnx=True,
+    ahead=".ahead:begin",
+    zero_shot=".zero_shot:load_zero_shot",
+    sample=Collection("events", "photos", ".sample:make"),
+    examples={"sample": ["thawline sample events Sample"]},
+    order=0,
 )

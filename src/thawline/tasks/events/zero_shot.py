@@ -17,8 +17,7 @@ from thawline.fitting.settings import ZeroShotSettings
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.tasks.events.bundle import Bundle
 from thawline.tasks.events.features import load_towers, read_prompts
-from thawline.tasks.events.settings import PromptSettings
-from thawline.tasks.settings import RunSettings
+from thawline.tasks.settings import PromptSettings, RunSettings
 
 
 def load_zero_shot(

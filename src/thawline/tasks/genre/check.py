@@ -4,12 +4,12 @@ from typing import Any
 
 from rich.console import Console
 
-from thawline.data.settings import TracksSettings
 from thawline.data.tracks.report import print_track_report
 from thawline.features.media import Tracks
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.tasks.genre.features import list_task, report_tracks
+from thawline.tasks.genre.settings import TracksSettings
 from thawline.tasks.settings import CheckSettings
 
 

@@ -11,7 +11,6 @@ from thawline.data.tables.places import find_file
 from thawline.decisions.temperature import Temperature
 from thawline.runs.split import SplitRow, read_split_rows
 from thawline.screen import say
-from thawline.tasks.capabilities import THEMES
 from thawline.tasks.fits import (
     Fitted,
     check_known,
@@ -23,6 +22,7 @@ from thawline.tasks.fits import (
     which_temperature,
 )
 from thawline.tasks.genre.bundle.write import KnownTrack, TunedTracks, write_track_bundle
+from thawline.tasks.genre.settings import THEMES
 from thawline.tasks.genre.tables.themes import vocabulary
 from thawline.tasks.genre.tags import THRESHOLDS
 

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from thawline.data.alike import join_tracks
-from thawline.data.settings import TracksSettings
 from thawline.data.tracks.collection import TrackCollection, build_tracks
 from thawline.data.tracks.groups import group_tracks
 from thawline.data.tracks.listed import ListedTrack, TrackListing
@@ -28,6 +27,7 @@ from thawline.features.wanted import Wanted, wanted_features
 from thawline.runs.split import SplitRow
 from thawline.tasks.capabilities import Filled
 from thawline.tasks.genre.labels import mark
+from thawline.tasks.genre.settings import TracksSettings
 from thawline.tasks.genre.themes import with_themes
 from thawline.tasks.photos import encoder_name, has_line
 from thawline.tasks.settings import RunSettings
@@ -47,7 +47,7 @@ def list_task(settings: TracksSettings) -> TrackListing:
     """
     splits = [Path(path) for path in settings.splits or ()]
     # Of several labels a track is not left out by its first.
-    classes = settings.classes if settings.labels == "one" else None
+    classes = None if settings.several_labels else settings.classes
     exactly = None if settings.join_alike else classes
     listing = list_tracks(Path(settings.path), exactly, reader=settings.reader, splits=splits, layout=settings.layout)
     if settings.join_alike:
@@ -147,7 +147,7 @@ def report_tracks(listing: TrackListing, facts: Mapping[str, TrackFacts], settin
     Raises:
         UserError: There are no usable tracks of two classes.
     """
-    if settings.labels == "several":
+    if settings.several_labels:
         return mark(listing, facts, wanted=settings.classes).report()
     collection = build_tracks(listing, facts, min_groups=settings.min_groups)
     return with_themes(track_report(collection), collection)

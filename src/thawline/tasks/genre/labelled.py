@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thawline.bundles.sounds import read_ahead
-from thawline.data.settings import DataSettings, TracksSettings
+from thawline.data.settings import DataSettings
 from thawline.data.tracks.collection import TrackCollection, build_tracks
 from thawline.data.tracks.groups import album_digest, artist_digest
 from thawline.data.tracks.report import track_report
@@ -23,6 +23,7 @@ from thawline.tasks.genre.bundle.ensemble import AnyTracks, EnsembleBundle
 from thawline.tasks.genre.bundle.tracks import TrackBundle
 from thawline.tasks.genre.features import list_task, related_tracks
 from thawline.tasks.genre.labels import Marked, mark
+from thawline.tasks.genre.settings import TracksSettings
 from thawline.tasks.genre.tags import THRESHOLDS, tag_figures
 from thawline.tasks.genre.themes import with_themes
 from thawline.tasks.labelled import FOLD, Answers

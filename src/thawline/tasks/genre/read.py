@@ -33,7 +33,7 @@ def read_genre(settings: RunSettings, device: torch.device, classes: Sequence[st
     cut = encoder.cut_for(settings.cut)
     found, wanted = survey_tracks(listing.tracks, [settings], encoder, device)
     marked = None
-    if data.labels == "several":
+    if data.several_labels:
         marked = mark(listing, found.facts, wanted=data.classes, known=classes, folds=settings.cv)
     collection = build_tracks(listing, found.facts, min_groups=data.min_groups) if marked is None else marked.collection
     names, labels = number_classes(collection, classes) if marked is None else (marked.names, marked.strata)

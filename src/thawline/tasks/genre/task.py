@@ -1,17 +1,19 @@
 """What music a track is, and what plays: the record."""
 
-from thawline.tasks.task import Task
+from thawline.tasks.task import Collection, Task
 
 TASK = Task(
     summary="what music a track is, and what plays",
     samples="tracks",
     asked="PATHS",
-    settings="thawline.data.settings:TracksSettings",
+    settings=".settings:TracksSettings",
     read=".read:read_genre",
     fill=".features:fill_genre",
     data=".data:GenreDataModule",
     module=".module:genre_module",
     examine=".tags:examine_genre",
+    sound=True,
+    settings_check=".settings:check_run",
     check=".check:check_genre",
     label=".labelled:label_genre",
     export=".export:export_tracks",
@@ -22,4 +24,13 @@ TASK = Task(
     walk=".predict:walk",
     golden=".golden:judge_tracks",
     columns=("audio_path",),
+    places=("splits",),
+    sample=Collection("genre", "music", ".sample:make"),
+    examples={
+        "train": ["thawline train Music task=genre                  tracks"],
+        "evaluate": ["thawline evaluate Model golden=golden.yaml      by files whose answer is known"],
+        "sample": ["thawline sample genre Songs"],
+        "settings": ["thawline settings train task=genre    … and what it is then by itself"],
+    },
+    order=2,
 )

@@ -15,6 +15,7 @@ from thawline.fitting.audio_heads import LayersHead
 from thawline.fitting.feature_set import FeatureRows, Features, FeatureSet
 from thawline.fitting.heads import DenseHead
 from thawline.fitting.tail import Tail, final_features
+from thawline.tasks.genre.settings import takes_themes
 from thawline.tasks.genre.tables.themes import vocabulary
 from thawline.tasks.settings import RunSettings
 
@@ -58,7 +59,7 @@ def themes_of(settings: RunSettings, wanted: Sequence[str] | None, collection: T
         if unknown := [name for name, theme in named.items() if theme is None]:
             raise UserError(f"data.themes has '{unknown[0]}', which is no theme; there are: {', '.join(known.names)}")
         return tuple(dict.fromkeys(theme for theme in named.values() if theme is not None))
-    told = settings.takes_themes and any(known.among(track.themes) for track in collection.tracks)
+    told = takes_themes(settings.encoder) and any(known.among(track.themes) for track in collection.tracks)
     return known.names if told else ()
 
 

@@ -10,13 +10,13 @@ from thawline.data.pairs.graph import IntArray, image_ids, text_ids
 from thawline.data.pairs.names import text_digest
 from thawline.data.pairs.table import Pair, PairTable, listed_images, read_pairs, usable_pairs
 from thawline.data.photos.photo import PhotoFacts
-from thawline.data.settings import PairsSettings
 from thawline.errors import UserError
 from thawline.features.media import Photos
 from thawline.features.progress import say
 from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.runs.split import SplitRow
+from thawline.tasks.match.settings import PairsSettings
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,81 @@
-"""The settings of the verbs that only files of pairs have."""
+"""Settings of pairs, of the verbs on them, and what goes with them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
 
 from omegaconf import MISSING
 
-from thawline.data.settings import PairsSettings
+from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
+from thawline.fitting.settings import GradientSettings
+from thawline.tasks.settings import RunSettings
+
+
+@dataclass
+class PairsSettings(DataSettings):
+    """Image–text pairs, in one file or in one for each side.
+
+    Attributes:
+        path: The CSV or Parquet file with the columns `image_path,text,label`; empty where there is one for each side.
+        image_base: The folder that relative image paths start from and that none may leave; null: each file's own
+            folder, and paths may lead anywhere on this machine.
+        train_csv: The pairs to train on, in place of `path`.
+        val_csv: The pairs to choose by; null: part of those to train on.
+        test_csv: The pairs to judge on.
+    """
+
+    path: str = ""
+    image_base: str | None = None
+    train_csv: str | None = None
+    val_csv: str | None = None
+    test_csv: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check what belongs together."""
+        super().__post_init__()
+        sides = [side for side in ("train", "val", "test") if getattr(self, f"{side}_csv")]
+        if self.path and sides:
+            raise UserError(f"give one file of pairs, or data.{sides[0]}_csv and its like, not both")
+        if not self.path and not {"train", "test"} <= set(sides):
+            raise UserError("give one file of pairs, or data.train_csv and data.test_csv (and data.val_csv)")
+        if self.classes is not None:
+            raise UserError("data.classes is for folders of photos; leave it out for pairs")
+        if self.split is not None:
+            raise UserError("data.split is for folders of photos; give pairs a column split with train, val or test")
+
+    def at(self, path: str) -> Self:
+        """The same for another file, whose own folder relative image paths start from."""
+        return replace(self, path=path, image_base=None, train_csv=None, val_csv=None, test_csv=None)
+
+    @property
+    def files(self) -> list[tuple[Path, str | None]]:
+        """The files, and the side that each is; None: the file is not split."""
+        if self.path:
+            return [(Path(self.path).expanduser(), None)]
+        named = (("train", self.train_csv), ("val", self.val_csv), ("test", self.test_csv))
+        return [(Path(name).expanduser(), side) for side, name in named if name]
+
+    @property
+    def base(self) -> Path | None:
+        """The folder that no image path may leave."""
+        return Path(self.image_base).expanduser() if self.image_base else None
+
+
+def check_run(run: RunSettings) -> None:
+    """Is nothing asked that only classes of photos have?
+
+    Raises:
+        UserError: It is.
+    """
+    if run.augmentation.mixup:
+        raise UserError("augmentation.mixup mixes classes, which pairs don't have; set it to 0")
+    if run.logger.thumbnails:
+        raise UserError(f"logger.thumbnails={run.logger.thumbnails} shows photos, not pairs; set it to 0")
+    if isinstance(run.method, GradientSettings) and isinstance(run.method.penalty, str):
+        raise UserError(f"method.penalty={run.method.penalty} counts photos of a class; use a number or null")
 
 
 @dataclass

@@ -7,7 +7,6 @@ import torch
 
 from thawline.data.pairs.mismatches import FloatArray, Similar, find_similar
 from thawline.data.pairs.table import listed_images
-from thawline.data.settings import PairsSettings
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
@@ -21,6 +20,7 @@ from thawline.features.survey import survey
 from thawline.features.texts import encode_texts
 from thawline.features.wanted import wanted_features
 from thawline.tasks.match.pairs import CheckedPairs
+from thawline.tasks.match.settings import PairsSettings
 
 _SPARE = 16  # neighbours looked for beyond those that are surely not true of an image
 

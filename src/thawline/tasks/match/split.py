@@ -9,11 +9,11 @@ from rich.console import Console
 from thawline.data.pairs.graph import Grouping, find_grouping, split_pairs
 from thawline.data.pairs.report import findings_line
 from thawline.data.pairs.table import write_pairs
-from thawline.data.settings import PairsSettings
 from thawline.errors import UserError
 from thawline.features.store import FeatureStore
 from thawline.screen import say
 from thawline.tasks.match.pairs import checked_pairs
+from thawline.tasks.match.settings import PairsSettings
 from thawline.tasks.typed import to_settings
 
 _SIDES = ("train", "val", "test")

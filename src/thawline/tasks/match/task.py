@@ -1,12 +1,13 @@
 """Does a text describe a picture: the record."""
 
-from thawline.tasks.task import Task
+from thawline.tasks.match.verbs import VERBS
+from thawline.tasks.task import Collection, Task
 
 TASK = Task(
     summary="does a text describe a picture",
     samples="pairs",
     asked="PAIRS.csv",
-    settings="thawline.data.settings:PairsSettings",
+    settings=".settings:PairsSettings",
     read=".read:read_match",
     fill=".features:fill_match",
     data=".data:MatchDataModule",
@@ -15,10 +16,25 @@ TASK = Task(
     brief="thawline.data.pairs.report:print_pair_brief",
     show=".shown:print_examined_pairs",
     texts=".texts:judged_pairs",
+    target="pairs",
+    settings_check=".settings:check_run",
     check=".check:check_match",
     label=".labelled:label_match",
     export=".export:export_pairs",
     load=".bundle:load_pairs",
     predict=".predict:predict_pairs",
     columns=("image_path", "text"),
+    places=("image_base", "train_csv", "val_csv", "test_csv"),
+    sample=Collection("pairs", "products", ".sample:make"),
+    verbs=VERBS,
+    examples={
+        "train": ["thawline train pairs.csv task=match              pairs of images and texts"],
+        "predict": ["thawline predict Matcher pairs.csv               image_path,text: decisions"],
+        "data check": [
+            "thawline data check pairs.csv task=match encoder=clip",
+            "thawline data check task=match data.train_csv=a.csv data.test_csv=b.csv",
+        ],
+        "sample": ["thawline sample pairs Products"],
+    },
+    order=1,
 )

@@ -6,11 +6,11 @@ from omegaconf import OmegaConf
 
 from thawline.data.pairs.names import pair_names, text_digest
 from thawline.data.pairs.table import Pair, read_pairs
-from thawline.data.settings import PairsSettings
 from thawline.data.tables.places import comparable
 from thawline.errors import UserError
 from thawline.runs.directory import is_run_directory, read_config
 from thawline.runs.split import by_name, read_split_rows
+from thawline.tasks.match.settings import PairsSettings
 from thawline.tasks.settings import saved_settings
 
 
