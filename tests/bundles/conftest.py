@@ -146,6 +146,7 @@ def fit(networks) -> Callable[..., Fitted]:
             return torch.softmax(logits[: len(pixels)], dim=-1).numpy()
 
         tuned = Tuned(
+            task="events",
             encoder=settings,
             decode=decode,
             thaw=kind.thaw,

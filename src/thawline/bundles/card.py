@@ -53,12 +53,34 @@ def model_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
     return "\n\n".join(parts) + "\n"
 
 
-def card_end(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequence[str], samples: str) -> list[str]:
-    """The last paragraphs of every card: confidence, origin, `notes`, integrity; `samples` are what it judges."""
+# What a card says of the temperature, where one was fitted.
+_CALIBRATED = (
+    "The probabilities are the model's own. At temperature {value:g} (`predict(…, calibrated=True)`), fitted on "
+    "{fitted}, the log-loss on these goes from {before:.3f} to {after:.3f}; the label stays the same."
+)
+
+
+def card_end(
+    decision: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    notes: Sequence[str],
+    samples: str,
+    calibrated: str = _CALIBRATED,
+) -> list[str]:
+    """The last paragraphs of a card: confidence, origin, integrity.
+
+    Args:
+        decision: What `decision.json` holds.
+        facts: What the manifest says.
+        notes: Sentences to add to the origin.
+        samples: What it judges.
+        calibrated: What to say of a temperature, with places for its `value`, on what it was `fitted`, and the log-loss
+            `before` and `after`.
+    """
     base = facts["base"]
     return [
         "## Confidence",
-        _confidence(decision["temperature"], samples),
+        _confidence(decision["temperature"], samples, calibrated),
         "## Origin",
         f"Pretrained network: {base['name']}"
         + (f", revision {base['revision']}" if base["revision"] else "")
@@ -96,18 +118,9 @@ def _graphs(decision: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     return ["## ONNX", "\n".join(lines)] if lines else []
 
 
-def _confidence(temperature: Mapping[str, Any], samples: str) -> str:
+def _confidence(temperature: Mapping[str, Any], samples: str, calibrated: str) -> str:
     if temperature["fitted_on"] is None:
         return f"The probabilities are the model's own. No temperature was fitted: {temperature['why_not']}."
     before, after = temperature["log_loss"]
-    if samples == "tracks":
-        return (
-            f"Scores are at temperature {temperature['value']:g}, fitted on {temperature['samples']} "
-            f"{temperature['fitted_on']} tracks: the log-loss on these goes from {before:.3f} to {after:.3f}. The "
-            "model's own are `raw_score`, or `predict(…, calibrated=False)`; the order stays the same."
-        )
-    return (
-        f"The probabilities are the model's own. At temperature {temperature['value']:g} "
-        f"(`predict(…, calibrated=True)`), fitted on {temperature['samples']} {temperature['fitted_on']} {samples}, "
-        f"the log-loss on these goes from {before:.3f} to {after:.3f}; the label stays the same."
-    )
+    fitted = f"{temperature['samples']} {temperature['fitted_on']} {samples}"
+    return calibrated.format(value=temperature["value"], fitted=fitted, before=before, after=after)

@@ -23,6 +23,7 @@ class Tuned:
     """What a run fitted.
 
     Attributes:
+        task: Its task.
         encoder: The settings of the pretrained network.
         decode: How large JPEGs are decoded: `reduced` or `full`.
         thaw: Where the thaw line is, as the run's settings say.
@@ -32,6 +33,7 @@ class Tuned:
         temperature: Fitted beforehand.
     """
 
+    task: str
     encoder: EncoderSettings
     decode: str
     thaw: int | str

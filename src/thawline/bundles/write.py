@@ -152,7 +152,7 @@ def _write_onnx(
 
 def _decision(tuned: Tuned, kind: str) -> dict[str, Any]:
     return {
-        "task": "events",
+        "task": tuned.task,
         "family": tuned.encoder.family,
         "head": kind,
         "labels": list(tuned.classes),

@@ -17,11 +17,12 @@ from thawline.decisions.ensemble import Ensembled, cross_judge, how_joined, reno
 from thawline.errors import UserError
 from thawline.judging.metrics import Judgement, judge
 from thawline.reports.tables import print_members
-from thawline.runs.directory import RunDirectory
+from thawline.runs.directory import RunDirectory, read_config
 from thawline.runs.finished import SAMPLES
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import write_split
 from thawline.screen import as_word, say_next, say_whole
+from thawline.tasks.task import find_task
 from thawline.tasks.typed import to_settings
 
 FITTED = "fitted"
@@ -74,7 +75,7 @@ def ensemble(config: DictConfig) -> None:
         say_whole(console, f"left out: {one.path} ({one.reason})")
     say_whole(console, f"run    {run.path}")
     steps = [f"thawline compare {as_word(run.path)}"]
-    if all(one.facts.get("kind") == "tracks" for one in members):
+    if all(find_task(str(read_config(one.path)["task"])).export_ensemble for one in members):
         steps.insert(0, f"thawline export {as_word(run.path)}")
     say_next(console, steps)
 

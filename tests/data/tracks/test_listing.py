@@ -50,7 +50,7 @@ def test_a_folder_per_genre(touch) -> None:
 
 def test_folders_of_artists_and_albums(touch) -> None:
     root = touch("rock/Queen/a.wav", "rock/Queen/Jazz/b.wav", "jazz/c.wav")
-    listing = list_tracks(root, reader="artists")
+    listing = list_tracks(root, artists=True)
     assert [(track.name, track.artist, track.album) for track in listing.tracks] == [
         ("jazz/c.wav", None, None),
         ("rock/Queen/Jazz/b.wav", "Queen", "Jazz"),
@@ -131,10 +131,6 @@ def test_what_cannot_be_listed(touch) -> None:
     root = touch("rock/a.txt")
     with pytest.raises(UserError, match=r"No \.wav, \.flac, .* put the tracks of each class into a folder"):
         list_tracks(root)
-    with pytest.raises(UserError, match="There is no reader 'fma' of tracks; use auto, artists, gtzan"):
-        list_tracks(root, reader="fma")
-    with pytest.raises(UserError, match="Split files are for GTZAN"):
-        list_tracks(root, splits=[root / "train.txt"])
     with pytest.raises(UserError, match=r"there is no file .*gone.csv; check the path"):
         list_tracks(root / "gone.csv")
 

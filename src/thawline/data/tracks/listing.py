@@ -10,12 +10,10 @@ from thawline.data.listing import LeftOut, as_text, choose, list_files
 from thawline.data.tables.cells import side_of
 from thawline.data.tables.places import Absent, find_files, is_url, moved_note
 from thawline.data.tables.reading import Columns, Record, Table, read_table
-from thawline.data.tracks.gtzan import list_gtzan
 from thawline.data.tracks.listed import TRACKS, ListedTrack, TrackListing, from_folders
 from thawline.data.walking import walk_files
 from thawline.errors import UserError
 
-READERS = ("auto", "artists", "gtzan")
 COLUMNS = Columns(("audio_path", "label"), ("artist", "album", "split", "themes"), row="track")
 
 # What a table of tracks to be judged may have.
@@ -34,8 +32,7 @@ def list_tracks(
     path: Path,
     classes: Sequence[str] | None = None,
     *,
-    reader: str = "auto",
-    splits: Sequence[Path] = (),
+    artists: bool = False,
     layout: str = "auto",
 ) -> TrackListing:
     """List the tracks of a collection without reading them.
@@ -45,25 +42,16 @@ def list_tracks(
             audio_path and label and, if wanted, artist, album, split and themes. Several labels or themes stand in one
             cell with "|" or ";" between them; relative paths start from the table's folder.
         classes: take only tracks whose first label is one of these; None takes all.
-        reader: "auto"; "artists": the folder below the genre's is the artist, and the one below that the album;
-            "gtzan": the folders of GTZAN.
-        splits: GTZAN's split files, see `gtzan.list_gtzan`.
+        artists: whether the folder below the genre's is the artist, and the one below that the album.
         layout: of folders, see `listing.list_files`.
 
     Raises:
-        UserError: nothing there, no track, a class that is not there, a table that cannot be read, or an unknown
-            reader.
+        UserError: nothing there, no track, a class that is not there, or a table that cannot be read.
     """
-    if reader not in READERS:
-        raise UserError(f"There is no reader {reader!r} of tracks; use {', '.join(READERS)}.")
-    if reader == "gtzan":
-        return list_gtzan(path, classes, splits)
-    if splits:
-        raise UserError("Split files are for GTZAN; add reader=gtzan, or give a table with a column split.")
     if is_table(path) or path.is_file():
         return _list_table(path, classes)
     listing = list_files(path, TRACKS, classes, layout=layout)
-    return from_folders(listing, artists=reader == "artists")
+    return from_folders(listing, artists=artists)
 
 
 def is_table(path: Path) -> bool:

@@ -58,6 +58,7 @@ def _tuned(fitted: Fitted) -> Tuned:
     if settings.method.head == "prompts":
         prompts = dict(zip(fitted.classes, class_prompts(settings.prompts, fitted.classes), strict=True))
     return Tuned(
+        task=settings.task,
         encoder=settings.encoder,
         decode=settings.data.decode,
         thaw=settings.cut,

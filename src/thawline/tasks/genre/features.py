@@ -26,6 +26,7 @@ from thawline.features.survey import Survey, survey
 from thawline.features.wanted import Wanted, wanted_features
 from thawline.runs.split import SplitRow
 from thawline.tasks.capabilities import Filled
+from thawline.tasks.genre.gtzan import list_gtzan
 from thawline.tasks.genre.labels import mark
 from thawline.tasks.genre.settings import TracksSettings
 from thawline.tasks.genre.themes import with_themes
@@ -45,11 +46,14 @@ def list_task(settings: TracksSettings) -> TrackListing:
     Raises:
         UserError: There are none, or the file is malformed.
     """
-    splits = [Path(path) for path in settings.splits or ()]
     # Of several labels a track is not left out by its first.
     classes = None if settings.several_labels else settings.classes
     exactly = None if settings.join_alike else classes
-    listing = list_tracks(Path(settings.path), exactly, reader=settings.reader, splits=splits, layout=settings.layout)
+    if settings.reader == "gtzan":
+        listing = list_gtzan(Path(settings.path), exactly, [Path(path) for path in settings.splits or ()])
+    else:
+        artists = settings.reader == "artists"
+        listing = list_tracks(Path(settings.path), exactly, artists=artists, layout=settings.layout)
     if settings.join_alike:
         listing = join_tracks(listing, classes)
     for note in listing.notes:

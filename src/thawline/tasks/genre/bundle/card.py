@@ -11,6 +11,10 @@ _CLASSES = {
     "wav2vec2": ("Wav2Vec2ForSequenceClassification", "Wav2Vec2Model"),
     "hubert": ("HubertForSequenceClassification", "HubertModel"),
 }
+_CALIBRATED = (
+    "Scores are at temperature {value:g}, fitted on {fitted}: the log-loss on these goes from {before:.3f} to "
+    "{after:.3f}. The model's own are `raw_score`, or `predict(…, calibrated=False)`; the order stays the same."
+)
 
 
 def track_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequence[str]) -> str:
@@ -27,7 +31,7 @@ def track_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
         "On the command line: `thawline predict DIR TRACKS`. A track is cut into windows, and its scores are the mean "
         f"of the windows' logits.{_plain(decision)}",
         *_themes(decision),
-        *card_end(decision, facts, [*stems_note(base), *notes], "tracks"),
+        *card_end(decision, facts, [*stems_note(base), *notes], "tracks", _CALIBRATED),
     ]
     return "\n\n".join(parts) + "\n"
 

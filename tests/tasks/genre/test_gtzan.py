@@ -8,9 +8,10 @@ from thawline.data.listing import LeftOut
 from thawline.data.splits import kfold
 from thawline.data.tracks.collection import build_tracks
 from thawline.data.tracks.groups import SEGMENTS
-from thawline.data.tracks.listing import list_tracks
 from thawline.data.tracks.track import read_track
 from thawline.errors import UserError
+from thawline.tasks.genre.gtzan import list_gtzan
+from thawline.tasks.task import capability
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def collect(listing):
 
 @pytest.mark.parametrize("inside", ["", "genres"])
 def test_folders_copies_and_the_broken_file(gtzan, inside) -> None:
-    listing = list_tracks(gtzan / inside, reader="gtzan")
+    listing = list_gtzan(gtzan / inside)
     assert listing.root == gtzan / "genres"
     assert listing.classes == ("blues", "jazz")
     collection = collect(listing)
@@ -56,7 +57,7 @@ def test_the_published_split_files(gtzan) -> None:
     }.items():
         (gtzan / f"{name}.txt").write_text("\n".join(lines), encoding="utf-8")
     splits = sorted(gtzan.glob("*.txt"))
-    listing = list_tracks(gtzan, reader="gtzan", splits=splits)
+    listing = list_gtzan(gtzan, splits=splits)
     assert {track.name: track.side for track in listing.tracks} == {
         "blues/blues.00000.wav": "test",
         "blues/blues.00029.wav": "train",
@@ -68,7 +69,7 @@ def test_the_published_split_files(gtzan) -> None:
         LeftOut("jazz/jazz.00054.wav", "in none of the split files"),
         LeftOut("rock/rock.00007.wav", "named by test_filtered.txt, but not there"),
     )
-    only = list_tracks(gtzan, ["blues"], reader="gtzan", splits=splits)
+    only = list_gtzan(gtzan, ["blues"], splits=splits)
     assert {track.label for track in only.tracks} == {"blues"}
     assert only.left_out == ()
 
@@ -80,15 +81,15 @@ def test_split_files_that_cannot_be_used(gtzan) -> None:
 
     train = given("train.txt", "blues/blues.00000.wav\n")
     with pytest.raises(UserError, match=r"Both train.txt and test.txt name blues/blues.00000.wav"):
-        list_tracks(gtzan, reader="gtzan", splits=[train, given("test.txt", "blues/blues.00000.wav")])
+        list_gtzan(gtzan, splits=[train, given("test.txt", "blues/blues.00000.wav")])
     with pytest.raises(UserError, match="does not say which side it is"):
-        list_tracks(gtzan, reader="gtzan", splits=[given("fold1.txt", "")])
+        list_gtzan(gtzan, splits=[given("fold1.txt", "")])
     with pytest.raises(UserError, match="The split files name none of the clips"):
-        list_tracks(gtzan, reader="gtzan", splits=[given("train.txt", "a.wav")])
+        list_gtzan(gtzan, splits=[given("train.txt", "a.wav")])
     with pytest.raises(UserError, match=r"there is no file .*gone.txt; check the path"):
-        list_tracks(gtzan, reader="gtzan", splits=[gtzan / "train_gone.txt"])
+        list_gtzan(gtzan, splits=[gtzan / "train_gone.txt"])
     with pytest.raises(UserError, match="holds none of GTZAN's genre folders"):
-        list_tracks(gtzan / "genres/jazz", reader="gtzan")
+        list_gtzan(gtzan / "genres/jazz")
 
 
 def test_segments_of_three_seconds_cannot_be_split_at_random(tmp_path, piece) -> None:
@@ -99,8 +100,16 @@ def test_segments_of_three_seconds_cannot_be_split_at_random(tmp_path, piece) ->
             sound = piece(clip + 10 * (genre == "jazz"), 3)
             for part, segment in enumerate(np.split(sound, 3)):
                 soundfile.write(tmp_path / genre / f"{genre}.{clip:05}.{part}.wav", segment, 22050)
-    collection = collect(list_tracks(tmp_path, reader="gtzan"))
+    collection = collect(list_gtzan(tmp_path))
     assert collection.grouping.ids.tolist() == np.repeat(range(6), 3).tolist()
     assert collection.grouping.reasons[SEGMENTS] == 6
     folds = kfold(collection.labels, collection.grouping.ids, folds=3, seed=0)
     assert all(len(set(folds[collection.grouping.ids == group])) == 1 for group in range(6))
+
+
+def test_readers_and_split_files_that_do_not_go_together() -> None:
+    settings = capability("genre", "settings")
+    with pytest.raises(UserError, match=r"data\.reader=fma is not known; use auto, artists or gtzan"):
+        settings(path="music", reader="fma")
+    with pytest.raises(UserError, match=r"data\.splits names GTZAN's split files; add data\.reader=gtzan"):
+        settings(path="music", splits=["train.txt"])

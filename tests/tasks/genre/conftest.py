@@ -1,0 +1,3 @@
+"""Pieces of music, as the tests of data have them."""
+
+from tests.data.conftest import piece  # noqa: F401
