@@ -1,1 +1,1 @@
-"""What a service gets of a model of tracks, or of an ensemble of such, and how that is written."""
+"""A model of tracks for use, or an ensemble of such: written, loaded, asked and judged."""

@@ -26,9 +26,9 @@ from thawline.tasks.fits import (
     notes_of,
     tolerance_of,
 )
+from thawline.tasks.genre.bundle.export import TRACKS, known_tracks, themes_of, tracks_root, tuned_tracks
 from thawline.tasks.genre.bundle.write import KnownTrack
 from thawline.tasks.genre.bundle.write_ensemble import TunedMember, write_ensemble_bundle
-from thawline.tasks.genre.export import TRACKS, known_tracks, themes_of, tracks_root, tuned_tracks
 
 
 def export_ensemble(source: Path, members: Sequence[Path], target: Path, places: Mapping[str, Any]) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from thawline.errors import UserError
+from thawline.tasks.genre.bundle.golden import TrackCase, judge_cases, read_cases
 from thawline.tasks.genre.bundle.record import MemberSaid, track_json, unusable_json
-from thawline.tasks.genre.golden import TrackCase, judge_cases, read_cases
 from thawline.tasks.genre.tables.instruments import hear
 
 CASES = """

@@ -14,7 +14,7 @@ from thawline.features.progress import say
 from thawline.files import write_atomically
 from thawline.tasks.genre.bundle.ensemble import AnyTracks
 from thawline.tasks.genre.bundle.record import Track
-from thawline.tasks.genre.said import print_tracks, write_track_lines
+from thawline.tasks.genre.bundle.said import print_tracks, write_track_lines
 from thawline.tasks.predicting import PredictSettings
 
 
