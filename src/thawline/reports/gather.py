@@ -155,7 +155,7 @@ def pairs_of(run: Path) -> dict[str, Pair]:
     pairs: dict[str, Pair] = {}
     with suppress(UserError):  # the page does without
         # A run that judged a bundle says itself of which task that is.
-        task = read_config(source).task if is_run_directory(source) else finished_run(run)[1].get("task")
+        task = read_config(source).get("task") if is_run_directory(source) else finished_run(run)[1].get("task")
         pairs = capability(task, "texts")(run, source) if task and find_task(task).texts else {}
     return pairs
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from thawline.data.tables.cells import match_label
+from thawline.data.pairs.labels import CLASSES, match_label
 from thawline.data.tables.places import match_names, moved_note, one_form
 from thawline.data.tables.reading import Columns, Record, read_table
 from thawline.errors import UserError
@@ -16,7 +16,6 @@ from thawline.reports.comparison import Entry
 
 PRICE = "price_per_1000"
 COLUMNS = Columns(("path", "prediction"), (PRICE,), row="sample")
-_PAIR = {"mismatch", "match"}  # classes that tables write as numbers too
 
 
 def read_other(file: Path, run: Entry) -> Entry:
@@ -104,8 +103,8 @@ def _class(cell: str, classes: Sequence[str]) -> str:
     """The class that a cell names: in one Unicode form, and of pairs as numbers too."""
     cell = cell.strip()
     name = next((name for name in classes if one_form(name) == one_form(cell)), None)
-    if name is None and set(classes) == _PAIR and (label := match_label(cell)) is not None:
-        return "match" if label else "mismatch"
+    if name is None and set(classes) == set(CLASSES) and (label := match_label(cell)) is not None:
+        return CLASSES[label]
     return name or cell
 
 

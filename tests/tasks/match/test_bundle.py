@@ -18,6 +18,7 @@ from transformers import CLIPModel, CLIPProcessor
 
 import thawline
 from thawline.bundles.manifest import DECISION, verify
+from thawline.cli import main
 from thawline.decisions.temperature import Temperature
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.load import load
@@ -38,6 +39,7 @@ class Block:
 
 sys.meta_path.insert(0, Block())
 import thawline
+from thawline.cli import main
 said = thawline.load(sys.argv[1], device="cpu").detect_mismatch(sys.argv[2], "snow")
 print(said["is_mismatch"])
 """
@@ -60,6 +62,7 @@ def tuned(networks):
                     parameter.add_(0.1 * torch.randn_like(parameter))
             tails.append((cut, tail.state_dict()))
         given = {
+            "task": "match",
             "encoder": settings,
             "decode": decode,
             "tails": tails,
@@ -203,6 +206,14 @@ def test_golden_inputs_give_the_same_cosines_and_another_network_others(matcher,
     (copy / "golden.json").write_text(json.dumps(golden))
     reseal(copy)
     assert thawline.load(copy, device="cpu").check() == pytest.approx(0.25, abs=1e-6)
+
+
+def test_a_matcher_has_no_golden_cases(folder, tmp_path, capsys):
+    (tmp_path / "golden.yaml").write_text("[]")
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", str(folder), f"golden={tmp_path / 'golden.yaml'}"])
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.endswith("judges pairs, for which there are no golden cases"), said
 
 
 def test_loading_needs_neither_lightning_nor_hydra(folder, photos):

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from thawline.data.listing import Listed
+from thawline.data.pairs.labels import match_label
 from thawline.data.photos.photo import PhotoFacts
-from thawline.data.tables.cells import match_label, side_of
+from thawline.data.tables.cells import side_of
 from thawline.data.tables.places import Absent, find_files, moved_note
 from thawline.data.tables.reading import Columns, Record, Table, read_table, write_rows
 from thawline.errors import UserError

@@ -19,6 +19,7 @@ from thawline.bundles.golden import golden_pixels
 from thawline.bundles.manifest import GOLDEN
 from thawline.bundles.network import read_preprocessing
 from thawline.bundles.pictures import Photo, name_of, picture_of, read_picture
+from thawline.data.pairs.labels import CLASSES, MATCH
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.temperature import calibrated
 from thawline.encoders.towers import ClipTowers
@@ -68,7 +69,7 @@ class PairBundle:
     """
 
     task: str
-    labels = ("mismatch", "match")
+    labels = CLASSES
     max_megapixels = MAX_MEGAPIXELS
 
     def __init__(
@@ -84,7 +85,7 @@ class PairBundle:
         self.path = path
         self.manifest = manifest
         self.preprocessing = preprocessing
-        self.threshold = float(decision["thresholds"]["match"]["value"])
+        self.threshold = float(decision["thresholds"][MATCH]["value"])
         self.temperature = float(decision["temperature"]["value"])
         self._scale, self._bias = float(decision["cosine"]["scale"]), float(decision["cosine"]["bias"])
         above_0 = all(math.isfinite(each) and each > 0 for each in (self._scale, self.temperature))

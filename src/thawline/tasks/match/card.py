@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thawline.bundles.card import metrics_table
+from thawline.data.pairs.labels import MATCH
 
 _FITTED_FOR = {"accuracy": "the best accuracy", "f1": "the best F1", "precision": "the wanted precision"}
 
 
 def pair_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
     """The card of the matcher with `decision.json` and, of the manifest, `facts`; `notes` are sentences."""
-    base, threshold, temperature = facts["base"], decision["thresholds"]["match"], decision["temperature"]
+    base, threshold, temperature = facts["base"], decision["thresholds"][MATCH], decision["temperature"]
     parts = [
         "# Does this text describe this picture?",
         f"`{base['name']}`, tuned by Thawline on pairs of images and texts.",

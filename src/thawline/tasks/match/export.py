@@ -51,6 +51,7 @@ def export_pairs(fitted: Fitted, target: Path, facts: dict[str, Any], notes: Seq
         )
     parts = split_state(fitted.fit.state)
     tuned = TunedPairs(
+        task=settings.task,
         encoder=settings.encoder,
         decode=settings.data.decode,
         tails=list(zip(load_pretrained(settings).cuts(settings.cut), (parts.image, parts.text), strict=True)),
@@ -73,7 +74,7 @@ def _known(fitted: Fitted) -> tuple[list[KnownPair], str]:
     judged = fitted.judged
     rows = {row.path: row for row in read_split_rows(fitted.run / "split.csv")}
     try:
-        problem = task_reader("match")(fitted.settings, find_device(fitted.settings.trainer.accelerator))
+        problem = task_reader(fitted.settings.task)(fitted.settings, find_device(fitted.settings.trainer.accelerator))
     except UserError as error:
         if fitted.moved:
             raise

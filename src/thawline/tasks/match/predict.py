@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from thawline.data.pairs.labels import MATCH, MISMATCH
 from thawline.data.tables.places import Absent, find_files
 from thawline.data.tables.reading import Columns, Record, read_table
 from thawline.errors import UserError
@@ -18,7 +19,7 @@ from thawline.tasks.match.bundle import Match, PairBundle
 from thawline.tasks.match.said import Row, print_matches, write_match_lines, write_match_parquet
 from thawline.tasks.predicting import PredictSettings
 
-_ANSWERS = ("match", "mismatch")
+_ANSWERS = (MATCH, MISMATCH)  # by whether it is a mismatch
 _COLUMNS = Columns(("image_path", "text"), row="pair")
 
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from thawline.data.pairs.graph import Grouping, drop_shared
+from thawline.data.pairs.labels import CLASSES
 from thawline.data.pairs.names import pair_names, text_digest
 from thawline.data.pairs.table import Pair
 from thawline.data.photos.augmentation import Augmentation, view_seed
@@ -28,8 +29,6 @@ from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, settle_pairs
 from thawline.tasks.match.pairs import related_pairs
 from thawline.tasks.match.tail import PairTail, split_state
 from thawline.tasks.settings import RunSettings
-
-CLASSES = ("mismatch", "match")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from thawline.data.listing import as_text
+from thawline.data.pairs.labels import MATCH, MISMATCH
 from thawline.screen import say_whole, visible
 from thawline.tasks.match.bundle import Match
 
@@ -82,7 +83,7 @@ def print_matches(said: Iterable[Row], console: Console) -> None:
     say_whole(console, "answer        %   row  image: text")
     for one in said:
         match = one.match
-        answer = {None: "-", False: "match", True: "mismatch"}[match.is_mismatch]
+        answer = {None: "-", False: MATCH, True: MISMATCH}[match.is_mismatch]
         share = "-" if match.probability is None else f"{100 * match.probability:.1f}"
         what = match.text if match.problem is None else match.problem
         say_whole(console, f"{answer:<8}  {share:>5}  {one.row:>4}  {visible(as_text(match.image))}: {visible(what)}")

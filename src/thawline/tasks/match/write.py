@@ -16,6 +16,7 @@ from thawline.bundles.network import preprocessing_json
 from thawline.bundles.trained import Trained, write_trained
 from thawline.bundles.transformers import CLIP
 from thawline.bundles.write import CPU, LIBRARIES, base_facts, check_target
+from thawline.data.pairs.labels import CLASSES, MATCH
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.decisions.temperature import Temperature
 from thawline.decisions.threshold import Threshold
@@ -35,6 +36,7 @@ class TunedPairs:
     """What a run of the match task fitted.
 
     Attributes:
+        task: The task's name.
         encoder: The settings of the pretrained CLIP.
         decode: How large JPEGs are decoded.
         tails: The cut, and the state-dict above it, of the image's and of the text's tower.
@@ -44,6 +46,7 @@ class TunedPairs:
         temperature: Fitted beforehand.
     """
 
+    task: str
     encoder: EncoderSettings
     decode: str
     tails: Sequence[tuple[int, Mapping[str, torch.Tensor]]]
@@ -193,12 +196,12 @@ def _made(bundle: PairBundle, size: int) -> dict[str, Any]:
 
 def _decision(tuned: TunedPairs) -> dict[str, Any]:
     return {
-        "task": "match",
+        "task": tuned.task,
         "family": "clip",
         "head": "pairs",
-        "labels": ["mismatch", "match"],
+        "labels": list(CLASSES),
         "cosine": {"scale": tuned.scale, "bias": tuned.bias},
-        "thresholds": {"match": tuned.threshold.to_json()},
+        "thresholds": {MATCH: tuned.threshold.to_json()},
         "temperature": tuned.temperature.to_json(),
     }
 
