@@ -22,10 +22,10 @@ from thawline.tasks.fits import (
     which_fit,
     which_temperature,
 )
+from thawline.tasks.match.bundle.write import KnownPair, TunedPairs, write_pair_bundle
 from thawline.tasks.match.features import load_pretrained
 from thawline.tasks.match.problem import MatchProblem
 from thawline.tasks.match.tail import split_state
-from thawline.tasks.match.write import KnownPair, TunedPairs, write_pair_bundle
 
 _PAIRS = 8
 

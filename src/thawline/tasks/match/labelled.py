@@ -18,9 +18,9 @@ from thawline.features.store import FeatureStore
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.tasks.labelled import Answers
-from thawline.tasks.match.bundle import PairBundle
+from thawline.tasks.match.bundle.pairs import PairBundle
 from thawline.tasks.match.examination import examine_answers
-from thawline.tasks.match.pairs import CheckedPairs, checked_pairs, pairs_settings, related_pairs
+from thawline.tasks.match.files.checked import CheckedPairs, checked_pairs, pairs_settings, related_pairs
 
 
 @dataclass(frozen=True)

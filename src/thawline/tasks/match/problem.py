@@ -25,8 +25,8 @@ from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY, ZERO_SHOT
 from thawline.tasks.match.build import fresh_tail, pretrained_tail
 from thawline.tasks.match.features import PairRows, Pretrained, Surveyed
+from thawline.tasks.match.files.checked import related_pairs
 from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, settle_pairs
-from thawline.tasks.match.pairs import related_pairs
 from thawline.tasks.match.tail import PairTail, split_state
 from thawline.tasks.settings import RunSettings
 
@@ -155,7 +155,7 @@ class MatchProblem:
 
     def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:
         """Write the CLIP with this state of the tail into `folder`, as `from_pretrained` and `encoder.name` take it."""
-        from thawline.tasks.match.write import save_towers
+        from thawline.tasks.match.bundle.write import save_towers
 
         parts = split_state(state)
         tails = list(zip(self.pretrained.cuts(self.settings.cut), (parts.image, parts.text), strict=True))

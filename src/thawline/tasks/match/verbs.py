@@ -7,7 +7,7 @@ _PAIRS = Positional("data.path", "FILE")
 VERBS = (
     Verb(
         "data mismatches",
-        ".mismatches:data_mismatches",
+        ".files.mismatches:data_mismatches",
         "data_mismatches",
         "make mismatches, random and hard, for images and texts that match",
         (_PAIRS,),
@@ -20,7 +20,7 @@ VERBS = (
     ),
     Verb(
         "data split",
-        ".split:data_split",
+        ".files.split:data_split",
         "data_split",
         "part a file of pairs into train, val and test that share nothing",
         (_PAIRS,),

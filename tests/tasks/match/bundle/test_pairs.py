@@ -23,8 +23,8 @@ from thawline.decisions.temperature import Temperature
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.load import load
 from thawline.errors import RunError, UserError
-from thawline.tasks.match.bundle import PairBundle
-from thawline.tasks.match.write import KnownPair, TunedPairs, write_pair_bundle
+from thawline.tasks.match.bundle.pairs import PairBundle
+from thawline.tasks.match.bundle.write import KnownPair, TunedPairs, write_pair_bundle
 
 TEXTS = ["a birthday cake with candles", "snow", "a bride and a groom"]
 SCALE, BIAS, THRESHOLD = 7.5, 2.75, 0.4

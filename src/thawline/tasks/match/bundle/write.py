@@ -25,8 +25,8 @@ from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import RunError, UserError
 from thawline.files import write_folder, write_json, write_text
-from thawline.tasks.match.bundle import PairBundle, load_pairs
-from thawline.tasks.match.card import pair_card
+from thawline.tasks.match.bundle.card import pair_card
+from thawline.tasks.match.bundle.pairs import PairBundle, load_pairs
 
 _TEXTS = ("a photo of a red car", "two dogs running on the grass", "a wooden chair", "an empty street at night")
 

@@ -13,9 +13,9 @@ from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.features.store import FeatureStore
 from thawline.screen import say
-from thawline.tasks.match.pairs import CheckedPairs, checked_pairs
+from thawline.tasks.match.files.checked import CheckedPairs, checked_pairs
+from thawline.tasks.match.files.split import only_file, refuse_existing
 from thawline.tasks.match.settings import MismatchesSettings
-from thawline.tasks.match.split import only_file, refuse_existing
 from thawline.tasks.typed import to_settings
 
 _COLUMNS = ("image_path", "text", "label", "difficulty", "similarity")
@@ -60,7 +60,7 @@ def data_mismatches(config: DictConfig) -> None:
 def _similar(checked: CheckedPairs, settings: MismatchesSettings) -> tuple[Similar | None, str]:
     if not settings.hard:
         return None, ""
-    from thawline.tasks.match.similar import similar_matches  # late: the encoders take seconds to import
+    from thawline.tasks.match.files.similar import similar_matches  # late: the encoders take seconds to import
 
     return similar_matches(
         checked,

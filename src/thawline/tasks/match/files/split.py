@@ -12,7 +12,7 @@ from thawline.data.pairs.table import write_pairs
 from thawline.errors import UserError
 from thawline.features.store import FeatureStore
 from thawline.screen import say
-from thawline.tasks.match.pairs import checked_pairs
+from thawline.tasks.match.files.checked import checked_pairs
 from thawline.tasks.match.settings import PairsSettings
 from thawline.tasks.typed import to_settings
 

@@ -19,7 +19,7 @@ from thawline.features.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.texts import encode_texts
 from thawline.features.wanted import wanted_features
-from thawline.tasks.match.pairs import CheckedPairs
+from thawline.tasks.match.files.checked import CheckedPairs
 from thawline.tasks.match.settings import PairsSettings
 
 _SPARE = 16  # neighbours looked for beyond those that are surely not true of an image
