@@ -1,13 +1,13 @@
 """The LightningDataModule below every task's: samples from the store, each epoch in an order and views of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import lightning.pytorch as L
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from thawline.fitting.checkpoints import batches_done
 from thawline.fitting.feature_set import Batch, FeatureSet
@@ -18,11 +18,12 @@ Positions = NDArray[np.int64]
 Place = tuple[int, Positions]
 
 
-class EpochBatches(Sampler[Place]):
+class EpochBatches(DistributedSampler[Place]):
     """Shuffled batches of positions with the number of their epoch.
 
     Their order follows from seed and epoch alone, so that a resumed run repeats it. Of several processes each takes
     its share of every batch, as even as can be: the batch size, and with it the course of the training, is that of one.
+    By its base Lightning knows that there is nothing left to share out.
     """
 
     def __init__(self, samples: int, how: Feeding, *, rank: int = 0, world: int = 1, done: int = 0) -> None:
@@ -61,6 +62,19 @@ class EpochBatches(Sampler[Place]):
             # What is too small to be shared out each takes whole.
             shared = len(positions) >= self._world
             yield self._epoch, positions[self._rank :: self._world] if shared else positions
+
+
+class InnerBatches(DistributedSampler[Positions]):
+    """Batches of positions in their order; each of several processes goes over all of them."""
+
+    def __init__(self, batches: Sequence[Positions]) -> None:
+        self._batches = batches
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[Positions]:
+        return iter(self._batches)
 
 
 class _Training(Dataset[Batch]):
@@ -140,6 +154,6 @@ class TailData(L.LightningDataModule):
             return []
         if self._how.overfit:
             batches = [positions for _, positions in EpochBatches(len(self._trained), self._how)]
-            return [DataLoader(_Plain(self._trained), sampler=batches, batch_size=None)]
+            return [DataLoader(_Plain(self._trained), sampler=InnerBatches(batches), batch_size=None)]
         batches = in_batches(self.inner)
-        return [DataLoader(_Plain(self.inner), sampler=batches[: self._how.limit], batch_size=None)]
+        return [DataLoader(_Plain(self.inner), sampler=InnerBatches(batches[: self._how.limit]), batch_size=None)]

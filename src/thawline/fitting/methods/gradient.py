@@ -181,7 +181,6 @@ def _trainer(
         devices=course.trainer.devices,
         # Spawned, not started anew: the command line is not run a second time.
         strategy="auto" if course.trainer.devices == 1 else DDPByFile(meeting),
-        use_distributed_sampler=False,
         precision=course.trainer.precision,  # type: ignore[arg-type]  # checked by the settings
         max_epochs=min(longest, course.debug.epochs or longest),
         callbacks=callbacks,

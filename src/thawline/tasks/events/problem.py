@@ -1,4 +1,4 @@
-"""The events task's data: photos and prompts, read, grouped and brought to the thaw line."""
+"""What fitting and judging ask of the events task: photos and prompts at the thaw line, and the tail over them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The genre task's data: tracks, read, grouped, cut into windows and brought to the thaw line."""
+"""What fitting and judging ask of the genre task: windows of tracks at the thaw line, and the tail over them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

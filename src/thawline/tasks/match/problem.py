@@ -1,4 +1,4 @@
-"""The match task's data: pairs, their images and texts at the thaw lines, and the tail that is fitted on them."""
+"""What fitting and judging ask of the match task: pairs at the thaw lines of both encoders, and the tail over them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
