@@ -167,6 +167,7 @@ def _read_curves(history: Path) -> dict[tuple[str, str], tuple[list[float], list
 def _figure(width: float, height: float, path: Path) -> Iterator[Figure]:
     """A figure of so many inches, written to `path` at the end. No window system and no global state take part."""
     import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -176,13 +177,12 @@ def _figure(width: float, height: float, path: Path) -> Iterator[Figure]:
         layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08)
         figure = Figure(figsize=(width, height), dpi=DPI, layout=layout)
         yield figure
-        # Saving a figure that has a layout draws it twice.
+        # `figure.savefig` would draw it twice: once for the layout.
         layout.execute(figure)
         figure.set_layout_engine("none")
+        canvas = FigureCanvasAgg(figure)
         # Without the release's name in it, only the drawing decides the bytes.
-        write_atomically(
-            path, lambda beside: figure.savefig(beside, format="png", dpi=DPI, metadata={"Software": None})
-        )
+        write_atomically(path, lambda beside: canvas.print_png(beside, metadata={"Software": None}))  # type: ignore[no-untyped-call]
 
 
 def _fonts() -> list[str]:
