@@ -1,20 +1,30 @@
 import contextlib
 import io
 import json
+import math
 import shutil
 from pathlib import Path
 
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from tests.encoders.hearers import save
 
 from thawline.cli import main
 from thawline.samples.events import make_events
+from thawline.samples.genre import make_genre
+from thawline.tasks.genre.tables.instruments import audioset_labels
 
 FAST = ("trainer=cpu", "logger=csv")
 # Long enough to be a password, if a variable of the environment that holds it were taken for one.
 WORK = "a working directory whose name has more than forty letters"
+
+# What an ensemble on tracks is joined of.
+GENRE = ("task=genre", "trainer=cpu", "logger=csv", "data.reference=null")
+SMALL = ("encoder.model_args={channels: 4, blocks: 2, seed: 0, rate: 22050, mels: 32, fft: 1024, hop: 512}",)
+CNN = (*SMALL, "encoder.seconds=1", "method.epochs=2")
+TREES = ("encoder=descriptors", "method=trees", "method.depth=[2]", "method.rounds=5", "method.folds=2")
 
 
 def enter(patch, directory):
@@ -131,3 +141,32 @@ def crossed(sample, filled_store, tmp_path_factory):
         main(["train", str(sample), "experiment=events_linear", "encoder=tiny_clip", *FAST, "cv=3"])
     (run,) = (root / "outputs" / "train").iterdir()
     return run, printed.getvalue()
+
+
+@pytest.fixture(scope="session")
+def joined(tmp_path_factory):
+    """Tracks, a network that hears no instrument, and an ensemble with the bundle of it: (tracks, run, bundle)."""
+    root = tmp_path_factory.mktemp("ensembles")
+    made = make_genre(root / "Songs (2024)", artists=4, tracks_per_artist=1, seconds=2, seed=0)
+    names = dict(enumerate(audioset_labels()))
+    network = save(root / "network", "ast", num_labels=527, id2label=names, label2id={n: i for i, n in names.items()})
+    hear_nothing(network)
+    hints = ("encoder=ast", f"encoder.name={network}", "encoder.revision=null", "encoder.seconds=0.6", "method=hints")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("THAWLINE_STORE", str(root / "store"))
+        for method in (CNN, TREES, hints):
+            main(["train", str(made.file), *GENRE, *method, "data.classes=[country,electronic,metal]"])
+        runs = sorted((root / "outputs" / "train").iterdir())
+        main(["ensemble", *map(str, runs), "weights=60/20/20"])
+        (run,) = (root / "outputs" / "ensemble").iterdir()
+        main(["export", str(run), f"out={root / 'bundle'}"])
+    return made.root, run, root / "bundle"
+
+
+def hear_nothing(network):
+    """Every label of the AudioSet network at a score of 0.1, whatever it is given."""
+    state = load_file(network / "model.safetensors")
+    state["classifier.dense.weight"].zero_()
+    state["classifier.dense.bias"].fill_(math.log(0.1 / 0.9))
+    save_file(state, network / "model.safetensors", metadata={"format": "pt"})
