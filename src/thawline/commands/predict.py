@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
+from thawline.commands.verbs import TASKS
 from thawline.data.settings import check_megapixels
 from thawline.data.tables.lists import read_list
 from thawline.data.tables.places import Finder
@@ -78,9 +79,9 @@ def _check(settings: PredictSettings) -> None:
 def _load(settings: PredictSettings) -> AnyBundle:
     if settings.bundle != BASE:
         return load(settings.bundle, device=settings.accelerator)
-    from thawline.tasks.events.zero_shot import load_zero_shot  # late: a bundle needs none of it
-
-    bundle: AnyBundle = load_zero_shot(
+    task = next(name for name, record in TASKS.items() if record.zero_shot is not None)
+    bundle: AnyBundle = capability(task, "zero_shot")(
+        task,
         settings.encoder,
         settings.prompts,
         settings.data.classes or [],

@@ -9,6 +9,7 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,12 @@ class Task:
 
 def task_names() -> list[str]:
     """The tasks that there are: the folders of this package."""
-    return sorted(module.name for module in pkgutil.iter_modules(tasks.__path__) if module.ispkg)
+    return list(_names(tuple(tasks.__path__)))
+
+
+@cache
+def _names(folders: Sequence[str]) -> Sequence[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(folders) if module.ispkg)
 
 
 def find_task(name: str) -> Task:

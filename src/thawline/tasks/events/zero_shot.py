@@ -21,6 +21,7 @@ from thawline.tasks.settings import PromptSettings, RunSettings
 
 
 def load_zero_shot(
+    task: str,
     encoder: EncoderSettings,
     prompts: PromptSettings,
     classes: Sequence[str],
@@ -31,6 +32,7 @@ def load_zero_shot(
     """The pretrained `encoder` with the prompts of `classes`: what `method=zero_shot` says of a photo.
 
     Args:
+        task: The task's name.
         encoder: A CLIP.
         prompts: What stands for the classes.
         classes: Their names.
@@ -44,7 +46,7 @@ def load_zero_shot(
     if len(set(classes)) < 2 or len(set(classes)) < len(classes):
         raise UserError("data.classes must name at least two classes, each once: 'data.classes=[wedding,birthday]'")
     settings = RunSettings(
-        task="events",
+        task=task,
         prompts=prompts,
         data=DataSettings(path="", classes=list(classes), decode=decode),
         encoder=encoder,
@@ -66,5 +68,5 @@ def load_zero_shot(
         replace(image.preprocessing, decode=decode),
         Classifier(image.prefix(len(image.stages)), texts, device),
     )
-    bundle.task = settings.task
+    bundle.task = task
     return bundle

@@ -1,0 +1,105 @@
+"""Every method of `conf/` with every encoder and task: it suits them, or one sentence says what to use instead."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from thawline.data.settings import DataSettings
+from thawline.encoders.settings import EncoderSettings
+from thawline.errors import UserError
+from thawline.fitting.settings import METHODS
+from thawline.runs.settings import LoggerSettings
+from thawline.tasks.genre.settings import TracksSettings
+from thawline.tasks.match.settings import PairsSettings
+from thawline.tasks.needs import tasks_with
+from thawline.tasks.settings import RunSettings
+from thawline.tasks.task import task_names
+
+CONF = Path(__file__).parents[2] / "conf"
+DATA = {"match": PairsSettings(path="p.csv"), "genre": TracksSettings(path="Music")}
+CLASSES = {"contrastive", "finetune", "linear", "logistic", "mel_cnn", "mlp", "projection", "zero_shot"}
+SOUND = {"finetune", "hints", "linear", "logistic", "mel_cnn", "mlp", "trees"}
+
+
+def read(group):
+    files = sorted((CONF / group).glob("*.yaml"))
+    return {path.stem: OmegaConf.to_container(OmegaConf.load(path)) for path in files}
+
+
+def method(given):
+    schema, *_ = (name for name in given["defaults"] if name != "_self_")
+    return METHODS[schema.removesuffix("_schema")](**{key: value for key, value in given.items() if key != "defaults"})
+
+
+def encoder(name, encoders):
+    """The settings in the file `name`, with those of the files that it builds on."""
+    given = dict(encoders[name])
+    values = {}
+    for base in given.pop("defaults"):
+        if isinstance(base, str) and base in encoders:
+            values |= encoder(base, encoders)
+    return {**values, **given}
+
+
+def refusal(task, encoder, method, data=None, thaw=None):
+    """What is said where they don't suit each other; empty: they do."""
+    try:
+        RunSettings(
+            task=task,
+            data=data or DATA.get(task, DataSettings(path="Photos")),
+            encoder=encoder,
+            method=method,
+            thaw=thaw,
+            logger=LoggerSettings(name="csv"),
+        )
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def suiting_methods(task, name, data=None):
+    settings = EncoderSettings(**encoder(name, read("encoder")))
+    return {how for how, given in read("method").items() if not refusal(task, settings, method(given), data)}
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "suiting"),
+    [
+        ("events", "tiny_clip", CLASSES),
+        ("events", "resnet50", CLASSES - {"contrastive", "projection", "zero_shot"}),
+        ("events", "ast", set()),
+        ("match", "tiny_clip", {"pairs", "pairs_towers", "zero_shot"}),
+        ("match", "resnet50", {"pairs", "pairs_towers"}),
+        ("match", "mel_cnn", set()),
+        ("genre", "ast", SOUND | {"layers", "own"}),
+        ("genre", "ast_stems", SOUND),
+        ("genre", "mel_cnn", {"finetune", "linear", "mel_cnn", "mlp"}),
+        ("genre", "descriptors", SOUND | {"rules"}),
+        ("genre", "mfcc", SOUND),
+        ("genre", "clip", set()),
+    ],
+)
+def test_which_methods_suit_an_encoder_and_a_task(task, name, suiting):
+    assert suiting_methods(task, name) == suiting
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_whatever_does_not_suit_is_one_sentence(task):
+    encoders = read("encoder")
+    methods = {how: method(given) for how, given in read("method").items()}
+    for name in encoders:
+        settings = EncoderSettings(**encoder(name, encoders))
+        for how in methods.values():
+            for thaw in (None, 2):
+                said = refusal(task, settings, how, thaw=thaw)
+                assert not said or (";" in said and "\n" not in said), said
+
+
+def test_several_labels_take_only_methods_that_tell_each_by_itself():
+    found = suiting_methods("genre", "ast", TracksSettings(path="m.csv", labels="several"))
+    assert found == {"finetune", "layers", "linear", "mel_cnn", "mlp", "own"}
+
+
+def test_tasks_are_named_by_what_they_ask_and_hear():
+    assert (tasks_with("pairs"), tasks_with(sound=True)) == ("task=match", "task=genre")
