@@ -2,8 +2,10 @@
 
 from thawline.data.tables.cells import whole_number
 
+MISMATCH = "mismatch"
+MATCH = MISMATCH.removeprefix("mis")  # the answer; a task of that name is nothing that this floor knows
 # By their label: 0, 1.
-CLASSES = (MISMATCH, MATCH) = ("mismatch", "match")
+CLASSES = (MISMATCH, MATCH)
 _WORDS = {"true": 1, MATCH: 1, "false": 0, MISMATCH: 0}
 
 
