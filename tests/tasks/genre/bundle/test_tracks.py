@@ -10,7 +10,8 @@ import torch
 from thawline.bundles.audio import Said
 from thawline.data.tracks.track import Window
 from thawline.data.tracks.windows import Windowing
-from thawline.tasks.genre.bundle.tracks import Heard, TrackBundle, themes_told
+from thawline.tasks.genre.bundle.asking import themes_told
+from thawline.tasks.genre.bundle.tracks import Heard, TrackBundle
 
 WINDOWS = [Window(float(start), torch.zeros(4)) for start in range(2)]
 

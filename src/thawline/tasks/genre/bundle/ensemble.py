@@ -1,8 +1,7 @@
 """An ensemble of tuned models of tracks in use: loaded, and asked about sound."""
 
 import math
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,14 @@ import torch
 from thawline.bundles.bounds import check_bounds
 from thawline.bundles.ensemble_manifest import ENSEMBLE, MEMBERS
 from thawline.bundles.manifest import DECISION
-from thawline.bundles.sounds import AnyTrack, read_ahead, source_of
+from thawline.bundles.sounds import AnyTrack, source_of
 from thawline.data.tracks.track import read_track, read_windows
 from thawline.data.tracks.windows import Windowing
 from thawline.errors import UnusableError
 from thawline.files import read_json
-from thawline.tasks.genre.bundle.record import MemberSaid, Track, track_json, unusable_json
-from thawline.tasks.genre.bundle.tracks import (
-    Heard,
-    Told,
-    TrackBundle,
-    instruments_among,
-    load_tracks,
-    themes_told,
-)
+from thawline.tasks.genre.bundle.asking import AnyTracks, Judged
+from thawline.tasks.genre.bundle.record import MemberSaid
+from thawline.tasks.genre.bundle.tracks import Heard, TrackBundle, load_tracks
 
 
 @dataclass(frozen=True)
@@ -45,18 +38,13 @@ class EnsembleMember:
     temperature: float
 
 
-class EnsembleBundle:
+class EnsembleBundle(AnyTracks[dict[Windowing, Heard]]):
     """An ensemble of models of tracks that was loaded from its directory.
 
     Attributes:
-        task: The task that it was trained for.
-        path: Its directory.
         labels: Names of the classes: those of the first member, then what others add.
         members: Its models, in the order of the run.
-        manifest: What `manifest.json` says.
     """
-
-    task: str
 
     def __init__(self, path: Path, manifest: dict[str, Any], method: str, members: Sequence[EnsembleMember]) -> None:
         """Take what was verified and loaded; `thawline.load` does both."""
@@ -68,65 +56,30 @@ class EnsembleBundle:
         members = ", ".join(f"{member.weight:.0%} {member.name}" for member in self.members)
         return f"EnsembleBundle({str(self.path)!r}, {members}; {len(self.labels)} classes: {', '.join(self.labels)})"
 
-    def predict(
-        self,
-        tracks: AnyTrack | Iterable[AnyTrack],
-        *,
-        themes: Told | None = None,
-        calibrated: bool = True,
-        top: int = 3,
-        percent: bool = False,
-    ) -> Iterator[Track]:
-        """Say what each track is, in the order of `tracks`, while they are drawn; only files in flight are in memory.
-
-        Args:
-            tracks: Files or samples in memory, `(array, rate)`, or a single one, as for a single model.
-            themes: Of the lyrics of some of the tracks, as for a single model; members that take none leave them out.
-            calibrated: As for a single model. Here it changes nothing: an ensemble joins its members at their
-                temperatures, and its scores are the run's own.
-            top: How many genres `predictions` holds at most.
-            percent: Whether scores are 0 to 100 in place of 0 to 1.
-
-        Yields:
-            A record as `track.schema.json` describes it. Of a track that can't be used it says why.
-
-        Raises:
-            UserError: As for a single model.
-        """
-        for number, (path, heard) in enumerate(read_ahead(tracks, self.hear)):
-            started = time.perf_counter()
-            if all(each.problem is not None for each in heard.values()):
-                problem = next(iter(heard.values())).problem or ""
-                yield unusable_json(path, problem, method=self._method, seconds=0.0, percent=percent)
-                continue
-            names = themes_told(themes, path, number)
-            answers = [member.bundle.answer(heard[member.bundle.hearing.windowing], names) for member in self.members]
-            said = [
-                MemberSaid(
-                    member.name,
-                    member.bundle.labels,
-                    answer.logits,
-                    answer.spans,
-                    temperature=member.temperature,
-                    weight=member.weight,
-                    problem=answer.problem,
-                )
-                for member, answer in zip(self.members, answers, strict=True)
-            ]
-            # A member that hears stems hears instruments best.
-            by_stems = sorted(zip(self.members, answers, strict=True), key=lambda pair: pair[0].bundle.stems is None)
-            instruments = next((one.instruments for _, one in by_stems if one.instruments is not None), None)
-            yield track_json(
-                path,
-                said,
-                method=self._method,
-                seconds=time.perf_counter() - started,
-                instruments=instruments or instruments_among(said),
-                acousticness=next((one.acousticness for one in answers if one.acousticness is not None), None),
-                themes=self.known_themes(names),
-                top=top,
-                percent=percent,
+    def judge(self, heard: dict[Windowing, Heard], themes: Sequence[str], *, calibrated: bool) -> Judged:
+        """All that the members say, each at its temperature, of the track that was read."""
+        if all(each.problem is not None for each in heard.values()):
+            return Judged(problem=next(iter(heard.values())).problem)
+        answers = [member.bundle.answer(heard[member.bundle.hearing.windowing], themes) for member in self.members]
+        said = [
+            MemberSaid(
+                member.name,
+                member.bundle.labels,
+                answer.logits,
+                answer.spans,
+                temperature=member.temperature,
+                weight=member.weight,
+                problem=answer.problem,
             )
+            for member, answer in zip(self.members, answers, strict=True)
+        ]
+        # A member that hears stems hears instruments best.
+        by_stems = sorted(zip(self.members, answers, strict=True), key=lambda pair: pair[0].bundle.stems is None)
+        return Judged(
+            said,
+            next((one.instruments for _, one in by_stems if one.instruments is not None), None),
+            next((one.acousticness for one in answers if one.acousticness is not None), None),
+        )
 
     @property
     def themes(self) -> tuple[str, ...]:
@@ -157,9 +110,6 @@ class EnsembleBundle:
     def check(self) -> float:
         """By how much the members' logits of golden windows differ here from those of the export, at most."""
         return max(member.bundle.check() for member in self.members)
-
-
-AnyTracks = TrackBundle | EnsembleBundle
 
 
 def load_ensemble(

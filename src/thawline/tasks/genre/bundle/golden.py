@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from thawline.errors import UserError
-from thawline.tasks.genre.bundle.ensemble import AnyTracks
+from thawline.tasks.genre.bundle.asking import AnyTracks
 from thawline.tasks.genre.tables.instruments import instrument_of, instruments
 from thawline.tasks.golden import GoldenCase, GoldenForm, Verdict, check_labels, label_failures, read_golden
 
@@ -41,7 +41,7 @@ class TrackCase(GoldenCase):
         return ", ".join(words)
 
 
-def judge_tracks(bundle: AnyTracks, path: Path) -> list[Verdict]:
+def judge_tracks(bundle: AnyTracks[Any], path: Path) -> list[Verdict]:
     """Hold the cases of the file `path` against what `bundle` says; see `tasks.capabilities.GoldenJudge`."""
     cases = read_cases(path)
     check_labels(cases, bundle.labels, path)
@@ -90,7 +90,7 @@ def _failures(case: TrackCase, record: Mapping[str, Any], scale: float) -> Itera
             yield f"acousticness {value / scale:.2f}, not {least:g} to {most:g}"
 
 
-def _check_themes(cases: Sequence[TrackCase], bundle: AnyTracks, path: Path) -> None:
+def _check_themes(cases: Sequence[TrackCase], bundle: AnyTracks[Any], path: Path) -> None:
     """Refuse a theme that the bundle can't be told: a slip of the pen too."""
     for case in cases:
         for theme in case.themes:

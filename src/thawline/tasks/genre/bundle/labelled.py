@@ -19,7 +19,7 @@ from thawline.features.survey import survey
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.tasks.classes import number_classes
-from thawline.tasks.genre.bundle.ensemble import AnyTracks, EnsembleBundle
+from thawline.tasks.genre.bundle.asking import AnyTracks
 from thawline.tasks.genre.bundle.tracks import TrackBundle
 from thawline.tasks.genre.features import list_task, related_tracks
 from thawline.tasks.genre.labels import Marked, mark
@@ -33,7 +33,7 @@ from thawline.tasks.labelled import FOLD, Answers
 class LabelledTracks:
     """Tracks of known genres; see `tasks.labelled.Labelled`."""
 
-    bundle: AnyTracks
+    bundle: AnyTracks[Any]
     collection: TrackCollection
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
@@ -126,10 +126,10 @@ class TaggedTracks(LabelledTracks):
         return {**tag_figures(predictions), THRESHOLDS: {FOLD: self.thresholds}, "not_trained_on": {}}
 
 
-def label_genre(bundle: AnyTracks, data: DataSettings, store: Path) -> LabelledTracks:
+def label_genre(bundle: AnyTracks[Any], data: DataSettings, store: Path) -> LabelledTracks:
     """Read the tracks of `data`; see `tasks.labelled.Labeller`."""
     assert isinstance(data, TracksSettings)  # noqa: S101  # they are this task's
-    thresholds = None if isinstance(bundle, EnsembleBundle) else bundle.thresholds
+    thresholds = bundle.thresholds if isinstance(bundle, TrackBundle) else None
     listing = list_task(data if thresholds is None else replace(data, labels="several"))
     found = survey(listing.tracks, FeatureStore(store), Tracks())
     if thresholds is None:

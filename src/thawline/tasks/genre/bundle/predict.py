@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -12,14 +13,14 @@ from thawline.data.tracks.listing import walk_tracks
 from thawline.errors import UserError
 from thawline.features.progress import say
 from thawline.files import write_atomically
-from thawline.tasks.genre.bundle.ensemble import AnyTracks
+from thawline.tasks.genre.bundle.asking import AnyTracks
 from thawline.tasks.genre.bundle.record import Track
 from thawline.tasks.genre.bundle.said import print_tracks, write_track_lines
 from thawline.tasks.predicting import PredictSettings
 
 
 def predict_tracks(
-    bundle: AnyTracks,
+    bundle: AnyTracks[Any],
     settings: PredictSettings,
     paths: Iterator[str],
     counts: Counter[str | None],
@@ -39,7 +40,7 @@ def walk(paths: Iterable[str]) -> Iterator[str]:
 
 
 def _judged(
-    bundle: AnyTracks,
+    bundle: AnyTracks[Any],
     settings: PredictSettings,
     paths: Iterator[str],
     counts: Counter[str | None],
@@ -63,7 +64,7 @@ def _judged(
     _say_left_out(bundle, themes)
 
 
-def _say_left_out(bundle: AnyTracks, themes: Mapping[str, Sequence[str]]) -> None:
+def _say_left_out(bundle: AnyTracks[Any], themes: Mapping[str, Sequence[str]]) -> None:
     """Which of the themes that were told the bundle could not take."""
     told = Counter(name for names in themes.values() for name in names)
     if told and not bundle.themes:
@@ -72,7 +73,7 @@ def _say_left_out(bundle: AnyTracks, themes: Mapping[str, Sequence[str]]) -> Non
         say(f"themes that the bundle does not know were left out: {', '.join(unknown)}")
 
 
-def _write(said: Iterator[Track], bundle: AnyTracks, settings: PredictSettings) -> None:
+def _write(said: Iterator[Track], bundle: AnyTracks[Any], settings: PredictSettings) -> None:
     """Write the records to the file that the settings name, to standard output, or as a table to a terminal."""
     if settings.out is None:
         if sys.stdout.isatty():

@@ -1,8 +1,7 @@
 """A tuned model of tracks in use: loaded, and asked about sound. Needs neither Lightning nor Hydra."""
 
 import hashlib
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,20 +12,18 @@ from numpy.typing import NDArray
 
 from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.manifest import GOLDEN
-from thawline.bundles.sounds import AnyTrack, read_ahead, source_of
+from thawline.bundles.sounds import AnyTrack, source_of
 from thawline.data.tracks.track import Window, read_track
 from thawline.encoders.sound.hearing import Hearing
 from thawline.files import read_json
-from thawline.tasks.genre.bundle.record import MemberSaid, Track, joined_scores, track_json, unusable_json
+from thawline.tasks.genre.bundle.asking import AnyTracks, Judged
+from thawline.tasks.genre.bundle.record import MemberSaid
 from thawline.tasks.genre.tables.instruments import Heard as Instruments
 from thawline.tasks.genre.tables.instruments import hear, instrument_of
 from thawline.tasks.genre.tables.themes import Vocabulary
 
 if TYPE_CHECKING:
     from thawline.bundles.audio import Said, WindowClassifier
-
-# Themes of lyrics that are told of tracks, by the file's path, as text or not, or by the track's number.
-Told = Mapping[Any, Sequence[str]]
 
 COUNT = 2  # golden windows
 _BLOCK = 64  # samples
@@ -72,21 +69,15 @@ class Answer:
     problem: str | None = None
 
 
-class TrackBundle:
+class TrackBundle(AnyTracks[Heard]):
     """A tuned model of tracks that was loaded from its directory.
 
     Attributes:
-        task: The task that it was trained for.
-        path: Its directory.
-        labels: Names of the classes.
         hearing: How a track becomes what enters the network.
         temperature: What makes the probabilities as sure as they are right; see `decision.json` for what it was fitted
             on.
         thresholds: From which score on a track has a label, where it can have several; None: it has one.
-        manifest: What `manifest.json` says: versions, hashes, metrics, licence.
     """
-
-    task: str
 
     def __init__(
         self, path: Path, manifest: dict[str, Any], decision: dict[str, Any], classifier: "WindowClassifier"
@@ -122,55 +113,6 @@ class TrackBundle:
         """Into how many stems a window is separated before the network hears it; None: it is heard as it is."""
         return self._classifier.stems
 
-    def predict(
-        self,
-        tracks: AnyTrack | Iterable[AnyTrack],
-        *,
-        themes: Told | None = None,
-        calibrated: bool = True,
-        top: int = 3,
-        percent: bool = False,
-    ) -> Iterator[Track]:
-        """Say what each track is, in the order of `tracks`, while they are drawn; only files in flight are in memory.
-
-        Args:
-            tracks: Files or samples in memory, or a single one; a generator is drawn as it is needed. Samples are
-                `(array, rate)`: floats, of which full scale is 1, or int16, as [samples] or [samples, channels], and
-                how many there are a second. They get a WAV file's answer, and must stay as they are until then.
-            themes: Of the lyrics of some of the tracks, by the path as it stands in `tracks`, or for samples by their
-                number in it, from 0; a generator may add to it what it is about to give. Names that are no theme are
-                left out, and so are all where the model takes none.
-            calibrated: Whether scores are at the bundle's temperature; `raw_score` is the run's own in any case.
-            top: How many genres `predictions` holds at most.
-            percent: Whether scores are 0 to 100 in place of 0 to 1.
-
-        Yields:
-            A record as `track.schema.json` describes it. Of a track that can't be used it says why.
-
-        Raises:
-            UserError: One is no track: an array without a rate, or one of a type or shape that is no sound.
-        """
-        temperature = self.temperature if calibrated else 1.0
-        for number, (path, heard) in enumerate(read_ahead(tracks, self.hear)):
-            started = time.perf_counter()
-            names = themes_told(themes, path, number)
-            answer = self.answer(heard, names)
-            if answer.problem is not None:
-                yield unusable_json(path, answer.problem, method=self._method, seconds=0.0, percent=percent)
-                continue
-            said = MemberSaid(self._method, self.labels, answer.logits, answer.spans, temperature=temperature)
-            yield track_json(
-                path,
-                [said],
-                method=self._method,
-                seconds=time.perf_counter() - started,
-                instruments=answer.instruments or instruments_among([said]),
-                acousticness=answer.acousticness,
-                themes=self.known_themes(names),
-                top=top,
-                percent=percent,
-            )
-
     def hear(self, track: AnyTrack) -> Heard:
         """The windows of `track`, and why it can't be used if it can't."""
         facts, windows = read_track(source_of(track), self.hearing.windowing)
@@ -180,8 +122,15 @@ class TrackBundle:
         """The themes that the names `told` stand for; None where the model takes none."""
         return None if self._vocabulary is None else self._vocabulary.among(told)
 
-    def answer(self, heard: Heard, themes: Sequence[str] = ()) -> Answer:
+    def judge(self, heard: Heard, themes: Sequence[str], *, calibrated: bool) -> Judged:
         """All that is said of the track that was read, and of which `themes` are told."""
+        answer = self.answer(heard, themes)
+        temperature = self.temperature if calibrated else 1.0
+        said = MemberSaid(self._method, self.labels, answer.logits, answer.spans, temperature=temperature)
+        return Judged([said], answer.instruments, answer.acousticness, answer.problem)
+
+    def answer(self, heard: Heard, themes: Sequence[str] = ()) -> Answer:
+        """What the network says of the track that was read, and of which `themes` are told."""
         if heard.problem is not None:
             return Answer(None, problem=heard.problem)
         with answering(self.path):
@@ -238,19 +187,6 @@ class TrackBundle:
         if self.thresholds is not None and any(map(instrument_of, self.labels)):
             return hear(_one_by_one(self.labels, said.logits), self.thresholds)
         return None
-
-
-def themes_told(themes: Told | None, path: str, number: int) -> Sequence[str]:
-    """What `themes` has of the track at `path`, named as text, as a path or by its number; a text is one theme."""
-    told = () if themes is None else themes.get(path, themes.get(Path(path), themes.get(number, ())))
-    return (told,) if isinstance(told, str) else told
-
-
-def instruments_among(members: Sequence[MemberSaid]) -> Instruments | None:
-    """The instruments among the classes of `members`, by the scores that they give together; None where none is."""
-    if not any(instrument_of(name) for member in members for name in member.classes):
-        return None
-    return hear(joined_scores(members))
 
 
 def _one_by_one(labels: Sequence[str], logits: NDArray[np.float32]) -> dict[str, float]:
