@@ -41,7 +41,9 @@ def said(right, *, order=(0, 1, 2), kept=None, **changes):
     return mixed if kept is None else mixed.subset(np.array(kept))
 
 
-def make(path, told, *, method="linear", verb="train", left_out=(), failed=None, splits=None, facts=None):
+def make(
+    path, told, *, task="events", method="linear", verb="train", left_out=(), failed=None, splits=None, facts=None
+):
     """A run that said `told`; the last two files were only trained on."""
     names = np.array(told.classes)
     rows = [
@@ -49,7 +51,9 @@ def make(path, told, *, method="linear", verb="train", left_out=(), failed=None,
         for name, label, group, fold in zip(told.paths, told.labels, told.groups, told.folds, strict=True)
     ]
     rows += [SplitRow(f"trained{i}.jpg", "", "", "beach", 100 + i, "") for i in range(2)]
-    config = OmegaConf.create({"data": {"path": "/photos"}, "method": {"name": method}, "decision": {"balance": "f1"}})
+    config = OmegaConf.create(
+        {"task": task, "data": {"path": "/photos"}, "method": {"name": method}, "decision": {"balance": "f1"}}
+    )
     try:
         with RunDirectory(path, verb, config) as run:
             write_split(run.file("split.csv"), splits or rows)
@@ -223,7 +227,7 @@ def test_a_threshold_that_decides_one_fold_is_that_of_the_members(command, tmp_p
         rows = [SplitRow(path, "", "", "mismatch", int(i // 2), "holdout") for i, path in enumerate(two.paths)]
         rows = [replace(row, label=two.classes[label]) for row, label in zip(rows, two.labels, strict=True)]
         told = replace(two, decided=decided)
-        runs.append(make(tmp_path / name, told, method=name, splits=rows, facts=facts))
+        runs.append(make(tmp_path / name, told, task="match", method=name, splits=rows, facts=facts))
     _, run = command(*runs, "weights=100/0")
     joined, facts = read(run)
     assert (joined.said == read_predictions(runs[0] / PREDICTIONS_FILE).said).all()

@@ -23,7 +23,7 @@ def interval(read, figure):
     return {key: read.summary[f"{figure}{end}"] for key, end in INTERVAL.items()}
 
 
-def mirror(tmp_path, said, *, trial=False, **facts):
+def mirror(tmp_path, said, *, task="events", trial=False, **facts):
     """The W&B run of a run that said `said`, and its `metrics.json`."""
     settings = OmegaConf.create({"logger": {"thumbnails": 0}})
     about = {"name": "run", "verb": "train", "config": {}, "group": None, "tags": []}
@@ -34,7 +34,7 @@ def mirror(tmp_path, said, *, trial=False, **facts):
         if trial:
             save_trial(run, said, {**FACTS, **facts})
         else:
-            save_results(run, said, {**FACTS, **facts}, Console(quiet=True))
+            save_results(run, said, {**FACTS, **facts}, Console(quiet=True), task)
         show_results(wandb, run, said, settings)
     [read] = read_offline_runs(run.path)
     return read, read_json(run.path / "metrics.json")
@@ -57,7 +57,7 @@ def test_of_two_classes_there_are_auc_and_average_precision_and_the_runs_own_dec
     examined = {"majority": {"answer": "beach"}, "by_difficulty": {"hard": {"pairs": 9, "accuracy": None}}}
     pairs = {"zero_shot": None, "groups": "images", "set_aside": {}, "thresholds": {}}
     pairs |= {"retrieval": None, "learnt": None}
-    read, metrics = mirror(tmp_path, replace(said, decided=decided), examined={**examined, **pairs})
+    read, metrics = mirror(tmp_path, replace(said, decided=decided), task="match", examined={**examined, **pairs})
     assert read.summary["accuracy"] == metrics["judged"]["accuracy"]["value"] == (decided == said.labels).mean()
     for figure in ("roc_auc", "average_precision"):
         assert interval(read, figure) == metrics["judged"][figure]

@@ -41,7 +41,7 @@ def leave(tmp_path):
     def run(said, thumbnails=3):
         mirror, settings = Kept(), {"logger": {"thumbnails": thumbnails}, "data": {"path": "photos"}}
         with RunDirectory(tmp_path / "run", "train", OmegaConf.create({})) as run:
-            save_results(run, said, dict(FACTS), Console(quiet=True))
+            save_results(run, said, dict(FACTS), Console(quiet=True), "events")
             show_results(mirror, run, said, OmegaConf.create(settings))
         return run.path, mirror
 

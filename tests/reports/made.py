@@ -58,7 +58,9 @@ def make_sweep(path, settings, photos="/photos"):
     for number, (setting, right) in enumerate(settings.items()):
         trial = path / str(number)
         words = dict(word.partition("=")[::2] for word in setting.split(" "))
-        config = OmegaConf.create({"data": {"path": str(photos)}, "method": {"name": "linear"}, "swept": words})
+        config = OmegaConf.create(
+            {"task": "events", "data": {"path": str(photos)}, "method": {"name": "linear"}, "swept": words}
+        )
         try:
             with RunDirectory(trial, "train", config, keep=True) as run:
                 write_json(run.file(TRIAL_FILE), {"overrides": setting.split(" ")})

@@ -17,7 +17,7 @@ from thawline.decisions.ensemble import Ensembled, cross_judge, how_joined, reno
 from thawline.errors import UserError
 from thawline.judging.metrics import Judgement, judge
 from thawline.reports.tables import print_members
-from thawline.runs.directory import RunDirectory, read_config
+from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import SAMPLES
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import write_split
@@ -46,6 +46,7 @@ def ensemble(config: DictConfig) -> None:
     weights = None if given is None else _of_present(given, named)
     check_split(members)
     aligned = align(members)
+    task = members[0].task  # they share a split
     folds = [row.fold for row in aligned.rows]
     joined = cross_judge(aligned.labels, folds, aligned.members, weights, deciding(members))
     judged = [_judge_member(aligned, *of) for of in zip(joined.members, aligned.said, strict=True)]
@@ -68,14 +69,14 @@ def ensemble(config: DictConfig) -> None:
             "features": {"computed": 0, "read": 0},
             "seconds": round(time.perf_counter() - started, 2),
         }
-        save_results(run, _predictions(aligned, joined, best), facts, console)
+        save_results(run, _predictions(aligned, joined, best), facts, console, task)
         rows = [(one["name"], one["weight"], one["temperature"]["value"]) for one in facts["components"]]
         print_members([(*row, judgement) for row, judgement in zip(rows, judged, strict=True)], console)
     for one in missing:
         say_whole(console, f"left out: {one.path} ({one.reason})")
     say_whole(console, f"run    {run.path}")
     steps = [f"thawline compare {as_word(run.path)}"]
-    if all(find_task(str(read_config(one.path)["task"])).export_ensemble for one in members):
+    if find_task(task).export_ensemble:
         steps.insert(0, f"thawline export {as_word(run.path)}")
     say_next(console, steps)
 

@@ -31,6 +31,7 @@ class MemberRun:
     Attributes:
         path: Its directory.
         name: What it is called; no two members share a name.
+        task: Its task.
         predictions: Of its held-out samples.
         facts: What its `metrics.json` says.
         rows: Its split.
@@ -40,6 +41,7 @@ class MemberRun:
 
     path: Path
     name: str
+    task: str
     predictions: Predictions
     facts: dict[str, Any]
     rows: tuple[SplitRow, ...]
@@ -199,6 +201,7 @@ def _finished(path: Path) -> MemberRun:
     return MemberRun(
         path,
         str(facts["method"]),
+        str(read_config(own)["task"]),
         replace(predictions, paths=tuple(names[name] for name in predictions.paths)),
         facts,
         tuple(replace(row, path=names[row.path]) for row in rows),

@@ -38,7 +38,7 @@ def save_results(
     predictions: Predictions,
     facts: dict[str, Any],
     console: Console,
-    task: str | None = None,
+    task: str,
 ) -> None:
     """Judge `predictions`, compare them with the baseline's, and write and show all of it.
 
@@ -47,7 +47,7 @@ def save_results(
         predictions: Of the samples that were held out.
         facts: What else `metrics.json` says of the run: the method, the features' counts, seconds.
         console: Where the tables go.
-        task: The task that has `examined`, of `facts`, shown; None: these are no single task's.
+        task: The task that shows what `examined`, of `facts`, says.
     """
     judged, baseline, test = judge_run(predictions, facts["method"], facts["baseline"])
     write_predictions(run.file(PREDICTIONS_FILE), predictions)
@@ -65,7 +65,7 @@ def save_results(
     counts = "{computed} computed, {read} read from the store".format(**facts["features"])
     if examined and predictions.tags is not None:
         show_tags(examined, console)
-    elif examined and task is not None:
+    elif examined:
         capability(task, "show")(examined, console)
     say(console, f"features {counts}; {facts['seconds']} s in all")
 
