@@ -170,7 +170,8 @@ class WeightsSettings:
 def register_settings() -> None:
     """Make the schemas known to Hydra under the names that the files of `conf/` begin with.
 
-    Those of a task's own are named after their classes: `tracks_schema` is that of `TracksSettings`.
+    Those of a task's own are named after their classes: `tracks_schema` is that of `TracksSettings`. Where
+    a copy of a task has a class of the same name, `to_settings` gives it that.
     """
     _register(tuple(task_names()))
 
@@ -193,9 +194,11 @@ def _register(tasks: Sequence[str]) -> None:
     ]
     for name, schema in verbs:
         store.store(name=f"{name}_schema", node=schema)
-    data = {DataSettings, *(capability(task, "settings") for task in tasks)}
+    data: dict[str, type] = {}
+    for schema in (DataSettings, *(capability(task, "settings") for task in tasks)):
+        data.setdefault(schema.__name__.removesuffix("Settings").lower(), schema)
     groups: list[tuple[str, str, type]] = [
-        *(("data", schema.__name__.removesuffix("Settings").lower(), schema) for schema in data),
+        *(("data", name, schema) for name, schema in data.items()),
         *(("method", name, schema) for name, schema in METHODS.items()),
         ("prompts", "prompts", PromptSettings),
         ("encoder", "encoder", EncoderSettings),

@@ -109,13 +109,13 @@ class Task:
 
 
 def task_names() -> list[str]:
-    """The tasks that there are: the folders of this package."""
+    """The tasks that there are: the folders of this package, by name, and below them those that were added to it."""
     return list(_names(tuple(tasks.__path__)))
 
 
 @cache
 def _names(folders: Sequence[str]) -> Sequence[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(folders) if module.ispkg)
+    return [module.name for module in pkgutil.iter_modules(folders) if module.ispkg]
 
 
 def find_task(name: str) -> Task:

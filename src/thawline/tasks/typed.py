@@ -5,6 +5,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from thawline.errors import UserError
+from thawline.tasks.task import capability
 
 
 def to_settings(config: DictConfig) -> Any:
@@ -16,4 +17,14 @@ def to_settings(config: DictConfig) -> Any:
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
         raise UserError(f"the setting '{missing[0]}' has no value; give {missing[0]}=…")
-    return OmegaConf.to_object(config)
+    return OmegaConf.to_object(_with_own_data(config) if "task" in config and "data" in config else config)
+
+
+def _with_own_data(config: DictConfig) -> DictConfig:
+    """`config` with data of the task's own class, where its file in `conf/data` has another's of that name."""
+    own, given = capability(config.task, "settings"), OmegaConf.get_type(config, "data")
+    if given is None or given is own or given.__name__ != own.__name__:
+        return config
+    typed = config.copy()
+    typed.data = OmegaConf.merge(OmegaConf.structured(own), OmegaConf.to_container(config.data))
+    return typed
