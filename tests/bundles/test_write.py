@@ -11,7 +11,7 @@ import pytest
 import timm
 import torch
 from tests.bundles.conftest import CLASSES, FACTS, KINDS, PROMPTS, Kind
-from transformers import CLIPModel, CLIPProcessor, ViTForImageClassification, ViTImageProcessor
+from transformers import CLIPModel, CLIPProcessor, ViTForImageClassification, ViTImageProcessor, pipeline
 
 import thawline
 from thawline.bundles.manifest import verify
@@ -62,6 +62,24 @@ def test_a_linear_head_is_in_the_networks_own_class_where_that_has_a_place(write
     assert {path.name for path in folder.iterdir()} & {"classes.safetensors", "head.safetensors"} == {file} - {None}
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Kind("clip", "prompts", "projection"),
+        Kind("clip", "linear", "head"),
+        Kind("clip", "mlp", "all"),
+        Kind("vit", "mlp", "all"),
+    ],
+    ids=str,
+)
+def test_no_pipeline_answers_from_a_head_that_was_never_trained(write, photos, kind):
+    folder, _ = write(kind)
+    asked = pipeline("image-classification", model=str(folder))
+    assert asked.model.config.num_labels == 0
+    with pytest.raises(KeyError, match="0"):  # it has no label for anything
+        asked(thawline.load_image(photos[0]))
+
+
 @torch.no_grad()
 def clip_probabilities(folder, photos):
     """As a service that has never heard of this library computes them, but for `load_image`."""
@@ -73,7 +91,8 @@ def clip_probabilities(folder, photos):
         read = model.get_text_features(**processor(text=prompts, return_tensors="pt", padding=True)).pooler_output
         classes.append(torch.nn.functional.normalize(torch.nn.functional.normalize(read, dim=-1).sum(0), dim=0))
     logits = model.logit_scale.exp() * torch.nn.functional.normalize(seen, dim=-1) @ torch.stack(classes).T
-    return logits.softmax(-1).numpy(), model.config.id2label
+    labels = json.loads((folder / "decision.json").read_text())["labels"]
+    return logits.softmax(-1).numpy(), dict(enumerate(labels))
 
 
 @torch.no_grad()

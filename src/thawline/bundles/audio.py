@@ -137,7 +137,7 @@ def save_audio(folder: Path, settings: EncoderSettings, encoder: Encoder, head: 
         # What is made of the labels that the network had before needs them.
         names = encoder.labels if isinstance(head, TaggingHead) and encoder.labels else labels
         model = encoder.model if own is None else _classifying(settings.family, encoder, own, names)
-        save_model(model, _CONFIGS[settings.family](), names, folder)
+        save_model(model, _CONFIGS[settings.family](), () if own is None else names, folder)
         _save_extractor(folder, settings)
     else:
         raise UserError(

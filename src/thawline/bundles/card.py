@@ -1,11 +1,22 @@
-"""The model card: what the model is for, how good it is, and how to use it."""
+"""Model cards, as the Hugging Face Hub reads them: what the model is for, how good it is, and how to use it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from thawline.bundles.manifest import TEXT, VISION
 from thawline.judging.metrics import call
 
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
+
+# What the Hub calls by a name of its own.
+_HUB_LICENCES = frozenset(
+    {
+        *("mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "openrail", "gpl-3.0", "cc0-1.0", "cc-by-4.0"),
+        *("cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-nc-nd-4.0"),
+    }
+)
 _USE = {
     "clip": "`CLIPModel.from_pretrained(DIR)` and `CLIPProcessor.from_pretrained(DIR)` load the tuned network",
     "vit": "`{vit}.from_pretrained(DIR)` and `ViTImageProcessor.from_pretrained(DIR)` load the tuned network",
@@ -38,7 +49,6 @@ def model_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
     vit = "ViTForImageClassification" if decision["head"] == "classifier" else "ViTModel"
     use = _USE[decision["family"]].format(vit=vit)
     parts = [
-        f"# {', '.join(decision['labels'])}: a photo classifier",
         f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(decision['labels'])} classes apart. It "
         "knows no others and says one of them of every photo.",
         metrics_table(facts["metrics"], "photos"),
@@ -50,7 +60,67 @@ def model_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
         *_graphs(decision, facts),
         *card_end(decision, facts, notes, "photos"),
     ]
-    return "\n\n".join(parts) + "\n"
+    front = Front("image-classification", "photos", facts["metrics"], [base["licence"]], facts["hashes"])
+    return card(f"{', '.join(decision['labels'])}: a photo classifier", parts, front)
+
+
+@dataclass(frozen=True)
+class Front:
+    """What a card says to programs.
+
+    Attributes:
+        pipeline: What the model does, as the Hub names it.
+        samples: What it judges, in the plural.
+        metrics: How good it is, as the manifest has it.
+        licences: Those of the pretrained weights; None: not stated.
+        hashes: Those of the manifest, of which `data` is that of what the run judged.
+    """
+
+    pipeline: str
+    samples: str
+    metrics: Mapping[str, Any]
+    licences: Sequence[str | None]
+    hashes: Mapping[str, Any]
+
+    def licence(self) -> dict[str, str]:
+        """The licence, as the Hub writes it; nothing where none is stated."""
+        names = list(dict.fromkeys(self.licences))
+        if not any(names):
+            return {}
+        if len(names) == 1 and (known := str(names[0]).lower()) in _HUB_LICENCES:
+            return {"license": known}
+        return {"license": "other", "license_name": ", ".join(name or "not stated" for name in names)}
+
+    def results(self) -> "list[EvalResult]":
+        """Each figure with its 95 % interval over groups."""
+        from huggingface_hub import EvalResult  # late: it takes long to import
+
+        return [
+            EvalResult(
+                task_type=self.pipeline,
+                dataset_type="custom",
+                dataset_name=f"{self.samples}, {self.metrics['of']}",
+                dataset_revision=self.hashes.get("data"),
+                metric_type=name,
+                metric_name=call(name),
+                metric_value=one["value"],
+                metric_args={"low": one["low"], "high": one["high"], "level": 0.95},
+            )
+            for name, one in self.metrics["estimates"].items()
+            if one is not None and one["value"] is not None
+        ]
+
+
+def card(title: str, paragraphs: Sequence[str], front: Front) -> str:
+    """The card called `title`: front matter, which says the licence and the figures to programs, and `paragraphs`."""
+    from huggingface_hub import ModelCard, ModelCardData  # late: it takes long to import
+
+    more: dict[str, Any] = front.licence()
+    if results := front.results():
+        more |= {"model_name": title, "eval_results": results}
+    data = ModelCardData(**more, library_name="thawline", pipeline_tag=front.pipeline)
+    text = "\n\n".join([f"# {title}", *paragraphs])
+    return str(ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}\n"))
 
 
 # What a card says of the temperature, where one was fitted.

@@ -53,6 +53,11 @@ def all_licences(base: Mapping[str, Any]) -> str:
     return f"{base['licence'] or unknown}; of the separator's: {base['separator']['licence'] or unknown}"
 
 
+def stated_licences(base: Mapping[str, Any]) -> list[str | None]:
+    """The licences of all weights that a manifest's `base` names; None where one is not stated."""
+    return [base["licence"], *([base["separator"]["licence"]] if "separator" in base else [])]
+
+
 def stems_note(base: Mapping[str, Any]) -> list[str]:
     """What a card says of stems; nothing where there are none."""
     if "separator" not in base:

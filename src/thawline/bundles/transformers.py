@@ -44,7 +44,7 @@ class _Clip:
         classifier: nn.Linear | None,  # the class has no place for it
         labels: Sequence[str],
     ) -> bool:
-        save_model(encoder.model, CLIPConfig(), labels, folder)
+        save_model(encoder.model, CLIPConfig(), (), folder)
         model: Any = encoder.model
         create: Any = CLIPProcessor
         processor = create(
@@ -85,7 +85,7 @@ class _Vit:
             whole.vit.load_state_dict(model.state_dict())
             whole.classifier.load_state_dict(classifier.state_dict())
             model = whole
-        save_model(model, ViTConfig(), labels, folder)
+        save_model(model, ViTConfig(), labels if classifier is not None else (), folder)
         processor: Any = ViTImageProcessor(**_processing(encoder))
         processor.save_pretrained(folder)
         return classifier is not None
@@ -105,7 +105,10 @@ CLIP, VIT = _Clip(), _Vit()
 
 
 def save_model(model: Any, usual: Any, labels: Sequence[str], folder: Path) -> None:
-    """Write a model of transformers' with its labels; of its config only what `usual`, its class's own, has."""
+    """Write a model of transformers' with its labels; of its config only what `usual`, its class's own, has.
+
+    A network whose classifier lies elsewhere has no labels: with some, `pipeline` would answer from random weights.
+    """
     model.config.id2label = dict(enumerate(labels))
     model.config.label2id = {label: index for index, label in enumerate(labels)}
     with torch.no_grad(), quiet():

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thawline.bundles.card import card_end, metrics_table
-from thawline.bundles.stems import stems_note
+from thawline.bundles.card import Front, card, card_end, metrics_table
+from thawline.bundles.stems import stated_licences, stems_note
 
 _CLASSES = {
     "ast": ("ASTForAudioClassification", "ASTModel"),
@@ -21,7 +21,6 @@ def track_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
     """The card of the bundle with `decision.json` and, of the manifest, `facts`; `notes` are sentences beside."""
     base, labels = facts["base"], decision["labels"]
     parts = [
-        f"# {', '.join(labels)}: a classifier of tracks",
         f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(labels)} classes apart. It knows no others "
         "and says one of them of every track.",
         metrics_table(facts["metrics"], "tracks"),
@@ -33,7 +32,8 @@ def track_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
         *_themes(decision),
         *card_end(decision, facts, [*stems_note(base), *notes], "tracks", _CALIBRATED),
     ]
-    return "\n\n".join(parts) + "\n"
+    front = Front("audio-classification", "tracks", facts["metrics"], stated_licences(base), facts["hashes"])
+    return card(f"{', '.join(labels)}: a classifier of tracks", parts, front)
 
 
 def _themes(decision: Mapping[str, Any]) -> list[str]:

@@ -3,24 +3,32 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thawline.bundles.card import metrics_table
+from thawline.bundles.card import Front, card, metrics_table
+from thawline.bundles.stems import all_licences, stated_licences
 
 
 def ensemble_card(
     members: Sequence[Mapping[str, Any]],
-    licences: Sequence[str],
+    bases: Sequence[Mapping[str, Any]],
     labels: Sequence[str],
     method: str,
-    metrics: Mapping[str, Any],
+    facts: Mapping[str, Any],
 ) -> str:
-    """The card of the ensemble of `members`, as `ensemble.json` has them, with the licences of their weights."""
+    """The card of an ensemble.
+
+    Args:
+        members: As `ensemble.json` has them.
+        bases: What the manifest of each says of its pretrained network.
+        labels: Names of the classes.
+        method: How they are joined, in words.
+        facts: What the ensemble's manifest says.
+    """
     rows = [
         f"| {one['name']} | {one['weight']:.3f} | {one['temperature']['value']:g} | `members/{one['folder']}` | "
-        f"{licence} |"
-        for one, licence in zip(members, licences, strict=True)
+        f"{all_licences(base)} |"
+        for one, base in zip(members, bases, strict=True)
     ]
     parts = [
-        f"# {', '.join(labels)}: an ensemble of classifiers of tracks",
         f"{len(members)} models that Thawline tuned to tell {len(labels)} classes apart: {method}. It knows no others "
         "and says one of them of every track.",
         "\n".join(
@@ -30,7 +38,7 @@ def ensemble_card(
                 *rows,
             ]
         ),
-        metrics_table(metrics, "tracks"),
+        metrics_table(facts["metrics"], "tracks"),
         "## Use",
         '```python\nimport thawline\n\nfor said in thawline.load("DIR").predict(["track.mp3"]):\n'
         '    print(said["path"], said["primary_genre"], said["confidence"], said["components"])\n```',
@@ -41,4 +49,6 @@ def ensemble_card(
         "Every file of the tree is listed with its SHA-256 in `manifest.json`; `thawline.load` refuses an ensemble of "
         "which a bit was changed.",
     ]
-    return "\n\n".join(parts) + "\n"
+    licences = [licence for base in bases for licence in stated_licences(base)]
+    front = Front("audio-classification", "tracks", facts["metrics"], licences, facts["hashes"])
+    return card(f"{', '.join(labels)}: an ensemble of classifiers of tracks", parts, front)

@@ -10,7 +10,6 @@ import numpy as np
 
 from thawline.bundles.ensemble_manifest import ENSEMBLE, MEMBERS, member_folders, seal_ensemble, verify_ensemble
 from thawline.bundles.manifest import CARD
-from thawline.bundles.stems import all_licences
 from thawline.bundles.trained import Trained
 from thawline.bundles.write import CPU, LIBRARIES, check_target
 from thawline.errors import RunError
@@ -83,8 +82,8 @@ def write_ensemble_bundle(
             "versions": {name: version(name) for name in LIBRARIES},
             "largest_difference": {"probabilities_of_raw_tracks": _ask(bundle, known, tolerance)},
         }
-        licences = [all_licences(manifests[one["folder"]]["base"]) for one in said]
-        write_text(folder / CARD, ensemble_card(said, licences, labels, method, facts["metrics"]))
+        bases = [manifests[one["folder"]]["base"] for one in said]
+        write_text(folder / CARD, ensemble_card(said, bases, labels, method, facts))
         seal_ensemble(folder, whole)
 
     write_folder(target, fill)

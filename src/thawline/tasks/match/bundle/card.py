@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thawline.bundles.card import metrics_table
+from thawline.bundles.card import Front, card, metrics_table
 from thawline.data.pairs.labels import MATCH
 
 _FITTED_FOR = {"accuracy": "the best accuracy", "f1": "the best F1", "precision": "the wanted precision"}
@@ -13,7 +13,6 @@ def pair_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequ
     """The card of the matcher with `decision.json` and, of the manifest, `facts`; `notes` are sentences."""
     base, threshold, temperature = facts["base"], decision["thresholds"][MATCH], decision["temperature"]
     parts = [
-        "# Does this text describe this picture?",
         f"`{base['name']}`, tuned by Thawline on pairs of images and texts.",
         metrics_table(facts["metrics"], "pairs"),
         *notes,
@@ -36,7 +35,8 @@ def pair_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequ
         "Every file is listed with its SHA-256 in `manifest.json`; `thawline.load` refuses a bundle of which a bit was "
         "changed.",
     ]
-    return "\n\n".join(parts) + "\n"
+    front = Front("zero-shot-image-classification", "pairs", facts["metrics"], [base["licence"]], facts["hashes"])
+    return card("Does this text describe this picture?", parts, front)
 
 
 def _temperature(temperature: Mapping[str, Any]) -> str:
