@@ -19,7 +19,7 @@ CLEAR = 0.1  # how far the two best probabilities are apart where an answer may 
 
 @dataclass(frozen=True)
 class Known:
-    """A photo of the run's own.
+    """A file of the run's own.
 
     Attributes:
         path: Where it was.

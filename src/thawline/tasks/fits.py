@@ -3,12 +3,10 @@
 import hashlib
 import shlex
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
 
 from thawline.bundles.trained import Trained, trained_on
 from thawline.decisions.temperature import Temperature, fit_temperature
@@ -26,12 +24,10 @@ from thawline.runs.moved import absent_place, not_there, placed
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow, change_of, covering_split, read_split_rows
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
-from thawline.screen import as_word, say_next, say_whole
 from thawline.targets.tags import OVERLAP
 from thawline.tasks.capabilities import task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import RunSettings, saved_settings
-from thawline.tasks.task import find_task
 
 REFIT, HOLDOUT = "all", "holdout"
 # By how much the bundle's probabilities of a sample may differ from the run's: rounding, and that of other devices,
@@ -132,34 +128,6 @@ def find_fit(path: Path, places: Mapping[str, Any]) -> Fitted:
     )
 
 
-def check_known(fitted: Fitted, known: Iterable[tuple[Path, str]]) -> str:
-    """Of which of the run's own samples golden examples can be made, in a sentence where they are too few; or "".
-
-    Args:
-        fitted: The run.
-        known: The files of some of its samples, and their digests.
-
-    Raises:
-        UserError: It was said where the data are now, and they are not there, or others.
-    """
-    lost = [path for path, digest in known if _digest(path) != digest]
-    if not lost:
-        return ""
-    if fitted.moved:
-        what = "has another content" if lost[0].exists() else "is not there"
-        raise UserError(f"these are not the data of {fitted.source}: {lost[0]} {what}; give where they are now")
-    why = fitted.absent or f"{lost[0]} is not what it was"
-    return f"golden examples of the run's own samples: {len(lost)} fewer, since {why}"
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
-
-
 def temperature_of(fitted: Fitted) -> Temperature:
     """A temperature fitted on samples that the model was not trained on, and that no reported number chose by."""
     if fitted.judged.tags is not None:
@@ -189,36 +157,6 @@ def tolerance_of(fitted: Fitted) -> float:
     plain = settings.store.dtype == settings.encoder.precision == "float32"
     exact = plain and settings.trainer.accelerator == "cpu"
     return _ROUNDING if exact else _OTHER_ROUNDING
-
-
-def which_fit(fitted: Fitted, samples: str) -> str:
-    """The line that says what is exported; `samples` are photos or pairs."""
-    whose = "" if fitted.trial is None else f" of the winner, trial {fitted.trial}"
-    if fitted.name == REFIT:
-        return f"exported the fit on all data{whose}"
-    return f"exported the fit without the held-out {samples}{whose}"
-
-
-def say_bundle(console: Console, target: Path, fitted: Fitted) -> None:
-    """Print where the bundle of `fitted` is, and what can be done with it."""
-    say_whole(console, f"bundle {target}")
-    use = [f"thawline predict {as_word(target)} {find_task(fitted.settings.task).asked}"]
-    use.append(f"thawline evaluate {as_word(target)} NEWDATA")
-    if fitted.name != REFIT:
-        source = fitted.run if fitted.trial is None else fitted.run.parent
-        use.append(f"thawline train {as_word(source)} {REFIT_WORD}")
-    say_next(console, use)
-
-
-def which_temperature(temperature: Temperature, samples: str) -> str:
-    """The line that says what the temperature was fitted on."""
-    if temperature.log_loss is None:
-        return f"temperature: NONE FITTED, calibrated=true changes nothing; {temperature.why_not}"
-    before, after = temperature.log_loss
-    return (
-        f"temperature {temperature.value:g}, by {temperature.samples} {temperature.fitted_on} {samples}: "
-        f"log-loss {before:.3f} to {after:.3f}"
-    )
 
 
 def _fitted_on(said: Predictions, what: str) -> Temperature:

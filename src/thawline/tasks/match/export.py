@@ -4,24 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from rich.console import Console
-
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.runs.split import change_of, read_split_rows
-from thawline.screen import say
 from thawline.tasks.capabilities import task_reader
-from thawline.tasks.fits import (
-    Fitted,
-    say_bundle,
-    temperature_of,
-    tolerance_of,
-    trained_of,
-    which_fit,
-    which_temperature,
-)
+from thawline.tasks.exporting import say_exported, some_places
+from thawline.tasks.fits import Fitted, temperature_of, tolerance_of, trained_of
 from thawline.tasks.match.bundle.write import KnownPair, TunedPairs, write_pair_bundle
 from thawline.tasks.match.features import load_pretrained
 from thawline.tasks.match.problem import MatchProblem
@@ -31,18 +20,7 @@ _PAIRS = 8
 
 
 def export_pairs(fitted: Fitted, target: Path, facts: dict[str, Any], notes: Sequence[str]) -> None:
-    """Write the bundle and say where it is.
-
-    Args:
-        fitted: The run's model.
-        target: Where it goes.
-        facts: What the manifest says of the run.
-        notes: Sentences for the card.
-
-    Raises:
-        UserError: The run's encoders are no CLIP.
-        RunError: The bundle does not compute what the run did; nothing was written.
-    """
+    """Write the bundle and say where it is; see `tasks.capabilities.TaskExporter`."""
     settings = fitted.settings
     if settings.text is not None:
         raise UserError(
@@ -62,7 +40,8 @@ def export_pairs(fitted: Fitted, target: Path, facts: dict[str, Any], notes: Seq
     )
     known, lost = _known(fitted)
     manifest = write_pair_bundle(target, tuned, known, tolerance_of(fitted), facts, notes, trained_of(fitted))
-    _say(target, fitted, tuned, manifest, lost)
+    threshold = f"a match from probability {tuned.threshold.value:.3f} on, fitted for {tuned.threshold.balance}"
+    say_exported(target, fitted, tuned.temperature, manifest, lost, threshold)
 
 
 def _known(fitted: Fitted) -> tuple[list[KnownPair], str]:
@@ -86,7 +65,7 @@ def _known(fitted: Fitted) -> tuple[list[KnownPair], str]:
         raise UserError(f"these are not the pairs of {fitted.source}: {change}; give where they are now")
     same = {row.path for row in now if row.path in rows and row.text == rows[row.path].text}
     pairs = {name: pair for name, pair in zip(problem.names, problem.pairs, strict=True) if name in same}
-    places = np.unique(np.linspace(0, len(judged.paths) - 1, _PAIRS).round().astype(np.int64))
+    places = some_places(judged, _PAIRS)
     chosen = [(int(i), judged.paths[i]) for i in places if judged.paths[i] in pairs]
     lost = len(places) - len(chosen)
     known = [
@@ -99,16 +78,3 @@ def _known(fitted: Fitted) -> tuple[list[KnownPair], str]:
         for i, path in chosen
     ]
     return known, f"golden examples of the run's own pairs: {lost} fewer, since their rows have changed" if lost else ""
-
-
-def _say(target: Path, fitted: Fitted, tuned: TunedPairs, manifest: dict[str, Any], lost: str) -> None:
-    console = Console()
-
-    say(console, which_fit(fitted, "pairs"))
-    if (raw := manifest["largest_difference"]["probabilities_of_raw_photos"]) is not None:
-        say(console, f"largest difference from the run's own probabilities, from raw photos: {raw:.1g}")
-    say(console, which_temperature(tuned.temperature, "pairs"))
-    if lost:
-        say(console, lost)
-    say(console, f"a match from probability {tuned.threshold.value:.3f} on, fitted for {tuned.threshold.balance}")
-    say_bundle(console, target, fitted)

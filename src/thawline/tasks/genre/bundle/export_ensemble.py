@@ -16,17 +16,17 @@ from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import read_split_rows
 from thawline.screen import as_word, say, say_next, say_whole
+from thawline.tasks.exporting import check_known, samples_root, say_difference
 from thawline.tasks.fits import (
     HOLDOUT,
     Fitted,
-    check_known,
     estimates_of,
     facts_of,
     find_fit,
     notes_of,
     tolerance_of,
 )
-from thawline.tasks.genre.bundle.export import TRACKS, known_tracks, themes_of, tracks_root, tuned_tracks
+from thawline.tasks.genre.bundle.export import TRACKS, known_tracks, themes_of, tuned_tracks
 from thawline.tasks.genre.bundle.write import KnownTrack
 from thawline.tasks.genre.bundle.write_ensemble import TunedMember, write_ensemble_bundle
 
@@ -50,8 +50,7 @@ def export_ensemble(source: Path, members: Sequence[Path], target: Path, places:
     for one, fitted in parts:
         whole = "the fit on all data" if fitted.name != HOLDOUT else "the fit without the held-out tracks"
         say(console, f"exported {whole} of {one['name']}, weight {one['weight']:.3f}")
-    if (raw := manifest["largest_difference"]["probabilities_of_raw_tracks"]) is not None:
-        say(console, f"largest difference from the run's own probabilities, from raw tracks: {raw:.1g}")
+    say_difference(console, manifest)
     say_whole(console, f"bundle {target}")
     say_next(console, [f"thawline predict {as_word(target)} PATHS"])
 
@@ -92,7 +91,7 @@ def _known(source: Path, judged: Predictions, members: Sequence[Fitted]) -> list
     rows = {row.path: row for row in read_split_rows(source / "split.csv")}
     return [
         KnownTrack(
-            find_file(judged.paths[i], tracks_root(members[0])),
+            find_file(judged.paths[i], samples_root(members[0])),
             rows[judged.paths[i]].digest,
             judged.probabilities[i],
             themes_of(rows[judged.paths[i]]),

@@ -12,6 +12,7 @@ import torch
 from thawline.bundles.audio import WindowClassifier, save_audio
 from thawline.bundles.join import state_part
 from thawline.bundles.manifest import CARD, DECISION, GOLDEN, seal, verify
+from thawline.bundles.photos import Known
 from thawline.bundles.stems import stems_facts
 from thawline.bundles.trained import Trained, write_trained
 from thawline.bundles.write import CPU, LIBRARIES, base_facts, check_target
@@ -63,19 +64,13 @@ class TunedTracks:
 
 
 @dataclass(frozen=True)
-class KnownTrack:
+class KnownTrack(Known):
     """A track that the run judged.
 
     Attributes:
-        path: Where it was.
-        digest: sha256 of the file's bytes, hex.
-        said: The exported fit's own probabilities of it, [classes]; None where another fit judged it.
         themes: Of its lyrics, as they were told.
     """
 
-    path: Path
-    digest: str
-    said: Any
     themes: Sequence[str] = ()
 
 

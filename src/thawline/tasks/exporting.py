@@ -1,0 +1,128 @@
+"""What exporters have in common: the run's own samples that a bundle is asked about, and what is said in the end."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from thawline.bundles.photos import Known
+from thawline.data.tables.places import find_file
+from thawline.decisions.temperature import Temperature
+from thawline.errors import UserError
+from thawline.runs.directory import REFIT_WORD
+from thawline.runs.predictions import Predictions
+from thawline.runs.split import SplitRow
+from thawline.screen import as_word, say, say_next, say_whole
+from thawline.tasks.fits import REFIT, Fitted
+from thawline.tasks.task import find_task
+
+_RAW = "probabilities_of_raw_"
+
+
+def some_places(judged: Predictions, count: int) -> NDArray[np.int64]:
+    """Places of at most `count` of the samples that a run judged, from its first to its last."""
+    return np.unique(np.linspace(0, len(judged.paths) - 1, count).round().astype(np.int64))
+
+
+def known_files(fitted: Fitted, rows: Sequence[SplitRow], count: int) -> list[tuple[Known, SplitRow]]:
+    """Some of the files that the run was judged by, with their places in its split `rows`."""
+    judged, by_path, root = fitted.judged, {row.path: row for row in rows}, samples_root(fitted)
+    found = []
+    for i in some_places(judged, count):
+        row = by_path[judged.paths[i]]
+        said = judged.probabilities[i] if fitted.judged_itself else None
+        found.append((Known(find_file(row.path, root), row.digest, said), row))
+    return found
+
+
+def samples_root(fitted: Fitted) -> Path:
+    """The folder that the run's paths are relative to."""
+    path = Path(fitted.settings.data.path)
+    return path if path.is_dir() else path.parent
+
+
+def check_known(fitted: Fitted, known: Iterable[tuple[Path, str]]) -> str:
+    """Of which of the run's own samples golden examples can be made, in a sentence where they are too few; or "".
+
+    Args:
+        fitted: The run.
+        known: The files of some of its samples, and their digests.
+
+    Raises:
+        UserError: It was said where the data are now, and they are not there, or others.
+    """
+    lost = [path for path, digest in known if _digest(path) != digest]
+    if not lost:
+        return ""
+    if fitted.moved:
+        what = "has another content" if lost[0].exists() else "is not there"
+        raise UserError(f"these are not the data of {fitted.source}: {lost[0]} {what}; give where they are now")
+    why = fitted.absent or f"{lost[0]} is not what it was"
+    return f"golden examples of the run's own samples: {len(lost)} fewer, since {why}"
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def say_exported(
+    target: Path, fitted: Fitted, temperature: Temperature, manifest: Mapping[str, Any], lost: str, *also: str
+) -> None:
+    """Print what was exported, how it compares with its run, where it is, and what can be done with it.
+
+    Args:
+        target: The bundle.
+        fitted: The run's model.
+        temperature: The bundle's.
+        manifest: What its manifest says.
+        lost: What `check_known` said.
+        also: Lines of the task's own.
+    """
+    console, task = Console(), find_task(fitted.settings.task)
+    say(console, _which_fit(fitted, task.samples))
+    say_difference(console, manifest)
+    say(console, _which_temperature(temperature, task.samples))
+    for line in (lost, *also):
+        if line:
+            say(console, line)
+    say_whole(console, f"bundle {target}")
+    use = [f"thawline predict {as_word(target)} {task.asked}", f"thawline evaluate {as_word(target)} NEWDATA"]
+    if fitted.name != REFIT:
+        source = fitted.run if fitted.trial is None else fitted.run.parent
+        use.append(f"thawline train {as_word(source)} {REFIT_WORD}")
+    say_next(console, use)
+
+
+def say_difference(console: Console, manifest: Mapping[str, Any]) -> None:
+    """Print by how much the bundle's answers differ from its run's, where it was asked about files of the run's."""
+    for name, raw in manifest["largest_difference"].items():
+        if name.startswith(_RAW) and raw is not None:
+            files = name.removeprefix(_RAW)
+            say(console, f"largest difference from the run's own probabilities, from raw {files}: {raw:.1g}")
+
+
+def _which_fit(fitted: Fitted, samples: str) -> str:
+    """The line that says what is exported; `samples` are photos or pairs."""
+    whose = "" if fitted.trial is None else f" of the winner, trial {fitted.trial}"
+    if fitted.name == REFIT:
+        return f"exported the fit on all data{whose}"
+    return f"exported the fit without the held-out {samples}{whose}"
+
+
+def _which_temperature(temperature: Temperature, samples: str) -> str:
+    """The line that says what the temperature was fitted on."""
+    if temperature.log_loss is None:
+        return f"temperature: NONE FITTED, calibrated=true changes nothing; {temperature.why_not}"
+    before, after = temperature.log_loss
+    return (
+        f"temperature {temperature.value:g}, by {temperature.samples} {temperature.fitted_on} {samples}: "
+        f"log-loss {before:.3f} to {after:.3f}"
+    )
