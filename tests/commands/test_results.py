@@ -11,6 +11,7 @@ from rich.console import Console
 from tests.reports.made import FACTS, predictions
 
 from thawline.commands.results import save_results, show_results
+from thawline.files import read_json
 from thawline.runs.directory import RunDirectory
 from thawline.runs.predictions import Tags
 from thawline.targets.predicted import judge_baseline, judge_said
@@ -38,10 +39,10 @@ class Kept:
 def leave(tmp_path):
     """Leave a run behind that said these predictions: its directory, and what its mirror was given."""
 
-    def run(said, thumbnails=3):
+    def run(said, thumbnails=3, **facts):
         mirror, settings = Kept(), {"logger": {"thumbnails": thumbnails}, "data": {"path": "photos"}}
         with RunDirectory(tmp_path / "run", "train", OmegaConf.create({})) as run:
-            save_results(run, said, dict(FACTS), Console(quiet=True), "events")
+            save_results(run, said, FACTS | facts, Console(quiet=True), "events")
             show_results(mirror, run, said, OmegaConf.create(settings))
         return run.path, mirror
 
@@ -96,3 +97,8 @@ def test_of_several_labels_the_worst_overlap_least(leave):
     assert mirror.counts is None
     assert not (path / "confusion.png").exists()
     assert mirror.numbers["overlap"] == judge_said(said).score.value == (1 + 0.5 + 0 + 0) / 4
+
+
+def test_what_a_task_examines_and_shows_nobody_is_written_all_the_same(leave):
+    path, _ = leave(predictions(30), examined={"oldest": 3})
+    assert read_json(path / "metrics.json")["examined"] == {"oldest": 3}

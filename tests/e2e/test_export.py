@@ -50,7 +50,8 @@ def test_the_bundle_of_a_run_gives_the_runs_own_probabilities(thawline, sample, 
     assert f"bundle {run / 'bundle'}" in out
     assert "exported the fit without the held-out photos" in out
     here = run.relative_to(thawline.directory)
-    assert f"next   thawline predict {here / 'bundle'} PATHS\n       thawline train {here} refit=true\n" in out
+    assert f"next   thawline predict {here / 'bundle'} PATHS\n" in out
+    assert f"       thawline evaluate {here / 'bundle'} NEWDATA\n       thawline train {here} refit=true\n" in out
     bundle = package.load(run / "bundle", device="cpu")
     assert largest_difference(bundle, sample, own_probabilities(run)) <= 1e-5
     decision = json.loads((run / "bundle" / "decision.json").read_text())
