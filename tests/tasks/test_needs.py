@@ -84,6 +84,70 @@ def test_which_methods_suit_an_encoder_and_a_task(task, name, suiting):
     assert suiting_methods(task, name) == suiting
 
 
+@pytest.mark.parametrize(
+    ("task", "name", "how", "thaw", "sentence"),
+    [
+        ("events", "tiny_clip", "trees", None, "method=trees is not for task=events; add task=genre"),
+        ("genre", "ast", "rules", None, "method=rules is a table over descriptors; use encoder=descriptors"),
+        (
+            "genre",
+            "descriptors",
+            "layers",
+            None,
+            "method=layers needs a transformer's layers and head, which encoder=descriptors has not; use encoder=ast, "
+            "wav2vec2_base or hubert_base",
+        ),
+        (
+            "genre",
+            "ast_stems",
+            "own",
+            None,
+            "method=own has no place for several stems; with encoder.stems use linear, mlp, logistic or hints",
+        ),
+        (
+            "genre",
+            "ast_stems",
+            "linear",
+            1,
+            "thaw=1 can't be used with encoder.stems: only a head is fitted; use thaw=head",
+        ),
+        (
+            "genre",
+            "ast",
+            "zero_shot",
+            None,
+            "method=zero_shot compares photos with text; of sound use method=linear, mlp or logistic",
+        ),
+        (
+            "genre",
+            "mel_cnn",
+            "linear",
+            "head",
+            "encoder=mel_cnn has no pretrained weights, and thaw=head leaves some of it untrained; use method=mel_cnn "
+            "without thaw, or encoder=descriptors",
+        ),
+        (
+            "genre",
+            "mel_cnn",
+            "logistic",
+            None,
+            "encoder=mel_cnn has no pretrained weights, and method=logistic leaves some of it untrained; use "
+            "method=mel_cnn without thaw, or encoder=descriptors",
+        ),
+        (
+            "events",
+            "tiny_clip",
+            "logistic",
+            2,
+            "method=logistic trains nothing below the head, so thaw=2 can't be used; use thaw=head",
+        ),
+    ],
+)
+def test_what_lacks_and_what_to_use_instead(task, name, how, thaw, sentence):
+    given = method(read("method")[how])
+    assert refusal(task, EncoderSettings(**encoder(name, read("encoder"))), given, thaw=thaw) == sentence
+
+
 @pytest.mark.parametrize("task", task_names())
 def test_whatever_does_not_suit_is_one_sentence(task):
     encoders = read("encoder")

@@ -15,8 +15,8 @@ _LACKING = {
         "method=linear or logistic"
     ),
     Gift.LAYERS: (
-        "method={method} reads a transformer's layers, which encoder={family} has not; use encoder=ast, wav2vec2_base "
-        "or hubert_base"
+        "method={method} needs a transformer's layers and head, which encoder={family} has not; use encoder=ast, "
+        "wav2vec2_base or hubert_base"
     ),
     Gift.DESCRIPTORS: "method={method} is a table over descriptors; use encoder=descriptors",
 }

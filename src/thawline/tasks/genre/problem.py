@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from thawline.data.tracks.collection import TrackCollection
 from thawline.data.tracks.report import track_report
 from thawline.encoders.encoder import Encoder
-from thawline.errors import UserError
 from thawline.features.progress import say
 from thawline.features.store import FeatureStore
 from thawline.fitting.audio_heads import LayersHead, own_head
@@ -180,11 +179,6 @@ class GenreProblem(Plain):
         if method.head == "own":
             return own_head(self.encoder, self.classes)
         if method.head == "layers":
-            if self.encoder.new_classifier is None:
-                raise UserError(
-                    f"method={method.name} weighs a transformer's layers, which encoder={self.encoder.family} has not; "
-                    "use encoder=ast, wav2vec2_base or hubert_base"
-                )
             # What enters the blocks, and what leaves each of them.
             layers = 1 + sum(border.startswith("block") for border in self.encoder.borders)
             return LayersHead(layers, self.encoder.dim, classes, hidden=hidden or None, dropout=dropout)
