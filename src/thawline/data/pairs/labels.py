@@ -2,10 +2,8 @@
 
 from thawline.data.tables.cells import whole_number
 
-MISMATCH = "mismatch"
-MATCH = MISMATCH.removeprefix("mis")  # the answer; a task of that name is nothing that this floor knows
-# By their label: 0, 1.
-CLASSES = (MISMATCH, MATCH)
+# By their label: 0, 1. These are answers: that a task has the name of one is nothing that this floor knows.
+CLASSES = MISMATCH, MATCH = "mismatch", "match"
 _WORDS = {"true": 1, MATCH: 1, "false": 0, MISMATCH: 0}
 
 
