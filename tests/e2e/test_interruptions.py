@@ -128,7 +128,9 @@ def test_a_signal_to_a_sweep_interrupts_its_trials_and_it_can_be_resumed(thawlin
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate()
         (sweep,) = (thawline.directory / "outputs" / "sweep").iterdir()
-        assert (process.returncode, said.splitlines()[-1]) == (130, "thawline: interrupted")
+        # Python's tracker of semaphores, a process of its own, may have a word on a worker's after that.
+        assert process.returncode == 130
+        assert "thawline: interrupted" in said.splitlines()
         assert "Traceback" not in said
         assert "KeyboardInterrupt" not in said
         process = start(sweep)
