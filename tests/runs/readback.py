@@ -2,12 +2,15 @@
 
 import json
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags, Image
 from wandb.util import get_core_path
+
+_POLLS, _PAUSE = 15, 0.2  # s; of what was killed, or still runs, there is no end
 
 
 @dataclass
@@ -28,8 +31,15 @@ class OfflineRun:
 
 
 def read_offline_runs(directory):
-    """The offline runs in a run directory, in the order of their start; a killed one may have no file yet."""
-    runs = map(_read, directory.glob("wandb/offline-run-*/run-*.wandb"))
+    """The offline runs in a run directory, in the order of their start; a killed one may have no file yet.
+
+    A run that ends does not wait until wandb-core has written its last records, so here it is waited for its end.
+    """
+    for _ in range(_POLLS):
+        runs = [_read(path) for path in directory.glob("wandb/offline-run-*/run-*.wandb")]
+        if all(run.exit_code is not None for run in runs):
+            break
+        time.sleep(_PAUSE)
     return sorted(runs, key=lambda run: run.about.get("start_time", ""))
 
 
