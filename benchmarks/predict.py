@@ -35,7 +35,7 @@ from thawline.bundles.write import Extras, write_bundle
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.settings import EncoderSettings
 from thawline.features.filling import BATCH
-from thawline.tasks.load import Bundle
+from thawline.tasks.events.bundle import Bundle
 
 try:
     import onnxruntime
@@ -87,9 +87,9 @@ def make_models(root: Path) -> tuple[Bundle, Any]:
         "head.layers.weight": torch.randn(len(CLASSES), 512) * 0.1,
         "head.layers.bias": torch.zeros(len(CLASSES)),
     }
-    tuned = Tuned(EncoderSettings("clip", str(base)), "reduced", "head", state, CLASSES, None, Temperature())
+    tuned = Tuned("events", EncoderSettings("clip", str(base)), "reduced", "head", state, CLASSES, None, Temperature())
     metrics = {"estimates": {}, "samples": 0, "groups": 0, "of": "nothing"}
-    write_bundle(root / "bundle", tuned, Extras(photos=(), tolerance=0.0, facts={"metrics": metrics}))
+    write_bundle(root / "bundle", tuned, Extras(photos=(), tolerance=0.0, facts={"metrics": metrics, "hashes": {}}))
     torch.onnx.export(
         Plain(base, state).eval(),
         (torch.zeros(BATCH, 3, 224, 224),),

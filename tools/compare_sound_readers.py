@@ -29,7 +29,7 @@ def main() -> int:
     verdicts: Counter[str] = Counter()
     paths = sorted(path for folder in parser.parse_args().folders for path in folder.rglob("*"))
     for path in paths:
-        if path.is_file() and TRACKS.looks_like_one(path.name):
+        if path.is_file() and TRACKS.looks_like_one(path):
             verdict, said = _compare(path)
             verdicts[verdict] += 1
             if verdict not in ("both read it, as long", "both read it, nothing to use", "neither reads it"):
