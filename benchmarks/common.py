@@ -62,8 +62,8 @@ def workspace(data: Path | None) -> Iterator[tuple[Path, Path]]:
 @cache
 def _grain(width: int, height: int) -> np.ndarray[Any, Any]:
     """A sensor's noise, as soft as a camera's own processing leaves it."""
-    noise = np.random.default_rng(0).normal(0, 8.5, (height, width, 3)).astype(np.float32)
-    noise = (noise + np.roll(noise, 1, 0) + np.roll(noise, 1, 1) + np.roll(noise, (1, 1), (0, 1))) / 2
+    white = np.random.default_rng(0).normal(0, 8.5, (height, width, 3)).astype(np.float32)
+    noise = (white + np.roll(white, 1, 0) + np.roll(white, 1, 1) + np.roll(white, (1, 1), (0, 1))) / 2
     return noise.round().astype(np.int8)
 
 

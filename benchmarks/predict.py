@@ -58,7 +58,8 @@ class Plain(torch.nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """To logits [batch, classes]."""
-        return self.head(self.projection(self.vision(pixel_values=pixels).pooler_output))
+        logits: torch.Tensor = self.head(self.projection(self.vision(pixel_values=pixels).pooler_output))
+        return logits
 
 
 def make_photos(folder: Path, count: int, width: int, height: int) -> list[Path]:
@@ -99,7 +100,9 @@ def make_models(root: Path) -> tuple[Bundle, Any]:
         verbose=False,
     )
     session = onnxruntime.InferenceSession(root / "clip.onnx", providers=["CPUExecutionProvider"])
-    return thawline.load(root / "bundle", device="cpu"), session
+    bundle = thawline.load(root / "bundle", device="cpu")
+    assert isinstance(bundle, Bundle)  # noqa: S101  # it was just written
+    return bundle, session
 
 
 def normalised(pixels: torch.Tensor, bundle: Bundle) -> np.ndarray[Any, Any]:
