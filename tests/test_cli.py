@@ -7,7 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from thawline.cli import find_verb, main, to_overrides
-from thawline.commands.verbs import VERBS
+from thawline.commands.line.verbs import VERBS
 from thawline.errors import UserError
 
 

@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from tests.e2e.conftest import filled_store, sample, shared_store, thawline, weights  # noqa: F401  # fixtures
 from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
-from thawline.commands.paths import conf_directory
-from thawline.commands.settings import register_settings
+from thawline.commands.line.paths import conf_directory
+from thawline.commands.line.settings import register_settings
 from thawline.samples.pairs import make_pairs
 from thawline.tasks.typed import to_settings
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from thawline import __version__
-from thawline.commands.quoting import quote
-from thawline.commands.verbs import PATH_KEYS, VERBS
+from thawline.commands.line.quoting import quote
+from thawline.commands.line.verbs import PATH_KEYS, VERBS
 from thawline.errors import RunError, UserError
 from thawline.process import end_at_once, keep_freed_memory
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except RunError as error:
         _end(f"thawline: {error}", 1)
     except OSError as error:  # before a verb began; a verb's own come explained
-        from thawline.commands.explain import explain_os_error  # late, as below
+        from thawline.commands.line.explain import explain_os_error  # late, as below
 
         _end(f"thawline: {explain_os_error(error)}", 2)
     except KeyboardInterrupt:

@@ -3,9 +3,9 @@
 import pytest
 
 from thawline.cli import main
+from thawline.commands.line.settings import register_settings
+from thawline.commands.line.verbs import VERBS
 from thawline.commands.list_settings import settings_of
-from thawline.commands.settings import register_settings
-from thawline.commands.verbs import VERBS
 
 CONFIGS = list(dict.fromkeys(verb.config for verb in VERBS.values() if verb.config))
 

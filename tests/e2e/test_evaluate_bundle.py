@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from thawline.bundles.manifest import MANIFEST, SEAL, TRAINED, seal
-from thawline.commands.evaluate_bundle import NOT_TOLD, SEEN
+from thawline.commands.evaluation.bundle import NOT_TOLD, SEEN
 from thawline.decisions.temperature import calibrated
 from thawline.runs.predictions import read_predictions
 from thawline.runs.split import read_split_rows

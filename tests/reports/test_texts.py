@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 from tests.reports.made import FACTS, predictions
 
-from thawline.commands.composing import compose
-from thawline.commands.settings import register_settings
+from thawline.commands.line.composing import compose
+from thawline.commands.line.settings import register_settings
 from thawline.data.pairs.names import text_digest
 from thawline.files import write_json
 from thawline.reports.gather import pairs_of

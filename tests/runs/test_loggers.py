@@ -6,8 +6,8 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from tests.runs.readback import read_offline_runs
 
-from thawline.commands.paths import conf_directory
-from thawline.commands.settings import register_settings
+from thawline.commands.line.paths import conf_directory
+from thawline.commands.line.settings import register_settings
 from thawline.errors import UserError
 from thawline.runs.loggers import mirrored
 from thawline.runs.settings import LOGGERS, LoggerSettings

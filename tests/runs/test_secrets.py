@@ -184,7 +184,7 @@ def test_a_run_directory_holds_no_secret_and_reads_one_from_the_environment_agai
 @settings(deadline=None)
 @given(st.text(alphabet="ab$\\{}'", max_size=8))
 def test_any_text_of_a_config_is_read_back_as_it_was(tmp_path_factory, text):
-    from thawline.commands.quoting import quote
+    from thawline.commands.line.quoting import quote
 
     escaped = OmegaConf.create({"a": {}})
     OmegaConf.update(escaped, "a.b", _parsed(quote(text)))

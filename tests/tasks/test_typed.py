@@ -6,7 +6,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import open_dict
 
 from thawline import tasks
-from thawline.commands.settings import register_settings
+from thawline.commands.line.settings import register_settings
 from thawline.errors import UserError
 from thawline.tasks.task import capability
 from thawline.tasks.typed import to_settings

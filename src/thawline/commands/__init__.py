@@ -1,1 +1,1 @@
-"""One file a verb, and the Hydra app that they share."""
+"""The verbs, a file or a folder each, and the Hydra app that they share."""

@@ -16,13 +16,13 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from thawline.commands.composing import begin, compose, user_conf
-from thawline.commands.early import reading_ahead
-from thawline.commands.explain import explain, explain_os_error
-from thawline.commands.paths import conf_directory
-from thawline.commands.quoting import quote
+from thawline.commands.line.composing import begin, compose, user_conf
+from thawline.commands.line.early import reading_ahead
+from thawline.commands.line.explain import explain, explain_os_error
+from thawline.commands.line.paths import conf_directory
+from thawline.commands.line.quoting import quote
+from thawline.commands.line.settings import register_settings
 from thawline.commands.resuming import to_resume
-from thawline.commands.settings import register_settings
 from thawline.errors import UserError
 from thawline.process import importing
 from thawline.runs.directory import SWEEP_FILE
@@ -81,7 +81,7 @@ def _run(target: str, config_name: str, arguments: Sequence[str]) -> None:
         _refuse_several_values(config_name, arguments)
         _run_once(target, config_name, arguments)
         return
-    from thawline.commands.sweep import resume_sweep, run_sweep  # late: a single run needs none of it
+    from thawline.commands.sweeps.sweep import resume_sweep, run_sweep  # late: a single run needs none of it
 
     def launch(task: Callable[[DictConfig], None], words: Sequence[str]) -> None:
         _call_hydra(task, config_name, words)

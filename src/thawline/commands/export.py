@@ -5,7 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from thawline.bundles.write import check_target
-from thawline.commands.settings import ExportSettings
+from thawline.commands.line.settings import ExportSettings
 from thawline.errors import UserError
 from thawline.runs.directory import read_config, read_status
 from thawline.runs.finished import finished_run

@@ -17,11 +17,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from thawline.commands.composing import compose
-from thawline.commands.explain import explain
-from thawline.commands.paths import conf_directory
-from thawline.commands.settings import register_settings
-from thawline.commands.verbs import VERBS
+from thawline.commands.line.composing import compose
+from thawline.commands.line.explain import explain
+from thawline.commands.line.paths import conf_directory
+from thawline.commands.line.settings import register_settings
+from thawline.commands.line.verbs import VERBS
 from thawline.errors import UserError
 
 _COLUMNS = 80

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from thawline.commands.settings import EvaluateSettings
+from thawline.commands.line.settings import EvaluateSettings
 from thawline.data.class_report import print_brief
 from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions

@@ -7,7 +7,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from thawline.commands.quoting import quote
+from thawline.commands.line.quoting import quote
 from thawline.errors import UserError
 from thawline.runs.directory import REFIT_WORD, is_run_directory, read_config, read_status
 from thawline.runs.moved import PLACES, moved_with, placed, places_of, refuse_absent

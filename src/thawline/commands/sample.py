@@ -5,7 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.commands.verbs import COLLECTIONS
+from thawline.commands.line.verbs import COLLECTIONS
 from thawline.errors import UserError
 from thawline.samples.settings import SampleSettings
 from thawline.screen import as_word, say, say_next, say_whole

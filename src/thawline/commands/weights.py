@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from thawline.commands.paths import conf_directory
+from thawline.commands.line.paths import conf_directory
 from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
 from thawline.encoders.sound.separator_weights import fetch_separator, look_up_separator
 from thawline.encoders.weights import fetch, look_up

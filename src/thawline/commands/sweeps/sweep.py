@@ -16,9 +16,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from thawline.commands.quoting import quote
+from thawline.commands.line.quoting import quote
 from thawline.commands.resuming import resumed_words
-from thawline.commands.trial import run_trial
+from thawline.commands.sweeps.trial import run_trial
 from thawline.errors import RunError, UserError
 from thawline.runs.directory import (
     REFIT_WORD,
@@ -74,9 +74,9 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
         RunError: Trials failed; the others are done and judged.
     """
     # Late: a worker process imports this module only to run a trial.
-    from thawline.commands.filling import fill_features
-    from thawline.commands.leaderboard import finish_sweep
     from thawline.commands.next_steps import saying_how_to_go_on
+    from thawline.commands.sweeps.filling import fill_features
+    from thawline.commands.sweeps.leaderboard import finish_sweep
 
     plan = plan_sweep(words, compose)
     configs = _compose_distinct(plan, compose)

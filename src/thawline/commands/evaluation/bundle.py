@@ -13,8 +13,8 @@ from rich.console import Console
 
 from thawline.bundles.manifest import MANIFEST, TRAINED, refusal
 from thawline.bundles.trained import Trained, join_trained, read_trained
+from thawline.commands.line.settings import EvaluateSettings
 from thawline.commands.results import save_report, save_results, show_results
-from thawline.commands.settings import EvaluateSettings
 from thawline.data.settings import DataSettings
 from thawline.errors import UserError
 from thawline.runs.directory import RunDirectory

@@ -47,7 +47,7 @@ _VERBS = (
     ),
     Verb(
         "evaluate",
-        "thawline.commands.evaluate:evaluate",
+        "thawline.commands.evaluation.evaluate:evaluate",
         "evaluate",
         "judge a finished run again, or a bundle, on what was held out or on other data",
         (Positional("run", "RUN|BUNDLE", bundle=True), Positional("data.path", "DATA", required=False)),
@@ -95,7 +95,7 @@ _VERBS = (
     ),
     Verb(
         "ensemble",
-        "thawline.commands.ensemble:ensemble",
+        "thawline.commands.ensembles.ensemble:ensemble",
         "ensemble",
         "join runs that share a split, and judge that against the best of them",
         (Positional("runs", "RUN", many=True),),

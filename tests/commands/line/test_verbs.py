@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from thawline.commands.verbs import COLLECTIONS, PATH_KEYS, VERBS
+from thawline.commands.line.verbs import COLLECTIONS, PATH_KEYS, VERBS
 from thawline.tasks.task import find_task, imported, in_folder, task_names
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from thawline.commands.settings import EvaluateSettings
+from thawline.commands.line.settings import EvaluateSettings
 from thawline.errors import RunError, UserError
 from thawline.reports.golden import print_golden
 from thawline.tasks.capabilities import GoldenJudge

@@ -15,8 +15,8 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from thawline.commands.paths import conf_directory
-from thawline.commands.verbs import VERBS
+from thawline.commands.line.paths import conf_directory
+from thawline.commands.line.verbs import VERBS
 from thawline.errors import UserError
 from thawline.files import target_of
 

@@ -1,7 +1,7 @@
 """`thawline evaluate RUN [DIR]`: judge a finished run again, on its own held-out photos or on another folder.
 
-What is judged may be a bundle: by new samples, `commands/evaluate_bundle.py`, or with `golden=FILE` by cases whose
-answers are known, `commands/golden.py`.
+What is judged may be a bundle: by new samples, `commands/evaluation/bundle.py`, or with `golden=FILE` by cases whose
+answers are known, `commands/evaluation/golden.py`.
 """
 
 import time
@@ -52,13 +52,13 @@ def evaluate(config: DictConfig) -> None:
     started = time.perf_counter()
     settings = to_settings(config)
     if settings.golden is not None:
-        from thawline.commands.golden import evaluate_golden  # late: runs need no bundles
+        from thawline.commands.evaluation.golden import evaluate_golden  # late: runs need no bundles
 
         evaluate_golden(settings, settings.golden)
         return
     source, given = Path(settings.run), settings.data.places
     if was_bundle(source):
-        from thawline.commands.evaluate_bundle import evaluate_bundle  # late, as above
+        from thawline.commands.evaluation.bundle import evaluate_bundle  # late, as above
 
         evaluate_bundle(config, settings)
         return

@@ -13,9 +13,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import configure_log
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from thawline.commands.explain import explain_config_file, explain_key
-from thawline.commands.paths import conf_directory
-from thawline.commands.quoting import quote
+from thawline.commands.line.explain import explain_config_file, explain_key
+from thawline.commands.line.paths import conf_directory
+from thawline.commands.line.quoting import quote
 from thawline.errors import UserError
 from thawline.runs.secrets import names_secret, remember
 

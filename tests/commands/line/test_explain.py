@@ -6,7 +6,7 @@ import os
 import pytest
 
 from thawline.cli import main
-from thawline.commands.explain import explain_os_error
+from thawline.commands.line.explain import explain_os_error
 from thawline.files import write_atomically, write_folder, write_text
 
 

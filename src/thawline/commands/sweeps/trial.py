@@ -53,7 +53,7 @@ def _attempt(config: dict[str, Any]) -> None:
 def _score(config: DictConfig) -> None:
     """Score a trial in its directory, mirrored by its own logger: a trial that fails is a run there too."""
     # Late: a worker that only hands the trial on needs none of this, which takes seconds to import.
-    from thawline.commands.scoring import score
+    from thawline.commands.sweeps.scoring import score
     from thawline.commands.train import tags
     from thawline.runs.directory import RunDirectory
     from thawline.runs.loggers import mirrored
@@ -107,7 +107,12 @@ def _in_a_process(config: dict[str, Any], directory: Path) -> None:
 def _slow_imports(config: dict[str, Any]) -> list[str]:
     """Modules that every trial needs; one that there is not is left out by the server."""
     # joblib: under its launcher this process was started by a method of joblib's own, which a child is told to know.
-    needed = ["joblib", "thawline.commands.scoring", "thawline.fitting.methods.gradient", "sklearn.model_selection"]
+    needed = [
+        "joblib",
+        "thawline.commands.sweeps.scoring",
+        "thawline.fitting.methods.gradient",
+        "sklearn.model_selection",
+    ]
     needed += [f"thawline.tasks.{config['task']}.data", "thawline.encoders.load"]
     if config["logger"]["name"] == "wandb":
         keep_wandb_quiet()

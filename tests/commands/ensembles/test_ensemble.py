@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from tests.reports.made import FACTS, make_sweep, predictions
 
 from thawline.cli import main
-from thawline.commands.ensemble import parse_weights
+from thawline.commands.ensembles.ensemble import parse_weights
 from thawline.errors import UserError
 from thawline.files import write_json
 from thawline.reports.gather import gather

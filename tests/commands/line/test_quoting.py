@@ -3,7 +3,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from thawline.commands.quoting import quote
+from thawline.commands.line.quoting import quote
 
 
 def value_of(override: str) -> object:

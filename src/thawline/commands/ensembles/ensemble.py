@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.commands.members import Aligned, MemberRun, Missing, align, check_split, deciding, read_members
+from thawline.commands.ensembles.members import Aligned, MemberRun, Missing, align, check_split, deciding, read_members
+from thawline.commands.line.settings import EnsembleSettings
 from thawline.commands.results import save_results
-from thawline.commands.settings import EnsembleSettings
 from thawline.decisions.ensemble import Ensembled, cross_judge, how_joined, renormalise
 from thawline.errors import UserError
 from thawline.judging.metrics import Judgement, judge

@@ -1,0 +1,1 @@
+"""`thawline ensemble`: runs that share a split, joined."""
