@@ -25,7 +25,7 @@ from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
 from thawline.features.filling import BATCH
-from thawline.fitting.heads import DenseHead, Head, PromptHead
+from thawline.fitting.heads.head import DenseHead, Head, PromptHead
 from thawline.fitting.tail import Tail
 
 CLASSES = ("birthday", "snow", "wedding")

@@ -13,8 +13,8 @@ from thawline.bundles.audio import WindowClassifier, load_audio, save_audio
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
-from thawline.fitting.audio_heads import LayersHead, own_head, rebuild_layers, rebuild_own
-from thawline.fitting.heads import DenseHead
+from thawline.fitting.heads.audio import LayersHead, own_head, rebuild_layers, rebuild_own
+from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.tail import Tail
 
 CPU = torch.device("cpu")

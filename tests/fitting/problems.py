@@ -6,12 +6,12 @@ import torch.nn.functional as F
 from tests.fitting.conftest import ArrayRows
 from torch import nn
 
-from thawline.fitting.data import TailData
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.feeding import Feeding
 from thawline.fitting.fit import Fitting
-from thawline.fitting.heads import DenseHead
-from thawline.fitting.module import TailModule
+from thawline.fitting.heads.head import DenseHead
+from thawline.fitting.lightning.data import TailData
+from thawline.fitting.lightning.feeding import Feeding
+from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.problem import Plain, inner_fold
 from thawline.fitting.settings import DebugSettings, TrainerSettings
 from thawline.fitting.tail import Tail, final_features

@@ -13,12 +13,12 @@ from torch import nn
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.vision.timm import cut_timm, load_preprocessing
 from thawline.errors import RunError
-from thawline.fitting.data import TailData
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.feeding import Feeding
-from thawline.fitting.heads import DenseHead
+from thawline.fitting.heads.head import DenseHead
+from thawline.fitting.lightning.data import TailData
+from thawline.fitting.lightning.feeding import Feeding
+from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.methods.gradient import Course, fit_gradient
-from thawline.fitting.module import TailModule
 from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
 from thawline.fitting.tail import Tail, final_features
 

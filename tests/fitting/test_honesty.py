@@ -6,7 +6,7 @@ from torch import nn
 
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import plan_folds
-from thawline.fitting.heads import DenseHead
+from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.methods.logistic import fit_logistic
 from thawline.fitting.settings import LogisticSettings
 from thawline.fitting.tail import Tail, predict

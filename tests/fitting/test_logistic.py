@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from torch import nn
 
-from thawline.fitting.heads import DenseHead
+from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.methods.logistic import fit_logistic
 from thawline.fitting.settings import LogisticSettings
 from thawline.fitting.tail import Tail, predict

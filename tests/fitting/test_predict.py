@@ -5,7 +5,7 @@ from tests.fitting.problems import Clusters, fitting
 
 from thawline.fitting.fit import fit_fold
 from thawline.fitting.folds import Fold
-from thawline.fitting.heads import DenseHead, PromptHead
+from thawline.fitting.heads.head import DenseHead, PromptHead
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.settings import LogisticSettings, ZeroShotSettings

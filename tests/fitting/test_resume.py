@@ -13,13 +13,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from thawline.errors import UserError
-from thawline.fitting.checkpoints import LAST, SyncedCheckpoints, load_checkpoint
-from thawline.fitting.data import TailData
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.feeding import Feeding
-from thawline.fitting.heads import DenseHead
+from thawline.fitting.heads.head import DenseHead
+from thawline.fitting.lightning.checkpoints import LAST, SyncedCheckpoints, load_checkpoint
+from thawline.fitting.lightning.data import TailData
+from thawline.fitting.lightning.feeding import Feeding
+from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.methods.gradient import Course, fit_gradient
-from thawline.fitting.module import TailModule
 from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
 from thawline.fitting.tail import Tail
 from thawline.runs.signals import Stopped, signals_end_the_run
@@ -162,7 +162,7 @@ def test_a_checkpoint_within_an_epoch_is_written_as_often_as_asked(
 
 
 def test_without_a_number_a_checkpoint_is_written_once_the_time_is_up(halves, tmp_path, monkeypatch):
-    monkeypatch.setattr("thawline.fitting.checkpoints.SECONDS", 0.0)
+    monkeypatch.setattr("thawline.fitting.lightning.checkpoints.SECONDS", 0.0)
     with pytest.raises(CutError):
         fit(halves, tmp_path, every=None, at=(17, cut))
     assert steps_done(tmp_path) == 17

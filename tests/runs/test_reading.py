@@ -8,9 +8,9 @@ import torch
 from omegaconf import OmegaConf
 
 from thawline.errors import UserError
-from thawline.fitting.checkpoints import load_checkpoint
 from thawline.fitting.fit import read_fit
-from thawline.fitting.history import read_history
+from thawline.fitting.lightning.checkpoints import load_checkpoint
+from thawline.fitting.lightning.history import read_history
 from thawline.runs.directory import RunDirectory, mark_failed, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions, read_predictions, write_predictions

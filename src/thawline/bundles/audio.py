@@ -31,8 +31,8 @@ from thawline.encoders.sound.stems import AnyStem, StemsEncoder
 from thawline.encoders.weights import locate
 from thawline.errors import UserError
 from thawline.files import read_json, write_json
-from thawline.fitting.audio_heads import OwnHead, TaggingHead
-from thawline.fitting.heads import Head
+from thawline.fitting.heads.audio import OwnHead, TaggingHead
+from thawline.fitting.heads.head import Head
 
 _FORMAT = {"format": "pt"}
 EXTRACTOR = "preprocessor_config.json"

@@ -10,9 +10,9 @@ from torch import nn
 
 from thawline.bundles.manifest import CLASSES, HEAD
 from thawline.encoders.encoder import Encoder
-from thawline.fitting.audio_heads import TaggingHead, rebuild_layers
-from thawline.fitting.heads import DenseHead, Head, PromptHead
-from thawline.fitting.trees import TreesHead
+from thawline.fitting.heads.audio import TaggingHead, rebuild_layers
+from thawline.fitting.heads.head import DenseHead, Head, PromptHead
+from thawline.fitting.heads.trees import TreesHead
 
 State = Mapping[str, torch.Tensor]
 # How the heads of each kind are made again, by the encoder, the labels and the state-dict; a task may know more kinds.

@@ -12,7 +12,7 @@ from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
-from thawline.fitting.heads import Head
+from thawline.fitting.heads.head import Head
 
 State = Mapping[str, torch.Tensor]
 _STAGES, _HEAD = "stages.", "head."  # of a Tail's state-dict

@@ -24,7 +24,7 @@ from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Normalise
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import RunError, UserError
-from thawline.fitting.heads import PromptHead
+from thawline.fitting.heads.head import PromptHead
 
 TOLERANCE = 1e-3
 LOGITS, IMAGE_EMBEDS, TEXT_EMBEDS = "logits", "image_embeds", "text_embeds"

@@ -33,7 +33,7 @@ from thawline.bundles.trained import Trained, write_trained
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import RunError, UserError
 from thawline.files import write_folder, write_json, write_text
-from thawline.fitting.heads import DenseHead
+from thawline.fitting.heads.head import DenseHead
 
 CPU = torch.device("cpu")
 _ONNX = ("onnx", "onnxruntime", "onnxscript")

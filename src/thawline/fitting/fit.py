@@ -26,9 +26,9 @@ from thawline.runs.loggers import Mirror
 from thawline.runs.reading import read_record, reading
 
 if TYPE_CHECKING:
-    from thawline.fitting.checkpoints import Keep
-    from thawline.fitting.data import TailData
-    from thawline.fitting.module import TailModule
+    from thawline.fitting.lightning.checkpoints import Keep
+    from thawline.fitting.lightning.data import TailData
+    from thawline.fitting.lightning.module import TailModule
 
 TAIL_FILE, CHOSEN_FILE = "tail.safetensors", "chosen.json"
 

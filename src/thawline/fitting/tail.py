@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from thawline.fitting.feature_set import Features, FeatureSet
-from thawline.fitting.heads import Head
+from thawline.fitting.heads.head import Head
 
 
 class Tail(nn.Module):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import torch
 
 from thawline.encoders.device import find_device
-from thawline.fitting.data import TailData
 from thawline.fitting.folds import Fold
+from thawline.fitting.lightning.data import TailData
 from thawline.fitting.problem import inner_fold
 from thawline.tasks.capabilities import TaskProblem
 from thawline.tasks.planning import feeding_of, plan_run

@@ -11,9 +11,9 @@ from thawline.data.photos.augmentation import Augmentation
 from thawline.data.tracks.spec_augment import SpecAugment
 from thawline.errors import UserError
 from thawline.fitting.feature_set import Augment
-from thawline.fitting.feeding import Feeding
 from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold, plan_folds
+from thawline.fitting.lightning.feeding import Feeding
 from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Problem
 from thawline.fitting.settings import GradientSettings, RulesSettings, ZeroShotSettings
@@ -24,8 +24,8 @@ from thawline.tasks.settings import RunSettings
 from thawline.tasks.task import capability
 
 if TYPE_CHECKING:
-    from thawline.fitting.data import TailData
-    from thawline.fitting.module import TailModule
+    from thawline.fitting.lightning.data import TailData
+    from thawline.fitting.lightning.module import TailModule
 
 
 def plan_run(problem: TaskProblem, settings: RunSettings) -> list[Fold]:

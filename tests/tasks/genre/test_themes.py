@@ -15,7 +15,7 @@ from thawline.data.tracks.track import TrackFacts
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.heads import DenseHead
+from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.tail import Tail
 from thawline.tasks.genre.tables.themes import vocabulary
 from thawline.tasks.genre.themes import ThemedRows, measure, themed, themes_of, with_themes

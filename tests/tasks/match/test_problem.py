@@ -17,8 +17,8 @@ from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.fitting.fit import fit_fold
+from thawline.fitting.lightning.optimiser import parameter_groups
 from thawline.fitting.methods import Fit
-from thawline.fitting.optimiser import parameter_groups
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.settings import TrainerSettings, ZeroShotSettings
 from thawline.fitting.tail import predict

@@ -22,7 +22,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from thawline.errors import RunError
-from thawline.fitting.checkpoints import (
+from thawline.fitting.lightning.checkpoints import (
     LAST,
     BestCheckpoint,
     EpochModels,
@@ -31,11 +31,11 @@ from thawline.fitting.checkpoints import (
     SyncedCheckpoints,
     load_checkpoint,
 )
-from thawline.fitting.data import TailData
-from thawline.fitting.history import HISTORY, History, read_history
+from thawline.fitting.lightning.data import TailData
+from thawline.fitting.lightning.history import HISTORY, History, read_history
+from thawline.fitting.lightning.module import TailModule
+from thawline.fitting.lightning.processes import DDPByFile
 from thawline.fitting.methods import Fit
-from thawline.fitting.module import TailModule
-from thawline.fitting.processes import DDPByFile
 from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
 from thawline.runs.loggers import Mirror
 from thawline.runs.signals import Stopped, asked_to_stop, deferred_signals

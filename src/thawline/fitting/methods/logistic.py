@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.heads import DenseHead
+from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.inner import Splits, with_inner
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import LogisticSettings

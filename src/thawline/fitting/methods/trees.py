@@ -7,11 +7,11 @@ from threadpoolctl import threadpool_limits
 
 from thawline.errors import UserError
 from thawline.fitting.feature_set import FeatureSet
+from thawline.fitting.heads.trees import TreesHead
 from thawline.fitting.inner import Splits, with_inner
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import TreesSettings
 from thawline.fitting.tail import Tail
-from thawline.fitting.trees import TreesHead
 
 
 def fit_trees(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: TreesSettings, seed: int) -> Fit:

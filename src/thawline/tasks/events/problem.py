@@ -14,7 +14,7 @@ from thawline.encoders.encoder import Encoder
 from thawline.encoders.towers import ClipTowers
 from thawline.fitting.feature_set import AugmentedRows, FeatureRows, FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.heads import DenseHead, PromptHead
+from thawline.fitting.heads.head import DenseHead, PromptHead
 from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Plain
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings

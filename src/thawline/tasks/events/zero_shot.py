@@ -12,7 +12,7 @@ from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
-from thawline.fitting.heads import PromptHead
+from thawline.fitting.heads.head import PromptHead
 from thawline.fitting.settings import ZeroShotSettings
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.tasks.events.bundle import Bundle

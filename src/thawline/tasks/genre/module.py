@@ -2,9 +2,9 @@
 
 import torch
 
-from thawline.fitting.classes import ClassesModule
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.tags import TagsModule
+from thawline.fitting.lightning.classes import ClassesModule
+from thawline.fitting.lightning.tags import TagsModule
 from thawline.fitting.tail import Tail
 from thawline.tasks.genre.problem import GenreProblem
 from thawline.tasks.genre.tags import TagsProblem

@@ -13,15 +13,15 @@ from thawline.data.tracks.report import track_report
 from thawline.encoders.encoder import Encoder
 from thawline.features.progress import say
 from thawline.features.store import FeatureStore
-from thawline.fitting.audio_heads import LayersHead, own_head
 from thawline.fitting.feature_set import FeatureRows, FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.heads import DenseHead, Head
+from thawline.fitting.heads.audio import LayersHead, own_head
+from thawline.fitting.heads.head import DenseHead, Head
+from thawline.fitting.heads.trees import TreesHead
 from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Plain
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
-from thawline.fitting.trees import TreesHead
 from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY
 from thawline.tasks.genre.features import read_mfcc, related_tracks, tracks_settings

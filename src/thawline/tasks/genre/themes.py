@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from thawline.data.tracks.collection import TrackCollection
 from thawline.errors import UserError
-from thawline.fitting.audio_heads import LayersHead
 from thawline.fitting.feature_set import FeatureRows, Features, FeatureSet
-from thawline.fitting.heads import DenseHead
+from thawline.fitting.heads.audio import LayersHead
+from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.tail import Tail, final_features
 from thawline.tasks.genre.settings import takes_themes
 from thawline.tasks.genre.tables.themes import vocabulary

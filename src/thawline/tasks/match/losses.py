@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from thawline.fitting.feature_set import Batch, Features, FeatureSet
-from thawline.fitting.module import TailModule
+from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.settings import GradientSettings
 from thawline.tasks.match.fitted import calibrate
 from thawline.tasks.match.tail import IMAGE_ID, TEXT_ID, PairTail

@@ -10,7 +10,7 @@ from torch import nn
 
 from thawline.encoders.encoder import Stages
 from thawline.fitting.feature_set import Features
-from thawline.fitting.heads import Head, Standardise
+from thawline.fitting.heads.head import Head, Standardise
 from thawline.fitting.tail import Tail
 
 IMAGE, TEXT = "image.", "text."

@@ -22,8 +22,8 @@ from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import RunError, UserError
 from thawline.files import write_folder, write_json, write_text
-from thawline.fitting.audio_heads import rebuild_own
-from thawline.fitting.heads import Head
+from thawline.fitting.heads.audio import rebuild_own
+from thawline.fitting.heads.head import Head
 from thawline.tasks.genre.bundle.card import track_card
 from thawline.tasks.genre.bundle.tracks import RECIPE, TrackBundle, load_tracks
 from thawline.tasks.genre.heads.rebuild import HEADS

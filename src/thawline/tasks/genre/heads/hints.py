@@ -7,8 +7,8 @@ from torch import nn
 
 from thawline.encoders.encoder import Encoder
 from thawline.errors import UserError
-from thawline.fitting.audio_heads import TaggingHead
 from thawline.fitting.feature_set import Features
+from thawline.fitting.heads.audio import TaggingHead
 from thawline.tasks.genre.tables.hints import hint_table
 from thawline.tasks.genre.tables.instruments import instrument_of
 from thawline.tasks.genre.tables.taxonomy import project

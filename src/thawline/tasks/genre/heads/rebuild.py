@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from thawline.bundles.heads import AUDIO_HEADS, Rebuilds, State, reloaded
 from thawline.encoders.encoder import Encoder
-from thawline.fitting.heads import Head
+from thawline.fitting.heads.head import Head
 from thawline.tasks.genre.heads.hints import rebuild_hints
 from thawline.tasks.genre.heads.rules import RulesHead
 from thawline.tasks.genre.tables.taxonomy import canonical

@@ -9,7 +9,7 @@ import torch
 
 from thawline.encoders.sound.names import DESCRIPTORS
 from thawline.errors import UserError
-from thawline.fitting.shaped_head import ShapedByState
+from thawline.fitting.heads.shaped import ShapedByState
 from thawline.tasks.genre.tables.reading import table
 from thawline.tasks.genre.tables.themes import theme_shares
 

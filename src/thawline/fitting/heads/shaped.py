@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from thawline.fitting.heads import Head
+from thawline.fitting.heads.head import Head
 
 
 class ShapedByState(Head):

@@ -8,8 +8,8 @@ from torch import nn
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
-from thawline.fitting.audio_heads import LayersHead, own_head
-from thawline.fitting.heads import DenseHead
+from thawline.fitting.heads.audio import LayersHead, own_head
+from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.tail import Tail
 
 

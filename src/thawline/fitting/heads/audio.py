@@ -8,7 +8,7 @@ from torch import nn
 from thawline.encoders.encoder import Encoder
 from thawline.errors import UserError
 from thawline.fitting.feature_set import Features
-from thawline.fitting.heads import DenseHead, Head, Standardise
+from thawline.fitting.heads.head import DenseHead, Head, Standardise
 
 
 class OwnHead(Head):

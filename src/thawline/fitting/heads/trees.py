@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thawline.fitting.shaped_head import ShapedByState
+from thawline.fitting.heads.shaped import ShapedByState
 
 if TYPE_CHECKING:
     from sklearn.ensemble import GradientBoostingClassifier

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from thawline.fitting.heads import DenseHead, PromptHead, Standardise
+from thawline.fitting.heads.head import DenseHead, PromptHead, Standardise
 
 
 def test_standardise_centres_each_feature_and_scales_all_alike():

@@ -12,9 +12,9 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from thawline.errors import RunError
 from thawline.fitting.feature_set import Batch, Features
-from thawline.fitting.feeding import batches_per_epoch
-from thawline.fitting.mixup import mix
-from thawline.fitting.optimiser import learning_rate_course, parameter_groups
+from thawline.fitting.lightning.feeding import batches_per_epoch
+from thawline.fitting.lightning.mixup import mix
+from thawline.fitting.lightning.optimiser import learning_rate_course, parameter_groups
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 

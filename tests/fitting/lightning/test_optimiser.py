@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from thawline.fitting.heads import DenseHead, PromptHead
-from thawline.fitting.optimiser import learning_rate_course, parameter_groups
+from thawline.fitting.heads.head import DenseHead, PromptHead
+from thawline.fitting.lightning.optimiser import learning_rate_course, parameter_groups
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
-from thawline.fitting.checkpoints import batches_done
 from thawline.fitting.feature_set import Batch, FeatureSet
-from thawline.fitting.feeding import Feeding, batches_per_epoch
+from thawline.fitting.lightning.checkpoints import batches_done
+from thawline.fitting.lightning.feeding import Feeding, batches_per_epoch
 from thawline.fitting.tail import in_batches
 
 Positions = NDArray[np.int64]

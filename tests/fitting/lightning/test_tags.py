@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.heads import DenseHead
+from thawline.fitting.heads.head import DenseHead
+from thawline.fitting.lightning.tags import TagsModule, positive_weights
 from thawline.fitting.settings import GradientSettings
-from thawline.fitting.tags import TagsModule, positive_weights
 from thawline.fitting.tail import Tail, predict
 
 SETS = torch.tensor([[1, 0, 0], [1, 1, 0], [0, 1, 1]], dtype=torch.bool)

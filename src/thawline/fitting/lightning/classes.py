@@ -3,8 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from thawline.fitting.losses import class_weights, contrastive_loss
-from thawline.fitting.module import TailModule
+from thawline.fitting.lightning.losses import class_weights, contrastive_loss
+from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thawline.fitting.data import EpochBatches, TailData
 from thawline.fitting.feature_set import AugmentedRows, FeatureSet
-from thawline.fitting.feeding import Feeding, batches_per_epoch
+from thawline.fitting.lightning.data import EpochBatches, TailData
+from thawline.fitting.lightning.feeding import Feeding, batches_per_epoch
 
 COUNT = 23
 VIEWS = 3

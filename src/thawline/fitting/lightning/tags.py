@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torchmetrics import MeanMetric
 
 from thawline.fitting.feature_set import Batch
-from thawline.fitting.module import TailModule
+from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 

@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from thawline.fitting.losses import contrastive_loss
+from thawline.fitting.lightning.losses import contrastive_loss
 
 
 def test_with_distinct_classes_it_is_clips_symmetric_loss():

@@ -3,9 +3,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from thawline.fitting.classes import ClassesModule
-from thawline.fitting.heads import DenseHead
-from thawline.fitting.losses import contrastive_loss
+from thawline.fitting.heads.head import DenseHead
+from thawline.fitting.lightning.classes import ClassesModule
+from thawline.fitting.lightning.losses import contrastive_loss
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from thawline.fitting.heads import DenseHead
-from thawline.fitting.mixup import mix
-from thawline.fitting.module import TailModule
+from thawline.fitting.heads.head import DenseHead
+from thawline.fitting.lightning.mixup import mix
+from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 

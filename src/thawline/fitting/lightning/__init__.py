@@ -1,0 +1,1 @@
+"""What gradient descent runs by Lightning: the module and the data module below every task's, and their callbacks."""
