@@ -33,6 +33,8 @@ def test_the_wheel_carries_conf_prompts_and_the_tiny_clip(wheel):
     assert ours == theirs
     assert (wheel / "thawline" / "samples" / "tiny_clip" / "model.safetensors").is_file()
     assert (wheel / "thawline" / "py.typed").is_file()
+    made = {path.name for path in (wheel / "thawline/versions/migrations").rglob("*.py")}
+    assert {"env.py", "r0001_first.py"} <= made
     assert {"style.css", "script.js"} <= {path.name for path in (wheel / "thawline/reports/page").iterdir()}
 
 

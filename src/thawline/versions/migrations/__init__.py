@@ -1,0 +1,1 @@
+"""Alembic's scripts, found and run by `database.py`."""

@@ -1,0 +1,1 @@
+"""One file a revision, `r0001_…`, each of which names the one before it."""
