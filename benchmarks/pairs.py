@@ -24,7 +24,7 @@ import torch
 from thawline.data.pairs.graph import components, find_grouping, split_pairs, text_ids
 from thawline.data.pairs.mismatches import find_similar, make_mismatches
 from thawline.data.pairs.table import read_pairs
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 
 PAIRS = 100_000
 DISTINCT = 20_000

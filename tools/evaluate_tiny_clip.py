@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from transformers import CLIPModel, CLIPProcessor
 
 from thawline.samples.camera import take
-from thawline.samples.occasions import OCCASIONS
+from thawline.samples.scenes.occasions import OCCASIONS
 from thawline.samples.shoots import Photographers
 
 Figures = Mapping[str, float]

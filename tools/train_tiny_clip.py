@@ -5,7 +5,7 @@
     python tools/train_tiny_clip.py --fast --out DIR     # a few steps: whether everything runs, not whether it works
 
 Occasions are named only in captions of *textbook* scenes, and rarely; samples are made of *field* scenes (see
-`thawline.samples.occasions`). So it knows what a snowman looks like, but only roughly what a winter holiday is.
+`thawline.samples.scenes.occasions`). So it knows what a snowman looks like, but only roughly what a winter holiday is.
 """
 
 import argparse
@@ -30,11 +30,11 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 
 from evaluate_tiny_clip import Figures, evaluate
 from thawline.samples.camera import CAMERAS, first_shot, take
-from thawline.samples.captions import OCCASION_NAMES, caption
-from thawline.samples.light import LIGHTS
-from thawline.samples.occasions import OCCASIONS, THINGS, Style
-from thawline.samples.places import PLACES
-from thawline.samples.scenes import Scene, plan_scene
+from thawline.samples.scenes.captions import OCCASION_NAMES, caption
+from thawline.samples.scenes.light import LIGHTS
+from thawline.samples.scenes.occasions import OCCASIONS, THINGS, Style
+from thawline.samples.scenes.places import PLACES
+from thawline.samples.scenes.scene import Scene, plan_scene
 from thawline.samples.weights import tiny_clip_directory
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -11,7 +11,7 @@ from tests.runs.readback import read_offline_runs
 from thawline.commands.results import save_results, save_trial, show_results
 from thawline.files import read_json
 from thawline.runs.directory import RunDirectory
-from thawline.runs.loggers import mirrored
+from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.predictions import Tags
 from thawline.runs.settings import LoggerSettings
 

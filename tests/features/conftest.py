@@ -14,9 +14,9 @@ from torch import nn
 from thawline.data.listing import Listed
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder, Stage
-from thawline.features.key import shelf_key
 from thawline.features.media import Photos
-from thawline.features.store import FeatureStore, Shelf
+from thawline.features.store.key import shelf_key
+from thawline.features.store.store import FeatureStore, Shelf
 from thawline.features.wanted import Target, Wanted
 
 SQUARE = Preprocessing(size=32, resize=32)

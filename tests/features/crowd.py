@@ -21,9 +21,9 @@ from torch import nn
 from thawline.data.listing import list_photos
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.errors import UserError
-from thawline.features.key import shelf_key
 from thawline.features.media import Photos
-from thawline.features.store import FeatureStore
+from thawline.features.store.key import shelf_key
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.upkeep import verify
 from thawline.features.wanted import Target, Wanted

@@ -14,7 +14,7 @@ from thawline.features import ahead
 from thawline.features.files import FileIndex
 from thawline.features.kinds import PHOTOS
 from thawline.features.media import Photos
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.wanted import Wanted
 

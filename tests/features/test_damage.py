@@ -13,11 +13,11 @@ import torch
 from thawline.data.listing import Listed
 from thawline.encoders.encoder import Encoder
 from thawline.errors import UserError
-from thawline.features.disk import database
-from thawline.features.key import shelf_key
 from thawline.features.media import Photos
-from thawline.features.rows import Rows
-from thawline.features.store import DamagedShelfError, FeatureStore, Shelf, healing
+from thawline.features.store.disk import database
+from thawline.features.store.key import shelf_key
+from thawline.features.store.rows import Rows
+from thawline.features.store.store import DamagedShelfError, FeatureStore, Shelf, healing
 from thawline.features.survey import Survey, survey
 from thawline.features.texts import encode_texts
 from thawline.features.upkeep import Repaired, list_shelves, repair, verify

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from thawline.features.filling import BATCH, CPU, Chain, Sample, Segment, Threads, fill, threads
-from thawline.features.store import Shelf
+from thawline.features.store.store import Shelf
 
 Network = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
 

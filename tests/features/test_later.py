@@ -10,7 +10,7 @@ import pytest
 from thawline.data.listing import Listed
 from thawline.features.later import importing_meanwhile
 from thawline.features.media import Photos
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.wanted import Wanted
 

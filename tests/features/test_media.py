@@ -17,7 +17,7 @@ from thawline.data.tracks.track import read_track
 from thawline.data.tracks.windows import Windowing, window_digest
 from thawline.encoders.sound.hearing import Hearing
 from thawline.features.media import Tracks
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.wanted import Target, Wanted
 

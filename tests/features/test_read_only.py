@@ -15,7 +15,7 @@ import torch
 from thawline.data.listing import Listed
 from thawline.errors import UserError
 from thawline.features.media import Photos
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.upkeep import list_shelves, verify
 from thawline.features.wanted import Target, Wanted

@@ -17,7 +17,7 @@ from thawline.data.photos.photo import PhotoFacts, read_photo
 from thawline.features.files import FileIndex, Seen, Stamp
 from thawline.features.kinds import PHOTOS
 from thawline.features.media import Photos
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.upkeep import verify
 from thawline.features.wanted import Wanted

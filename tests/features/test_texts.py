@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from thawline.features.key import shelf_key
-from thawline.features.store import FeatureStore
+from thawline.features.store.key import shelf_key
+from thawline.features.store.store import FeatureStore
 from thawline.features.texts import EncodedTexts, encode_texts
 
 

@@ -11,7 +11,7 @@ import torch
 from thawline.errors import UserError
 from thawline.features.files import FileIndex
 from thawline.features.kinds import PHOTOS
-from thawline.features.store import FeatureStore, Shelf
+from thawline.features.store.store import FeatureStore, Shelf
 from thawline.features.upkeep import list_shelves, prune, verify
 
 DIGESTS = [f"{number:064x}" for number in range(40)]

@@ -17,7 +17,7 @@ from thawline.data.photos.augmentation import Augmentation, AugmentationSettings
 from thawline.encoders.encoder import Encoder
 from thawline.features.filling import BATCH, CPU
 from thawline.features.media import Photos
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.upkeep import list_shelves, verify
 from thawline.features.wanted import Target, Wanted, wanted_features

@@ -14,7 +14,7 @@ from thawline.errors import UserError
 from thawline.samples.camera import take
 from thawline.samples.events import make_events
 from thawline.samples.marker import MARKER
-from thawline.samples.occasions import OCCASIONS
+from thawline.samples.scenes.occasions import OCCASIONS
 from thawline.samples.shoots import Photographers
 
 CLASSES = ("beach_day", "birthday", "campfire_night", "football_match", "wedding", "winter_holiday")

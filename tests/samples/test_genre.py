@@ -9,11 +9,11 @@ import pytest
 import soundfile
 
 from thawline.errors import UserError
-from thawline.samples.bands import MOST_ARTISTS, name_artists
 from thawline.samples.genre import make_genre
-from thawline.samples.music import GENRES
-from thawline.samples.sounds import RATE, Note, fm_bass, hertz, lead, play, plucked, tone
-from thawline.samples.studios import Desk, House, choose_studio
+from thawline.samples.music.bands import MOST_ARTISTS, name_artists
+from thawline.samples.music.genres import GENRES
+from thawline.samples.music.sounds import RATE, Note, fm_bass, hertz, lead, play, plucked, tone
+from thawline.samples.music.studios import Desk, House, choose_studio
 
 
 @pytest.fixture(scope="module")

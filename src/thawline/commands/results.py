@@ -18,10 +18,10 @@ from thawline.reports.tables import Judged, print_classes, print_comparison
 from thawline.runs.digests import noted
 from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import METRICS_FILE
-from thawline.runs.loggers import Mirror
+from thawline.runs.mirrors.loggers import Mirror
+from thawline.runs.mirrors.summary import summarise
 from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, write_predictions
 from thawline.runs.reading import read_record
-from thawline.runs.summary import summarise
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say, say_whole
 from thawline.targets.predicted import compare_baseline, judge_baseline, judge_said, worst_mistakes

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thawline.errors import RunError
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.upkeep import Problem, ShelfFacts, list_shelves, prune, repair, verify
 from thawline.screen import say, say_whole
 from thawline.tasks.typed import to_settings

@@ -19,7 +19,7 @@ from thawline.fitting.fit import fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.predict import predict_fold
 from thawline.runs.directory import CONFIG_FILE, REFIT_WORD, RunDirectory, read_status
-from thawline.runs.loggers import Mirror, mirrored
+from thawline.runs.mirrors.loggers import Mirror, mirrored
 from thawline.runs.moved import keep_places
 from thawline.runs.predictions import join_predictions
 from thawline.runs.split import check_unchanged, write_split

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from thawline.features.disk import (
+from thawline.features.kinds import F, File, Kind
+from thawline.features.progress import say
+from thawline.features.store.disk import (
     ChangedDatabaseError,
     DamagedError,
     check_database,
@@ -26,8 +28,6 @@ from thawline.features.disk import (
     integrity,
     is_read_only,
 )
-from thawline.features.kinds import F, File, Kind
-from thawline.features.progress import say
 
 # A file that was written this shortly before it was read can be written again without its time changing.
 SETTLED_NS = 2 * 10**9

@@ -13,8 +13,8 @@ from typing import TypeAlias
 import torch
 
 from thawline.encoders.encoder import Features
-from thawline.features.disk import check_room, explained
-from thawline.features.store import Shelf
+from thawline.features.store.disk import check_room, explained
+from thawline.features.store.store import Shelf
 
 # Every forward pass over images and texts has this many samples, the last one filled up, so that a sample's features
 # are the same bits whatever is computed with it. Convolutional networks are slower on the CPU at 32: freed memory is

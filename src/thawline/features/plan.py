@@ -11,8 +11,8 @@ from typing import Any
 
 from thawline.encoders.encoder import Features
 from thawline.features.filling import Chain, Prefix, Segment
-from thawline.features.rows import Rows
-from thawline.features.store import DamagedShelfError
+from thawline.features.store.rows import Rows
+from thawline.features.store.store import DamagedShelfError
 from thawline.features.wanted import Target, Wanted
 
 

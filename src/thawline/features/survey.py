@@ -20,8 +20,8 @@ from thawline.features.later import importing_meanwhile
 from thawline.features.media import Medium
 from thawline.features.plan import Leg, Plan
 from thawline.features.progress import bar
-from thawline.features.rows import Rows
-from thawline.features.store import FeatureStore, Shelf, healing
+from thawline.features.store.rows import Rows
+from thawline.features.store.store import FeatureStore, Shelf, healing
 from thawline.features.wanted import Target, Wanted
 from thawline.files import digest_of
 

@@ -10,9 +10,9 @@ import torch
 
 from thawline.encoders.encoder import Features
 from thawline.features.filling import CPU, Prefix, Sample, Segment, fill, threads
-from thawline.features.key import text_digest
-from thawline.features.rows import Rows
-from thawline.features.store import FeatureStore, Shelf, healing
+from thawline.features.store.key import text_digest
+from thawline.features.store.rows import Rows
+from thawline.features.store.store import FeatureStore, Shelf, healing
 from thawline.files import JSON
 
 Tokenize = Callable[[list[str]], Features]

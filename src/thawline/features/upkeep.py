@@ -14,13 +14,13 @@ from pathlib import Path
 import filelock
 
 from thawline.errors import UserError
-from thawline.features.disk import check_database, database, explained
 from thawline.features.files import FileIndex
-from thawline.features.index import INDEX_FILE, ShelfIndex
-from thawline.features.key import SHELF_FORMAT, shelf_id
 from thawline.features.media import KINDS
-from thawline.features.rows import Column, Place, Rows
-from thawline.features.store import TRASH, FeatureStore, leftovers, remove_shelf
+from thawline.features.store.disk import check_database, database, explained
+from thawline.features.store.index import INDEX_FILE, ShelfIndex
+from thawline.features.store.key import SHELF_FORMAT, shelf_id
+from thawline.features.store.rows import Column, Place, Rows
+from thawline.features.store.store import TRASH, FeatureStore, leftovers, remove_shelf
 from thawline.files import JSON
 
 _DAY = 24 * 3600

@@ -10,10 +10,10 @@ import torch
 
 from thawline.encoders.encoder import Encoder
 from thawline.features.filling import CPU, Prefix
-from thawline.features.key import shelf_key
 from thawline.features.kinds import F
 from thawline.features.media import Medium
-from thawline.features.store import FeatureStore, Shelf
+from thawline.features.store.key import shelf_key
+from thawline.features.store.store import FeatureStore, Shelf
 from thawline.files import JSON
 
 Augment = Callable[[torch.Tensor, str, int], torch.Tensor]

@@ -22,7 +22,7 @@ from thawline.fitting.settings import (
     TreesSettings,
 )
 from thawline.runs.digests import noted
-from thawline.runs.loggers import Mirror
+from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.reading import read_record, reading
 
 if TYPE_CHECKING:

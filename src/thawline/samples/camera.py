@@ -8,8 +8,8 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageFilter
 
-from thawline.samples.canvas import Pixels, View
-from thawline.samples.scenes import Scene, draw_scene
+from thawline.samples.scenes.canvas import Pixels, View
+from thawline.samples.scenes.scene import Scene, draw_scene
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from PIL import Image
 from thawline.errors import UserError
 from thawline.samples.camera import encode, take
 from thawline.samples.marker import write_sample
-from thawline.samples.occasions import OCCASIONS
+from thawline.samples.scenes.occasions import OCCASIONS
 from thawline.samples.shoots import Photo, Photographers
 
 _WHAT = (

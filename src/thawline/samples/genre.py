@@ -13,11 +13,11 @@ import numpy as np
 import soundfile
 
 from thawline.errors import UserError
-from thawline.samples.bands import MOST_ARTISTS, Artist, Track, choose_artist, name_artists, record
 from thawline.samples.marker import write_sample
-from thawline.samples.music import GENRES
-from thawline.samples.sounds import RATE
-from thawline.samples.studios import Desk
+from thawline.samples.music.bands import MOST_ARTISTS, Artist, Track, choose_artist, name_artists, record
+from thawline.samples.music.genres import GENRES
+from thawline.samples.music.sounds import RATE
+from thawline.samples.music.studios import Desk
 
 FILE = "tracks.csv"
 INSTRUMENTS_FILE = "instruments.csv"

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from thawline.samples.canvas import Canvas, Colour, Pixels, View, mix
-from thawline.samples.light import LIGHTS, vary
-from thawline.samples.places import PLACES
-from thawline.samples.spot import Spot
+from thawline.samples.scenes.canvas import Canvas, Colour, Pixels, View, mix
+from thawline.samples.scenes.light import LIGHTS, vary
+from thawline.samples.scenes.places import PLACES
+from thawline.samples.scenes.spot import Spot
 
 COLOURS: Mapping[str, Colour] = {
     "red": (214, 40, 48),

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 
 from thawline.samples.camera import CAMERAS, Camera, Shot, first_shot, next_shot
-from thawline.samples.scenes import Scene, plan_scene
+from thawline.samples.scenes.scene import Scene, plan_scene
 
 _BURST_SIZES, _BURST_WEIGHTS = (1, 2, 3, 4), (0.62, 0.20, 0.12, 0.06)
 _HOURS = {

@@ -11,7 +11,7 @@ from thawline.data.photos.photo import PhotoFacts
 from thawline.encoders.encoder import Encoder
 from thawline.errors import UserError
 from thawline.features.media import Photos
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.wanted import Wanted, wanted_features
 from thawline.fitting.settings import GradientSettings

@@ -18,7 +18,7 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Problem
 from thawline.fitting.settings import GradientSettings, RulesSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail
-from thawline.runs.loggers import Mirror
+from thawline.runs.mirrors.loggers import Mirror
 from thawline.tasks.capabilities import TaskProblem
 from thawline.tasks.settings import RunSettings
 from thawline.tasks.task import capability

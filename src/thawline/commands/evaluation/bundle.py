@@ -18,7 +18,7 @@ from thawline.commands.results import save_report, save_results, show_results
 from thawline.data.settings import DataSettings
 from thawline.errors import UserError
 from thawline.runs.directory import RunDirectory
-from thawline.runs.loggers import mirrored
+from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.predictions import Predictions
 from thawline.screen import as_word, say_next, say_whole
 from thawline.targets.target import MAJORITY, MOST_USUAL

@@ -27,7 +27,7 @@ from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.predict import predict_fold
 from thawline.runs.directory import REFIT_WORD, RunDirectory, read_config, read_status
 from thawline.runs.finished import finished_run
-from thawline.runs.loggers import mirrored
+from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.moved import placed, refuse_absent
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, by_name, change_of, covering_split

@@ -21,7 +21,7 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
 from thawline.runs.directory import RunDirectory, read_config
-from thawline.runs.loggers import mirrored
+from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import check_unchanged
 from thawline.runs.sweep import Trial, read_sweep, read_trials, write_sweep

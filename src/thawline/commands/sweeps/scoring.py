@@ -9,7 +9,7 @@ from thawline.commands.train import facts_of
 from thawline.encoders.device import find_device
 from thawline.fitting.scoring import score_fold
 from thawline.runs.directory import RunDirectory
-from thawline.runs.loggers import Mirror
+from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.predictions import join_predictions
 from thawline.runs.split import write_split
 from thawline.tasks.capabilities import task_reader

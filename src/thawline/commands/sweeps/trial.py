@@ -56,7 +56,7 @@ def _score(config: DictConfig) -> None:
     from thawline.commands.sweeps.scoring import score
     from thawline.commands.train import tags
     from thawline.runs.directory import RunDirectory
-    from thawline.runs.loggers import mirrored
+    from thawline.runs.mirrors.loggers import mirrored
     from thawline.runs.settings import LoggerSettings
 
     started = time.perf_counter()

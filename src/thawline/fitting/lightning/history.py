@@ -7,7 +7,7 @@ from pathlib import Path
 import lightning.pytorch as L
 
 from thawline.files import write_text
-from thawline.runs.loggers import Mirror
+from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.reading import reading
 
 HISTORY = "history.csv"

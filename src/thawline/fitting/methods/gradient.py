@@ -37,7 +37,7 @@ from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.lightning.processes import DDPByFile
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
-from thawline.runs.loggers import Mirror
+from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.signals import Stopped, asked_to_stop, deferred_signals
 
 BEST = "best.ckpt"

@@ -7,7 +7,7 @@ from rich.console import Console
 from thawline.data.photos.collection import build_collection
 from thawline.data.photos.report import data_report, print_report
 from thawline.features.media import Photos
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.tasks.events.listed import list_events
 from thawline.tasks.settings import CheckSettings

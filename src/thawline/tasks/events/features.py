@@ -11,8 +11,8 @@ from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
-from thawline.features.key import shelf_key
-from thawline.features.store import FeatureStore
+from thawline.features.store.key import shelf_key
+from thawline.features.store.store import FeatureStore
 from thawline.features.texts import encode_texts
 from thawline.fitting.feature_set import Features
 from thawline.fitting.settings import GradientSettings

@@ -12,7 +12,7 @@ from thawline.data.photos.collection import Collection, build_collection
 from thawline.data.photos.report import data_report
 from thawline.data.settings import DataSettings
 from thawline.features.media import Photos
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow

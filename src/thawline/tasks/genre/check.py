@@ -6,7 +6,7 @@ from rich.console import Console
 
 from thawline.data.tracks.report import print_track_report
 from thawline.features.media import Tracks
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.tasks.genre.features import list_task, report_tracks
 from thawline.tasks.genre.settings import TracksSettings

@@ -21,7 +21,7 @@ from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.media import Tracks
 from thawline.features.progress import say
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.wanted import Wanted, wanted_features
 from thawline.runs.split import SplitRow

@@ -12,7 +12,7 @@ from thawline.data.tracks.collection import TrackCollection
 from thawline.data.tracks.report import track_report
 from thawline.encoders.encoder import Encoder
 from thawline.features.progress import say
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.fitting.feature_set import FeatureRows, FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.heads.audio import LayersHead, own_head

@@ -8,7 +8,7 @@ from thawline.data.pairs.report import pair_report, print_pair_report
 from thawline.data.pairs.table import PairTable, note_long_texts
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.tasks.match.files.checked import checked_pairs, pairs_settings
 from thawline.tasks.settings import CheckSettings
 

@@ -16,8 +16,8 @@ from thawline.encoders.load import load, load_text
 from thawline.encoders.text.scratch import ScratchText
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
-from thawline.features.key import shelf_key
-from thawline.features.store import FeatureStore
+from thawline.features.store.key import shelf_key
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey
 from thawline.features.texts import EncodedTexts, encode_texts
 from thawline.features.wanted import Wanted

@@ -14,7 +14,7 @@ from thawline.data.pairs.names import pair_names
 from thawline.data.pairs.report import pair_report
 from thawline.data.pairs.table import Pair, check_labels
 from thawline.data.settings import DataSettings
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.tasks.labelled import Answers

@@ -14,7 +14,7 @@ from thawline.data.tracks.collection import TrackCollection, build_tracks
 from thawline.data.tracks.groups import album_digest, artist_digest
 from thawline.data.tracks.report import track_report
 from thawline.features.media import Tracks
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow

@@ -13,7 +13,7 @@ from thawline.data.photos.photo import PhotoFacts
 from thawline.errors import UserError
 from thawline.features.media import Photos
 from thawline.features.progress import say
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.runs.split import SplitRow
 from thawline.tasks.match.settings import PairsSettings

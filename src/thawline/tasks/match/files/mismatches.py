@@ -11,7 +11,7 @@ from thawline.data.pairs.report import findings_line
 from thawline.data.tables.reading import write_rows
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.screen import say
 from thawline.tasks.match.files.checked import CheckedPairs, checked_pairs
 from thawline.tasks.match.files.split import only_file, refuse_existing

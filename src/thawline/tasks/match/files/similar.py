@@ -12,10 +12,10 @@ from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
-from thawline.features.key import shelf_key
 from thawline.features.media import Photos
 from thawline.features.settings import StoreSettings
-from thawline.features.store import FeatureStore
+from thawline.features.store.key import shelf_key
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.texts import encode_texts
 from thawline.features.wanted import wanted_features

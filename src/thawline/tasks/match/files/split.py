@@ -10,7 +10,7 @@ from thawline.data.pairs.graph import Grouping, find_grouping, split_pairs
 from thawline.data.pairs.report import findings_line
 from thawline.data.pairs.table import write_pairs
 from thawline.errors import UserError
-from thawline.features.store import FeatureStore
+from thawline.features.store.store import FeatureStore
 from thawline.screen import say
 from thawline.tasks.match.files.checked import checked_pairs
 from thawline.tasks.match.settings import PairsSettings

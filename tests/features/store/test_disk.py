@@ -12,11 +12,11 @@ from tests.features.conftest import Network
 
 from thawline.data.listing import Listed
 from thawline.errors import UserError
-from thawline.features.disk import check_room
 from thawline.features.files import FileIndex, Seen, Stamp
-from thawline.features.key import shelf_key
 from thawline.features.kinds import PHOTOS
-from thawline.features.store import FeatureStore
+from thawline.features.store.disk import check_room
+from thawline.features.store.key import shelf_key
+from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.upkeep import verify
 from thawline.features.wanted import Target, Wanted

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 
-from thawline.samples.sounds import RATE, FloatArray, Generator
+from thawline.samples.music.sounds import RATE, FloatArray, Generator
 
 _ROOM = RATE  # samples, the longest
 

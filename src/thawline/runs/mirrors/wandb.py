@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thawline.runs.mirror import MOST_CLASSES, epoch_key, thumbnail
+from thawline.runs.mirrors.mirror import MOST_CLASSES, epoch_key, thumbnail
 from thawline.runs.secrets import without_secrets
 from thawline.runs.settings import LoggerSettings, keep_wandb_quiet
 from thawline.runs.signals import EXIT_STATUS

@@ -9,7 +9,7 @@ from tests.runs.readback import read_offline_runs
 from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.settings import register_settings
 from thawline.errors import UserError
-from thawline.runs.loggers import mirrored
+from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.settings import LOGGERS, LoggerSettings
 
 ABOUT = {"name": "run", "verb": "train", "config": {}, "group": None, "tags": []}

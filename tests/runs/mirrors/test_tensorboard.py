@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from tests.runs.readback import write_telling_photo
 
-from thawline.runs.loggers import mirrored
+from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.settings import LoggerSettings
 
 CONFIG = {"seed": 0, "method": {"name": "mlp", "c": [0.1, 1], "penalty": None}}
@@ -92,7 +92,7 @@ def test_a_killed_run_leaves_every_row(tmp_path, read):
     code = (
         "import os, signal\n"
         "from pathlib import Path\n"
-        "from tests.runs.test_tensorboard import mirror\n"
+        "from tests.runs.mirrors.test_tensorboard import mirror\n"
         f"with mirror(Path({str(tmp_path)!r})) as run:\n"
         "    run.history({'all/epoch': 0, 'all/train_loss': 0.5})\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -134,7 +134,7 @@ def test_without_the_package_one_sentence_says_what_to_install(tmp_path):
     code = (
         "import sys; sys.modules['tensorboard'] = None\n"
         "from pathlib import Path\n"
-        "from tests.runs.test_tensorboard import mirror\n"
+        "from tests.runs.mirrors.test_tensorboard import mirror\n"
         "try:\n"
         f"    mirror(Path({str(tmp_path)!r})).__enter__()\n"
         "except Exception as error:\n"

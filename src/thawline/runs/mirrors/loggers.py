@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thawline.errors import UserError
-from thawline.runs.mirror import Mirror
+from thawline.runs.mirrors.mirror import Mirror
+from thawline.runs.mirrors.tensorboard import start_tensorboard
+from thawline.runs.mirrors.wandb import start_wandb, wandb_mode
 from thawline.runs.secrets import masked, without_secrets
 from thawline.runs.settings import LoggerSettings
 from thawline.runs.signals import Stopped
-from thawline.runs.tensorboard import start_tensorboard
-from thawline.runs.wandb import start_wandb, wandb_mode
 
 __all__ = ["Mirror", "mirrored"]
 

@@ -29,11 +29,11 @@ import numpy as np
 
 from thawline.encoders.encoder import Features
 from thawline.errors import UserError
-from thawline.features.disk import DamagedError, check_database, check_room, explained, is_read_only
-from thawline.features.index import ShelfIndex, add, end_of
-from thawline.features.key import shelf_id
 from thawline.features.progress import say
-from thawline.features.rows import DTYPES, Array, Column, Place, Rows, encode, row_checksums
+from thawline.features.store.disk import DamagedError, check_database, check_room, explained, is_read_only
+from thawline.features.store.index import ShelfIndex, add, end_of
+from thawline.features.store.key import shelf_id
+from thawline.features.store.rows import DTYPES, Array, Column, Place, Rows, encode, row_checksums
 from thawline.files import JSON, sync_folder, write_text
 
 TRASH = "removed-"

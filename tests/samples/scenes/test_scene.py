@@ -6,11 +6,11 @@ from random import Random
 import numpy as np
 import pytest
 
-from thawline.samples.canvas import Canvas, View
-from thawline.samples.captions import OCCASION_NAMES, caption
-from thawline.samples.occasions import NEVER_INDOORS, NEVER_OUTDOORS, OCCASIONS, THINGS
-from thawline.samples.places import INDOOR_PLACES, PLACES
-from thawline.samples.scenes import draw_scene, plan_scene
+from thawline.samples.scenes.canvas import Canvas, View
+from thawline.samples.scenes.captions import OCCASION_NAMES, caption
+from thawline.samples.scenes.occasions import NEVER_INDOORS, NEVER_OUTDOORS, OCCASIONS, THINGS
+from thawline.samples.scenes.places import INDOOR_PLACES, PLACES
+from thawline.samples.scenes.scene import draw_scene, plan_scene
 
 
 @pytest.mark.parametrize("occasion", OCCASIONS)

@@ -5,9 +5,9 @@ Every function draws one thing that stands on the ground of its spot.
 
 import math
 
-from thawline.samples.canvas import Colour, mix
-from thawline.samples.figures import BRIGHT, MUTED
-from thawline.samples.spot import Spot
+from thawline.samples.scenes.canvas import Colour, mix
+from thawline.samples.scenes.figures import BRIGHT, MUTED
+from thawline.samples.scenes.spot import Spot
 
 WHITE: Colour = (246, 246, 244)
 WOOD: Colour = (120, 84, 54)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from thawline.samples.canvas import Colour
+from thawline.samples.scenes.canvas import Colour
 
 
 @dataclass(frozen=True)

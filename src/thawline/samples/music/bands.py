@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from thawline.samples import music
-from thawline.samples.music import GENRES, Habits, Song, choose_habits, compose
-from thawline.samples.sounds import (
+from thawline.samples.music import genres as music
+from thawline.samples.music.genres import GENRES, Habits, Song, choose_habits, compose
+from thawline.samples.music.sounds import (
     RATE,
     FloatArray,
     Generator,
@@ -21,7 +21,7 @@ from thawline.samples.sounds import (
     play,
     plucked,
 )
-from thawline.samples.studios import Desk, Studio, choose_studio
+from thawline.samples.music.studios import Desk, Studio, choose_studio
 
 _FIRST = (
     *("Amber", "Broken", "Copper", "Distant", "Electric", "Faded", "Golden", "Hollow", "Iron", "Jade", "Kindly"),

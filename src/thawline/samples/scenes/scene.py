@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
-from thawline.samples.canvas import Canvas, Pixels, View
-from thawline.samples.figures import KITS, any_looks, outfit, person
-from thawline.samples.landscape import Ground
-from thawline.samples.light import LIGHTS, OUTDOORS, Light, vary
-from thawline.samples.occasions import NEVER_INDOORS, NEVER_OUTDOORS, OCCASIONS, THINGS, Occasion, Pair, Style
-from thawline.samples.places import INDOOR_PLACES, PLACES
-from thawline.samples.spot import Spot
+from thawline.samples.scenes.canvas import Canvas, Pixels, View
+from thawline.samples.scenes.figures import KITS, any_looks, outfit, person
+from thawline.samples.scenes.landscape import Ground
+from thawline.samples.scenes.light import LIGHTS, OUTDOORS, Light, vary
+from thawline.samples.scenes.occasions import NEVER_INDOORS, NEVER_OUTDOORS, OCCASIONS, THINGS, Occasion, Pair, Style
+from thawline.samples.scenes.places import INDOOR_PLACES, PLACES
+from thawline.samples.scenes.spot import Spot
 
 
 @dataclass(frozen=True)

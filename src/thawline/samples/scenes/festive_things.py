@@ -7,9 +7,9 @@ whole picture.
 import math
 from itertools import pairwise
 
-from thawline.samples.canvas import Colour, mix
-from thawline.samples.figures import BRIGHT
-from thawline.samples.spot import Spot
+from thawline.samples.scenes.canvas import Colour, mix
+from thawline.samples.scenes.figures import BRIGHT
+from thawline.samples.scenes.spot import Spot
 
 WHITE: Colour = (246, 246, 244)
 PASTEL: tuple[Colour, ...] = ((250, 214, 220), (252, 240, 224), (226, 236, 246), (232, 222, 244), (244, 230, 190))

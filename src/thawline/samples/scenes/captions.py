@@ -2,8 +2,8 @@
 
 from random import Random
 
-from thawline.samples.occasions import OCCASIONS
-from thawline.samples.scenes import Scene
+from thawline.samples.scenes.occasions import OCCASIONS
+from thawline.samples.scenes.scene import Scene
 
 _PLACES = {
     "shore": ("on the sand by the sea", "at the shore", "by the sea"),

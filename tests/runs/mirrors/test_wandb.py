@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from tests.runs.readback import read_offline_runs, write_telling_photo
 
-from thawline.runs.loggers import mirrored
-from thawline.runs.mirror import MOST_CLASSES
+from thawline.runs.mirrors.loggers import mirrored
+from thawline.runs.mirrors.mirror import MOST_CLASSES
+from thawline.runs.mirrors.wandb import clean_tags, run_id
 from thawline.runs.settings import LoggerSettings
 from thawline.runs.signals import Stopped
-from thawline.runs.wandb import clean_tags, run_id
 
 ROWS = [{"fold0/epoch": epoch, "fold0/train_loss": 1 / (epoch + 3), "fold0/inner_loss": 0.5} for epoch in range(4)]
 ROWS += [{"fold1/epoch": epoch, "fold1/train_loss": 0.1 + epoch} for epoch in range(2)]
@@ -193,7 +193,7 @@ def test_a_killed_run_leaves_what_it_had_reached(tmp_path):
     code = (
         "import time\n"
         "from pathlib import Path\n"
-        "from tests.runs.test_wandb import ROWS, mirror\n"
+        "from tests.runs.mirrors.test_wandb import ROWS, mirror\n"
         f"with mirror(Path({str(tmp_path)!r})) as run:\n"
         "    run.history(ROWS[0])\n"
         "    print('logged', flush=True)\n"
@@ -222,7 +222,7 @@ def test_a_run_that_was_killed_is_resumed_where_another_had_started_wandb_before
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from thawline.runs.loggers import mirrored\n"
+        "from thawline.runs.mirrors.loggers import mirrored\n"
         "from thawline.runs.settings import LoggerSettings\n"
         "about = dict(name='run', verb='train', config={}, group=None, tags=[])\n"
         "with mirrored(LoggerSettings('wandb'), Path(sys.argv[1]), **about) as run:\n"
@@ -248,10 +248,10 @@ def elsewhere(tmp_path, before, **changes):
         f"{before}\n"
         "from pathlib import Path\n"
         "import os, signal, subprocess, sys\n"
-        "import thawline.runs.wandb\n"
-        "from thawline.runs.loggers import mirrored\n"
+        "import thawline.runs.mirrors.wandb\n"
+        "from thawline.runs.mirrors.loggers import mirrored\n"
         "from thawline.runs.settings import LoggerSettings\n"
-        "thawline.runs.wandb.START_SECONDS = 2.0\n"
+        "thawline.runs.mirrors.wandb.START_SECONDS = 2.0\n"
         "mode = os.environ.get('TEST_MODE', 'offline')\n"
         "about = dict(name='run', verb='train', config={}, group=None, tags=[])\n"
         f"with mirrored(LoggerSettings('wandb', mode=mode), Path({str(tmp_path)!r}), **about) as run:\n"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from thawline.samples.canvas import Canvas, Colour, Point
-from thawline.samples.light import Light
+from thawline.samples.scenes.canvas import Canvas, Colour, Point
+from thawline.samples.scenes.light import Light
 
 
 @dataclass(frozen=True)

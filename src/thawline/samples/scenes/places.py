@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable
 from random import Random
 
-from thawline.samples.canvas import Canvas, Colour, mix
-from thawline.samples.landscape import Ground, jitter, lawn, ridge, sky, speckle, trees
-from thawline.samples.light import Light
+from thawline.samples.scenes.canvas import Canvas, Colour, mix
+from thawline.samples.scenes.landscape import Ground, jitter, lawn, ridge, sky, speckle, trees
+from thawline.samples.scenes.light import Light
 
 Place = Callable[[Canvas, Random, Light], Ground]
 

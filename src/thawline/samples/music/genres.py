@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from thawline.samples.sounds import Generator, Note
-from thawline.samples.studios import House
+from thawline.samples.music.sounds import Generator, Note
+from thawline.samples.music.studios import House
 
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 _STEPS = 16  # of a bar

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from thawline.features.disk import ChangedDatabaseError, database, integrity
-from thawline.features.rows import Column, Place, checksum_of, columns_as_text, seal_of
+from thawline.features.store.disk import ChangedDatabaseError, database, integrity
+from thawline.features.store.rows import Column, Place, checksum_of, columns_as_text, seal_of
 
 INDEX_FILE = "index.sqlite"
 

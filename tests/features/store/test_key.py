@@ -2,7 +2,7 @@
 
 import pytest
 
-from thawline.features.key import canonical, shelf_id, shelf_key, text_digest
+from thawline.features.store.key import canonical, shelf_id, shelf_key, text_digest
 
 BASE = {
     "encoder": {"family": "clip", "weights": "ab"},

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from thawline.errors import UserError
-from thawline.runs.mirror import MOST_CLASSES, epoch_key, thumbnail
+from thawline.runs.mirrors.mirror import MOST_CLASSES, epoch_key, thumbnail
 
 FOLDER = "tensorboard"
 FEW_CLASSES = 30

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from random import Random
 
-from thawline.samples.canvas import Colour, mix
-from thawline.samples.spot import Spot
+from thawline.samples.scenes.canvas import Colour, mix
+from thawline.samples.scenes.spot import Spot
 
 SKINS: tuple[Colour, ...] = ((245, 214, 190), (226, 180, 148), (198, 142, 104), (150, 100, 70), (104, 68, 48))
 HAIRS: tuple[Colour, ...] = ((30, 24, 22), (70, 46, 30), (120, 82, 46), (196, 160, 92), (150, 70, 36), (170, 168, 164))

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from random import Random
 
-from thawline.samples.canvas import Canvas, Colour, Point, mix
-from thawline.samples.light import Light
+from thawline.samples.scenes.canvas import Canvas, Colour, Point, mix
+from thawline.samples.scenes.light import Light
 
 
 @dataclass(frozen=True)

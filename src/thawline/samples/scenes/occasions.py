@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from thawline.samples import festive_things as festive
-from thawline.samples import outdoor_things as outdoor
-from thawline.samples.spot import Spot
+from thawline.samples.scenes import festive_things as festive
+from thawline.samples.scenes import outdoor_things as outdoor
+from thawline.samples.scenes.spot import Spot
 
 Style = Literal["textbook", "field"]
 Pair = tuple[float, float]

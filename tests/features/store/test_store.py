@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thawline.errors import UserError
-from thawline.features.disk import database
-from thawline.features.store import FeatureStore, Shelf
+from thawline.features.store.disk import database
+from thawline.features.store.store import FeatureStore, Shelf
 from thawline.features.upkeep import prune, verify
 
 DIGESTS = [f"{number:064x}" for number in range(12)]

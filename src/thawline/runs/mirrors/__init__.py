@@ -1,0 +1,1 @@
+"""Loggers: what mirrors a run directory in CSV, TensorBoard or Weights & Biases."""

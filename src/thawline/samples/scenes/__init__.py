@@ -1,0 +1,1 @@
+"""Scenes of occasions: people, things and light at a place, drawn by arithmetic."""
