@@ -35,7 +35,7 @@ from thawline.bundles.write import Extras, write_bundle
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.settings import EncoderSettings
 from thawline.features.filling import BATCH
-from thawline.tasks.events.bundle import Bundle
+from thawline.tasks.photos.bundle import Bundle
 
 try:
     import onnxruntime

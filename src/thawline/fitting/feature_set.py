@@ -58,6 +58,7 @@ class FeatureSet:
         views: The features of the whole collection in each augmented view; none without augmentation below the line.
         owners: Which of the samples that are judged each of these is a part of, a window of a track say, [n]: 0, 1, …
             without a gap; None: each is judged by itself.
+        weights: How much each of these samples counts in the training, [n]; None: all the same.
     """
 
     rows: FeatureRows
@@ -66,6 +67,7 @@ class FeatureSet:
     groups: NDArray[np.int64]
     views: tuple[FeatureRows, ...] = ()
     owners: NDArray[np.int64] | None = None
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -101,6 +103,7 @@ class FeatureSet:
             targets=self.targets[positions],
             groups=self.groups[positions],
             owners=None if self.owners is None else np.unique(self.owners[positions], return_inverse=True)[1],
+            weights=None if self.weights is None else self.weights[positions],
         )
 
     def matrix(self) -> NDArray[np.float64]:

@@ -25,8 +25,13 @@ def with_inner(train: FeatureSet, inner: FeatureSet | None, folds: int, seed: in
         indices=np.concatenate([train.indices, inner.indices]),
         targets=np.concatenate([train.targets, inner.targets]),
         groups=np.concatenate([train.groups, inner.groups]),
+        weights=_joined(train.weights, inner.weights),
     )
     return everything, [(np.arange(len(train)), np.arange(len(train), len(everything)))]
+
+
+def _joined(first: NDArray[np.float64] | None, second: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    return None if first is None or second is None else np.concatenate([first, second])
 
 
 def inner_folds(samples: FeatureSet, folds: int, seed: int) -> Splits:

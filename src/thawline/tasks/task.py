@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.machinery import FileFinder
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +110,19 @@ class Task:
 
 
 def task_names() -> list[str]:
-    """The tasks that there are: the folders of this package, by name, and below them those that were added to it."""
+    """The tasks that there are: the folders with a record in this package, by name, and those that were added to it."""
     return list(_names(tuple(tasks.__path__)))
 
 
 @cache
 def _names(folders: Sequence[str]) -> Sequence[str]:
-    return [module.name for module in pkgutil.iter_modules(folders) if module.ispkg]
+    return [
+        module.name
+        for module in pkgutil.iter_modules(folders)
+        if module.ispkg
+        and isinstance(module.module_finder, FileFinder)
+        and (Path(module.module_finder.path) / module.name / "task.py").is_file()
+    ]
 
 
 def find_task(name: str) -> Task:

@@ -6,6 +6,7 @@ from itertools import islice
 import lightning.pytorch as L
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
@@ -92,7 +93,15 @@ class _Training(Dataset[Batch]):
         draw = np.random.default_rng((self._how.seed, epoch, 1))
         numbers = draw.integers(len(self._samples.views) + 1, size=len(self._samples))
         batch = self._samples.in_views(positions, numbers[positions])
-        return batch if self._how.augment is None else self._augmented(batch, epoch, positions)
+        if self._how.augment is not None:
+            batch = self._augmented(batch, epoch, positions)
+        return batch if self._samples.weights is None else self._weighted(batch, self._samples.weights[positions])
+
+    def _weighted(self, batch: Batch, weights: NDArray[np.float64]) -> Batch:
+        """The batch with shares of classes for targets, [n, classes], each row times its sample's weight."""
+        features, targets = batch
+        shares = F.one_hot(targets, int(self._samples.targets.max()) + 1)
+        return features, shares * torch.from_numpy(weights).float()[:, None]
 
     def _augmented(self, batch: Batch, epoch: int, positions: Positions) -> Batch:
         features, targets = batch

@@ -11,7 +11,7 @@ def mix(batch: Batch, alpha: float, classes: int) -> Batch:
     """Mix each sample with another one of the batch, by one share drawn from Beta(alpha, alpha) (section 2).
 
     Args:
-        batch: Named tensors, batch first, and classes [batch].
+        batch: Named tensors, batch first, and classes [batch], or shares of them [batch, classes].
         alpha: Of the beta distribution.
         classes: How many there are.
 
@@ -23,5 +23,5 @@ def mix(batch: Batch, alpha: float, classes: int) -> Batch:
     share = float(np.random.default_rng(int(torch.randint(2**62, ()))).beta(alpha, alpha))
     other = torch.randperm(len(targets), device=targets.device)
     mixed = {name: share * tensor.float() + (1 - share) * tensor[other].float() for name, tensor in features.items()}
-    wanted = F.one_hot(targets, classes).float()
+    wanted = F.one_hot(targets, classes).float() if targets.ndim == 1 else targets
     return mixed, share * wanted + (1 - share) * wanted[other]

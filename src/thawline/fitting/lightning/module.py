@@ -60,7 +60,12 @@ class TailModule(L.LightningModule):
         self.inner_accuracy: Metric = MulticlassAccuracy(tail.head.classes, average="micro")
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The loss of a batch, without the penalty; targets are classes [batch], or shares of them [batch, classes]."""
+        """The loss of a batch, without the penalty.
+
+        Args:
+            logits: [batch, classes].
+            targets: Classes [batch], or shares of them [batch, classes], each row times how much its sample counts.
+        """
         raise NotImplementedError(f"{type(self).__name__} states no loss")
 
     def forward(self, features: Features) -> torch.Tensor:

@@ -1,15 +1,8 @@
 """New photos in folders of classes, for a bundle to be judged by."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from thawline.data.photos.collection import Collection, build_collection
-from thawline.data.photos.report import data_report
+from thawline.data.photos.collection import build_collection
 from thawline.data.settings import DataSettings
 from thawline.features.media import Photos
 from thawline.features.store.store import FeatureStore
@@ -17,58 +10,14 @@ from thawline.features.survey import survey
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.tasks.classes import number_classes
-from thawline.tasks.events.bundle import Bundle
-from thawline.tasks.events.listed import list_events, related_photos
-from thawline.tasks.labelled import Answers
-
-
-@dataclass(frozen=True)
-class LabelledPhotos:
-    """Photos of known classes; see `tasks.labelled.Labelled`."""
-
-    bundle: Bundle
-    collection: Collection
-    classes: tuple[str, ...]
-    labels: NDArray[np.int64]
-    true: None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Path of each photo, relative to the folder."""
-        return self.collection.names
-
-    @property
-    def groups(self) -> NDArray[np.int64]:
-        """Group of each photo, [N]."""
-        return self.collection.grouping.ids
-
-    def report(self) -> dict[str, Any]:
-        """What the folder holds, as plain JSON."""
-        return data_report(self.collection)
-
-    def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
-        """Indices of the photos that are in one group with a photo of `rows`."""
-        return related_photos(self.collection, rows)
-
-    def ask(self, indices: NDArray[np.int64]) -> Answers:
-        """What the bundle says of the photos `indices`."""
-        probabilities = np.zeros((len(indices), len(self.classes)), dtype=np.float32)
-        problems = {}
-        photos = (self.collection.photos[i].path for i in indices)
-        for i, said in enumerate(self.bundle.predict(photos, calibrated=True)):
-            if said.problem is not None:
-                problems[i] = said.problem
-            else:
-                probabilities[i] = [said.probabilities[name] for name in self.classes]
-        return Answers(probabilities, problems)
-
-    def examine(self, predictions: Predictions) -> None:
-        """Nothing more."""
+from thawline.tasks.events.listed import list_events
+from thawline.tasks.photos.bundle import Bundle
+from thawline.tasks.photos.labelled import LabelledPhotos
+from thawline.tasks.photos.line import photo_facts
 
 
 def label_events(bundle: Bundle, data: DataSettings, store: Path) -> LabelledPhotos:
     """Read the photos of `data`; see `tasks.labelled.Labeller`."""
     listing = list_events(data)
-    found = survey(listing.photos, FeatureStore(store), Photos(max_megapixels=data.max_megapixels))
-    collection = build_collection(listing, found.facts)
+    collection = build_collection(listing, photo_facts(listing, data, store))
     return LabelledPhotos(bundle, collection, *number_classes(collection, bundle.labels))

@@ -8,27 +8,8 @@ from thawline.fitting.lightning.classes import ClassesModule
 from thawline.fitting.tail import Tail, final_features
 from thawline.tasks.events.problem import EventsProblem
 from thawline.tasks.planning import fresh_tail, gradient_of
+from thawline.tasks.photos.module import PhotosModule
 
 
-class EventsModule(ClassesModule):
+class EventsModule(PhotosModule):
     """A head of its own over an image encoder, or the encoder's projections below the classes' prompts."""
-
-    def __init__(self, problem: EventsProblem, samples: FeatureSet, tail: Tail | None = None) -> None:
-        """Measure a new head's scaling on the photos.
-
-        Args:
-            problem: The task's data.
-            samples: The photos to train on.
-            tail: What to fit; None: a fresh one.
-        """
-        settings = problem.settings
-        tail = tail or fresh_tail(problem)
-        if isinstance(tail.head, DenseHead):
-            tail.head.standardise.measure(final_features(tail.stages, samples))
-        super().__init__(
-            tail,
-            gradient_of(settings),
-            targets=torch.from_numpy(samples.targets),
-            seed=settings.seed,
-            mixup=settings.augmentation.mixup,
-        )

@@ -1,19 +1,23 @@
 """The photos of a run, read, grouped and brought to the thaw line, with the prompts of their classes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from thawline.data.photos.collection import build_collection
-from thawline.tasks.classes import given_sides, number_classes
-from thawline.tasks.events.features import load_towers, read_prompts
+from thawline.data.listing import Listing
+from thawline.data.photos.collection import Collection, build_collection
+from thawline.data.photos.photo import PhotoFacts
+from thawline.errors import UserError
+from thawline.tasks.capabilities import Filled
 from thawline.tasks.events.listed import list_events
-from thawline.tasks.events.problem import EventsProblem
-from thawline.tasks.photos import survey_photos
+from thawline.tasks.photos.features import Collect, fill_photos
+from thawline.tasks.photos.problem import PhotosProblem
+from thawline.tasks.photos.prompts import class_prompts
+from thawline.tasks.photos.read import read_photos
 from thawline.tasks.settings import RunSettings
 
 
-def read_events(settings: RunSettings, device: torch.device, classes: Sequence[str] | None = None) -> EventsProblem:
+def read_events(settings: RunSettings, device: torch.device, classes: Sequence[str] | None = None) -> PhotosProblem:
     """Read the photos of `settings.data`, group them, and bring photos and prompts to the thaw line.
 
     Args:
@@ -25,25 +29,21 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
         UserError: The folder, the encoder or the split can't be used.
     """
     listing = list_events(settings.data)
-    encoder, towers = load_towers(settings)
-    cut = encoder.cut_for(settings.cut)
-    found, wanted = survey_photos(listing.photos, [settings], encoder, device)
-    collection = build_collection(listing, found.facts, settings.data.min_groups)
-    names, labels = number_classes(collection, classes)
-    prompts = None if towers is None else read_prompts(settings, towers, names, device)
-    plain, *augmented = (found.rows(collection.names, target) for target in wanted.targets)
-    return EventsProblem(
-        settings=settings,
-        classes=names,
-        collection=collection,
-        labels=labels,
-        sides=given_sides(collection, settings.data.split),
-        encoder=encoder,
-        cut=cut,
-        rows=plain,
-        views=tuple(augmented),
-        towers=towers,
-        prompts=prompts,
-        computed=found.computed + (prompts.computed if prompts else 0),
-        read=found.read + (prompts.read if prompts else 0),
+    collect, prompts = _collect(listing, settings), settings.prompts
+    read = read_photos(
+        settings, listing, device, classes, collect=collect, texts=lambda names: class_prompts(prompts, names)
     )
+    return PhotosProblem(**read)
+
+
+def fill_events(runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:
+    """Compute what is missing of the photos' features for `runs`; see `tasks.capabilities.TaskFiller`."""
+    listing = list_events(runs[0].data)
+    return fill_photos(runs, listing, device, refusals, _collect(listing, runs[0]))
+
+
+def _collect(listing: Listing, settings: RunSettings) -> Collect:
+    def collect(facts: Mapping[str, PhotoFacts]) -> Collection:
+        return build_collection(listing, facts, settings.data.min_groups)
+
+    return collect

@@ -15,8 +15,9 @@ from thawline.features.settings import StoreSettings
 from thawline.fitting.heads.head import PromptHead
 from thawline.fitting.settings import ZeroShotSettings
 from thawline.runs.settings import LoggerSettings, PathsSettings
-from thawline.tasks.events.bundle import Bundle
-from thawline.tasks.events.features import load_towers, read_prompts
+from thawline.tasks.photos.bundle import Bundle
+from thawline.tasks.photos.features import load_towers, read_prompts
+from thawline.tasks.photos.prompts import class_prompts
 from thawline.tasks.settings import PromptSettings, RunSettings
 
 
@@ -58,7 +59,7 @@ def load_zero_shot(
     image, towers = load_towers(settings)
     if towers is None or image.preprocessing is None:
         raise TypeError("the settings let no encoder without text through")
-    found = read_prompts(settings, towers, classes, device)
+    found = read_prompts(settings, towers, class_prompts(prompts, classes), device)
     head = PromptHead(found.features, found.class_of_prompt, towers.logit_scale)
     texts = ClassHead(head.class_embeddings(), head.logit_scale)
     bundle = Bundle(

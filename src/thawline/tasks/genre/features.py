@@ -30,7 +30,7 @@ from thawline.tasks.genre.gtzan import list_gtzan
 from thawline.tasks.genre.labels import mark
 from thawline.tasks.genre.settings import TracksSettings
 from thawline.tasks.genre.themes import with_themes
-from thawline.tasks.photos import encoder_name, has_line
+from thawline.tasks.photos.line import encoder_name, has_line
 from thawline.tasks.settings import RunSettings
 
 

@@ -25,7 +25,7 @@ from thawline.fitting.feature_set import Augment, AugmentedRows, FeatureRows
 from thawline.tasks.capabilities import Filled
 from thawline.tasks.match.files.checked import CheckedPairs, number_pairs, pairs_settings, read_table_of
 from thawline.tasks.match.tail import IMAGE, IMAGE_ID, TEXT, TEXT_ID
-from thawline.tasks.photos import encoder_name, survey_photos
+from thawline.tasks.photos.line import encoder_name, survey_photos
 from thawline.tasks.settings import RunSettings
 
 

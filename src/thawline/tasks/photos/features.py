@@ -1,11 +1,13 @@
 """The photos' and the prompts' features: from the store, or through the frozen part of the encoder into it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from thawline.data.photos.collection import build_collection
+from thawline.data.listing import Listing
+from thawline.data.photos.collection import Collection
+from thawline.data.photos.photo import PhotoFacts
 from thawline.data.photos.report import data_report
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
@@ -13,14 +15,19 @@ from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
 from thawline.features.store.key import shelf_key
 from thawline.features.store.store import FeatureStore
+from thawline.features.key import shelf_key
+from thawline.features.store import FeatureStore
+from thawline.features.survey import Survey
 from thawline.features.texts import encode_texts
-from thawline.fitting.feature_set import Features
+from thawline.features.wanted import Wanted
+from thawline.fitting.feature_set import FeatureRows, Features
 from thawline.fitting.settings import GradientSettings
 from thawline.tasks.capabilities import Filled
-from thawline.tasks.events.listed import list_events
-from thawline.tasks.events.prompts import class_prompts
-from thawline.tasks.photos import has_line, survey_photos
+from thawline.tasks.photos.line import has_line, survey_photos
 from thawline.tasks.settings import RunSettings
+
+# What makes a collection of the facts of the photos that were listed.
+Collect = Callable[[Mapping[str, PhotoFacts]], Collection]
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,29 @@ class Prompts:
     read: int
 
 
+@dataclass(frozen=True)
+class Brought:
+    """The photos of a run at its thaw line.
+
+    Attributes:
+        encoder: The image encoder.
+        towers: The CLIP that it belongs to; None for an encoder without text.
+        cut: The encoder's cut, the thaw line.
+        found: What the pass over the photos found.
+        wanted: What it was to compute.
+    """
+
+    encoder: Encoder
+    towers: ClipTowers | None
+    cut: int
+    found: Survey[PhotoFacts]
+    wanted: Wanted[PhotoFacts]
+
+    def rows(self, names: Sequence[str]) -> list[FeatureRows]:
+        """The features of the photos `names`, of the plain view and of each augmented one."""
+        return [self.found.rows(names, target) for target in self.wanted.targets]
+
+
 def load_towers(settings: RunSettings) -> tuple[Encoder, ClipTowers | None]:
     """The image encoder, and the CLIP that it belongs to; None for an encoder without text.
 
@@ -52,13 +82,28 @@ def load_towers(settings: RunSettings) -> tuple[Encoder, ClipTowers | None]:
     return (loaded.image, loaded) if isinstance(loaded, ClipTowers) else (loaded, None)
 
 
-def fill_events(runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:
+def bring_photos(settings: RunSettings, listing: Listing, device: torch.device) -> Brought:
+    """Bring the photos of `listing` to the thaw line of the run.
+
+    Raises:
+        UserError: The encoder can't be used.
+    """
+    encoder, towers = load_towers(settings)
+    cut = encoder.cut_for(settings.cut)
+    return Brought(encoder, towers, cut, *survey_photos(listing.photos, [settings], encoder, device))
+
+
+def fill_photos(
+    runs: Sequence[RunSettings], listing: Listing, device: torch.device, refusals: list[UserError], collect: Collect
+) -> Filled | None:
     """Compute what is missing of the photos' features at the thaw lines of `runs`, in one pass over the photos.
 
     Args:
         runs: Differ only in what lies above their thaw lines, and in where these lie.
+        listing: The photos.
         device: What the frozen part is computed on.
         refusals: Gets the reason why a run's thaw line is left out.
+        collect: Makes the collection that is reported.
 
     Returns:
         What was done; None where no thaw line can be used.
@@ -66,20 +111,20 @@ def fill_events(runs: Sequence[RunSettings], device: torch.device, refusals: lis
     Raises:
         UserError: The folder or the encoder can't be used.
     """
-    listing = list_events(runs[0].data)
     encoder, _ = load_towers(runs[0])
     usable = [run for run in runs if has_line(encoder, run, refusals)]
     if not usable:
         return None
     found, _ = survey_photos(listing.photos, usable, encoder, device)
-    collection = build_collection(listing, found.facts, runs[0].data.min_groups)
+    collection = collect(found.facts)
     photos = len(collection.photos)
     return Filled(data_report(collection), photos, found.computed, found.read, found.opened, round(found.seconds, 2))
 
 
-def read_prompts(settings: RunSettings, towers: ClipTowers, classes: Sequence[str], device: torch.device) -> Prompts:
-    """The prompts of `classes` at the text encoder's cut."""
-    texts = class_prompts(settings.prompts, classes)
+def read_prompts(
+    settings: RunSettings, towers: ClipTowers, texts: Sequence[Sequence[str]], device: torch.device
+) -> Prompts:
+    """The prompts of each class, `texts`, at the text encoder's cut."""
     train_text = isinstance(settings.method, GradientSettings) and settings.method.train_text
     cut = towers.text.cut_for("projection" if train_text else "head")
     flat = [text for prompts in texts for text in prompts]

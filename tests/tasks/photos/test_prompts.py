@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from thawline.errors import UserError
-from thawline.tasks.events.prompts import class_prompts
+from thawline.tasks.photos.prompts import class_prompts
 from thawline.tasks.settings import PromptSettings
 
 CONF = Path(__file__).resolve().parents[3] / "conf"

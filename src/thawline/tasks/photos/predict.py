@@ -11,8 +11,8 @@ from rich.console import Console
 
 from thawline.data.walking import walk_photos
 from thawline.files import write_atomically
-from thawline.tasks.events.bundle import Bundle, Prediction
-from thawline.tasks.events.said import print_said, write_json_lines, write_parquet
+from thawline.tasks.photos.bundle import Bundle, Prediction
+from thawline.tasks.photos.said import print_said, write_json_lines, write_parquet
 from thawline.tasks.predicting import BASE, PredictSettings
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from thawline.bundles.join import Tuned
 from thawline.bundles.write import Extras, write_bundle
 from thawline.runs.split import read_split_rows
-from thawline.tasks.events.prompts import class_prompts
 from thawline.tasks.exporting import check_known, known_files, say_exported
 from thawline.tasks.fits import Fitted, temperature_of, tolerance_of, trained_of
+from thawline.tasks.photos.prompts import class_prompts
 
 _PHOTOS = 8
 

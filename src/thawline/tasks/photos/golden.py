@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from thawline.tasks.events.bundle import Bundle
 from thawline.tasks.golden import GoldenCase, GoldenForm, Verdict, check_labels, label_failures, read_golden
+from thawline.tasks.photos.bundle import Bundle
 
 _FORM = GoldenForm(("expected",), more=(), such_as="{file: a.jpg, expected: wedding}")
 

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from thawline.data.listing import as_text
 from thawline.screen import visible
-from thawline.tasks.events.bundle import Prediction
+from thawline.tasks.photos.bundle import Prediction
 
 ROW_GROUP = 4096  # rows of Parquet that are in memory
 

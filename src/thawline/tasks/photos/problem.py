@@ -1,4 +1,4 @@
-"""What fitting and judging ask of the events task: photos and prompts at the thaw line, and the tail over them."""
+"""What fitting and judging ask of classes of photos: these and prompts at the thaw line, and the tail over them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,14 +21,14 @@ from thawline.fitting.settings import GradientSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail
 from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY, ZERO_SHOT
-from thawline.tasks.events.features import Prompts
-from thawline.tasks.events.listed import related_photos
+from thawline.tasks.photos.features import Prompts
+from thawline.tasks.photos.related import related_photos
 from thawline.tasks.settings import RunSettings
 
 
 @dataclass(frozen=True)
-class EventsProblem(Plain):
-    """A collection of event photos at the thaw line.
+class PhotosProblem(Plain):
+    """A collection of photos in classes, at the thaw line.
 
     Attributes:
         settings: The run's settings.
@@ -41,7 +41,7 @@ class EventsProblem(Plain):
         rows: The photos' features at the cut, [N].
         views: The same of each augmented view that is stored.
         towers: The image encoder's CLIP; None for an encoder without text.
-        prompts: The classes' prompts; None for an encoder without text.
+        prompts: The classes' prompts; None for an encoder without text, or where there are none.
         computed: Features (photos and prompts) that were computed now.
         read: Features that were read from the store.
     """
@@ -94,9 +94,13 @@ class EventsProblem(Plain):
             return self._prompt_tail(trainable=isinstance(method, GradientSettings))
         hidden = method.hidden if isinstance(method, GradientSettings) and method.head == "mlp" else None
         dropout = method.dropout if isinstance(method, GradientSettings) else 0.0
-        head = DenseHead(self.encoder.dim, len(self.classes), hidden=hidden, dropout=dropout)
+        head = self._head(hidden, dropout)
         statistics = isinstance(method, GradientSettings) and method.batch_norm == "train"
         return Tail(self.encoder.tail(self.cut, batch_norm=statistics), head)
+
+    def _head(self, hidden: int | None, dropout: float) -> DenseHead:
+        """A new head over the encoder's features."""
+        return DenseHead(self.encoder.dim, len(self.classes), hidden=hidden, dropout=dropout)
 
     @property
     def baseline(self) -> str:

@@ -1,0 +1,61 @@
+"""New photos of known classes, for a bundle to be judged by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thawline.data.photos.collection import Collection
+from thawline.data.photos.report import data_report
+from thawline.runs.predictions import Predictions
+from thawline.runs.split import SplitRow
+from thawline.tasks.labelled import Answers
+from thawline.tasks.photos.bundle import Bundle
+from thawline.tasks.photos.related import related_photos
+
+
+@dataclass(frozen=True)
+class LabelledPhotos:
+    """Photos of known classes; see `tasks.labelled.Labelled`."""
+
+    bundle: Bundle
+    collection: Collection
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+    true: None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Path of each photo, relative to the folder."""
+        return self.collection.names
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Group of each photo, [N]."""
+        return self.collection.grouping.ids
+
+    def report(self) -> dict[str, Any]:
+        """What the folder holds, as plain JSON."""
+        return data_report(self.collection)
+
+    def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
+        """Indices of the photos that are in one group with a photo of `rows`."""
+        return related_photos(self.collection, rows)
+
+    def ask(self, indices: NDArray[np.int64]) -> Answers:
+        """What the bundle says of the photos `indices`."""
+        probabilities = np.zeros((len(indices), len(self.classes)), dtype=np.float32)
+        problems = {}
+        photos = (self.collection.photos[i].path for i in indices)
+        for i, said in enumerate(self.bundle.predict(photos, calibrated=True)):
+            if said.problem is not None:
+                problems[i] = said.problem
+            else:
+                probabilities[i] = [said.probabilities[name] for name in self.classes]
+        return Answers(probabilities, problems)
+
+    def examine(self, predictions: Predictions) -> dict[str, Any] | None:
+        """Nothing more."""
+        return None

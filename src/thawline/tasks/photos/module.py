@@ -1,0 +1,34 @@
+"""What gradient descent trains for classes of photos."""
+
+import torch
+
+from thawline.fitting.classes import ClassesModule
+from thawline.fitting.feature_set import FeatureSet
+from thawline.fitting.heads import DenseHead
+from thawline.fitting.tail import Tail, final_features
+from thawline.tasks.photos.problem import PhotosProblem
+from thawline.tasks.planning import fresh_tail, gradient_of
+
+
+class PhotosModule(ClassesModule):
+    """A head of its own over an image encoder, or the encoder's projections below the classes' prompts."""
+
+    def __init__(self, problem: PhotosProblem, samples: FeatureSet, tail: Tail | None = None) -> None:
+        """Measure a new head's scaling on the photos.
+
+        Args:
+            problem: The task's data.
+            samples: The photos to train on.
+            tail: What to fit; None: a fresh one.
+        """
+        settings = problem.settings
+        tail = tail or fresh_tail(problem)
+        if isinstance(tail.head, DenseHead):
+            tail.head.standardise.measure(final_features(tail.stages, samples))
+        super().__init__(
+            tail,
+            gradient_of(settings),
+            targets=torch.from_numpy(samples.targets),
+            seed=settings.seed,
+            mixup=settings.augmentation.mixup,
+        )
