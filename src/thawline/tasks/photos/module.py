@@ -2,9 +2,9 @@
 
 import torch
 
-from thawline.fitting.classes import ClassesModule
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.heads import DenseHead
+from thawline.fitting.heads.head import DenseHead
+from thawline.fitting.lightning.classes import ClassesModule
 from thawline.fitting.tail import Tail, final_features
 from thawline.tasks.photos.problem import PhotosProblem
 from thawline.tasks.planning import fresh_tail, gradient_of
