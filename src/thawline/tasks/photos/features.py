@@ -15,8 +15,6 @@ from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
 from thawline.features.store.key import shelf_key
 from thawline.features.store.store import FeatureStore
-from thawline.features.key import shelf_key
-from thawline.features.store import FeatureStore
 from thawline.features.survey import Survey
 from thawline.features.texts import encode_texts
 from thawline.features.wanted import Wanted
