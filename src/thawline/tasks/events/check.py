@@ -5,10 +5,6 @@ from typing import Any
 from rich.console import Console
 
 from thawline.data.photos.collection import build_collection
-from thawline.data.photos.report import data_report, print_report
-from thawline.features.media import Photos
-from thawline.features.store.store import FeatureStore
-from thawline.features.survey import survey
 from thawline.tasks.events.listed import list_events
 from thawline.tasks.photos.line import photo_facts, show_collection
 from thawline.tasks.settings import CheckSettings

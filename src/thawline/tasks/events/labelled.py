@@ -4,11 +4,6 @@ from pathlib import Path
 
 from thawline.data.photos.collection import build_collection
 from thawline.data.settings import DataSettings
-from thawline.features.media import Photos
-from thawline.features.store.store import FeatureStore
-from thawline.features.survey import survey
-from thawline.runs.predictions import Predictions
-from thawline.runs.split import SplitRow
 from thawline.tasks.classes import number_classes
 from thawline.tasks.events.listed import list_events
 from thawline.tasks.photos.bundle import Bundle
