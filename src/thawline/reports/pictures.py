@@ -1,33 +1,18 @@
-"""PNG pictures of a judged run: confusion matrix, recall by class, reliability, training curves.
-
-The same numbers give the same bytes (one release of matplotlib). Names are drawn as they are: a "$" starts no formula.
-"""
-
-from __future__ import annotations
+"""PNG pictures of a judged run: confusion matrix, recall by class, reliability, training curves."""
 
 import csv
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from thawline.drawing import BLUE, GREY, ORANGE, drawing, plain
 from thawline.errors import UserError
-from thawline.files import write_atomically
 from thawline.judging.calibration import Calibration
 from thawline.judging.metrics import Judgement
 
-if TYPE_CHECKING:  # matplotlib takes half a second to import
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 LONGEST_NAME = 26
 FEW_CLASSES, MOST_NAMES = 12, 100
-DPI = 144
-BLUE, ORANGE, GREY = "#2a6f97", "#e07a1f", "#8a8a8a"
-FALLBACK_FONTS = ("Noto Sans CJK JP", "Noto Sans Devanagari", "Noto Sans Arabic", "Arial Unicode MS")
 
 
 def draw_confusion(judgement: Judgement, path: Path) -> None:
@@ -43,7 +28,7 @@ def draw_confusion(judgement: Judgement, path: Path) -> None:
     few, readable = classes <= FEW_CLASSES, classes <= MOST_NAMES
     side = max(2.6, 0.62 * classes) if few else (0.3 * classes if readable else 10.0)
     room = _room(names) if readable else 0.0
-    with _figure(side + room + 1.6, side + room * 0.75 + 1.1, path) as figure:
+    with drawing(side + room + 1.6, side + room * 0.75 + 1.1, path) as figure:
         axes = figure.subplots()
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal")
         if readable:
@@ -75,7 +60,7 @@ def draw_recall(judgement: Judgement, path: Path) -> None:
     if len(rows) > MOST_NAMES:
         rows = sorted(rows, key=lambda row: row[1].value if row[1] else 1.0)[:MOST_NAMES]
     names = [f"{shorten(one.name)} ({one.support})" for one, _ in rows]
-    with _figure(4.2 + _room(names), 1.3 + 0.26 * len(rows), path) as figure:
+    with drawing(4.2 + _room(names), 1.3 + 0.26 * len(rows), path) as figure:
         axes = figure.subplots()
         score = judgement.score
         axes.axvspan(score.low, score.high, color=GREY, alpha=0.2, linewidth=0)
@@ -88,13 +73,13 @@ def draw_recall(judgement: Judgement, path: Path) -> None:
         dashed = f"recall, 95 % interval; dashed: {judgement.headline}"
         axes.set(xlim=(-0.02, 1.02), ylim=(len(rows) - 0.4, -0.6), xlabel=dashed)
         axes.xaxis.label.set_fontsize(8)
-        _plain(axes, grid="x")
+        plain(axes, grid="x")
         axes.set_title(_heading(judgement), fontsize=9, loc="left")
 
 
 def draw_reliability(calibration: Calibration, path: Path) -> None:
     """Draw accuracy against confidence: on the diagonal, probabilities can be taken at their word."""
-    with _figure(4.2, 4.6, path) as figure:
+    with drawing(4.2, 4.6, path) as figure:
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
         for one in calibration.bins:
@@ -110,7 +95,7 @@ def draw_reliability(calibration: Calibration, path: Path) -> None:
         for part in (axes, below):
             part.xaxis.label.set_fontsize(8)
             part.yaxis.label.set_fontsize(8)
-            _plain(part, grid="both" if part is axes else "y")
+            plain(part, grid="both" if part is axes else "y")
 
 
 def draw_training(history: Path, path: Path) -> None:
@@ -125,7 +110,7 @@ def draw_training(history: Path, path: Path) -> None:
     """
     curves = _read_curves(history)
     quantities = list(dict.fromkeys(quantity for _, quantity in curves))
-    with _figure(3.9 * len(quantities), 3.0, path) as figure:
+    with drawing(3.9 * len(quantities), 3.0, path) as figure:
         panels = figure.subplots(1, len(quantities), squeeze=False)[0]
         for axes, quantity in zip(panels, quantities, strict=True):
             for (side, of), (epochs, values) in curves.items():
@@ -137,7 +122,7 @@ def draw_training(history: Path, path: Path) -> None:
             axes.xaxis.label.set_fontsize(8)
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.legend(fontsize=8, frameon=False)
-            _plain(axes, grid="y")
+            plain(axes, grid="y")
 
 
 def shorten(name: str) -> str:
@@ -163,36 +148,6 @@ def _read_curves(history: Path) -> dict[tuple[str, str], tuple[list[float], list
     return curves
 
 
-@contextmanager
-def _figure(width: float, height: float, path: Path) -> Iterator[Figure]:
-    """A figure of so many inches, written to `path` at the end. No window system and no global state take part."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    with mpl.rc_context({"text.parse_math": False, "font.family": _fonts()}), warnings.catch_warnings():
-        # A script that no installed font has is drawn as boxes; that is no news to whoever started the run.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08)
-        figure = Figure(figsize=(width, height), dpi=DPI, layout=layout)
-        yield figure
-        # `figure.savefig` would draw it twice: once for the layout.
-        layout.execute(figure)
-        figure.set_layout_engine("none")
-        canvas = FigureCanvasAgg(figure)
-        # Without the release's name in it, only the drawing decides the bytes.
-        write_atomically(path, lambda beside: canvas.print_png(beside, metadata={"Software": None}))  # type: ignore[no-untyped-call]
-
-
-def _fonts() -> list[str]:
-    """Fonts by preference, those that are installed: DejaVu comes with matplotlib, others know more scripts."""
-    from matplotlib.font_manager import get_font_names
-
-    installed = set(get_font_names())
-    return ["DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed)]
-
-
 def _heading(judgement: Judgement) -> str:
     score = judgement.score
     return (
@@ -204,11 +159,3 @@ def _heading(judgement: Judgement) -> str:
 def _room(names: list[str]) -> float:
     """Inches that the longest name takes at size 8."""
     return max(map(len, names)) / 11
-
-
-def _plain(axes: Axes, grid: str) -> None:
-    """Thin and quiet: no box, a faint grid along `grid` (x, y or both)."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis=grid, color="#e5e5e5", linewidth=0.7)  # type: ignore[arg-type]  # a literal in the stubs
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8)
