@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from tests.postgresql import Server, running_server
 
 # Set before torch is imported: the machine may be shared, and results must not depend on how many cores it has.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -57,3 +58,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this user may not mount a tmpfs")
     yield place
     libc.umount2(os.fsencode(place), 2)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A real PostgreSQL server; its tests skip where none is installed."""
+    with running_server() as server:
+        if server is None:
+            pytest.skip("PostgreSQL is not installed")
+        yield server

@@ -4,15 +4,19 @@ Every answer is a row that stays. Of an item the newest row counts that was not 
 came: a correction is a newer row, and to retract it brings back what it corrected.
 """
 
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, insert, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from thawline.versions.schema import Feedback, Item, ModelVersion, VersionFeedback, now
+
+_CHUNK = 1000  # rows at a time
 
 
 @dataclass(frozen=True)
@@ -33,16 +37,50 @@ class Answered:
     score: float | None
 
 
+@dataclass(frozen=True)
+class Given:
+    """An answer that comes with others, from a table.
+
+    Attributes:
+        path: the file.
+        digest: sha256 of its content, hex.
+        at: when it was given; now if left out.
+        group: what the item belongs to.
+    """
+
+    path: Path | str
+    digest: str
+    answer: str
+    at: datetime | None = None
+    group: int | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What came of many answers.
+
+    Attributes:
+        new: items that had none before.
+        changed: items that had another, which is corrected.
+        same: items of which that counted already; nothing is written of these.
+    """
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+
+    def __add__(self, other: "Recorded") -> "Recorded":
+        return Recorded(self.new + other.new, self.changed + other.changed, self.same + other.same)
+
+
 def add_item(session: Session, path: Path | str, digest: str, group: int | None = None) -> Item:
     """The item of the content `digest`, new or known; a known one has the path that it was given last.
 
     One that was removed is back.
     """
-    kind = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    new = kind.insert(Item).values(path=_absolute(path), digest=digest, group=group, added_at=now())
-    kept = {"path": new.excluded.path, "group": func.coalesce(new.excluded["group"], Item.group), "removed_at": None}
-    wanted = new.on_conflict_do_update(index_elements=[Item.digest], set_=kept).returning(Item)
-    item: Item = session.scalars(wanted, execution_options={"populate_existing": True}).one()
+    wanted = _adding(session).returning(Item)
+    values = {"path": _absolute(path), "digest": digest, "group": group, "added_at": now()}
+    item: Item = session.scalars(wanted, values, execution_options={"populate_existing": True}).one()
     return item
 
 
@@ -116,8 +154,25 @@ def answered(session: Session, since: datetime | None = None) -> list[Answered]:
         session: the database.
         since: leave out what was answered before that.
     """
-    rows = session.execute(_standing(since))
-    return [Answered(item, row.answer, row.id, row.at, row.version_id, row.score) for item, row in rows]
+    return list(each_answered(session, since))
+
+
+def each_answered(session: Session, since: datetime | None = None) -> Iterator[Answered]:
+    """What `answered` lists, a thousand at a time, while `session` is open."""
+    for item, row in session.execute(_standing(since), execution_options={"yield_per": _CHUNK}):
+        yield Answered(item, row.answer, row.id, row.at, row.version_id, row.score)
+
+
+def record_many(session: Session, rows: Iterable[Given]) -> Recorded:
+    """Note many answers, thousands a second; items are added as they come.
+
+    Of an item that comes several times each answer corrects the one before. What says the same as what counts already
+    is not written again: a table may be read twice.
+    """
+    done = Recorded()
+    for chunk in _chunks(rows):
+        done += _record_chunk(session, chunk)
+    return done
 
 
 def unanswered(session: Session) -> list[Item]:
@@ -127,9 +182,60 @@ def unanswered(session: Session) -> list[Item]:
     return list(session.scalars(wanted))
 
 
-def _standing(since: datetime | None) -> Select[Item, Feedback]:
-    """Each item with the newest of its answers that was not retracted."""
+def _adding(session: Session) -> Any:
+    """What adds an item; one of a content that is known takes the new path, is there again, and keeps its group."""
+    kind = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    new = kind.insert(Item)
+    # A bound parameter here would have SQLAlchemy send the rows one by one: NULL is spelled out.
+    kept = {"path": new.excluded.path, "group": func.coalesce(new.excluded["group"], Item.group), "removed_at": null()}
+    return new.on_conflict_do_update(index_elements=[Item.digest], set_=kept)
+
+
+def _chunks(rows: Iterable[Given]) -> Iterator[dict[str, Given]]:
+    """`rows` in order, by their digests, in parts that hold each item once."""
+    chunk: dict[str, Given] = {}
+    for row in rows:
+        if len(chunk) == _CHUNK or row.digest in chunk:
+            yield chunk
+            chunk = {}
+        chunk[row.digest] = row
+    if chunk:
+        yield chunk
+
+
+def _record_chunk(session: Session, chunk: Mapping[str, Given]) -> Recorded:
+    """Note answers of different items, in their order."""
+    added = [
+        {"path": _absolute(row.path), "digest": row.digest, "group": row.group, "added_at": now()}
+        for row in chunk.values()
+    ]
+    ids = dict(session.execute(_adding(session).returning(Item.digest, Item.id), added).tuples().all())
+    standing = {row.item_id: row for _, row in session.execute(_standing(items=ids.values()))}
+    written, changed = [], 0
+    for digest, given in chunk.items():
+        before = standing.get(ids[digest])
+        if before is not None and before.answer == given.answer:
+            continue
+        changed += before is not None
+        written.append(
+            {
+                "item_id": ids[digest],
+                "answer": given.answer,
+                "at": given.at or now(),
+                "corrects_id": before.id if before else None,
+            }
+        )
+    if written:
+        # With something to return, many rows make one statement.
+        session.execute(insert(Feedback).returning(Feedback.id), written)
+    return Recorded(len(written) - changed, changed, len(chunk) - len(written))
+
+
+def _standing(since: datetime | None = None, items: Collection[int] | None = None) -> Select[Item, Feedback]:
+    """Each item, or each of `items`, with the newest of its answers that was not retracted."""
     newest = select(func.max(Feedback.id)).where(Feedback.retracted_at.is_(None)).group_by(Feedback.item_id)
+    if items is not None:
+        newest = newest.where(Feedback.item_id.in_(items))
     wanted = select(Item, Feedback).join(Feedback, Feedback.item_id == Item.id)
     wanted = wanted.where(Feedback.id.in_(newest), Item.removed_at.is_(None)).order_by(Feedback.id)
     return wanted if since is None else wanted.where(Feedback.at >= since)

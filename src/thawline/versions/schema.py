@@ -4,13 +4,14 @@ Facts stay: a correction is a row of its own, a deletion is a time in its row. A
 needs a revision in `migrations/versions/`.
 """
 
-import os
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, Double, ForeignKey, Index, Text, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from thawline.files import printable
 
 PENDING, RUNNING, COMPLETED, FAILED = STATUSES = ("pending", "running", "completed", "failed")
 # Bytes of a name that are no UTF-8 are surrogates in Python (U+DC80…U+DCFF), which no database takes as text.
@@ -42,19 +43,29 @@ class UtcTime(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value.tzinfo is not None else value.replace(tzinfo=UTC)
 
 
-class FilePath(TypeDecorator[str]):
-    """A file's path as Python has it, also one that is no UTF-8: such bytes are stored as private characters."""
+class Words(TypeDecorator[str]):
+    """Any text that Python has: what no database takes, NUL and halves of characters, is written out."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | os.PathLike[str] | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """What is stored."""
-        return None if value is None else os.fspath(value).translate(_TO_PRIVATE)
+        return None if value is None else printable(value).replace("\0", "\\x00")
+
+
+class FilePath(Words):
+    """A file's path as Python has it, also one that is no UTF-8: such bytes are stored as private characters."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """What is stored."""
+        return super().process_bind_param(value and value.translate(_TO_PRIVATE), dialect)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """What was stored."""
-        return None if value is None else value.translate(_FROM_PRIVATE)
+        return value and value.translate(_FROM_PRIVATE)
 
 
 class Base(DeclarativeBase):
@@ -62,7 +73,7 @@ class Base(DeclarativeBase):
 
     type_annotation_map = {  # noqa: RUF012  # SQLAlchemy's name and kind
         datetime: UtcTime,
-        str: Text,
+        str: Words,
         float: Double,
         dict[str, Any]: JSON,
     }
@@ -197,6 +208,8 @@ class ClassificationResult(Base):
         id: a UUID, hex: the `result_id` of the answer.
         name: the file's, as the caller said it.
         digest: sha256 of the content, hex.
+        label: what was answered, with `score`, its probability.
+        user_feedback: a word of the task, or a class.
     """
 
     __tablename__ = "classification_results"
