@@ -1,6 +1,7 @@
 """Databases of both kinds."""
 
 import pytest
+from tests.bundles.conftest import fit, networks, photos, write  # noqa: F401  # fixtures
 
 from thawline.versions.database import open_database
 

@@ -17,6 +17,7 @@ from transformers import Wav2Vec2FeatureExtractor as SpeechFeatureExtractor
 from thawline.bundles.bounds import check_windows
 from thawline.bundles.heads import AUDIO_HEADS, Rebuilds, save_head
 from thawline.bundles.manifest import CONFIG, HEAD, MODEL, PREPROCESSING
+from thawline.bundles.shards import load_weights
 from thawline.bundles.stems import load_stems, save_stems
 from thawline.bundles.transformers import check_config, save_model
 from thawline.encoders.encoder import Encoder
@@ -238,5 +239,5 @@ def _load_mel_cnn(folder: Path, settings: EncoderSettings) -> Encoder:
         raise ValueError(f"{CONFIG} is not of a mel_cnn")
     settings.model_args = config
     encoder = load_mel_cnn(settings)
-    encoder.model.load_state_dict(load_file(folder / MODEL))
+    encoder.model.load_state_dict(load_weights(folder))
     return encoder

@@ -14,6 +14,7 @@ from safetensors import safe_open
 from torch import nn
 
 from thawline.bundles.manifest import CONFIG, CONFIGS, HEAD, MODEL, PREPROCESSING
+from thawline.bundles.shards import weights_in
 from thawline.errors import UserError
 from thawline.files import read_json
 
@@ -32,7 +33,7 @@ def check_bounds(folder: Path, files: Mapping[str, Any]) -> None:
     Raises:
         ValueError: A tensor or a config has a number that is none, or a size that no such network has.
     """
-    shapes = _shapes(folder / MODEL)
+    shapes = _shapes(folder)
     largest = max((size for shape in shapes for size in shape), default=0)
     for name in sorted(CONFIGS.intersection(files)):
         for key, value in _numbers(read_json(folder / name), ""):
@@ -55,7 +56,7 @@ def check_fits(folder: Path, build: Callable[[], nn.Module]) -> None:
     Raises:
         ValueError: It is larger.
     """
-    held = sum(math.prod(shape) for shape in _shapes(folder / MODEL))
+    held = sum(math.prod(shape) for shape in _shapes(folder))
     try:
         with torch.device("meta"):
             wanted = sum(tensor.numel() for tensor in build().state_dict().values())
@@ -116,9 +117,13 @@ def numbers(said: NDArray[np.float32]) -> NDArray[np.float32]:
     return said
 
 
-def _shapes(file: Path) -> list[list[int]]:
-    with safe_open(str(file), framework="pt") as opened:
-        return [opened.get_slice(name).get_shape() for name in opened.keys()]  # noqa: SIM118  # it is no dict
+def _shapes(folder: Path) -> list[list[int]]:
+    """Those of the tensors of the network in `folder`."""
+    shapes: list[list[int]] = []
+    for file in weights_in(folder):
+        with safe_open(str(file), framework="pt") as opened:
+            shapes += [opened.get_slice(name).get_shape() for name in opened.keys()]  # noqa: SIM118  # it is no dict
+    return shapes
 
 
 def _check_tensors(file: Path) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 
 import timm
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from timm.models import EfficientNet as TimmEfficientNet
 from torch import nn
 from torchvision import models
 
 from thawline.bundles.bounds import check_fits
 from thawline.bundles.manifest import CONFIG, MODEL
+from thawline.bundles.shards import load_weights
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
@@ -212,7 +213,7 @@ def _is_plain(value: object) -> bool:
 
 def _load_state(model: nn.Module, folder: Path, config: Mapping[str, Any], *, classified: bool) -> nn.Linear | None:
     """Put the file's tensors into `model`, and those of the classifier into a layer of its own."""
-    state = load_file(folder / MODEL)
+    state = load_weights(folder)
     classifier = None
     if classified:
         name = config["classifier"]

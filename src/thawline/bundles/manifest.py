@@ -14,6 +14,8 @@ from thawline.files import read_json, write_json, write_text
 FORMAT = 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 MODEL, HEAD, CLASSES = "model.safetensors", "head.safetensors", "classes.safetensors"
+# In place of MODEL, as transformers reads it: several files, and which tensor lies in which.
+INDEX, SHARD = "model.safetensors.index.json", re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 SEPARATOR = "separator.safetensors"
 CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD = (
     "config.json",
@@ -27,7 +29,7 @@ TRAINED = "trained.json"
 # Nothing else may lie in a bundle: no pickle, no code, no folder.
 KNOWN = frozenset(
     {
-        *(MODEL, HEAD, CLASSES, SEPARATOR, CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD, VISION, TEXT, TRAINED),
+        *(MODEL, INDEX, HEAD, CLASSES, SEPARATOR, CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD, VISION, TEXT, TRAINED),
         *("preprocessor_config.json", "processor_config.json"),
         *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt"),
     }
@@ -36,11 +38,11 @@ KNOWN = frozenset(
 _NAMES_CODE = frozenset({"_target_", "auto_map", "custom_code", "custom_pipelines", "trust_remote_code"})
 CONFIGS = frozenset(
     {
-        *(CONFIG, DECISION, PREPROCESSING, GOLDEN),
+        *(CONFIG, DECISION, PREPROCESSING, GOLDEN, INDEX),
         *("preprocessor_config.json", "processor_config.json", "tokenizer_config.json"),
     }
 )
-REQUIRED = frozenset({MODEL, CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD})
+REQUIRED = frozenset({CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD})
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -50,7 +52,7 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
         ValueError: There is something in `folder` that no bundle holds.
     """
     paths = sorted(folder.iterdir())
-    if odd := [path.name for path in paths if path.name not in KNOWN]:
+    if odd := [path.name for path in paths if not _is_known(path.name)]:
         raise ValueError(f"no bundle holds {odd[0]}")
     files = {path.name: {"sha256": digest(path), "size": path.stat().st_size} for path in paths}
     for path in paths:
@@ -91,6 +93,7 @@ def verify(folder: Path) -> dict[str, Any]:
             raise refusal(folder, f"{name} was changed since it was written")
     for name in sorted(CONFIGS.intersection(files)):
         check_config(folder, name)
+    _check_shards(folder, files)
     return manifest
 
 
@@ -161,14 +164,35 @@ def _check_names(folder: Path, said: Collection[str], found: Collection[str]) ->
     for name in said:
         if name != Path(name).name or "\\" in name or name in ("", ".", ".."):
             raise refusal(folder, f"its manifest names '{name}', which leads out of it")
-        if name not in KNOWN:
+        if not _is_known(name):
             raise refusal(folder, f"its manifest names '{name}', and no bundle holds such a file")
-    if absent := sorted(REQUIRED.difference(said)):
+    if absent := sorted({*REQUIRED, *((MODEL,) if INDEX not in said else ())}.difference(said)):
         raise refusal(folder, f"its manifest lacks {absent[0]}")
     if odd := sorted(set(found).difference(said)):
         raise refusal(folder, f"{odd[0]} is not in its manifest")
     if missing := sorted(set(said).difference(found)):
         raise refusal(folder, f"{missing[0]} is missing")
+
+
+def _is_known(name: str) -> bool:
+    return name in KNOWN or SHARD.fullmatch(name) is not None
+
+
+def _check_shards(folder: Path, said: Collection[str]) -> None:
+    """Does the index name exactly the parts of the weights that lie there, and no other file?"""
+    shards = {name for name in said if SHARD.fullmatch(name)}
+    if INDEX not in said:
+        if shards:
+            raise refusal(folder, f"{INDEX} is missing")
+        return
+    if MODEL in said:
+        raise refusal(folder, f"it has both {MODEL} and {INDEX}")
+    try:
+        named = set(read_json(folder / INDEX)["weight_map"].values())
+    except (KeyError, TypeError, AttributeError) as error:
+        raise refusal(folder, f"{INDEX} is no index") from error
+    if named != shards:
+        raise refusal(folder, f"{INDEX} names other files than lie there")
 
 
 def seal_of(manifest: bytes) -> str:
