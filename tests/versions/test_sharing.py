@@ -67,7 +67,9 @@ def test_two_blocks_are_stored_again_and_all_else_is_the_same_file(write, tmp_pa
     model = AutoModel.from_pretrained(second, local_files_only=True)
     assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in now.items())
     pixels = golden_pixels(thawline.load(tuned, device="cpu").preprocessing.size)
-    assert (thawline.load(second, device="cpu").logits(pixels) == thawline.load(tuned, device="cpu").logits(pixels)).all()
+    assert (
+        thawline.load(second, device="cpu").logits(pixels) == thawline.load(tuned, device="cpu").logits(pixels)
+    ).all()
 
 
 def test_the_same_tensors_are_the_same_files(write, tmp_path):

@@ -77,7 +77,7 @@ def is_of_weights(name: str) -> bool:
 
 
 def _block_of(tensor: str) -> str:
-    """What comes before the first number in a tensor's name, with it, `vision_model.encoder.layers.11`; else its module.
+    """What a tensor's name has up to its first number, `vision_model.encoder.layers.11`; else its module.
 
     Modules that no block has are told apart by two words: the text's embeddings are larger than a block.
     """

@@ -23,7 +23,7 @@ from thawline.runs.secrets import remember
 from thawline.versions.refusals import explain_refusal, is_busy
 from thawline.versions.schema import Base
 
-HEAD = "0001"  # the newest revision of the schema
+HEAD = "0002"  # the newest revision of the schema
 WAIT = 30.0  # seconds that one waits for another who writes
 
 _MIGRATIONS = Path(__file__).with_name("migrations")

@@ -167,12 +167,34 @@ class ModelVersion(Base):
 
 
 class VersionFeedback(Base):
-    """That a version was trained on an answer."""
+    """That a version was trained on an answer.
+
+    Attributes:
+        score: what the version said of it out of fold, not having seen it.
+    """
 
     __tablename__ = "version_feedback"
 
     version_id: Mapped[int] = mapped_column(ForeignKey("model_versions.id"), primary_key=True)
     feedback_id: Mapped[int] = mapped_column(ForeignKey("feedback.id"), primary_key=True, index=True)
+    score: Mapped[float | None]
+
+
+class Activation(Base):
+    """That a version became the active one.
+
+    Attributes:
+        rollback: whether it takes its place again after the version that came after it; else it comes anew.
+        reason: why it may: what the gate said, or that it was forced.
+    """
+
+    __tablename__ = "activations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("model_versions.id"))
+    at: Mapped[datetime] = mapped_column(default=now)
+    rollback: Mapped[bool] = mapped_column(default=False)
+    reason: Mapped[str | None]
 
 
 class TrainingJob(Base):

@@ -1,8 +1,8 @@
 """A version's directory: a bundle whose files are those of other versions wherever their bytes are the same.
 
 The network's weights are split by block (`bundles/shards.py`), so a version that trained two blocks stores two blocks.
-What is shared is one file with several names (hard links), so a version can be deleted without the others' loss. Where the
-file system has no hard links, files are copied.
+What is shared is one file with several names (hard links), so a version can be deleted without the others' loss. Where
+the file system has no hard links, files are copied.
 """
 
 import hashlib

@@ -1,0 +1,157 @@
+"""Trainings: asked for, running, completed or failed, and one at a time.
+
+A training that runs holds a lock which the system gives back when its process ends, however it ends. So a job that is
+said to run while nobody holds the lock is one that was killed, and the next start says so.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import filelock
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from thawline.errors import UserError
+from thawline.versions.schema import COMPLETED, FAILED, PENDING, RUNNING, ModelVersion, TrainingJob, now
+
+KILLED = "its process ended without a word: it was killed, or the machine went down"
+NOT_BEGUN = "no process began it"
+_PATIENCE = timedelta(minutes=5)  # for a process to begin a job that another asked for
+_LOCK = ".training.lock"
+
+
+def start_job(session: Session, hyperparameters: Mapping[str, Any], *, pid: int | None = None) -> TrainingJob:
+    """Note that a training is asked for: it is pending until `update_job` has it running.
+
+    Args:
+        session: The database.
+        hyperparameters: What it is done with, plain JSON.
+        pid: The process that will train; None: it is not begun yet.
+    """
+    job = TrainingJob(status=PENDING, hyperparameters=dict(hyperparameters), pid=pid, created_at=now())
+    session.add(job)
+    session.flush()
+    return job
+
+
+def find_job(session: Session, number: int) -> TrainingJob:
+    """The job with the id `number`.
+
+    Raises:
+        UserError: There is none.
+    """
+    job = session.get(TrainingJob, number)
+    if job is None:
+        raise UserError(f"there is no training {number}")
+    return job
+
+
+def list_jobs(session: Session) -> list[TrainingJob]:
+    """All of them, the newest first."""
+    return list(session.scalars(select(TrainingJob).order_by(TrainingJob.id.desc())))
+
+
+def update_job(
+    session: Session,
+    number: int,
+    *,
+    running: bool = False,
+    pid: int | None = None,
+    epoch: int | None = None,
+    loss: float | None = None,
+    accuracy: float | None = None,
+) -> TrainingJob:
+    """Note that a job runs now, in this process unless `pid` names another, and how far it is."""
+    job = find_job(session, number)
+    if running:
+        job.status, job.started_at, job.pid = RUNNING, job.started_at or now(), pid or os.getpid()
+    elif pid is not None:
+        job.pid = pid
+    for name, value in (("epoch", epoch), ("loss", loss), ("accuracy", accuracy)):
+        if value is not None:
+            setattr(job, name, value)
+    return job
+
+
+def finish_job(session: Session, number: int, version: ModelVersion | None) -> TrainingJob:
+    """Note that a job is done, and the version that it made."""
+    job = find_job(session, number)
+    job.status, job.finished_at, job.version_id = COMPLETED, now(), version.id if version else None
+    return job
+
+
+def fail_job(session: Session, number: int, reason: str) -> TrainingJob:
+    """Note that a job failed, and why."""
+    job = find_job(session, number)
+    job.status, job.finished_at, job.reason = FAILED, now(), reason
+    return job
+
+
+def clean_jobs(session: Session, folder: Path) -> list[TrainingJob]:
+    """Note of each job whose process is gone that it failed; those jobs.
+
+    Args:
+        session: The database.
+        folder: The registry's, with the lock that a running training holds.
+    """
+    open_jobs = list(session.scalars(select(TrainingJob).where(TrainingJob.status.in_((PENDING, RUNNING)))))
+    idle = bool(open_jobs) and not training_runs(folder)
+    gone = [job for job in open_jobs if _is_gone(job, idle=idle)]
+    for job in gone:
+        fail_job(session, job.id, NOT_BEGUN if job.pid is None else KILLED)
+    return gone
+
+
+def training_runs(folder: Path) -> bool:
+    """Whether some process trains for the registry in `folder` now."""
+    try:
+        with filelock.FileLock(folder / _LOCK, timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
+
+
+@contextmanager
+def training_lock(folder: Path, waits: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Train within, alone: where another training runs, wait for its end.
+
+    Args:
+        folder: The registry's.
+        waits: Called once with a sentence if there is a wait.
+    """
+    lock = filelock.FileLock(folder / _LOCK, is_singleton=False)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        if waits is not None:
+            waits("another training runs for these versions; this one begins when that ends")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_gone(job: TrainingJob, *, idle: bool) -> bool:
+    """Whether the process of an open job has ended; `idle` says that none holds the training lock."""
+    if job.pid == os.getpid():
+        return False
+    if job.status == RUNNING and idle:
+        return True
+    if job.pid is None:
+        return now() - job.created_at > _PATIENCE
+    return not _is_alive(job.pid)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
