@@ -168,9 +168,7 @@ def test_another_database_costs_no_version(three, root, tmp_path, write):
 
 
 def test_a_bundle_of_another_base_is_refused(three, write):
-    with pytest.raises(
-        UserError, match=r"another base: it is test_resnet \(timm\) .* the versions in .* are clip"
-    ):
+    with pytest.raises(UserError, match=r"another base: it is test_resnet \(timm\) .* the versions in .* are clip"):
         three.import_(write(Kind("timm:test_resnet", "linear", "all"))[0])
     assert numbers(three) == [1, 2, 3]
 
