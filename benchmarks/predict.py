@@ -30,12 +30,12 @@ from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
 import thawline
-from thawline.bundles.join import Tuned
 from thawline.bundles.write import Extras, write_bundle
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.settings import EncoderSettings
 from thawline.features.filling import BATCH
 from thawline.tasks.photos.bundle import Bundle
+from thawline.tasks.photos.write import TunedPhotos
 
 try:
     import onnxruntime
@@ -88,9 +88,11 @@ def make_models(root: Path) -> tuple[Bundle, Any]:
         "head.layers.weight": torch.randn(len(CLASSES), 512) * 0.1,
         "head.layers.bias": torch.zeros(len(CLASSES)),
     }
-    tuned = Tuned("events", EncoderSettings("clip", str(base)), "reduced", "head", state, CLASSES, None, Temperature())
+    tuned = TunedPhotos(
+        "events", EncoderSettings("clip", str(base)), "reduced", "head", state, CLASSES, None, Temperature()
+    )
     metrics = {"estimates": {}, "samples": 0, "groups": 0, "of": "nothing"}
-    write_bundle(root / "bundle", tuned, Extras(photos=(), tolerance=0.0, facts={"metrics": metrics, "hashes": {}}))
+    write_bundle(root / "bundle", tuned, Extras(known=(), tolerance=0.0, facts={"metrics": metrics, "hashes": {}}))
     torch.onnx.export(
         Plain(base, state).eval(),
         (torch.zeros(BATCH, 3, 224, 224),),

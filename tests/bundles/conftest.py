@@ -16,7 +16,6 @@ from tests.encoders.conftest import save_clip, save_vit
 from torch import nn
 from torchvision import models
 
-from thawline.bundles.join import Tuned
 from thawline.bundles.write import Extras, write_bundle
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.decisions.temperature import Temperature
@@ -27,6 +26,7 @@ from thawline.encoders.towers import ClipTowers
 from thawline.features.filling import BATCH
 from thawline.fitting.heads.head import DenseHead, Head, PromptHead
 from thawline.fitting.tail import Tail
+from thawline.tasks.photos.write import TunedPhotos
 
 CLASSES = ("birthday", "snow", "wedding")
 PROMPTS = {
@@ -86,7 +86,7 @@ class Fitted:
         say: Pixels to probabilities [n, classes]: the frozen part in the store's batches, then the tail.
     """
 
-    tuned: Tuned
+    tuned: TunedPhotos
     preprocessing: Preprocessing
     say: Callable[[torch.Tensor], NDArray[np.float32]]
 
@@ -145,7 +145,7 @@ def fit(networks) -> Callable[..., Fitted]:
             logits = torch.cat([tail(prefix({"pixels": batch})) for batch in torch.split(filled, BATCH)])
             return torch.softmax(logits[: len(pixels)], dim=-1).numpy()
 
-        tuned = Tuned(
+        tuned = TunedPhotos(
             task="events",
             encoder=settings,
             decode=decode,

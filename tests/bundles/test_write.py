@@ -15,8 +15,7 @@ from transformers import CLIPModel, CLIPProcessor, ViTForImageClassification, Vi
 
 import thawline
 from thawline.bundles.manifest import verify
-from thawline.bundles.photos import Known
-from thawline.bundles.write import Extras, write_bundle
+from thawline.bundles.write import Extras, Known, write_bundle
 from thawline.data.photos.photo import read_photo
 from thawline.errors import RunError, UserError
 

@@ -154,7 +154,7 @@ def test_predict_and_golden_cases_take_it_from_the_command_line(joined, thawline
     golden.write_text(f"- {{file: '{tracks[0]}', {right}, instruments: [violin]}}\n", encoding="utf-8")
     assert "no violin" in thawline("evaluate", folder, "golden=golden.yaml", status=1)
     refused = thawline.refused("export", run, "format=onnx")
-    assert refused == "format=onnx is for classes of photos; leave it out for an ensemble of tracks"
+    assert refused == "format=onnx is for models of photos; leave it out for an ensemble of tracks"
 
 
 def test_a_planted_fiddle_moves_country_up_by_exactly_what_the_table_says(joined):

@@ -76,6 +76,8 @@ def test_a_mel_cnn_from_scratch_goes_from_windows_to_a_bundle_that_says_the_same
     assert facts["baseline"] == "majority class"
     assert facts["features"]["computed"] == 72, "two windows of a second for each track of two"
     said = thawline("export", run, f"out={tmp_path / 'bundle'}")
+    refused = thawline.refused("export", run, "format=onnx")
+    assert refused == "format=onnx is for models of photos; leave it out for tracks"
     assert "raw tracks" in said
     bundle = load(tmp_path / "bundle", device="cpu")
     assert bundle.check() < 1e-5

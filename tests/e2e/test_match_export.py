@@ -1,6 +1,7 @@
 """Runs of the match task and what is made of them: bundles, models of epochs, and the same on two processes."""
 
 import csv
+import importlib.util
 import json
 import re
 import shutil
@@ -16,6 +17,7 @@ import thawline as package
 from thawline.bundles.manifest import verify
 from thawline.cli import main
 from thawline.decisions.temperature import calibrated
+from thawline.encoders.encoder import Normalise
 from thawline.runs.predictions import read_predictions
 from thawline.runs.split import read_split_rows
 from thawline.samples.pairs import make_pairs
@@ -184,10 +186,35 @@ def test_pairs_that_are_others_by_now_are_not_asked_about(kept, pairs, thawline,
     assert verify(tmp_path / "bundle")["largest_difference"]["probabilities_of_raw_photos"] is None
 
 
+@pytest.mark.skipif(importlib.util.find_spec("onnxscript") is None, reason="thawline[onnx] is not installed")
+def test_the_graphs_of_both_towers_give_the_cosine(kept, pairs, thawline):
+    import onnxruntime
+
+    thawline("export", kept, "out=Matcher", "format=onnx")
+    folder = thawline.directory / "Matcher"
+    differences = verify(folder)["largest_difference"]
+    assert 0 <= max(differences["vision.onnx"], differences["text.onnx"]) <= 1e-3
+    assert verify(folder)["versions"]["onnxruntime"] == onnxruntime.__version__
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "as `preprocessing.json` says, to `image_embeds`, [batch, dim], unit vectors. It differed" in card
+    matcher, processor = package.load(folder, device="cpu"), CLIPProcessor.from_pretrained(folder)
+    asked = [(path, text) for path, text, _, _ in judged(kept, pairs)][:5]
+    pixels = torch.stack([matcher.pixels(path) for path, _ in asked])
+    for part in (slice(0, 1), slice(0, 5)):  # batches and lengths that the graphs were not made with
+        tokens = processor(text=[text for _, text in asked[part]], return_tensors="np", padding=True)
+        values = {"pixel_values": Normalise(matcher.preprocessing)(pixels[part]).numpy()}
+        texts = {name: tokens[name] for name in ("input_ids", "attention_mask")}
+        units = []
+        for name, output, given in (("vision", "image_embeds", values), ("text", "text_embeds", texts)):
+            session = onnxruntime.InferenceSession(folder / f"{name}.onnx", providers=["CPUExecutionProvider"])
+            units += session.run([output], given)
+        said = matcher.cosines(pixels[part], [text for _, text in asked[part]])
+        assert np.abs((units[0] * units[1]).sum(axis=1) - said).max() <= 1e-3
+        assert np.abs(np.linalg.norm(units, axis=2) - 1).max() <= 1e-5
+
+
 def test_what_is_refused(kept, pairs, thawline, weights):
     bundle = kept / "bundle"
-    said = thawline.refused("export", kept, "format=onnx")
-    assert said == "format=onnx is for classes of photos; leave it out for task=match"
     assert "a bundle of pairs takes a table with the columns image_path,text" in thawline.refused(
         "predict", bundle, pairs.parent
     )

@@ -34,7 +34,7 @@ _HEADS = {
 _ONNX = {
     VISION: (
         "`vision.onnx`: `pixel_values`, float32 [batch, 3, size, size], scaled and normalised as "
-        "`preprocessing.json` says, to `logits`, [batch, classes]{embeds}"
+        "`preprocessing.json` says, to {outputs}"
     ),
     TEXT: (
         "`text.onnx`: `input_ids` and `attention_mask`, int64 [batch, length], to `text_embeds`, [batch, dim], unit "
@@ -57,7 +57,7 @@ def model_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
         "    print(said.path, said.label, said.probabilities, said.problem)\n```",
         f"On the command line: `thawline predict DIR PHOTOS`. {use}. {_HEADS[decision['head']]} "
         "`thawline.load_image(path)` gives a photo as a processor wants it.",
-        *_graphs(decision, facts),
+        *graphs(decision, facts),
         *card_end(decision, facts, notes, "photos"),
     ]
     front = Front("image-classification", "photos", facts["metrics"], [base["licence"]], facts["hashes"])
@@ -176,12 +176,13 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _graphs(decision: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+def graphs(decision: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     """The ONNX graphs, if there are any: their inputs and outputs, and by how much they differ from the network."""
-    embeds = ", and `image_embeds`, [batch, dim], unit vectors" if decision["head"] == "prompts" else ""
+    logits, embeds = "`logits`, [batch, classes]", "`image_embeds`, [batch, dim], unit vectors"
+    outputs = {"pairs": embeds, "prompts": f"{logits}, and {embeds}"}.get(decision["head"], logits)
     differences = facts["largest_difference"]
     lines = [
-        f"- {text.format(embeds=embeds)}. It differed from the network by {differences[name]:.1g} at most."
+        f"- {text.format(outputs=outputs)}. It differed from the network by {differences[name]:.1g} at most."
         for name, text in _ONNX.items()
         if name in differences
     ]

@@ -55,13 +55,17 @@ def rebuild_dense(state: State) -> DenseHead:
 
 def rebuild_prompts(state: State, text_stages: nn.Module | None) -> PromptHead:
     """The `PromptHead` whose state-dict is `state`; `text_stages` is the text's trained part, if it has one."""
-    prompts = {name.removeprefix("prompt_"): each for name, each in state.items() if name.startswith("prompt_")}
-    return PromptHead(prompts, state["class_of_prompt"], float(state["logit_scale"]), text_stages)
+    return PromptHead(state_part(state, "prompt_"), state["class_of_prompt"], float(state["logit_scale"]), text_stages)
+
+
+def state_part(state: State, prefix: str) -> dict[str, torch.Tensor]:
+    """What of `state` has names that begin with `prefix`, under the rest of these names."""
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 
 def text_part(state: State) -> dict[str, torch.Tensor]:
     """The text's trained stages in the state-dict of a `PromptHead`; nothing where the text was not trained."""
-    return {name.removeprefix(_TEXT): each for name, each in state.items() if name.startswith(_TEXT)}
+    return state_part(state, _TEXT)
 
 
 def fold(head: DenseHead) -> nn.Linear:

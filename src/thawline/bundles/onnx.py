@@ -29,11 +29,20 @@ from thawline.fitting.heads.head import PromptHead
 TOLERANCE = 1e-3
 LOGITS, IMAGE_EMBEDS, TEXT_EMBEDS = "logits", "image_embeds", "text_embeds"
 _LARGEST = 2**31 - 2**20  # bytes: a graph is one message of Protocol Buffers, which may not be longer
+Array = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]
 
 
+class Units(nn.Module):
+    """What stands in a head's place where an image's features are compared with any text: unit vectors."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """[batch, dim] to [batch, dim]."""
+        return F.normalize(features, dim=-1)
+
+
 class Vision(nn.Module):
-    """Normalised pixels to logits and, where these are compared with text, to unit embeddings."""
+    """Normalised pixels to what the head says and, where that compares with classes' texts, to unit embeddings."""
 
     def __init__(self, classifier: Classifier) -> None:
         """Take a copy of the network without its own normalisation."""
@@ -44,10 +53,10 @@ class Vision(nn.Module):
                 module.normalise = nn.Identity()
 
     def forward(self, pixel_values: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """[batch, 3, size, size] to logits [batch, classes], and embeddings [batch, dim]."""
+        """[batch, 3, size, size] to logits [batch, classes], embeddings [batch, dim], or both."""
         features = self.stages({"pixels": pixel_values})["features"]
-        logits = self.head(features)
-        return (logits, F.normalize(features, dim=-1)) if isinstance(self.head, ClassHead) else (logits,)
+        said = self.head(features)
+        return (said, F.normalize(features, dim=-1)) if isinstance(self.head, ClassHead) else (said,)
 
 
 class Text(nn.Module):
@@ -84,14 +93,16 @@ def write_vision(folder: Path, classifier: Classifier, how: Preprocessing) -> fl
     """Write `vision.onnx`.
 
     Returns:
-        By how much its logits differ from PyTorch's on the golden inputs, at most.
+        By how much what the head says differs from PyTorch's on the golden inputs, at most.
 
     Raises:
         RunError: By more than 0.001 (of the largest, if that is above 1).
     """
     pixels = golden_pixels(how.size)
     values = Normalise(how)(pixels)
-    outputs = [LOGITS, IMAGE_EMBEDS] if isinstance(classifier.head, ClassHead) else [LOGITS]
+    outputs = [IMAGE_EMBEDS] if isinstance(classifier.head, Units) else [LOGITS]
+    if isinstance(classifier.head, ClassHead):
+        outputs.append(IMAGE_EMBEDS)
     model = Vision(classifier).eval()
     _export(model, {"pixel_values": values}, outputs, [{0: "batch"}], folder / VISION)
     wanted = classifier.logits(pixels)
@@ -99,7 +110,22 @@ def write_vision(folder: Path, classifier: Classifier, how: Preprocessing) -> fl
     return _compared(VISION, np.concatenate(said), wanted)
 
 
-def write_text_graph(folder: Path, towers: ClipTowers, prompts: Mapping[str, Sequence[str]], head: ClassHead) -> float:
+def write_text(folder: Path, towers: ClipTowers, texts: Sequence[str]) -> float:
+    """Write `text.onnx`.
+
+    Returns:
+        By how much its embeddings of `texts` differ from PyTorch's, at most.
+
+    Raises:
+        RunError: By more than 0.001.
+    """
+    said, wanted = _text_graph(folder, towers, texts)
+    return _compared(TEXT, said, wanted)
+
+
+def write_text_of_classes(
+    folder: Path, towers: ClipTowers, prompts: Mapping[str, Sequence[str]], head: ClassHead
+) -> float:
     """Write `text.onnx`.
 
     Returns:
@@ -108,13 +134,20 @@ def write_text_graph(folder: Path, towers: ClipTowers, prompts: Mapping[str, Seq
     Raises:
         RunError: By more than 0.001.
     """
-    tokens = towers.tokenize([text for texts in prompts.values() for text in texts])
-    dynamic = {0: "batch", 1: "length"}
-    _export(Text(towers).eval(), tokens, [TEXT_EMBEDS], [dynamic, dynamic], folder / TEXT)
-    said = _run(folder / TEXT, {name: tensor.numpy() for name, tensor in tokens.items()})[0]
+    said, _ = _text_graph(folder, towers, [text for texts in prompts.values() for text in texts])
     of = torch.tensor([number for number, texts in enumerate(prompts.values()) for _ in texts])
     classes = PromptHead({"features": torch.from_numpy(said)}, of, 1.0).class_embeddings()
     return _compared(TEXT, classes.numpy(), head.embeddings.numpy())
+
+
+@torch.no_grad()
+def _text_graph(folder: Path, towers: ClipTowers, texts: Sequence[str]) -> tuple[Array, Array]:
+    """Write `text.onnx`: what it says of `texts`, and what PyTorch does, each [texts, dim]."""
+    tokens, model = towers.tokenize(list(texts)), Text(towers).eval()
+    dynamic = {0: "batch", 1: "length"}
+    _export(model, tokens, [TEXT_EMBEDS], [dynamic, dynamic], folder / TEXT)
+    [said] = _run(folder / TEXT, {name: tensor.numpy() for name, tensor in tokens.items()})
+    return said, model(**tokens).numpy()
 
 
 def _export(
@@ -153,17 +186,17 @@ def _export(
     program.save(path, external_data=False)
 
 
-def _run(path: Path, inputs: Arrays) -> list[NDArray[np.float32]]:
+def _run(path: Path, inputs: Arrays) -> list[Array]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    said: list[NDArray[np.float32]] = session.run(None, inputs)
+    said: list[Array] = session.run(None, inputs)
     return said
 
 
-def _compared(name: str, said: NDArray[np.float32], wanted: NDArray[np.float32]) -> float:
+def _compared(name: str, said: Array, wanted: Array) -> float:
     difference = float(np.abs(said - wanted).max())
     if not difference <= TOLERANCE * max(1.0, float(np.abs(wanted).max())):
         raise RunError(f"{name} differs from the network by {difference:.2g}; nothing was written")

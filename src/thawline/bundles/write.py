@@ -1,45 +1,42 @@
-"""Writing a bundle: complete or absent."""
+"""Writing a bundle, of whatever task: complete or absent, and only where it says what its run did."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from thawline.bundles.card import model_card
-from thawline.bundles.golden import golden_json, golden_pixels
-from thawline.bundles.heads import ClassHead, fold, save_head
-from thawline.bundles.join import Joined, Tuned, join
-from thawline.bundles.manifest import (
-    CARD,
-    DECISION,
-    GOLDEN,
-    PREPROCESSING,
-    TEXT,
-    VISION,
-    is_bundle,
-    seal,
-    verify,
-)
-from thawline.bundles.network import Classifier, load_classifier, preprocessing_json
-from thawline.bundles.networks import save_network
-from thawline.bundles.photos import Known, look
+from thawline.bundles.manifest import CARD, DECISION, GOLDEN, is_bundle, seal, verify
 from thawline.bundles.trained import Trained, write_trained
+from thawline.decisions.temperature import Temperature
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import RunError, UserError
-from thawline.files import write_folder, write_json, write_text
-from thawline.fitting.heads.head import DenseHead
+from thawline.files import digest_of, write_folder, write_json, write_text
 
 CPU = torch.device("cpu")
-_ONNX = ("onnx", "onnxruntime", "onnxscript")
 LIBRARIES = ("thawline", "torch", "torchvision", "transformers", "timm", "safetensors", "pillow", "numpy")
+_ONNX = ("onnx", "onnxruntime", "onnxscript")
 # Logits of the joined network may differ by this share of the largest from those of the parts.
 _ROUNDING = 1e-4
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file of the run's own; tasks that are asked about more than a file add to it.
+
+    Attributes:
+        path: Where it was.
+        digest: sha256 of the file's bytes, hex.
+        said: The exported fit's own probabilities of it, [classes]; None where it was not judged by that fit.
+    """
+
+    path: Path
+    digest: str
+    said: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Extras:
     """What a bundle is given besides the model.
 
     Attributes:
-        photos: Photos of the run's own, some of which it was judged by.
+        known: Samples of the run's own, some of which it was judged by.
         tolerance: By how much the bundle's probabilities of these may differ from the run's.
         facts: What the manifest says of the run.
         notes: Sentences for the card.
@@ -55,12 +52,64 @@ class Extras:
         trained: What the model was trained on; None: it is not known.
     """
 
-    photos: Sequence[Known]
+    known: Sequence[Known]
     tolerance: float
     facts: Mapping[str, Any]
     notes: Sequence[str] = ()
     onnx: bool = False
     trained: Trained | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a bundle said when it was asked.
+
+    Attributes:
+        golden: What `golden.json` holds.
+        differences: By how much it differs from what it was written from, at most, by what was compared.
+        notes: Sentences for the card.
+        base: What the manifest says of the pretrained network, besides what `base_facts` does.
+        libraries: What it computes with besides `LIBRARIES`.
+    """
+
+    golden: Mapping[str, Any]
+    differences: Mapping[str, float | None]
+    notes: Sequence[str] = ()
+    base: Mapping[str, Any] = field(default_factory=dict)
+    libraries: Sequence[str] = ()
+
+
+class Tuned(Protocol):
+    """What a run fitted: what a task gives to be written."""
+
+    @property
+    def encoder(self) -> EncoderSettings:
+        """The settings of the pretrained network."""
+
+    @property
+    def temperature(self) -> Temperature:
+        """Fitted beforehand."""
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write the network with all that it needs into `folder`: what `decision.json` is to hold."""
+
+    @property
+    def load(self) -> Callable[[Path, dict[str, Any], dict[str, Any], torch.device], Any]:
+        """What reads the bundle that was saved, as for a service."""
+
+    def ask(self, bundle: Any, known: Sequence[Any], tolerance: float) -> Asked:
+        """Ask `bundle` about inputs that anyone can make, and about `known`, which are still what they were.
+
+        Raises:
+            RunError: It does not compute what the run did.
+        """
+
+    def graphs(self, folder: Path, bundle: Any) -> dict[str, float]:
+        """Write the ONNX graphs of `bundle` into `folder`: by how much each differs from it. Not of sound."""
+
+    @property
+    def card(self) -> Callable[[Mapping[str, Any], Mapping[str, Any], Sequence[str]], str]:
+        """What writes the card by `decision.json`, what the manifest says, and sentences beside."""
 
 
 def write_bundle(target: Path, tuned: Tuned, extras: Extras) -> dict[str, Any]:
@@ -70,7 +119,7 @@ def write_bundle(target: Path, tuned: Tuned, extras: Extras) -> dict[str, Any]:
         The manifest.
 
     Raises:
-        UserError: `target` holds something else, or the pretrained weights are not on this machine.
+        UserError: `target` holds something else, the pretrained weights are not on this machine, or can't be exported.
         RunError: What was written does not compute what the run did.
     """
     check_target(target)
@@ -91,75 +140,73 @@ def check_target(target: Path) -> None:
 
 
 def _fill(folder: Path, tuned: Tuned, extras: Extras) -> None:
-    joined = join(tuned)
-    decision = _decision(tuned, _save(folder, tuned, joined))
+    decision = tuned.save(folder)
     write_json(folder / DECISION, decision)
     try:
-        classifier = load_classifier(folder, decision, CPU)
+        bundle = tuned.load(folder, {}, decision, CPU)
     except (ValueError, TypeError) as error:
         raise UserError(f"this encoder can't be exported: {str(error).splitlines()[0]}") from error
-    size = joined.preprocessing.size
-    logits = classifier.logits(golden_pixels(size))
-    difference = _compare(joined, logits)
-    seen = look(classifier, joined.preprocessing, extras.photos, tuned.classes, extras.tolerance)
-    write_json(folder / GOLDEN, golden_json(size, logits, seen.golden))
+    asked = tuned.ask(bundle, [known for known in extras.known if is_unchanged(known)], extras.tolerance)
+    write_json(folder / GOLDEN, asked.golden)
+    graphs = tuned.graphs(folder, bundle) if extras.onnx else {}
     facts = {
         **extras.facts,
-        "base": base_facts(tuned.encoder),
-        "versions": {name: version(name) for name in (*LIBRARIES, *(_ONNX if extras.onnx else ()))},
-        "largest_difference": {"joined_logits": difference, **seen.differences()},
+        "base": {**base_facts(tuned.encoder), **asked.base},
+        "versions": versions(*asked.libraries, *(_ONNX if extras.onnx else ())),
+        "largest_difference": {**asked.differences, **graphs},
     }
-    if extras.onnx:
-        facts["largest_difference"] |= _write_onnx(folder, joined, classifier, tuned.prompts)
     if extras.trained is not None:
         write_trained(folder, extras.trained)
-    write_text(folder / CARD, model_card(decision, facts, [*extras.notes, *seen.notes()]))
+    write_text(folder / CARD, tuned.card(decision, facts, [*extras.notes, *asked.notes]))
     seal(folder, facts)
 
 
-def _save(folder: Path, tuned: Tuned, joined: Joined) -> str:
-    """Write the network, its head and its preprocessing; the kind of head that lies there now."""
-    head = joined.head
-    dense = isinstance(head, DenseHead)
-    linear = fold(head) if isinstance(head, DenseHead) and isinstance(head.layers, nn.Linear) else None
-    inside = save_network(folder, tuned.encoder, joined.image, linear, tuned.classes)
-    if not inside:
-        save_head(folder, head)
-    write_json(folder / PREPROCESSING, preprocessing_json(joined.preprocessing))
-    return "classifier" if inside else "dense" if dense else "prompts"
+def is_unchanged(known: Known) -> bool:
+    """Whether the file is still there, and what it was."""
+    try:
+        return digest_of(known.path) == known.digest
+    except OSError:
+        return False
 
 
-def _compare(joined: Joined, logits: NDArray[np.float32]) -> float:
-    """By how much what was written differs from its parts in memory, which it may hardly do."""
-    plain = Classifier(joined.image.prefix(len(joined.image.stages)), joined.head, CPU)
-    wanted = plain.logits(golden_pixels(joined.preprocessing.size))
-    difference = float(np.abs(logits - wanted).max())
-    if not difference <= _ROUNDING * max(1.0, float(np.abs(wanted).max())):
+def furthest(
+    said: Iterable[tuple[Known, NDArray[np.float32]]], classes: Sequence[str], tolerance: float
+) -> float | None:
+    """By how much what a bundle `said` of samples differs from what the run said, at most; None: there is nothing.
+
+    Raises:
+        RunError: By more than `tolerance`; the most probable of `classes` that each names is told.
+    """
+    largest = None
+    for known, bundle in said:
+        if known.said is None:
+            continue
+        difference = float(np.abs(bundle - known.said).max())
+        if not difference <= tolerance:
+            run, here = (f"{classes[int(each.argmax())]} with {each.max():.4f}" for each in (known.said, bundle))
+            raise RunError(
+                f"of {known.path} the run said {run}, and the bundle {here}; nothing was written (were the encoder's "
+                "weights or this program changed since?)"
+            )
+        largest = max(largest or 0.0, difference)
+    return largest
+
+
+def joined_difference(written: NDArray[np.float32], parts: NDArray[np.float32]) -> float:
+    """By how much logits of what was written differ from those of its parts in memory, which they may hardly do.
+
+    Raises:
+        RunError: They do.
+    """
+    difference = float(np.abs(written - parts).max())
+    if not difference <= _ROUNDING * max(1.0, float(np.abs(parts).max())):
         raise RunError(f"the joined network's logits differ from those of its parts by {difference:.2g}; not written")
     return difference
 
 
-def _write_onnx(
-    folder: Path, joined: Joined, classifier: Classifier, prompts: Mapping[str, Sequence[str]] | None
-) -> dict[str, float]:
-    from thawline.bundles.onnx import write_text_graph, write_vision  # late: an extra that few install
-
-    differences = {VISION: write_vision(folder, classifier, joined.preprocessing)}
-    if isinstance(classifier.head, ClassHead) and joined.towers is not None and prompts is not None:
-        differences[TEXT] = write_text_graph(folder, joined.towers, prompts, classifier.head)
-    return differences
-
-
-def _decision(tuned: Tuned, kind: str) -> dict[str, Any]:
-    return {
-        "task": tuned.task,
-        "family": tuned.encoder.family,
-        "head": kind,
-        "labels": list(tuned.classes),
-        "prompts": None if tuned.prompts is None else {name: list(each) for name, each in tuned.prompts.items()},
-        "temperature": tuned.temperature.to_json(),
-        "thresholds": None,
-    }
+def versions(*more: str) -> dict[str, str]:
+    """The versions of what bundles compute with, `more` among it."""
+    return {name: version(name) for name in (*LIBRARIES, *more)}
 
 
 def base_facts(settings: EncoderSettings) -> dict[str, Any]:

@@ -4,15 +4,16 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from thawline.bundles.onnx import check_onnx
 from thawline.bundles.write import check_target
 from thawline.commands.line.settings import ExportSettings
 from thawline.errors import UserError
 from thawline.runs.directory import read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.moved import members_of
-from thawline.runs.split import read_split_rows
-from thawline.tasks.capabilities import EnsembleExporter, TaskExporter
-from thawline.tasks.fits import facts_of, find_fit, notes_of
+from thawline.tasks.capabilities import EnsembleExporter
+from thawline.tasks.exporting import export_run
+from thawline.tasks.fits import find_fit
 from thawline.tasks.task import capability, find_task, task_names
 from thawline.tasks.typed import to_settings
 
@@ -35,15 +36,13 @@ def export(config: DictConfig) -> None:
         _export_ensemble(source, target, settings)
         return
     fitted = find_fit(source, settings.data.places)
-    task, more = fitted.settings.task, {}
     if settings.format == "onnx":
-        if not find_task(task).onnx:
-            raise UserError(f"format=onnx is for classes of photos; leave it out for task={task}")
-        more = {"onnx": True}
-    write: TaskExporter = capability(task, "export")
+        task = find_task(fitted.settings.task)
+        if task.sound:
+            raise UserError(f"format=onnx is for models of photos; leave it out for {task.samples}")
+        check_onnx()
     check_target(target)
-    rows = read_split_rows(fitted.run / "split.csv")
-    write(fitted, target, facts_of(fitted, source.name, rows), notes_of(fitted), **more)
+    export_run(fitted, target, source.name, onnx=settings.format == "onnx")
 
 
 def _export_ensemble(source: Path, target: Path, settings: ExportSettings) -> None:
@@ -59,6 +58,6 @@ def _export_ensemble(source: Path, target: Path, settings: ExportSettings) -> No
         )
     if settings.format != FORMATS[0]:
         what = find_task(task).samples
-        raise UserError(f"format={settings.format} is for classes of photos; leave it out for an ensemble of {what}")
+        raise UserError(f"format={settings.format} is for models of photos; leave it out for an ensemble of {what}")
     write: EnsembleExporter = capability(task, "export_ensemble")
     write(source, members, target, settings.data.places)

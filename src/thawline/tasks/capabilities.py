@@ -104,22 +104,10 @@ class TaskChecker(Protocol):
 
 
 class TaskExporter(Protocol):
-    """Writes the model of a run as a bundle."""
+    """Gives what a bundle of a run's model is written from."""
 
-    def __call__(self, fitted: Any, target: Path, facts: dict[str, Any], notes: Sequence[str], **more: bool) -> None:
-        """Write the bundle and say where it is.
-
-        Args:
-            fitted: The run's model, a `Fitted`.
-            target: Where it goes.
-            facts: What the manifest says of the run.
-            notes: Sentences for the card.
-            more: `onnx=True` where ONNX graphs are asked for; only tasks whose record has `onnx` get it.
-
-        Raises:
-            UserError: The run's encoder or head can't be exported.
-            RunError: The bundle does not compute what the run did; nothing was written.
-        """
+    def __call__(self, fitted: Any) -> Any:
+        """Of the run's model, a `Fitted`, an `exporting.Exportable`; raises UserError where it can't be exported."""
 
 
 class EnsembleExporter(Protocol):

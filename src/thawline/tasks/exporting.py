@@ -1,7 +1,7 @@
-"""What exporters have in common: the run's own samples that a bundle is asked about, and what is said in the end."""
+"""`thawline export` of a run of any task: what its task gives is written, compared with the run, and said."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from thawline.bundles.photos import Known
+from thawline.bundles.write import Extras, Known, Tuned, is_unchanged, write_bundle
 from thawline.data.tables.places import find_file
 from thawline.decisions.temperature import Temperature
 from thawline.errors import UserError
@@ -17,10 +17,28 @@ from thawline.runs.directory import REFIT_WORD
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.screen import as_word, say, say_next, say_whole
-from thawline.tasks.fits import REFIT, Fitted
-from thawline.tasks.task import find_task
+from thawline.tasks.capabilities import TaskExporter
+from thawline.tasks.fits import REFIT, Fitted, facts_of, notes_of, tolerance_of, trained_of
+from thawline.tasks.task import capability, find_task
 
 _RAW = "probabilities_of_raw_"
+
+
+@dataclass(frozen=True)
+class Exportable:
+    """What a task gives of a run to be written.
+
+    Attributes:
+        tuned: What it fitted.
+        known: Samples that it judged, to ask the bundle about.
+        lines: What the task prints of it; empty ones are left out.
+        notes: Sentences for the card, before those of any task.
+    """
+
+    tuned: Tuned
+    known: Sequence[Known]
+    lines: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 def some_places(judged: Predictions, count: int) -> NDArray[np.int64]:
@@ -28,9 +46,9 @@ def some_places(judged: Predictions, count: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, len(judged.paths) - 1, count).round().astype(np.int64))
 
 
-def known_files(fitted: Fitted, rows: Sequence[SplitRow], count: int) -> list[tuple[Known, SplitRow]]:
-    """Some of the files that the run was judged by, with their places in its split `rows`."""
-    judged, by_path, root = fitted.judged, {row.path: row for row in rows}, samples_root(fitted)
+def known_files(fitted: Fitted, count: int) -> list[tuple[Known, SplitRow]]:
+    """Some of the files that the run was judged by, with their places in its split."""
+    judged, by_path, root = fitted.judged, {row.path: row for row in fitted.rows}, samples_root(fitted)
     found = []
     for i in some_places(judged, count):
         row = by_path[judged.paths[i]]
@@ -45,17 +63,13 @@ def samples_root(fitted: Fitted) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def check_known(fitted: Fitted, known: Iterable[tuple[Path, str]]) -> str:
+def check_known(fitted: Fitted, known: Iterable[Known]) -> str:
     """Of which of the run's own samples golden examples can be made, in a sentence where they are too few; or "".
-
-    Args:
-        fitted: The run.
-        known: The files of some of its samples, and their digests.
 
     Raises:
         UserError: It was said where the data are now, and they are not there, or others.
     """
-    lost = [path for path, digest in known if _digest(path) != digest]
+    lost = [one.path for one in known if not is_unchanged(one)]
     if not lost:
         return ""
     if fitted.moved:
@@ -65,34 +79,37 @@ def check_known(fitted: Fitted, known: Iterable[tuple[Path, str]]) -> str:
     return f"golden examples of the run's own samples: {len(lost)} fewer, since {why}"
 
 
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
-
-
-def say_exported(
-    target: Path, fitted: Fitted, temperature: Temperature, manifest: Mapping[str, Any], lost: str, *also: str
-) -> None:
-    """Print what was exported, how it compares with its run, where it is, and what can be done with it.
+def export_run(fitted: Fitted, target: Path, name: str, *, onnx: bool) -> None:
+    """Write the model of a run as a bundle, and print what it is, how it compares with the run, and what to do next.
 
     Args:
-        target: The bundle.
         fitted: The run's model.
-        temperature: The bundle's.
-        manifest: What its manifest says.
-        lost: What `check_known` said.
-        also: Lines of the task's own.
+        target: Where the bundle goes.
+        name: What the run is called.
+        onnx: Whether ONNX graphs are written too.
+
+    Raises:
+        UserError: The run's encoder or head can't be exported.
+        RunError: The bundle does not compute what the run did; nothing was written.
     """
+    write: TaskExporter = capability(fitted.settings.task, "export")
+    given = write(fitted)
+    lost = check_known(fitted, given.known)
+    extras = Extras(
+        given.known,
+        tolerance_of(fitted),
+        facts_of(fitted, name),
+        [*given.notes, *notes_of(fitted)],
+        onnx=onnx,
+        trained=trained_of(fitted),
+    )
+    manifest = write_bundle(target, given.tuned, extras)
     console, task = Console(), find_task(fitted.settings.task)
     say(console, _which_fit(fitted, task.samples))
     say_difference(console, manifest)
-    say(console, _which_temperature(temperature, task.samples))
-    for line in (lost, *also):
-        if line:
-            say(console, line)
+    say(console, _which_temperature(given.tuned.temperature, task.samples))
+    for line in filter(None, (lost, *given.lines)):
+        say(console, line)
     say_whole(console, f"bundle {target}")
     use = [f"thawline predict {as_word(target)} {task.asked}", f"thawline evaluate {as_word(target)} NEWDATA"]
     if fitted.name != REFIT:

@@ -3,8 +3,9 @@
 import hashlib
 import shlex
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,11 @@ class Fitted:
     source: Path
     absent: str
     moved: bool
+
+    @cached_property
+    def rows(self) -> list[SplitRow]:
+        """The samples of the run, with their places in its split."""
+        return read_split_rows(self.run / "split.csv")
 
     @property
     def judged_itself(self) -> bool:
@@ -147,8 +153,7 @@ def temperature_of(fitted: Fitted) -> Temperature:
 
 def trained_of(fitted: Fitted) -> Trained:
     """Which of the run's samples its model was trained on, or chosen by."""
-    rows = read_split_rows(fitted.run / "split.csv")
-    return trained_on(rows if fitted.name == REFIT else [row for row in rows if not row.fold])
+    return trained_on([row for row in fitted.rows if fitted.name == REFIT or not row.fold])
 
 
 def tolerance_of(fitted: Fitted) -> float:
@@ -177,7 +182,7 @@ def _predict_inner(fitted: Fitted) -> Predictions:
     device = find_device(settings.trainer.accelerator)
     problem = task_reader(settings.task)(settings, device)
     plan = plan_run(problem, settings)
-    if change := change_of(read_split_rows(fitted.run / "split.csv"), problem.split_rows(plan)):
+    if change := change_of(fitted.rows, problem.split_rows(plan)):
         raise UserError(f"the samples are others than they were: {change}")
     [fold] = plan
     if isinstance(settings.method, GradientSettings):
@@ -188,11 +193,11 @@ def _predict_inner(fitted: Fitted) -> Predictions:
     return said
 
 
-def facts_of(fitted: Fitted, name: str, rows: Sequence[SplitRow]) -> dict[str, Any]:
-    """What the manifest says of the run."""
+def facts_of(fitted: Fitted, name: str) -> dict[str, Any]:
+    """What the manifest says of the run called `name`."""
     judged = fitted.facts["judged"]
     of = "held out of this very model" if fitted.name != REFIT else "each held out of a model fitted the same way"
-    photos = sorted(f"{row.digest} {row.label}" for row in rows)
+    photos = sorted(f"{row.digest} {row.label}" for row in fitted.rows)
     return {
         "run": {"name": name, "trial": fitted.trial, "fit": fitted.name, "method": fitted.settings.method.name},
         "hashes": {

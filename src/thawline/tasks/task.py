@@ -43,7 +43,7 @@ class Task:
         samples: What its samples are called: photos, pairs, tracks.
         asked: What `thawline predict` is given with one of its bundles, as the help writes it.
         target: What is told of a sample: `classes` or `pairs`.
-        sound: Whether its samples are heard; others are seen.
+        sound: Whether its samples are heard; others are seen, and their bundles can be given ONNX graphs.
         settings: The class of its data's settings.
         settings_check: What checks that the settings of a run suit it, besides the needs of its method.
         read: A `TaskReader`.
@@ -63,7 +63,6 @@ class Task:
         predict: A `TaskPredictor`; None: its bundles are for services alone.
         walk: The files that `predict` would judge among paths, to count them; None: it judges no files.
         golden: A `GoldenJudge`; None: there are no golden cases of its samples.
-        onnx: Whether its bundles can be given ONNX graphs.
         columns: What tells a table of its samples; none: they are in folders alone.
         places: The settings of `data` that name files, besides `path` and `split`.
         zero_shot: What asks a pretrained encoder about samples, for `thawline predict base`; None: that is not for it.
@@ -98,7 +97,6 @@ class Task:
     predict: str | None = None
     walk: str | None = None
     golden: str | None = None
-    onnx: bool = False
     columns: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     zero_shot: str | None = None

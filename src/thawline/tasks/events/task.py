@@ -18,7 +18,6 @@ TASK = Task(
     predict="thawline.tasks.photos.predict:predict_photos",
     walk="thawline.tasks.photos.predict:walk",
     golden="thawline.tasks.photos.golden:judge_photos",
-    onnx=True,
     ahead=".ahead:begin",
     zero_shot=".zero_shot:load_zero_shot",
     sample=Collection("events", "photos", ".sample:make"),

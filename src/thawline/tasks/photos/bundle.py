@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from thawline.bundles.bounds import answering, numbers
-from thawline.bundles.golden import golden_distance
+from thawline.bundles.golden import golden_pixels
 from thawline.bundles.manifest import GOLDEN
 from thawline.bundles.network import Classifier, load_classifier, read_preprocessing
 from thawline.bundles.pictures import Photo, each, name_of, picture_of, read_picture
@@ -56,6 +56,7 @@ class Bundle:
             on.
         max_megapixels: Larger photos, or those that take as much memory to decode, can't be used; set it to use them.
         manifest: What `manifest.json` says: versions, hashes, metrics, licence.
+        classifier: The network with its head.
     """
 
     task: str
@@ -77,7 +78,7 @@ class Bundle:
         if not self.temperature > 0:
             raise ValueError("its temperature is not above 0")
         self.manifest = manifest
-        self._classifier = classifier
+        self.classifier = classifier
 
     def predict(self, photos: Photo | Iterable[Photo], *, calibrated: bool = False) -> Iterator[Prediction]:
         """Say what each photo shows, in the order of `photos`, while they are drawn: a million take no more memory.
@@ -116,14 +117,16 @@ class Bundle:
             UserError: The bundle's files don't go together.
         """
         with answering(self.path):
-            logits = numbers(self._classifier.logits(pixels))
+            logits = numbers(self.classifier.logits(pixels))
             if logits.shape[1] != len(self.labels):
                 raise ValueError(f"its network tells {logits.shape[1]} classes apart, and it names {len(self.labels)}")
         return logits
 
     def check(self) -> float:
         """By how much the logits of the golden inputs differ on this machine from those of the export, at most."""
-        return golden_distance(self._classifier, read_json(self.path / GOLDEN))
+        made = read_json(self.path / GOLDEN)["made"]
+        wanted = np.array(made["logits"], dtype=np.float32)
+        return float(np.abs(self.classifier.logits(golden_pixels(int(made["size"]))) - wanted).max())
 
     def _probabilities(self, pixels: torch.Tensor, *, at_temperature: bool) -> NDArray[np.float32]:
         plain: NDArray[np.float32] = torch.softmax(torch.from_numpy(self.logits(pixels)), dim=-1).numpy()

@@ -18,13 +18,14 @@ from transformers import CLIPModel, CLIPProcessor
 
 import thawline
 from thawline.bundles.manifest import DECISION, verify
+from thawline.bundles.write import Extras, write_bundle
 from thawline.cli import main
 from thawline.decisions.temperature import Temperature
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.load import load
 from thawline.errors import RunError, UserError
 from thawline.tasks.match.bundle.pairs import PairBundle
-from thawline.tasks.match.bundle.write import KnownPair, TunedPairs, write_pair_bundle
+from thawline.tasks.match.bundle.write import KnownPair, TunedPairs
 
 TEXTS = ["a birthday cake with candles", "snow", "a bride and a groom"]
 SCALE, BIAS, THRESHOLD = 7.5, 2.75, 0.4
@@ -79,7 +80,7 @@ def tuned(networks):
 @pytest.fixture(scope="module")
 def folder(tuned, tmp_path_factory):
     target = tmp_path_factory.mktemp("matcher") / "bundle"
-    write_pair_bundle(target, tuned(), (), 1e-5, FACTS, ["A note of the run."])
+    write_bundle(target, tuned(), Extras((), 1e-5, FACTS, ["A note of the run."]))
     return target
 
 
@@ -129,7 +130,7 @@ def test_the_threshold_itself_is_a_match_in_double_precision(tuned, tmp_path, ph
 
 
 def write(target, tuned):
-    write_pair_bundle(target, tuned, (), 1e-5, FACTS)
+    write_bundle(target, tuned, Extras((), 1e-5, FACTS))
     return target
 
 
@@ -284,21 +285,22 @@ def test_a_hostile_decision_is_refused(copy, what):
 
 def test_what_the_run_did_not_say_is_not_written(tuned, folder, photos, tmp_path):
     def known(path, probability, digest=None):
-        return KnownPair(path, digest or hashlib.sha256(path.read_bytes()).hexdigest(), "snow", probability)
+        digest = digest or hashlib.sha256(path.read_bytes()).hexdigest()
+        return KnownPair(path, digest, np.array([probability], dtype=np.float32), "snow")
 
     matcher = thawline.load(folder, device="cpu")
     said = matcher.detect_mismatch(photos[0], "snow")["probability"]
     target = tmp_path / "bundle"
-    gone = KnownPair(tmp_path / "gone.jpg", "0" * 64, "snow", 0.5)
+    gone = KnownPair(tmp_path / "gone.jpg", "0" * 64, np.array([0.5]), "snow")
     changed = known(photos[1], 0.123, digest="1" * 64)  # its file is another one now: not asked
-    manifest = write_pair_bundle(target, tuned(), [known(photos[0], said), gone, changed], 1e-5, FACTS)
+    manifest = write_bundle(target, tuned(), Extras([known(photos[0], said), gone, changed], 1e-5, FACTS))
     assert manifest["largest_difference"]["probabilities_of_raw_photos"] <= 1e-7
     [pair] = json.loads((target / "golden.json").read_text())["pairs"]
     assert pair["text_sha256"] == hashlib.sha256(b"snow").hexdigest()
     assert pair["probability"] == pytest.approx(said, abs=1e-7)
     before = verify(target)
     with pytest.raises(RunError, match="nothing was written"):
-        write_pair_bundle(target, tuned(bias=BIAS + 1), [known(photos[0], said)], 1e-5, FACTS)
+        write_bundle(target, tuned(bias=BIAS + 1), Extras([known(photos[0], said)], 1e-5, FACTS))
     assert verify(target) == before
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
     assert isinstance(thawline.load(target), PairBundle)

@@ -1,14 +1,10 @@
 """`thawline export` of a run of the genre task: the network with its head, and the decision beside."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
 from thawline.decisions.temperature import Temperature
-from thawline.runs.split import SplitRow, read_split_rows
-from thawline.tasks.exporting import check_known, known_files, say_exported
-from thawline.tasks.fits import Fitted, temperature_of, tolerance_of, trained_of
-from thawline.tasks.genre.bundle.write import KnownTrack, TunedTracks, write_track_bundle
+from thawline.runs.split import SplitRow
+from thawline.tasks.exporting import Exportable, known_files
+from thawline.tasks.fits import Fitted, temperature_of
+from thawline.tasks.genre.bundle.write import KnownTrack, TunedTracks
 from thawline.tasks.genre.settings import THEMES
 from thawline.tasks.genre.tables.themes import vocabulary
 from thawline.tasks.genre.tags import THRESHOLDS
@@ -16,13 +12,9 @@ from thawline.tasks.genre.tags import THRESHOLDS
 TRACKS = 4
 
 
-def export_tracks(fitted: Fitted, target: Path, facts: dict[str, Any], notes: Sequence[str]) -> None:
-    """Write the bundle and say where it is; see `tasks.capabilities.TaskExporter`."""
-    known = known_tracks(fitted, read_split_rows(fitted.run / "split.csv"))
-    lost = check_known(fitted, [(track.path, track.digest) for track in known])
-    tuned = tuned_tracks(fitted, temperature_of(fitted))
-    manifest = write_track_bundle(target, tuned, known, tolerance_of(fitted), facts, notes, trained_of(fitted))
-    say_exported(target, fitted, tuned.temperature, manifest, lost)
+def export_tracks(fitted: Fitted) -> Exportable:
+    """What the run fitted; see `tasks.capabilities.TaskExporter`."""
+    return Exportable(tuned_tracks(fitted, temperature_of(fitted)), known_tracks(fitted))
 
 
 def tuned_tracks(fitted: Fitted, temperature: Temperature) -> TunedTracks:
@@ -42,12 +34,9 @@ def tuned_tracks(fitted: Fitted, temperature: Temperature) -> TunedTracks:
     )
 
 
-def known_tracks(fitted: Fitted, rows: Sequence[SplitRow]) -> list[KnownTrack]:
+def known_tracks(fitted: Fitted) -> list[KnownTrack]:
     """Some of the tracks that the run was judged by, from its first to its last."""
-    return [
-        KnownTrack(known.path, known.digest, known.said, themes_of(row))
-        for known, row in known_files(fitted, rows, TRACKS)
-    ]
+    return [KnownTrack(one.path, one.digest, one.said, themes_of(row)) for one, row in known_files(fitted, TRACKS)]
 
 
 def themes_of(row: SplitRow) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from thawline.bundles.trained import trained_on
+from thawline.bundles.write import Extras
 from thawline.data.tables.places import find_file
 from thawline.decisions.ensemble import how_joined
 from thawline.decisions.temperature import Temperature
@@ -17,15 +18,7 @@ from thawline.runs.predictions import Predictions
 from thawline.runs.split import read_split_rows
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.exporting import check_known, samples_root, say_difference
-from thawline.tasks.fits import (
-    HOLDOUT,
-    Fitted,
-    estimates_of,
-    facts_of,
-    find_fit,
-    notes_of,
-    tolerance_of,
-)
+from thawline.tasks.fits import HOLDOUT, Fitted, estimates_of, facts_of, find_fit, notes_of, tolerance_of
 from thawline.tasks.genre.bundle.export import TRACKS, known_tracks, themes_of, tuned_tracks
 from thawline.tasks.genre.bundle.write import KnownTrack
 from thawline.tasks.genre.bundle.write_ensemble import TunedMember, write_ensemble_bundle
@@ -58,8 +51,7 @@ def export_ensemble(source: Path, members: Sequence[Path], target: Path, places:
 def _fit(name: str, path: Path, places: Mapping[str, Any]) -> Fitted:
     """The model of the member called `name`, whose run is in `path`; says which of its own tracks are not there."""
     fitted = find_fit(path, places)
-    known = known_tracks(fitted, read_split_rows(fitted.run / "split.csv"))
-    if lost := check_known(fitted, [(track.path, track.digest) for track in known]):
+    if lost := check_known(fitted, known_tracks(fitted)):
         say(Console(), f"{name}: {lost}")
     return fitted
 
@@ -68,18 +60,15 @@ def _tuned(one: Mapping[str, Any], fitted: Fitted) -> TunedMember:
     said = one["temperature"]
     losses = said["log_loss"]
     temperature = Temperature(**{**said, "log_loss": None if losses is None else tuple(losses)})
-    rows = read_split_rows(fitted.run / "split.csv")
-    return TunedMember(
-        name=one["name"],
-        weight=one["weight"],
-        tuned=tuned_tracks(fitted, temperature),
-        known=known_tracks(fitted, rows),
-        tolerance=tolerance_of(fitted),
-        facts=facts_of(fitted, Path(one["run"]).name, rows),
-        notes=notes_of(fitted),
+    extras = Extras(
+        known_tracks(fitted),
+        tolerance_of(fitted),
+        facts_of(fitted, Path(one["run"]).name),
+        notes_of(fitted),
         # Temperatures and weights are fitted on what the members held out.
-        trained=trained_on(rows),
+        trained=trained_on(fitted.rows),
     )
+    return TunedMember(one["name"], one["weight"], tuned_tracks(fitted, temperature), extras)
 
 
 def _known(source: Path, judged: Predictions, members: Sequence[Fitted]) -> list[KnownTrack]:

@@ -77,6 +77,7 @@ class TrackBundle(AnyTracks[Heard]):
         temperature: What makes the probabilities as sure as they are right; see `decision.json` for what it was fitted
             on.
         thresholds: From which score on a track has a label, where it can have several; None: it has one.
+        classifier: The network with its head.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class TrackBundle(AnyTracks[Heard]):
         self._vocabulary = Vocabulary.from_json(decision["themes"]) if "themes" in decision else None
         thresholds = decision["thresholds"]
         self.thresholds = None if thresholds is None else {str(name): float(thresholds[name]) for name in thresholds}
-        self._classifier = classifier
+        self.classifier = classifier
 
     def __repr__(self) -> str:
         return f"TrackBundle({str(self.path)!r}, {len(self.labels)} classes: {', '.join(self.labels)})"
@@ -101,7 +102,7 @@ class TrackBundle(AnyTracks[Heard]):
     @property
     def hearing(self) -> Hearing:
         """How a track becomes what enters the network."""
-        return self._classifier.hearing
+        return self.classifier.hearing
 
     @property
     def themes(self) -> tuple[str, ...]:
@@ -111,7 +112,7 @@ class TrackBundle(AnyTracks[Heard]):
     @property
     def stems(self) -> int | None:
         """Into how many stems a window is separated before the network hears it; None: it is heard as it is."""
-        return self._classifier.stems
+        return self.classifier.stems
 
     def hear(self, track: AnyTrack) -> Heard:
         """The windows of `track`, and why it can't be used if it can't."""
@@ -134,7 +135,7 @@ class TrackBundle(AnyTracks[Heard]):
         if heard.problem is not None:
             return Answer(None, problem=heard.problem)
         with answering(self.path):
-            said = self._classifier.ask(_stacked(heard.windows), self._columns(themes))
+            said = self.classifier.ask(_stacked(heard.windows), self._columns(themes))
             self._check(said.logits)
         length = self.hearing.windowing.seconds
         return Answer(
@@ -147,7 +148,7 @@ class TrackBundle(AnyTracks[Heard]):
     def logits(self, waveforms: torch.Tensor, themes: Sequence[str] = ()) -> NDArray[np.float32]:
         """Logits [n, classes] of windows' waveforms, float32 [n, samples], of a track of which `themes` are told."""
         with answering(self.path):
-            logits = self._classifier.logits(waveforms, self._columns(themes))
+            logits = self.classifier.logits(waveforms, self._columns(themes))
             self._check(logits)
         return logits
 
@@ -182,8 +183,8 @@ class TrackBundle(AnyTracks[Heard]):
 
     def _instruments(self, said: "Said") -> Instruments | None:
         """The instruments among the network's own labels, or among labels that were trained to be told one by one."""
-        if said.tags is not None and self._classifier.tags is not None:
-            return hear(_one_by_one(self._classifier.tags, said.tags), self.thresholds)
+        if said.tags is not None and self.classifier.tags is not None:
+            return hear(_one_by_one(self.classifier.tags, said.tags), self.thresholds)
         if self.thresholds is not None and any(map(instrument_of, self.labels)):
             return hear(_one_by_one(self.labels, said.logits), self.thresholds)
         return None

@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thawline.bundles.ensemble_manifest import ENSEMBLE, MEMBERS, member_folders, seal_ensemble, verify_ensemble
 from thawline.bundles.manifest import CARD
-from thawline.bundles.trained import Trained
-from thawline.bundles.write import CPU, LIBRARIES, check_target
-from thawline.errors import RunError
+from thawline.bundles.write import CPU, Extras, check_target, furthest, is_unchanged, versions, write_bundle
 from thawline.files import write_folder, write_json, write_text
 from thawline.tasks.genre.bundle.ensemble import EnsembleBundle, load_ensemble
 from thawline.tasks.genre.bundle.ensemble_card import ensemble_card
-from thawline.tasks.genre.bundle.write import KnownTrack, TunedTracks, write_track_bundle
+from thawline.tasks.genre.bundle.write import KnownTrack, TunedTracks
 
 
 @dataclass(frozen=True)
@@ -27,21 +25,13 @@ class TunedMember:
         name: What it is called; no two members share a name.
         weight: Its share.
         tuned: What its run fitted, at the temperature that the ensemble has for it.
-        known: Tracks to ask it about.
-        tolerance: By how much its probabilities may differ from its run's there.
-        facts: What its manifest says of its run.
-        notes: Sentences for its card.
-        trained: What it was trained on; None: it is not known.
+        extras: What its bundle is given besides.
     """
 
     name: str
     weight: float
     tuned: TunedTracks
-    known: Sequence[KnownTrack]
-    tolerance: float
-    facts: Mapping[str, Any]
-    notes: Sequence[str] = ()
-    trained: Trained | None = None
+    extras: Extras
 
 
 def write_ensemble_bundle(
@@ -76,12 +66,11 @@ def write_ensemble_bundle(
         task = members[0].tuned.task
         write_json(folder / ENSEMBLE, {"task": task, "method": method, "labels": list(labels), "members": said})
         bundle = load_ensemble(folder, {}, manifests, CPU)
-        tolerance = max(member.tolerance for member in members)
-        whole = {
-            **facts,
-            "versions": {name: version(name) for name in LIBRARIES},
-            "largest_difference": {"probabilities_of_raw_tracks": _ask(bundle, known, tolerance)},
-        }
+        answers = ((each, _said(bundle, each)) for each in filter(is_unchanged, known))
+        there = [(each, answer) for each, answer in answers if answer is not None]
+        largest = furthest(there, bundle.labels, max(member.extras.tolerance for member in members))
+        difference = {"probabilities_of_raw_tracks": largest}
+        whole = {**facts, "versions": versions(), "largest_difference": difference}
         bases = [manifests[one["folder"]]["base"] for one in said]
         write_text(folder / CARD, ensemble_card(said, bases, labels, method, facts))
         seal_ensemble(folder, whole)
@@ -96,44 +85,15 @@ def _write_members(
     """Write each member's bundle: what `ensemble.json` says of them, and their manifests by their folders."""
     said, manifests = [], {}
     for member, name in zip(members, member_folders([each.name for each in members]), strict=True):
-        manifests[name] = write_track_bundle(
-            folder / MEMBERS / name,
-            member.tuned,
-            member.known,
-            member.tolerance,
-            member.facts,
-            member.notes,
-            member.trained,
-        )
-        said.append(
-            {
-                "name": member.name,
-                "folder": name,
-                "weight": member.weight,
-                "temperature": member.tuned.temperature.to_json(),
-            }
-        )
+        manifests[name] = write_bundle(folder / MEMBERS / name, member.tuned, member.extras)
+        temperature = member.tuned.temperature.to_json()
+        said.append({"name": member.name, "folder": name, "weight": member.weight, "temperature": temperature})
     return said, manifests
 
 
-def _ask(bundle: EnsembleBundle, known: Sequence[KnownTrack], tolerance: float) -> float | None:
-    """Ask about the run's own tracks as they lie on the disk: the largest difference from what it said of them.
-
-    Raises:
-        RunError: A difference is more than `tolerance`.
-    """
-    largest = None
-    for track in known:
-        heard = next(iter(bundle.hear(track.path).values()))
-        if heard.problem is not None or heard.digest != track.digest:
-            continue  # it is gone, or was changed
-        [record] = bundle.predict(track.path, themes={track.path: track.themes})
-        said = np.array([record["all_scores"][label] for label in bundle.labels])
-        difference = float(np.abs(said - track.said).max())
-        if not difference <= tolerance:
-            raise RunError(
-                f"of {track.path} the ensemble's scores differ from the run's by {difference:.2g}; nothing was written "
-                "(was one of its runs changed since?)"
-            )
-        largest = max(largest or 0.0, difference)
-    return largest
+def _said(bundle: EnsembleBundle, track: KnownTrack) -> NDArray[np.float32] | None:
+    """What the ensemble says of a track as it lies on the disk, [labels]; None where it can't be used."""
+    [record] = bundle.predict(track.path, themes={track.path: track.themes})
+    if record["problem"] is not None:
+        return None
+    return np.array([record["all_scores"][label] for label in bundle.labels])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thawline.bundles.card import Front, card, metrics_table
+from thawline.bundles.card import Front, card, graphs, metrics_table
 from thawline.data.pairs.labels import MATCH
 
 _FITTED_FOR = {"accuracy": "the best accuracy", "f1": "the best F1", "precision": "the wanted precision"}
@@ -23,6 +23,7 @@ def pair_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequ
         "`CLIPModel.from_pretrained(DIR)` and `CLIPProcessor.from_pretrained(DIR)` load the tuned network; "
         "`thawline.load_image(path)` gives a photo as the processor wants it. A service that computes the cosine "
         "itself gets the probability of a match as sigmoid(scale · cosine + bias), with `cosine` of `decision.json`.",
+        *graphs(decision, facts),
         "## Decision",
         f"A pair is a match from probability {threshold['value']:.4f} on, fitted for "
         f"{_FITTED_FOR[threshold['balance']]} on pairs that were not trained on ({threshold['attained']:.3f} there"

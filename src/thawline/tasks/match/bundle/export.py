@@ -1,17 +1,13 @@
 """`thawline export` of a run of the match task: a CLIP directory with the decision beside."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
-from thawline.runs.split import change_of, read_split_rows
+from thawline.runs.split import change_of
 from thawline.tasks.capabilities import task_reader
-from thawline.tasks.exporting import say_exported, some_places
-from thawline.tasks.fits import Fitted, temperature_of, tolerance_of, trained_of
-from thawline.tasks.match.bundle.write import KnownPair, TunedPairs, write_pair_bundle
+from thawline.tasks.exporting import Exportable, some_places
+from thawline.tasks.fits import Fitted, temperature_of
+from thawline.tasks.match.bundle.write import KnownPair, TunedPairs
 from thawline.tasks.match.features import load_pretrained
 from thawline.tasks.match.problem import MatchProblem
 from thawline.tasks.match.tail import split_state
@@ -19,8 +15,8 @@ from thawline.tasks.match.tail import split_state
 _PAIRS = 8
 
 
-def export_pairs(fitted: Fitted, target: Path, facts: dict[str, Any], notes: Sequence[str]) -> None:
-    """Write the bundle and say where it is; see `tasks.capabilities.TaskExporter`."""
+def export_pairs(fitted: Fitted) -> Exportable:
+    """What the run fitted; see `tasks.capabilities.TaskExporter`."""
     settings = fitted.settings
     if settings.text is not None:
         raise UserError(
@@ -39,9 +35,8 @@ def export_pairs(fitted: Fitted, target: Path, facts: dict[str, Any], notes: Seq
         temperature=temperature_of(fitted),
     )
     known, lost = _known(fitted)
-    manifest = write_pair_bundle(target, tuned, known, tolerance_of(fitted), facts, notes, trained_of(fitted))
     threshold = f"a match from probability {tuned.threshold.value:.3f} on, fitted for {tuned.threshold.balance}"
-    say_exported(target, fitted, tuned.temperature, manifest, lost, threshold)
+    return Exportable(tuned, known, [lost, threshold])
 
 
 def _known(fitted: Fitted) -> tuple[list[KnownPair], str]:
@@ -51,7 +46,7 @@ def _known(fitted: Fitted) -> tuple[list[KnownPair], str]:
         UserError: It was said where the pairs are now, and they are not there, or others.
     """
     judged = fitted.judged
-    rows = {row.path: row for row in read_split_rows(fitted.run / "split.csv")}
+    rows = {row.path: row for row in fitted.rows}
     try:
         problem = task_reader(fitted.settings.task)(fitted.settings, find_device(fitted.settings.trainer.accelerator))
     except UserError as error:
@@ -72,8 +67,8 @@ def _known(fitted: Fitted) -> tuple[list[KnownPair], str]:
         KnownPair(
             pairs[path].path,
             rows[path].digest,
+            judged.probabilities[i, 1:] if fitted.judged_itself else None,
             pairs[path].text,
-            float(judged.probabilities[i, 1]) if fitted.judged_itself else None,
         )
         for i, path in chosen
     ]

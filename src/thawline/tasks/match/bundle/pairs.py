@@ -66,6 +66,7 @@ class PairBundle:
         preprocessing: How a photo becomes the pixels that enter the network.
         max_megapixels: Larger photos, or those that take as much memory to decode, can't be used; set it to use them.
         manifest: What `manifest.json` says.
+        towers: The CLIP.
     """
 
     task: str
@@ -91,6 +92,7 @@ class PairBundle:
         above_0 = all(math.isfinite(each) and each > 0 for each in (self._scale, self.temperature))
         if not (above_0 and math.isfinite(self._bias) and 0 <= self.threshold < _ABOVE_ALL):
             raise ValueError("its decision has numbers out of their range")
+        self.towers = towers
         self._image = towers.image.prefix(len(towers.image.stages)).to(device)
         self._text = towers.text.prefix(len(towers.text.stages)).to(device)
         self._tokenize, self._device = towers.tokenize, device

@@ -1,0 +1,175 @@
+"""Classes of photos: what a run fitted, as a bundle is written from it and compared with it."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from thawline.bundles.card import model_card
+from thawline.bundles.golden import RECIPE, golden_pixels
+from thawline.bundles.heads import ClassHead, fold, rebuild_dense, rebuild_prompts, save_head, state_part, text_part
+from thawline.bundles.manifest import PREPROCESSING, TEXT, VISION
+from thawline.bundles.network import Classifier, preprocessing_json
+from thawline.bundles.networks import save_network
+from thawline.bundles.write import CPU, Asked, Known, furthest, joined_difference
+from thawline.data.photos.preprocessing import Preprocessing
+from thawline.decisions.temperature import Temperature
+from thawline.encoders.encoder import Encoder
+from thawline.encoders.load import load
+from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.towers import ClipTowers
+from thawline.files import write_json
+from thawline.fitting.heads.head import DenseHead, Head
+from thawline.tasks.photos.bundle import Bundle, load_photos
+
+CLEAR = 0.1  # how far the two best probabilities are apart where an answer may not depend on how a JPEG is decoded
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The whole network in memory.
+
+    Attributes:
+        image: The image encoder, trained stages in their place.
+        towers: The CLIP that it belongs to, whose text tower has its trained stages too; None for other families.
+        head: Features to logits.
+        preprocessing: How a photo becomes pixels.
+    """
+
+    image: Encoder
+    towers: ClipTowers | None
+    head: Head
+    preprocessing: Preprocessing
+
+
+@dataclass(frozen=True)
+class TunedPhotos:
+    """What a run fitted; see `bundles.write.Tuned`.
+
+    Attributes:
+        task: Its task.
+        encoder: The settings of the pretrained network.
+        decode: How large JPEGs are decoded: `reduced` or `full`.
+        thaw: Where the thaw line is, as the run's settings say.
+        state: The state-dict of the fitted tail.
+        classes: Names of the classes.
+        prompts: The prompts of each class, for a head of prompts; None otherwise.
+        temperature: Fitted beforehand.
+    """
+
+    task: str
+    encoder: EncoderSettings
+    decode: str
+    thaw: int | str
+    state: Mapping[str, torch.Tensor]
+    classes: Sequence[str]
+    prompts: Mapping[str, Sequence[str]] | None
+    temperature: Temperature
+    load = staticmethod(load_photos)
+    card = staticmethod(model_card)
+
+    @cached_property
+    def joined(self) -> Joined:
+        """The pretrained network, loaded afresh, with what was trained in its place.
+
+        Raises:
+            UserError: The pretrained weights are not on this machine.
+        """
+        # A bundle computes in float32 wherever it is used, whatever its features were computed in.
+        loaded = load(replace(self.encoder, precision="float32"), fresh=True)
+        towers = loaded if isinstance(loaded, ClipTowers) else None
+        image = loaded.image if isinstance(loaded, ClipTowers) else loaded
+        image.load_tail(image.cut_for(self.thaw), state_part(self.state, "stages."))
+        if image.preprocessing is None:
+            raise ValueError("an image encoder has a preprocessing")
+        how = replace(image.preprocessing, decode=self.decode)
+        return Joined(image, towers, _head(state_part(self.state, "head."), towers), how)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write the network, its head and its preprocessing."""
+        head = self.joined.head
+        linear = fold(head) if isinstance(head, DenseHead) and isinstance(head.layers, nn.Linear) else None
+        inside = save_network(folder, self.encoder, self.joined.image, linear, self.classes)
+        if not inside:
+            save_head(folder, head)
+        write_json(folder / PREPROCESSING, preprocessing_json(self.joined.preprocessing))
+        return {
+            "task": self.task,
+            "family": self.encoder.family,
+            "head": "classifier" if inside else "dense" if isinstance(head, DenseHead) else "prompts",
+            "labels": list(self.classes),
+            "prompts": None if self.prompts is None else {name: list(each) for name, each in self.prompts.items()},
+            "temperature": self.temperature.to_json(),
+            "thresholds": None,
+        }
+
+    def ask(self, bundle: Bundle, known: Sequence[Known], tolerance: float) -> Asked:
+        """Ask about golden pixels, which the parts in memory are asked about too, and about the run's own photos."""
+        joined, size = self.joined, self.joined.preprocessing.size
+        made = golden_pixels(size)
+        logits = bundle.logits(made)
+        parts = Classifier(joined.image.prefix(len(joined.image.stages)), joined.head, CPU)
+        there, said = _answers(bundle, known)
+        differences = {
+            "joined_logits": joined_difference(logits, parts.logits(made)),
+            "probabilities_of_raw_photos": furthest(zip(there, said, strict=True), self.classes, tolerance),
+            "probabilities_by_full_decoding": None,
+        }
+        notes = []
+        if there and joined.preprocessing.decode != "full":
+            full = copy.copy(bundle)
+            full.preprocessing = replace(bundle.preprocessing, decode="full")
+            _, other = _answers(full, there)
+            differences["probabilities_by_full_decoding"] = float(np.abs(said - other).max())
+            notes.append(_decoding(said, other))
+        photos = [{"sha256": one.digest, "probabilities": row.tolist()} for one, row in zip(there, said, strict=True)]
+        golden = {"made": {"recipe": RECIPE, "size": size, "logits": logits.tolist()}, "photos": photos}
+        return Asked(golden, differences, notes)
+
+    def graphs(self, folder: Path, bundle: Bundle) -> dict[str, float]:
+        """Write `vision.onnx` and, where classes are told by their prompts, `text.onnx`."""
+        from thawline.bundles.onnx import write_text_of_classes, write_vision  # late: an extra that few install
+
+        classifier, towers = bundle.classifier, self.joined.towers
+        differences = {VISION: write_vision(folder, classifier, bundle.preprocessing)}
+        if isinstance(classifier.head, ClassHead) and towers is not None and self.prompts is not None:
+            differences[TEXT] = write_text_of_classes(folder, towers, self.prompts, classifier.head)
+        return differences
+
+
+def _head(state: dict[str, torch.Tensor], towers: ClipTowers | None) -> Head:
+    if "class_of_prompt" not in state:
+        return rebuild_dense(state)
+    if not (trained := text_part(state)) or towers is None:
+        return rebuild_prompts(state, None)
+    text = towers.text
+    cut = text.cut_for("projection")  # what training text means
+    text.load_tail(cut, trained)
+    return rebuild_prompts(state, text.prefix(len(text.stages), cut))
+
+
+def _answers(bundle: Bundle, known: Sequence[Known]) -> tuple[list[Known], NDArray[np.float32]]:
+    """The photos that can be read, and what `bundle` says of them, [photos, classes]."""
+    said = list(bundle.predict([photo.path for photo in known]))
+    there = [photo for photo, each in zip(known, said, strict=True) if each.problem is None]
+    rows = [list(each.probabilities.values()) for each in said if each.problem is None]
+    return there, np.array(rows, dtype=np.float32).reshape(len(there), len(bundle.labels))
+
+
+def _decoding(said: NDArray[np.float32], other: NDArray[np.float32]) -> str:
+    """What the card says of decoding at a reduced scale, by which photos were `said`, and in full, by which `other`."""
+    best = np.sort(said, axis=1)
+    clear = best[:, -1] - best[:, -2] > CLEAR
+    flipped = clear & (said.argmax(axis=1) != other.argmax(axis=1))
+    return (
+        "It decodes large JPEGs at a reduced scale. With full decoding, as other libraries do it, probabilities of "
+        f"{len(said)} of the run's photos changed by {np.abs(said - other).max():.1g} at most; of the {clear.sum()} "
+        f"whose two best classes are more than {CLEAR} apart, {flipped.sum()} got another answer."
+    )
