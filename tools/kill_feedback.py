@@ -118,8 +118,8 @@ def check(url: str, acknowledged: dict[int, dict[str, Any]]) -> Iterator[str]:
         items = {item.id for item in session.scalars(sa.select(Item))}
         if url.startswith("sqlite"):
             for question in ("integrity_check", "foreign_key_check"):
-                broken = session.execute(sa.text(f"PRAGMA {question}")).tuples()
-                yield from (str(row) for row in broken if row != ("ok",))
+                broken = session.execute(sa.text(f"PRAGMA {question}"))
+                yield from (str(row) for row in broken if row[0] != "ok")
     yield from (f"row {row.id} has no item" for row in rows.values() if row.item_id not in items)
     yield from (f"item {left} has no answer" for left in items - {row.item_id for row in rows.values()})
     for number, said in acknowledged.items():

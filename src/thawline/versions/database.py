@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
 
 from thawline.errors import UserError
-from thawline.runs.secrets import remember
+from thawline.runs.secrets import is_secret, remember
 from thawline.versions.refusals import explain_refusal, is_busy
 from thawline.versions.schema import Base
 
@@ -112,6 +112,8 @@ def explained(url: URL) -> Iterator[None]:
         if (refusal := explain_refusal(error, _place(url))) is None:
             raise
         raise refusal from error
+    except OverflowError as error:
+        raise UserError(f"the database {_place(url)}: a number is larger than it holds; give a smaller one") from error
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
@@ -124,13 +126,13 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     command.upgrade(config, revision)
 
 
-def _parse(text_: str) -> URL:
+def _parse(written: str) -> URL:
     """A URL, with the driver that is used here."""
     try:
-        url = make_url(text_)
-    except ArgumentError:
+        url = make_url(written)
+    except (ArgumentError, ValueError):  # what is no port
         raise UserError(f"the database's URL can't be read; write {_EXAMPLES}") from None
-    remember({"password": url.password or ""})
+    remember({"password": url.password or "", **url.query})
     kind = url.get_backend_name()
     if kind in ("postgres", "postgresql"):
         return url.set(drivername="postgresql+psycopg")
@@ -143,7 +145,9 @@ def _parse(text_: str) -> URL:
 
 def _place(url: URL) -> str:
     """Where a database is, to be shown: a file, or an address without its password."""
-    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    if url.get_backend_name() == "sqlite":
+        return str(url.database).removeprefix("file:")
+    return url.difference_update_query([key for key in url.query if is_secret(key)]).render_as_string()
 
 
 def _engine(url: URL) -> Engine:

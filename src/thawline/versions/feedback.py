@@ -209,7 +209,7 @@ def _record_chunk(session: Session, chunk: Mapping[str, Given]) -> Recorded:
         {"path": _absolute(row.path), "digest": row.digest, "group": row.group, "added_at": now()}
         for row in chunk.values()
     ]
-    ids = dict(session.execute(_adding(session).returning(Item.digest, Item.id), added).tuples().all())
+    ids = dict(session.execute(_adding(session).returning(Item.digest, Item.id), added).all())
     standing = {row.item_id: row for _, row in session.execute(_standing(items=ids.values()))}
     written, changed = [], 0
     for digest, given in chunk.items():

@@ -1,6 +1,7 @@
 """What a database refuses, as one sentence: what, where, and how to mend it."""
 
 import sqlite3
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
@@ -20,7 +21,7 @@ _SQLITE = (
     ("SQLITE_LOCKED", _LOCKED),
     ("SQLITE_READONLY", _READ_ONLY),
     ("SQLITE_PERM", _READ_ONLY),
-    ("SQLITE_CANTOPEN", ("it can't be opened", "see that its folder is there and may be written")),
+    ("SQLITE_CANTOPEN", ("it can't be opened", "see that the folder may be written, or choose another place")),
     ("SQLITE_NOTADB", ("this is no database", "choose another file")),
     ("SQLITE_CORRUPT", _DAMAGED),
     ("SQLITE_IOERR", ("the disk fails to read or write", "check it, or choose another database")),
@@ -36,6 +37,7 @@ _POSTGRESQL = (
     ("3D000", ("there is no such database", "create it, or check its name")),
     ("53300", ("the server has too many connections", "end some, or raise its max_connections")),
     ("57P", ("the server is ending or starting", "try again in a moment")),
+    ("22003", ("a number is larger than it holds", "give a smaller one")),
     ("XX", _DAMAGED),
 )
 
@@ -46,17 +48,26 @@ def explain_refusal(error: DBAPIError | sqlite3.Error, place: str) -> UserError 
     if isinstance(cause, sqlite3.Error):
         name = getattr(cause, "sqlite_errorname", "")
         known = next((said for code, said in _SQLITE if name.startswith(code)), None)
+        if name.startswith("SQLITE_CANTOPEN"):
+            known = _explain_place(Path(place)) or known
     else:
         state = getattr(cause, "sqlstate", None)
         known = next((said for code, said in _POSTGRESQL if (state or "").startswith(code)), None)
         if state is None and isinstance(error, DBAPIError) and type(error).__name__ == "OperationalError":
-            known = (f"the server can't be reached: {_first_line(cause)}", "see that it runs, and check its address")
+            known = (_first_line(cause), "see that the server runs, and check the address, the user and the password")
     return None if known is None else UserError(f"the database {place}: {known[0]}; {known[1]}")
 
 
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether another process has the database to itself for a moment."""
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def _explain_place(file: Path) -> tuple[str, str] | None:
+    """Why there can be no database at `file`, where that is plain to see."""
+    if not file.parent.exists():
+        return "its folder is not there", "make the folder, or check its name"
+    return ("it is a folder", "add the file's name") if file.is_dir() else None
 
 
 def _first_line(error: BaseException | None) -> str:
