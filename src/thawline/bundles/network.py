@@ -37,16 +37,25 @@ class Classifier:
         """Uint8 [n, 3, size, size] to logits [n, classes]."""
         return np.concatenate([self._batch(part) for part in torch.split(pixels, BATCH)])
 
+    @torch.no_grad()
+    def features(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Uint8 [n, 3, size, size] to what enters the head, [n, dim] on the CPU."""
+        return torch.cat([self._features(part)[: len(part)].cpu() for part in torch.split(pixels, BATCH)])
+
     def probabilities(self, pixels: torch.Tensor) -> NDArray[np.float32]:
         """Uint8 [n, 3, size, size] to probabilities [n, classes]."""
         said: NDArray[np.float32] = torch.softmax(torch.from_numpy(self.logits(pixels)), dim=-1).numpy()
         return said
 
     def _batch(self, pixels: torch.Tensor) -> NDArray[np.float32]:
-        filled = torch.cat([pixels, pixels[:1].expand(BATCH - len(pixels), -1, -1, -1)])
-        logits = self.head(self.stages({"pixels": filled.to(self._device)})["features"])
-        said: NDArray[np.float32] = logits[: len(pixels)].float().cpu().numpy()
+        said: NDArray[np.float32] = self.head(self._features(pixels))[: len(pixels)].float().cpu().numpy()
         return said
+
+    def _features(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What leaves the network for a full batch that begins with `pixels`."""
+        filled = torch.cat([pixels, pixels[:1].expand(BATCH - len(pixels), -1, -1, -1)])
+        features: torch.Tensor = self.stages({"pixels": filled.to(self._device)})["features"]
+        return features
 
 
 def preprocessing_json(how: Preprocessing) -> dict[str, Any]:

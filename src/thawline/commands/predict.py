@@ -12,14 +12,13 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from thawline.commands.line.verbs import TASKS
 from thawline.data.settings import check_megapixels
 from thawline.data.tables.lists import read_list
 from thawline.data.tables.places import Finder
-from thawline.encoders.device import find_device
 from thawline.errors import RunError, UserError
 from thawline.features.progress import bar, say
 from thawline.screen import visible
+from thawline.tasks.base import load_base
 from thawline.tasks.capabilities import TaskPredictor
 from thawline.tasks.load import AnyBundle, load
 from thawline.tasks.predicting import BASE, PredictSettings
@@ -79,15 +78,9 @@ def _check(settings: PredictSettings) -> None:
 def _load(settings: PredictSettings) -> AnyBundle:
     if settings.bundle != BASE:
         return load(settings.bundle, device=settings.accelerator)
-    task = next(name for name, record in TASKS.items() if record.zero_shot is not None)
-    bundle: AnyBundle = capability(task, "zero_shot")(
-        task,
-        settings.encoder,
-        settings.prompts,
-        settings.data.classes or [],
-        settings.data.decode,
-        settings.store,
-        find_device(settings.accelerator),
+    data = settings.data
+    bundle = load_base(
+        settings.encoder, settings.prompts, data.classes or [], data.decode, settings.store, settings.accelerator
     )
     name = settings.encoder.name
     say(f"no tuned bundle is used: {name} is asked zero-shot for {len(bundle.labels)} classes (model: {BASE})")

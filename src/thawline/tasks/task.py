@@ -61,6 +61,8 @@ class Task:
         load: A `BundleLoader`; None: it has no bundles.
         load_ensemble: What loads the bundle of an ensemble of its runs; None: there are none.
         predict: A `TaskPredictor`; None: its bundles are for services alone.
+        serve: An `Answerer` (`tasks.serving`); None: a service can't answer by its bundles.
+        routes: A `RouteAdder` (`tasks.serving`): what it adds to a service over any task's bundles; None: nothing.
         walk: The files that `predict` would judge among paths, to count them; None: it judges no files.
         golden: A `GoldenJudge`; None: there are no golden cases of its samples.
         columns: What tells a table of its samples; none: they are in folders alone.
@@ -95,6 +97,8 @@ class Task:
     load: str | None = None
     load_ensemble: str | None = None
     predict: str | None = None
+    serve: str | None = None
+    routes: str | None = None
     walk: str | None = None
     golden: str | None = None
     columns: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ from thawline.fitting.settings import (
 from thawline.runs.moved import places_of
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.samples.settings import SampleSettings
+from thawline.serving.settings import ServeSettings
 from thawline.tasks.predicting import PredictSettings
 from thawline.tasks.settings import CheckSettings, PromptSettings, RunSettings
 from thawline.tasks.task import capability, imported, task_names
@@ -183,6 +184,7 @@ def _register(tasks: Sequence[str]) -> None:
         ("train", RunSettings),
         ("evaluate", EvaluateSettings),
         ("predict", PredictSettings),
+        ("serve", ServeSettings),
         ("compare", CompareSettings),
         ("ensemble", EnsembleSettings),
         ("export", ExportSettings),

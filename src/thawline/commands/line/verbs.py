@@ -117,6 +117,22 @@ _VERBS = (
         ),
     ),
     Verb(
+        "serve",
+        "thawline.commands.serve:serve",
+        "serve",
+        "answer requests over HTTP by a bundle",
+        (Positional("bundle", "BUNDLE", required=False, path=False),),
+        examples=(
+            "thawline serve Model                             at http://127.0.0.1:8000",
+            "thawline serve base 'data.classes=[wedding,birthday]'   no tuned model",
+            "THAWLINE_TOKEN=… thawline serve Model host=0.0.0.0      for other machines",
+        ),
+        notes=(
+            "port=8000   max_upload_mb=64   max_files=32   data.max_megapixels=50",
+            "CLIP_MODEL_PATH and THAWLINE_TOKEN: from the environment or from .env",
+        ),
+    ),
+    Verb(
         "data check",
         "thawline.commands.data_check:data_check",
         "data_check",

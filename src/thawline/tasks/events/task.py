@@ -16,6 +16,7 @@ TASK = Task(
     export="thawline.tasks.photos.export:export_photos",
     load="thawline.tasks.photos.bundle:load_photos",
     predict="thawline.tasks.photos.predict:predict_photos",
+    serve="thawline.tasks.serving:answer_photos",
     walk="thawline.tasks.photos.predict:walk",
     golden="thawline.tasks.photos.golden:judge_photos",
     ahead=".ahead:begin",

@@ -68,6 +68,7 @@ def load_zero_shot(
         {"labels": list(classes), "temperature": {"value": 1.0}},
         replace(image.preprocessing, decode=decode),
         Classifier(image.prefix(len(image.stages)), texts, device),
+        lambda: towers,
     )
     bundle.task = task
     return bundle

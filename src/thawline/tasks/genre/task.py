@@ -21,6 +21,7 @@ TASK = Task(
     load=".bundle.tracks:load_tracks",
     load_ensemble=".bundle.ensemble:load_ensemble",
     predict=".bundle.predict:predict_tracks",
+    serve=".bundle.serving:answer_tracks",
     walk=".bundle.predict:walk",
     golden=".bundle.golden:judge_tracks",
     columns=("audio_path",),

@@ -2,15 +2,17 @@
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from thawline.bundles.bounds import answering, numbers
@@ -20,7 +22,8 @@ from thawline.bundles.network import Classifier, load_classifier, read_preproces
 from thawline.bundles.pictures import Photo, each, name_of, picture_of, read_picture
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.temperature import calibrated
-from thawline.errors import UnusableError
+from thawline.encoders.towers import ClipTowers
+from thawline.errors import UnusableError, UserError
 from thawline.features.filling import BATCH
 from thawline.files import read_json
 
@@ -69,8 +72,12 @@ class Bundle:
         decision: dict[str, Any],
         preprocessing: Preprocessing,
         classifier: Classifier,
+        towers: Callable[[], ClipTowers] | None = None,
     ) -> None:
-        """Take what was verified and loaded; `thawline.load` does both."""
+        """Take what was verified and loaded; `thawline.load` does both.
+
+        `towers` gives the CLIP that the network is of; None: it is no CLIP, and knows no texts.
+        """
         self.path = path
         self.labels = tuple(str(label) for label in decision["labels"])
         self.preprocessing = preprocessing
@@ -79,6 +86,12 @@ class Bundle:
             raise ValueError("its temperature is not above 0")
         self.manifest = manifest
         self.classifier = classifier
+        self._towers = None if towers is None else cache(towers)
+
+    @property
+    def knows_texts(self) -> bool:
+        """Whether `cosines` can compare photos with texts."""
+        return self._towers is not None
 
     def predict(self, photos: Photo | Iterable[Photo], *, calibrated: bool = False) -> Iterator[Prediction]:
         """Say what each photo shows, in the order of `photos`, while they are drawn: a million take no more memory.
@@ -121,6 +134,20 @@ class Bundle:
             if logits.shape[1] != len(self.labels):
                 raise ValueError(f"its network tells {logits.shape[1]} classes apart, and it names {len(self.labels)}")
         return logits
+
+    @torch.no_grad()
+    def cosines(self, images: torch.Tensor, texts: list[str]) -> NDArray[np.float32]:
+        """Cosines [n] of images uint8 [n, 3, size, size] and as many texts, by the CLIP that the network is of.
+
+        Raises:
+            UserError: It is no CLIP, or its files don't go together.
+        """
+        if self._towers is None:
+            raise UserError(f"the bundle {self.path} is no CLIP, and can't compare photos with texts")
+        with answering(self.path):
+            towers = self._towers()
+            text = towers.text.prefix(len(towers.text.stages))(towers.tokenize(texts))["features"]
+            return numbers(F.cosine_similarity(self.classifier.features(images), text, dim=-1).float().numpy())
 
     def check(self) -> float:
         """By how much the logits of the golden inputs differ on this machine from those of the export, at most."""
@@ -166,5 +193,12 @@ def load_photos(folder: Path, manifest: dict[str, Any], decision: dict[str, Any]
     Raises:
         ValueError, KeyError: The files are of another form.
     """
-    classifier = load_classifier(folder, decision, device)
-    return Bundle(folder, manifest, decision, read_preprocessing(folder), classifier)
+    classifier, how = load_classifier(folder, decision, device), read_preprocessing(folder)
+    towers = partial(_load_towers, folder, how) if decision["family"] == "clip" else None
+    return Bundle(folder, manifest, decision, how, classifier, towers)
+
+
+def _load_towers(folder: Path, how: Preprocessing) -> ClipTowers:
+    from thawline.bundles.transformers import CLIP  # late: it takes seconds to import
+
+    return CLIP.load_towers(folder, how)

@@ -1,0 +1,68 @@
+"""The service as an ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.security import HTTPBearer
+
+from thawline import __version__
+from thawline.serving.guard import Guard
+from thawline.serving.limits import MB, SizeLimit
+from thawline.serving.metrics import Measured
+from thawline.serving.problems import add_handlers
+from thawline.serving.routes import add_routes
+from thawline.serving.service import BundleService
+from thawline.serving.settings import ServeSettings
+from thawline.serving.source import Source
+from thawline.tasks.serving import RouteAdder
+from thawline.tasks.task import capability, find_task, task_names
+
+
+def create_app(source: Source, settings: ServeSettings) -> FastAPI:
+    """The service of what `source` has, with what tasks add to it.
+
+    Args:
+        source: One bundle, or the registry's active version.
+        settings: Those of the verb; `token` is what requests must bring.
+    """
+    service = BundleService(source, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.open()
+        try:
+            yield
+        finally:
+            service.close()
+
+    app = FastAPI(
+        title="Thawline",
+        version=__version__,
+        summary="What a tuned model says of files.",
+        lifespan=lifespan,
+        # Their pages fetch scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service
+    add_handlers(app)
+    open_to_all, guarded = APIRouter(), APIRouter(dependencies=_security(settings.token))
+    add_routes(open_to_all, guarded, service)
+    for name in task_names():
+        if find_task(name).routes is not None:
+            add: RouteAdder = capability(name, "routes")
+            add(guarded, service)
+    app.include_router(open_to_all)
+    app.include_router(guarded)
+    # The last one added is the first that a request meets.
+    app.add_middleware(SizeLimit, most=int(settings.max_upload_mb * MB))
+    app.add_middleware(Guard, token=settings.token, is_open=service.open_paths)
+    app.add_middleware(Measured, metrics=service.metrics)
+    return app
+
+
+def _security(token: str | None) -> list[Any]:
+    """What has OpenAPI say that a token is needed; `Guard` sees to it."""
+    return [] if token is None else [Depends(HTTPBearer(auto_error=False))]

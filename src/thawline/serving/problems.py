@@ -1,0 +1,68 @@
+"""Whatever goes wrong becomes `{"detail": "…"}`, one sentence."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from thawline.errors import RunError, UserError
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Have `app` answer every error in this way."""
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(UserError, _failed)
+    app.add_exception_handler(RunError, _failed)
+    app.add_exception_handler(Exception, _broken)
+
+
+async def refuse(
+    scope: Scope, receive: Receive, send: Send, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> None:
+    """Answer a request outside of any route."""
+    await JSONResponse({"detail": detail}, status, dict(headers or {}))(scope, receive, send)
+
+
+def _refused(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    detail = error.detail
+    if detail == HTTPStatus(error.status_code).phrase:  # Starlette's own
+        what = f"{request.method} {request.url.path}"
+        detail = {
+            404: f"there is no {what}; /openapi.json lists what there is",
+            405: f"there is no {what}; the path takes another method, see /openapi.json",
+        }.get(error.status_code, f"{what} was refused: {detail.lower()}")
+    elif error.status_code == 400:  # Starlette's, of a form
+        detail = f"the form can't be read: {detail[:1].lower()}{detail[1:].partition('. ')[0]}"
+    return JSONResponse({"detail": detail}, error.status_code, dict(error.headers or {}))
+
+
+def _invalid(_: Request, error: Exception) -> JSONResponse:
+    found: Sequence[dict[str, Any]] = error.errors() if isinstance(error, RequestValidationError) else ()
+    first: dict[str, Any] = found[0] if found else {"loc": (), "msg": "it can't be read", "type": ""}
+    place = [part for part in first["loc"] if part not in ("body", "query", "path")]
+    names = [str(part) for part in place if isinstance(part, str)]
+    name = names[0] if names else "the request"
+    if first["type"] == "missing":
+        return JSONResponse({"detail": f"{name} is missing; /openapi.json says what is asked for"}, 422)
+    if "UploadFile" in first["msg"]:
+        return JSONResponse({"detail": f"{name} is text; send a file (curl -F {name}=@photo.jpg)"}, 422)
+    said = first["msg"].removeprefix("Value error, ")
+    return JSONResponse({"detail": f"{name} can't be used: {said[:1].lower()}{said[1:]}"}, 422)
+
+
+def _failed(_: Request, error: Exception) -> JSONResponse:
+    """A model that can't be asked: the sentence says how to mend it."""
+    return JSONResponse({"detail": str(error)}, 500)
+
+
+def _broken(_: Request, error: Exception) -> JSONResponse:
+    """A defect; its traceback is in the service's own log."""
+    return JSONResponse({"detail": f"the service failed ({type(error).__name__}); its log says more"}, 500)
