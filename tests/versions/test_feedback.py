@@ -11,6 +11,7 @@ from thawline.versions.feedback import (
     Recorded,
     add_item,
     answered,
+    candidates,
     correct,
     each_answered,
     record,
@@ -37,6 +38,7 @@ def test_answers_are_facts_and_the_newest_that_stands_counts(database):
         [one] = answered(session)
         assert (one.item.path, one.answer, one.feedback_id, one.score) == ("/photos/a.jpg", "yes", second.id, 0.25)
         assert [left.id for left in unanswered(session)] == [other.id]
+        assert candidates(session) == [(other.id, "/photos/b.jpg", digest(2), None)]
         kept = session.scalars(select(Feedback).order_by(Feedback.id)).all()
         assert [(row.answer, row.why, row.corrects_id) for row in kept] == [
             ("no", "it is unsure", None),

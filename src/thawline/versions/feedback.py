@@ -8,15 +8,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, insert, null, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from thawline.versions.schema import Feedback, Item, ModelVersion, VersionFeedback, now
 
+_Columns = tuple[Item, str, int, datetime, int | None, float | None]  # what `Answered` holds
 _CHUNK = 1000  # rows at a time
+_LOCK = 0x7468_6178  # PostgreSQL's name of the lock under which a table is read
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,15 @@ class Answered:
     at: datetime
     version_id: int | None
     score: float | None
+
+
+class Candidate(NamedTuple):
+    """An item that may be asked about; the fields are those of the table."""
+
+    id: int
+    path: str
+    digest: str
+    group: int | None
 
 
 @dataclass(frozen=True)
@@ -159,8 +170,8 @@ def answered(session: Session, since: datetime | None = None) -> list[Answered]:
 
 def each_answered(session: Session, since: datetime | None = None) -> Iterator[Answered]:
     """What `answered` lists, a thousand at a time, while `session` is open."""
-    for item, row in session.execute(_standing(since), execution_options={"yield_per": _CHUNK}):
-        yield Answered(item, row.answer, row.id, row.at, row.version_id, row.score)
+    for row in session.execute(_standing(since), execution_options={"yield_per": _CHUNK}):
+        yield Answered(*row)
 
 
 def record_many(session: Session, rows: Iterable[Given]) -> Recorded:
@@ -170,6 +181,9 @@ def record_many(session: Session, rows: Iterable[Given]) -> Recorded:
     is not written again: a table may be read twice.
     """
     done = Recorded()
+    if session.get_bind().dialect.name == "postgresql":
+        # Two tables with the same items in other orders would wait for each other.
+        session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     for chunk in _chunks(rows):
         done += _record_chunk(session, chunk)
     return done
@@ -177,9 +191,19 @@ def record_many(session: Session, rows: Iterable[Given]) -> Recorded:
 
 def unanswered(session: Session) -> list[Item]:
     """The items that nothing is answered of, and that are not removed, by the order in which they came."""
+    return list(session.scalars(select(Item).where(*_open()).order_by(Item.id)))
+
+
+def candidates(session: Session) -> list[Candidate]:
+    """What `unanswered` lists, in a fifth of the time, for choosing among very many."""
+    columns = (Item.id, Item.path, Item.digest, Item.group)
+    return [Candidate(*row) for row in session.execute(select(*columns).where(*_open()).order_by(Item.id))]
+
+
+def _open() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """That an item may be asked about."""
     standing = select(Feedback.item_id).where(Feedback.retracted_at.is_(None))
-    wanted = select(Item).where(Item.removed_at.is_(None), Item.id.not_in(standing)).order_by(Item.id)
-    return list(session.scalars(wanted))
+    return Item.removed_at.is_(None), Item.id.not_in(standing)
 
 
 def _adding(session: Session) -> Any:
@@ -210,7 +234,7 @@ def _record_chunk(session: Session, chunk: Mapping[str, Given]) -> Recorded:
         for row in chunk.values()
     ]
     ids = dict(session.execute(_adding(session).returning(Item.digest, Item.id), added).all())
-    standing = {row.item_id: row for _, row in session.execute(_standing(items=ids.values()))}
+    standing = {row.Item.id: row for row in session.execute(_standing(items=ids.values()))}
     written, changed = [], 0
     for digest, given in chunk.items():
         before = standing.get(ids[digest])
@@ -231,12 +255,13 @@ def _record_chunk(session: Session, chunk: Mapping[str, Given]) -> Recorded:
     return Recorded(len(written) - changed, changed, len(chunk) - len(written))
 
 
-def _standing(since: datetime | None = None, items: Collection[int] | None = None) -> Select[Item, Feedback]:
-    """Each item, or each of `items`, with the newest of its answers that was not retracted."""
+def _standing(since: datetime | None = None, items: Collection[int] | None = None) -> Select[*_Columns]:
+    """What `Answered` says of each item, or of each of `items`."""
     newest = select(func.max(Feedback.id)).where(Feedback.retracted_at.is_(None)).group_by(Feedback.item_id)
     if items is not None:
         newest = newest.where(Feedback.item_id.in_(items))
-    wanted = select(Item, Feedback).join(Feedback, Feedback.item_id == Item.id)
+    wanted = select(Item, Feedback.answer, Feedback.id, Feedback.at, Feedback.version_id, Feedback.score)
+    wanted = wanted.join(Feedback, Feedback.item_id == Item.id)
     wanted = wanted.where(Feedback.id.in_(newest), Item.removed_at.is_(None)).order_by(Feedback.id)
     return wanted if since is None else wanted.where(Feedback.at >= since)
 

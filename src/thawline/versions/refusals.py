@@ -37,6 +37,7 @@ _POSTGRESQL = (
     ("3D000", ("there is no such database", "create it, or check its name")),
     ("53300", ("the server has too many connections", "end some, or raise its max_connections")),
     ("57P", ("the server is ending or starting", "try again in a moment")),
+    ("40", ("another process wrote the same at the same time", "try again")),
     ("22003", ("a number is larger than it holds", "give a smaller one")),
     ("XX", _DAMAGED),
 )
