@@ -46,11 +46,16 @@ def rebuild_dense(state: State) -> DenseHead:
     """
     dim, each = len(state["standardise.mean"]), state["standardise.scale"].ndim > 0
     if "layers.weight" in state:
-        head = DenseHead(dim, len(state["layers.weight"]), each=each)
+        head = _dense(dim, len(state["layers.weight"]), None, each)
     else:
-        head = DenseHead(dim, len(state["layers.3.weight"]), hidden=len(state["layers.0.weight"]), each=each)
+        head = _dense(dim, len(state["layers.3.weight"]), len(state["layers.0.weight"]), each)
     head.load_state_dict(state)
     return head.eval().requires_grad_(False)
+
+
+def _dense(dim: int, outputs: int, hidden: int | None, each: bool) -> DenseHead:
+    """A head with so many outputs: one is that of the second of two classes."""
+    return DenseHead(dim, max(outputs, 2), hidden=hidden, each=each, one_logit=outputs == 1)
 
 
 def rebuild_prompts(state: State, text_stages: nn.Module | None) -> PromptHead:
@@ -75,7 +80,9 @@ def fold(head: DenseHead) -> nn.Linear:
         raise TypeError("only a linear head is one layer")
     weight = layer.weight.detach().double() / head.standardise.scale.double()
     bias = layer.bias.detach().double() - weight @ head.standardise.mean.double()
-    folded = nn.Linear(layer.in_features, layer.out_features).requires_grad_(False)
+    if head.one_logit:
+        weight, bias = (torch.cat([torch.zeros_like(part), part]) for part in (weight, bias))
+    folded = nn.Linear(layer.in_features, len(weight)).requires_grad_(False)
     folded.weight.copy_(weight)
     folded.bias.copy_(bias)
     return folded

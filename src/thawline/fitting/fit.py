@@ -15,6 +15,7 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Problem, inner_fold
 from thawline.fitting.settings import (
     DebugSettings,
+    GaussianSettings,
     GradientSettings,
     LogisticSettings,
     MethodSettings,
@@ -106,6 +107,11 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
         inner = None if fold.inner is None else problem.samples(fold.inner)
         fit = fit_logistic(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
         fit = problem.settle(fit, inner, earlier)
+    elif isinstance(how.method, GaussianSettings):
+        from thawline.fitting.methods.gda import fit_gda
+
+        inner = None if fold.inner is None else problem.samples(fold.inner)
+        fit = problem.settle(fit_gda(problem.tail(), problem.samples(fold.train), inner, how.method), inner, earlier)
     elif isinstance(how.method, TreesSettings):
         from thawline.fitting.methods.trees import fit_trees
 

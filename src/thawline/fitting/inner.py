@@ -20,18 +20,22 @@ def with_inner(train: FeatureSet, inner: FeatureSet | None, folds: int, seed: in
     """
     if inner is None:
         return train, inner_folds(train, folds, seed)
-    everything = FeatureSet(
+    everything = joined(train, inner)
+    return everything, [(np.arange(len(train)), np.arange(len(train), len(everything)))]
+
+
+def joined(train: FeatureSet, inner: FeatureSet) -> FeatureSet:
+    """The samples of both, in that order."""
+    weights = None
+    if train.weights is not None and inner.weights is not None:
+        weights = np.concatenate([train.weights, inner.weights])
+    return FeatureSet(
         rows=train.rows,
         indices=np.concatenate([train.indices, inner.indices]),
         targets=np.concatenate([train.targets, inner.targets]),
         groups=np.concatenate([train.groups, inner.groups]),
-        weights=_joined(train.weights, inner.weights),
+        weights=weights,
     )
-    return everything, [(np.arange(len(train)), np.arange(len(train), len(everything)))]
-
-
-def _joined(first: NDArray[np.float64] | None, second: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
-    return None if first is None or second is None else np.concatenate([first, second])
 
 
 def inner_folds(samples: FeatureSet, folds: int, seed: int) -> Splits:

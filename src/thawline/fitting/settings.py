@@ -33,7 +33,7 @@ class MethodSettings:
         head: `prompts` (cosine to the classes' prompts; needs an encoder with text), `linear`, `mlp`, `pairs` (cosine
             of an image and a text), or of sound: `own` (that of the network's own class), `layers` (pools over all
             layers), `trees`, `rules` (a table of rules over descriptors), `hints`.
-        fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `trees` or `gradient`; fixed by the method's
+        fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `gaussian`, `trees` or `gradient`; fixed by the method's
             schema.
     """
 
@@ -87,6 +87,27 @@ class LogisticSettings(MethodSettings):
         if not self.c or min(self.c) <= 0:
             raise UserError(f"method.c={self.c} must list at least one number, all above 0")
         _require_at_least("method.folds", self.folds, 2)
+
+
+@dataclass
+class GaussianSettings(MethodSettings):
+    """Gaussian discriminant analysis with one covariance for all classes: a linear head in closed form.
+
+    Attributes:
+        shrinkage: How far the covariance is drawn to one that is the same in all directions, 0 to 1; null: Ledoit and
+            Wolf's estimate of the best (2004).
+    """
+
+    fit: str = "gaussian"
+    shrinkage: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        super().__post_init__()
+        if self.head != "linear":
+            raise UserError(f"method.head={self.head} is not linear, as Gaussians with one covariance are; use linear")
+        if self.shrinkage is not None and not 0 < self.shrinkage <= 1:
+            raise UserError(f"method.shrinkage={self.shrinkage} must be above 0 and at most 1, or null")
 
 
 @dataclass
@@ -246,6 +267,7 @@ class GradientSettings(MethodSettings):
 METHODS: dict[str, type[MethodSettings]] = {
     "zero_shot": ZeroShotSettings,
     "logistic": LogisticSettings,
+    "gda": GaussianSettings,
     "trees": TreesSettings,
     "rules": RulesSettings,
     "gradient": GradientSettings,

@@ -16,6 +16,7 @@ from thawline.fitting.settings import (
     PAIRS,
     TAGS,
     DebugSettings,
+    GaussianSettings,
     GradientSettings,
     LogisticSettings,
     MethodSettings,
@@ -145,7 +146,7 @@ class RunSettings:
             if wanted.changes_pixels or wanted.mixup:
                 what = f".views={wanted.views}" if wanted.views else f"={wanted.name}"
                 what = f".mixup={wanted.mixup}" if wanted.mixup and not wanted.changes_pixels else what
-                closed_form = isinstance(method, LogisticSettings | TreesSettings)
+                closed_form = isinstance(method, LogisticSettings | GaussianSettings | TreesSettings)
                 how = "is fitted in closed form" if closed_form else "fits nothing"
                 raise UserError(
                     f"method={method.name} {how} and can't use augmentation{what}; use augmentation=none, or a method "

@@ -50,13 +50,19 @@ class Collection:
         return np.array(sides) if sides else None
 
 
-def build_collection(listing: Listing, facts: Mapping[str, PhotoFacts], min_groups: int = 1) -> Collection:
+def build_collection(
+    listing: Listing,
+    facts: Mapping[str, PhotoFacts],
+    min_groups: int = 1,
+    told: Mapping[str, str] | None = None,
+) -> Collection:
     """Join a listing with what reading the files gave.
 
     Args:
         listing: the folder.
         facts: of every listed photo, by `Listed.name`.
         min_groups: classes of fewer groups are left out.
+        told: groups that photos were said to belong to, by `Listed.name`; None: nothing was said of any.
 
     Raises:
         UserError: no usable photo, or fewer than two classes with usable photos.
@@ -73,14 +79,15 @@ def build_collection(listing: Listing, facts: Mapping[str, PhotoFacts], min_grou
             "at least two classes are needed, each in a folder of its own."
         )
     usable = [facts[photo.name] for photo in photos]
-    grouping = find_groups(photos, usable)
+    grouping = find_groups(photos, usable, None if told is None else [told.get(photo.name) for photo in photos])
     scarce = scarce_classes([photo.label for photo in photos], grouping, min_groups)
     if scarce:
         kept = tuple(photo for photo in listing.photos if photo.label not in scarce)
         left_out = tuple(LeftOut(f"{name}/", reason) for name, reason in scarce.items())
         if not kept:
             raise UserError(f"Every class in {listing.root} has fewer than data.min_groups={min_groups} groups.")
-        return build_collection(replace(listing, photos=kept, left_out=listing.left_out + left_out), facts, min_groups)
+        listing = replace(listing, photos=kept, left_out=listing.left_out + left_out)
+        return build_collection(listing, facts, min_groups, told)
     return Collection(
         root=listing.root,
         classes=tuple(classes),

@@ -19,21 +19,26 @@ BURST_LENGTH = timedelta(minutes=60)
 _BLOCK = 2**20  # pairs of hashes compared at a time
 
 
-def find_groups(photos: Sequence[Listed], facts: Sequence[PhotoFacts]) -> Grouping:
+def find_groups(
+    photos: Sequence[Listed], facts: Sequence[PhotoFacts], told: Sequence[str | None] | None = None
+) -> Grouping:
     """Unite duplicates, near-duplicates, files of one folder below the class, and bursts of one camera.
 
     Args:
         photos: N, in the order of their names.
         facts: of the same N, none with a problem.
+        told: a group that each of them was said to belong to, a person or a shoot; None: nothing was said.
     """
     exact = links_of_equals(enumerate(fact.digest for fact in facts))
     near = _near_duplicates(facts, skip={j for _, j in exact})
     folder = links_of_equals((i, photo.path.parent) for i, photo in enumerate(photos) if photo.folder)
     burst = _bursts(facts)
     links = {"folder": folder, "exact duplicate": exact, "near-duplicate": near, "burst": burst}
+    if told is not None:
+        links["group"] = links_of_equals((i, group) for i, group in enumerate(told) if group)
     count = len(photos)
     return Grouping(
-        ids=components(count, exact + near + folder + burst),
+        ids=components(count, [link for some in links.values() for link in some]),
         exact_duplicates=exact,
         near_duplicates=near,
         two_labels=sorted((i, j) for i, j in exact + near if photos[i].label != photos[j].label),

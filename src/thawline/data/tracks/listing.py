@@ -1,6 +1,5 @@
 """Which tracks a folder or a table holds."""
 
-import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,7 +7,8 @@ from pathlib import Path
 
 from thawline.data.listing import LeftOut, as_text, choose, list_files
 from thawline.data.tables.cells import side_of
-from thawline.data.tables.places import Absent, find_files, is_url, moved_note
+from thawline.data.tables.named import BadRow, check_sided, find_named, folder_of, name_below, named_file
+from thawline.data.tables.places import Absent, is_url
 from thawline.data.tables.reading import Columns, Record, Table, read_table
 from thawline.data.tracks.listed import TRACKS, ListedTrack, TrackListing, from_folders
 from thawline.data.walking import walk_files
@@ -19,13 +19,6 @@ COLUMNS = Columns(("audio_path", "label"), ("artist", "album", "split", "themes"
 # What a table of tracks to be judged may have.
 _TO_JUDGE = Columns(("audio_path",), ("themes",), row="track")
 _TABLES = (".csv", ".tsv", ".tab", ".parquet", ".xlsx", ".xls", ".ods")  # of workbooks it is said that they are none
-_ABSENT = {
-    "url": "a URL; save the file and give its path",
-    "nul": "a NUL byte in the path",
-    "home": "the home of nobody known; begin with ./ where the name itself begins with ~",
-    "folder": "no file",
-    "nothing": "nothing is there",
-}
 
 
 def list_tracks(
@@ -86,59 +79,44 @@ def _named(table: Path, unopened: dict[str, str], themes: dict[str, tuple[str, .
     """The tracks that a table names, for `walk_tracks`."""
     root, names = table.parent, []
     read = read_table(table, _TO_JUDGE)
-    found = _find(read, root, notes, table)
+    found = find_named(read, "audio_path", root, notes, table)
     for record in read.records:
         written = record.values.get("audio_path", "").strip()
         # Not a bare name, which could be that of a file in the working directory.
         name = (written if is_url(written) else str(root / written)) if written else f"{table}, row {record.row}"
         try:
             if record.kind:
-                raise _BadRow(record.problem)
+                raise BadRow(record.problem)
             name = str(_file(written, found))
             told = _several(record.values.get("themes", ""))
             themes[name] = tuple(dict.fromkeys([*themes.get(name, ()), *told]))
-        except _BadRow as bad:
+        except BadRow as bad:
             unopened[name] = f"row {record.row}: {bad}"
         names.append(name)
     return names
 
 
-def _find(read: Table, root: Path, notes: list[str], table: Path) -> dict[str, Path | Absent]:
-    """Where the files are that a table names; `notes` gets what there is to say of it."""
-    found = find_files((r.values["audio_path"].strip() for r in read.records if not r.kind), root.absolute())
-    notes += read.notes
-    notes += moved_note(table.name, {written: path for written, path in found.items() if isinstance(path, Path)})
-    return found
-
-
-class _BadRow(Exception):  # noqa: N818  # not an error of the program: the row is left out
-    pass
-
-
 def _list_table(path: Path, classes: Sequence[str] | None) -> TrackListing:
     read = read_table(path, COLUMNS)
-    root = Path(os.path.normpath(path.absolute().parent))
+    root = folder_of(path)
     notes: list[str] = []
-    found = _find(read, root, notes, path)
+    found = find_named(read, "audio_path", root, notes, path)
     tracks: dict[str, ListedTrack] = {}
     left_out = []
     for record in read.records:
         try:
             track = _track_of_row(record, root, found)
             if track.name in tracks:
-                raise _BadRow(
+                raise BadRow(
                     f"named again, as {track.label!r}" if track.labels != tracks[track.name].labels else "named again"
                 )
             tracks[track.name] = track
-        except _BadRow as bad:
+        except BadRow as bad:
             name = record.values.get("audio_path", "").strip() or path.name
             left_out.append(LeftOut(as_text(name), f"row {record.row}: {bad}"))
     if not tracks:
         raise UserError(f"{path} names no track that is there; {left_out[0].name}, {left_out[0].reason}.")
-    sided = [track for track in tracks.values() if track.side]
-    if sided and len(sided) < len(tracks):
-        bare = next(track for track in tracks.values() if not track.side)
-        raise UserError(f"{path} has no split for {bare.name}; give every track train, val or test, or none.")
+    check_sided(tracks.values(), path, "track")
     names = sorted({track.label for track in tracks.values()})
     wanted = set(names) if classes is None else choose(classes, names, path)
     chosen = [track for track in tracks.values() if track.label in wanted]
@@ -153,20 +131,19 @@ def _list_table(path: Path, classes: Sequence[str] | None) -> TrackListing:
 
 def _track_of_row(record: Record, root: Path, found: Mapping[str, Path | Absent]) -> ListedTrack:
     if record.kind:
-        raise _BadRow(record.problem)
+        raise BadRow(record.problem)
     values = {name: unicodedata.normalize("NFC", value.strip()) for name, value in record.values.items()}
     written = record.values["audio_path"].strip()
     labels = _several(values["label"])
     if not labels:
-        raise _BadRow("no label")
+        raise BadRow("no label")
     side = side_of(values.get("split", ""))
     if values.get("split") and side is None:
-        raise _BadRow(f"the split {values['split']!r}, where train, val or test is meant")
+        raise BadRow(f"the split {values['split']!r}, where train, val or test is meant")
     path = _file(written, found)
-    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
     return ListedTrack(
         path,
-        as_text(name),
+        name_below(path, root),
         labels[0],
         labels,
         artist=values.get("artist") or None,
@@ -182,16 +159,8 @@ def _several(cell: str) -> tuple[str, ...]:
 
 
 def _file(written: str, found: Mapping[str, Path | Absent]) -> Path:
-    if not written:
-        raise _BadRow("no path")
-    path = found[written]
-    if isinstance(path, Absent):
-        said = {
-            "unopened": f"cannot be opened: {path.detail}",
-            "several": f"nothing is there; {path.detail}, which it may mean, other rows mean by other paths",
-        }
-        raise _BadRow(said.get(path.kind) or _ABSENT[path.kind])
+    path = named_file(written, found)
     suffix = path.suffix.lower()
     if suffix in TRACKS.named:
-        raise _BadRow(f"not supported ({TRACKS.named[suffix]})")
+        raise BadRow(f"not supported ({TRACKS.named[suffix]})")
     return path

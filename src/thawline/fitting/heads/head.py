@@ -55,10 +55,25 @@ class Head(nn.Module):
 
 
 class DenseHead(Head):
-    """A new head: linear, or with one hidden layer, on standardised features."""
+    """A new head: linear, or with one hidden layer, on standardised features.
+
+    Attributes:
+        one_logit: Whether of two classes only the second has a logit.
+        toward: What a linear head with one logit leans to before any sample was seen, a direction in which the logit
+            rises, [dim]; None: nothing. It is no part of the state: what is fitted holds it.
+    """
+
+    toward: torch.Tensor | None = None
 
     def __init__(
-        self, dim: int, classes: int, *, hidden: int | None = None, dropout: float = 0.0, each: bool = False
+        self,
+        dim: int,
+        classes: int,
+        *,
+        hidden: int | None = None,
+        dropout: float = 0.0,
+        each: bool = False,
+        one_logit: bool = False,
     ) -> None:
         """A new head.
 
@@ -68,22 +83,25 @@ class DenseHead(Head):
             hidden: Width of the hidden layer; None: none.
             dropout: Before the last layer, where there is a hidden one.
             each: Whether each feature has a scale of its own.
+            one_logit: Whether of two classes only the second has a logit; that of the first is 0.
         """
         super().__init__()
         self.classes = classes
+        self.one_logit = one_logit
         self.standardise = Standardise(dim, each=each)
+        outputs = 1 if one_logit else classes
         self.layers: nn.Module
         if hidden is None:
-            self.layers = nn.Linear(dim, classes)
+            self.layers = nn.Linear(dim, outputs)
         else:
             self.layers = nn.Sequential(
-                nn.Linear(dim, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, classes)
+                nn.Linear(dim, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, outputs)
             )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """[batch, dim] to logits [batch, classes]."""
         logits: torch.Tensor = self.layers(self.standardise(features))
-        return logits
+        return torch.cat([torch.zeros_like(logits), logits], dim=-1) if self.one_logit else logits
 
 
 class PromptHead(Head):

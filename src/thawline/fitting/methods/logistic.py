@@ -3,17 +3,15 @@
 from collections.abc import Iterable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits
-from torch import nn
 
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.inner import Splits, with_inner
 from thawline.fitting.methods import Fit
+from thawline.fitting.methods.linear import columns_of
 from thawline.fitting.settings import LogisticSettings
 from thawline.fitting.tail import Tail
 
@@ -30,31 +28,28 @@ def fit_logistic(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settin
         seed: Fixes the inner folds.
     """
     everything, splits = with_inner(train, inner, settings.folds, seed)
-    head = tail.head
-    if not isinstance(head, DenseHead) or not isinstance(head.layers, nn.Linear):
-        raise TypeError(f"logistic regression fits a linear head, not {type(head).__name__}")
-    head.standardise.measure(torch.from_numpy(everything.matrix()).float())
-    features = _standardised(everything, head)
+    columns = columns_of(tail, everything)
+    features, targets, weights = columns.matrix, everything.targets, everything.weights
     # One thread: the sums of a threaded BLAS depend on how many threads there are.
     with threadpool_limits(1):
-        strength, losses = _choose(features, everything.targets, splits, settings.c)
-        model = _regression(strength).fit(features, everything.targets)
-    _copy_into(head.layers, model, everything.targets)
+        strength, losses = _choose(features, targets, weights, splits, settings.c)
+        model = _regression(strength).fit(features, targets, weights)
+    columns.keep(*_coefficients(model, targets))
     chosen = {"c": strength, "inner_log_loss": losses, "inner_folds": len(splits)}
     return Fit(state=tail.state_dict(), chosen=chosen)
 
 
-def _standardised(samples: FeatureSet, head: DenseHead) -> NDArray[np.float64]:
-    matrix = samples.matrix()
-    mean, scale = head.standardise.mean.double().numpy(), head.standardise.scale.double().numpy()
-    scaled: NDArray[np.float64] = (matrix - mean) / scale
-    return scaled
-
-
 def _choose(
-    features: NDArray[np.float64], targets: NDArray[np.int64], splits: Splits, strengths: Iterable[float]
+    features: NDArray[np.float64],
+    targets: NDArray[np.int64],
+    weights: NDArray[np.float64] | None,
+    splits: Splits,
+    strengths: Iterable[float],
 ) -> tuple[float, dict[str, float]]:
-    """The strength with the least mean log-loss over the inner folds; the middle one where there are none."""
+    """The strength with the least mean log-loss over the inner folds; the middle one where there are none.
+
+    Each sample that is judged counts once, whatever its weight in the training: so it is in the reported figures.
+    """
     ordered = sorted(strengths)
     if not splits or len(ordered) == 1:
         return ordered[len(ordered) // 2], {}
@@ -63,7 +58,7 @@ def _choose(
     for strength in ordered:
         folds = []
         for train, test in splits:
-            model = _regression(strength).fit(features[train], targets[train])
+            model = _regression(strength).fit(features[train], targets[train], _some(weights, train))
             folds.append(log_loss(targets[test], model.predict_proba(features[test]), labels=labels))
         losses[str(strength)] = float(np.mean(folds))
     best = min(ordered, key=lambda strength: losses[str(strength)])
@@ -74,11 +69,15 @@ def _regression(strength: float) -> LogisticRegression:
     return LogisticRegression(C=strength, max_iter=5000, tol=1e-5)
 
 
-def _copy_into(layer: nn.Linear, model: LogisticRegression, targets: NDArray[np.int64]) -> None:
-    """Write the regression's coefficients into `layer`. With two classes scikit-learn keeps only their difference."""
+def _some(weights: NDArray[np.float64] | None, positions: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    return None if weights is None else weights[positions]
+
+
+def _coefficients(
+    model: LogisticRegression, targets: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The regression's weights [classes, columns] and biases; of two classes scikit-learn keeps their difference."""
     weight, bias = model.coef_, model.intercept_
     if len(np.unique(targets)) == 2:
-        weight, bias = np.vstack([-weight / 2, weight / 2]), np.concatenate([-bias / 2, bias / 2])
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(weight))
-        layer.bias.copy_(torch.from_numpy(bias))
+        return np.vstack([-weight / 2, weight / 2]), np.concatenate([-bias / 2, bias / 2])
+    return weight, bias

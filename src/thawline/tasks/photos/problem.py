@@ -72,7 +72,13 @@ class PhotosProblem(Plain):
 
     def samples(self, indices: NDArray[np.int64]) -> FeatureSet:
         """The photos `indices` as a feature set, with the views that are stored of them."""
-        return FeatureSet(self.rows, indices, self.labels[indices], self.groups[indices], self.views)
+        weights = None if self.weights is None else self.weights[indices]
+        return FeatureSet(self.rows, indices, self.labels[indices], self.groups[indices], self.views, weights=weights)
+
+    @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """How much each photo counts in the training, [N]; None: all the same."""
+        return None
 
     def judged(self, indices: NDArray[np.int64]) -> list[FeatureSet]:
         """The photos `indices` in each view whose probabilities are averaged, the plain one first."""

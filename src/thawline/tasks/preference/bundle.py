@@ -1,0 +1,69 @@
+"""A bundle of a taste: new answers that it is judged by, its export, and its use."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from thawline.bundles.trained import read_trained
+from thawline.runs.predictions import Predictions
+from thawline.tasks.classes import number_classes
+from thawline.tasks.fits import Fitted, trained_of
+from thawline.tasks.photos.bundle import Bundle, load_photos
+from thawline.tasks.photos.export import export_photos
+from thawline.tasks.photos.labelled import LabelledPhotos
+from thawline.tasks.photos.line import photo_facts
+from thawline.tasks.preference.answers import LIKE, guess_sentence, guesses
+from thawline.tasks.preference.examination import examine_answers
+from thawline.tasks.preference.report import feedback_report
+from thawline.tasks.preference.settings import FeedbackSettings
+from thawline.tasks.preference.table import Feedback, collect, read_feedback
+
+
+def load_preference(
+    folder: Path, manifest: dict[str, Any], decision: dict[str, Any], device: torch.device
+) -> Bundle:
+    """The bundle in `folder`, whose score is the probability of a like; see `tasks.capabilities.BundleLoader`."""
+    bundle = load_photos(folder, manifest, decision, device)
+    bundle.scored = LIKE
+    return bundle
+
+
+def export_preference(
+    fitted: Fitted, target: Path, facts: dict[str, Any], notes: Sequence[str], *, onnx: bool = False
+) -> None:
+    """Write the bundle and say where it is; see `tasks.capabilities.TaskExporter`."""
+    counts = trained_of(fitted).counts
+    said = [guess_sentence(counts)] if guesses(counts) else []
+    export_photos(fitted, target, facts, [*said, *notes], onnx=onnx)
+
+
+@dataclass(frozen=True)
+class AnsweredPhotos(LabelledPhotos):
+    """New photos that were answered; see `tasks.labelled.Labelled`.
+
+    Attributes:
+        feedback: The answers.
+    """
+
+    feedback: Feedback = None  # type: ignore[assignment]  # behind what has a value
+
+    def report(self) -> dict[str, Any]:
+        """What the file holds, as plain JSON."""
+        return feedback_report(self.collection, self.feedback)
+
+    def examine(self, predictions: Predictions) -> dict[str, Any]:
+        """What there is to say of `predictions` besides."""
+        trained = read_trained(self.bundle.path)
+        learnt = {} if trained is None else trained.counts
+        return examine_answers(self.feedback.answers(predictions.paths), predictions, learnt)
+
+
+def label_preference(bundle: Bundle, data: FeedbackSettings, store: Path) -> AnsweredPhotos:
+    """Read the answers of `data` and their photos; see `tasks.labelled.Labeller`."""
+    given = read_feedback(data)
+    collection, feedback = collect(given, photo_facts(given.listing, data, store), data)
+    classes, labels = number_classes(collection, bundle.labels)
+    return AnsweredPhotos(bundle, collection, classes, labels, feedback=feedback)

@@ -1,0 +1,45 @@
+"""What is said of a file of answers: as JSON, and on screen."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from thawline.data.class_report import print_brief
+from thawline.data.photos.collection import Collection
+from thawline.data.photos.report import data_report
+from thawline.screen import say
+from thawline.tasks.preference.answers import ANSWERS, SUPER_LIKE, count_classes, guess_sentence, guesses
+from thawline.tasks.preference.table import Feedback
+
+
+def feedback_report(collection: Collection, feedback: Feedback, **extra: Any) -> dict[str, Any]:
+    """What data_report.json holds: what it does of any photos, the answers, and those that were changed.
+
+    Args:
+        collection: The photos that can be used.
+        feedback: The answers.
+        extra: As `data_report` takes it.
+    """
+    said = feedback.answers(collection.names)
+    counts = Counter(said)
+    report = data_report(collection, **extra)
+    report["feedback"] = {answer: counts[answer] for answer in ANSWERS}
+    report["changed"] = [{"name": one.name, "before": one.before, "now": one.now} for one in feedback.changes]
+    warnings = list(report["warnings"])
+    if feedback.changes:
+        photos = len({one.name for one in feedback.changes})
+        which = "1 photo was" if photos == 1 else f"{photos} photos were"
+        warnings.append(f"{which} answered more than once; the newest answer counts, that of the last row.")
+    if guesses(count_classes(said)):
+        warnings.append(guess_sentence(count_classes(said)).replace("It guesses", "A model of this guesses"))
+    report["warnings"] = warnings
+    return report
+
+
+def print_feedback_brief(report: Mapping[str, Any], console: Console) -> None:
+    """Show a few lines of a report before a run."""
+    print_brief(report, console, noun="photos")
+    if count := report["feedback"][SUPER_LIKE]:
+        say(console, f"super-likes: {count} of the likes")

@@ -1,0 +1,34 @@
+"""What one person likes: the record."""
+
+from thawline.tasks.preference.answers import ANSWERS
+from thawline.tasks.task import Task
+
+TASK = Task(
+    summary="what one person likes",
+    samples="photos",
+    asked="PATHS",
+    settings=".settings:FeedbackSettings",
+    read=".read:read_preference",
+    fill=".read:fill_preference",
+    data=".data:PreferenceDataModule",
+    module=".module:PreferenceModule",
+    examine=".examination:examine_preference",
+    brief=".report:print_feedback_brief",
+    show=".examination:print_examined",
+    settings_check=".settings:check_run",
+    check=".check:check_preference",
+    label=".bundle:label_preference",
+    export=".bundle:export_preference",
+    load=".bundle:load_preference",
+    predict="thawline.tasks.photos.predict:predict_photos",
+    walk="thawline.tasks.photos.predict:walk",
+    golden="thawline.tasks.photos.golden:judge_photos",
+    onnx=True,
+    columns=("path", "feedback"),
+    words=("likes", "dislikes"),
+    answers=ANSWERS,
+    examples={
+        "train": ["thawline train feedback.csv task=preference      photos that were answered"],
+    },
+    order=3,
+)
