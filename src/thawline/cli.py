@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from thawline import __version__
 from thawline.commands.line.quoting import quote
-from thawline.commands.line.verbs import PATH_KEYS, VERBS
+from thawline.commands.line.verbs import PATH_KEYS, TEXT_KEYS, VERBS
 from thawline.errors import RunError, UserError
 from thawline.process import end_at_once, keep_freed_memory
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
@@ -207,10 +207,11 @@ def _refuse_bundles(verb: Verb, positional: Positional, paths: Sequence[str]) ->
 
 
 def _quote_path_value(word: str) -> str:
-    """Quote the value of a key that holds a path, unless it is a sweep or quoted already."""
+    """Quote the value of a key that holds a path, unless it is a sweep, or free text; what is quoted already stays."""
     key, _, value = word.partition("=")
-    is_sweep = "," in value and not Path(value).expanduser().exists()
-    if key.lstrip("+") not in PATH_KEYS or not value or value == "null" or value[0] in "'\"$" or is_sweep:
+    is_text = key.lstrip("+") in TEXT_KEYS
+    is_sweep = "," in value and not is_text and not Path(value).expanduser().exists()
+    if key.lstrip("+") not in PATH_KEYS | TEXT_KEYS or not value or value == "null" or value[0] in "'\"$" or is_sweep:
         return word
     return f"{key}={quote(value)}"
 

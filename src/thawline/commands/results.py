@@ -103,7 +103,8 @@ def show_results(
     if judged["confusion"] is not None:  # of several labels a sample there is none
         mirror.confusion(np.array(judged["confusion"]["counts"]), predictions.classes)
     if settings.logger.thumbnails:
-        worst, root = worst_mistakes(predictions, settings.logger.thumbnails), Path(settings.data.path or "")
+        worst, path = worst_mistakes(predictions, settings.logger.thumbnails), Path(settings.data.path or "")
+        root = path.parent if path.is_file() else path  # a table's own folder
         mirror.mistakes([(root / one.path, _caption(one)) for one in worst])
 
 

@@ -33,8 +33,8 @@ class MethodSettings:
         head: `prompts` (cosine to the classes' prompts; needs an encoder with text), `linear`, `mlp`, `pairs` (cosine
             of an image and a text), or of sound: `own` (that of the network's own class), `layers` (pools over all
             layers), `trees`, `rules` (a table of rules over descriptors), `hints`.
-        fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `gaussian`, `trees` or `gradient`; fixed by the method's
-            schema.
+        fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `gaussian`, `trees` or `gradient`; fixed by the
+            method's schema.
     """
 
     name: str = MISSING

@@ -67,6 +67,8 @@ class Task:
         golden: A `GoldenJudge`; None: there are no golden cases of its samples.
         columns: What tells a table of its samples; none: they are in folders alone.
         places: The settings of `data` that name files, besides `path` and `split`.
+        words: The settings of `data` that are free text, which may hold commas.
+        answers: What can be answered to one of its samples, where it learns from answers; none: it does not.
         zero_shot: What asks a pretrained encoder about samples, for `thawline predict base`; None: that is not for it.
         ahead: What begins to read the samples of a run before its libraries are imported; None: nothing does.
         sample: The collection that `thawline sample` makes for it; None: it makes none.
@@ -103,6 +105,8 @@ class Task:
     golden: str | None = None
     columns: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
     zero_shot: str | None = None
     ahead: str | None = None
     sample: Collection | None = None

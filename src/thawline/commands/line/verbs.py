@@ -239,3 +239,6 @@ PATH_KEYS = frozenset(
         *("encoder.weights", "encoder.name", "store.dir", "paths.outputs", "task.prompts"),
     }
 )
+
+# Config keys whose values are free text. The command quotes them: a comma in them makes no sweep.
+TEXT_KEYS = frozenset(f"data.{word}" for task in TASKS.values() for word in task.words)

@@ -9,7 +9,7 @@ from thawline.data.listing import LeftOut, as_text, choose, list_files
 from thawline.data.tables.cells import side_of
 from thawline.data.tables.named import BadRow, check_sided, find_named, folder_of, name_below, named_file
 from thawline.data.tables.places import Absent, is_url
-from thawline.data.tables.reading import Columns, Record, Table, read_table
+from thawline.data.tables.reading import Columns, Record, read_table
 from thawline.data.tracks.listed import TRACKS, ListedTrack, TrackListing, from_folders
 from thawline.data.walking import walk_files
 from thawline.errors import UserError

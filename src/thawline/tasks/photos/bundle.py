@@ -60,9 +60,11 @@ class Bundle:
         max_megapixels: Larger photos, or those that take as much memory to decode, can't be used; set it to use them.
         manifest: What `manifest.json` says: versions, hashes, metrics, licence.
         classifier: The network with its head.
+        scored: The label whose probability is a photo's score; None: photos have no score.
     """
 
     task: str
+    scored: str | None = None
     max_megapixels = MAX_MEGAPIXELS
 
     def __init__(

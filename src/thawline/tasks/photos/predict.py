@@ -56,18 +56,18 @@ def _write(said: Iterator[Prediction], bundle: Bundle, settings: PredictSettings
     more = {"model": BASE} if settings.bundle == BASE else {}
     if settings.out is None:
         if sys.stdout.isatty():
-            print_said(said, Console(), bundle.labels)
+            print_said(said, Console(), bundle.labels, bundle.scored)
         else:
-            write_json_lines(said, sys.stdout.buffer, more)
+            write_json_lines(said, sys.stdout.buffer, more, bundle.scored)
         return
     target = Path(settings.out)
     target.parent.mkdir(parents=True, exist_ok=True)
 
     def write(beside: Path) -> None:
         if target.suffix.lower() == ".parquet":
-            write_parquet(said, beside, bundle.labels, more)
+            write_parquet(said, beside, bundle.labels, more, bundle.scored)
         else:
             with beside.open("wb") as file:
-                write_json_lines(said, file, more)
+                write_json_lines(said, file, more, bundle.scored)
 
     write_atomically(target, write)

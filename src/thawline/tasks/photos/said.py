@@ -21,14 +21,20 @@ from thawline.tasks.photos.bundle import Prediction
 ROW_GROUP = 4096  # rows of Parquet that are in memory
 
 
-def write_json_lines(said: Iterable[Prediction], file: IO[bytes], more: Mapping[str, str]) -> None:
-    """Write a line for each photo as soon as it is there, with the fields `more` on each."""
+def write_json_lines(
+    said: Iterable[Prediction], file: IO[bytes], more: Mapping[str, str], scored: str | None = None
+) -> None:
+    """Write a line for each photo as soon as it is there, with the fields `more` on each.
+
+    Where there is a label `scored`, its probability is the field `score`.
+    """
     for one in said:
         probabilities = {label: _short(value) for label, value in one.probabilities.items()}
         line = {
             "path": as_text(one.path),
             "label": one.label,
             "probability": None if one.label is None else probabilities[one.label],
+            **({} if scored is None else {"score": probabilities.get(scored)}),
             "probabilities": probabilities or None,
             "problem": one.problem,
             **more,
@@ -37,14 +43,21 @@ def write_json_lines(said: Iterable[Prediction], file: IO[bytes], more: Mapping[
         file.flush()
 
 
-def write_parquet(said: Iterable[Prediction], path: Path, labels: Sequence[str], more: Mapping[str, str]) -> None:
-    """Write a row for each photo, some thousands at a time, with the columns `more` on each."""
+def write_parquet(
+    said: Iterable[Prediction],
+    path: Path,
+    labels: Sequence[str],
+    more: Mapping[str, str],
+    scored: str | None = None,
+) -> None:
+    """Write a row for each photo, some thousands at a time, with the columns `more` on each, and `score` if any."""
     names = [f"probability:{label}" for label in labels]
     texts = ["path", "label", "problem"]
     schema = pa.schema(
         [
             *((name, pa.string()) for name in texts),
             ("probability", pa.float32()),
+            *((("score", pa.float32()),) if scored is not None else ()),
             *((name, pa.float32()) for name in names),
             *((name, pa.string()) for name in more),
         ]
@@ -57,6 +70,8 @@ def write_parquet(said: Iterable[Prediction], path: Path, labels: Sequence[str],
             unknown = np.isnan(values[:, 0])
             columns["probability"] = pa.array(values.max(axis=1), mask=unknown)
             columns |= {name: pa.array(values[:, i], mask=unknown) for i, name in enumerate(names)}
+            if scored is not None:
+                columns["score"] = columns[f"probability:{scored}"]
             columns |= {name: [value] * len(group) for name, value in more.items()}
             writer.write_table(pa.table(columns, schema))
 
@@ -66,15 +81,19 @@ def _row(one: Prediction, labels: Sequence[str]) -> tuple[tuple[str, str | None,
     return (as_text(one.path), one.label, one.problem), values
 
 
-def print_said(said: Iterable[Prediction], console: Console, labels: Sequence[str]) -> None:
-    """Print a line for each photo as soon as it is there; the path comes last and is never cut."""
+def print_said(said: Iterable[Prediction], console: Console, labels: Sequence[str], scored: str | None = None) -> None:
+    """Print a line for each photo as soon as it is there; the path comes last and is never cut.
+
+    Its number is the probability of its label, or where photos have a score that of the label `scored`.
+    """
     width = max(cell_len(visible(label)) for label in labels)
-    console.print(f"{set_cell_size('label', width)}      %  photo", highlight=False, markup=False)
+    head = "    %" if scored is None else "score"
+    console.print(f"{set_cell_size('label', width)}  {head}  photo", highlight=False, markup=False)
     for one in said:
         if one.label is None:
             text = f"{set_cell_size('-', width)}      -  {visible(as_text(one.path))}: {one.problem}"
         else:
-            share = f"{100 * one.probabilities[one.label]:5.1f}"
+            share = f"{100 * one.probabilities[scored or one.label]:5.1f}"
             text = f"{set_cell_size(visible(one.label), width)}  {share}  {visible(as_text(one.path))}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 

@@ -22,9 +22,7 @@ from thawline.tasks.preference.settings import FeedbackSettings
 from thawline.tasks.preference.table import Feedback, collect, read_feedback
 
 
-def load_preference(
-    folder: Path, manifest: dict[str, Any], decision: dict[str, Any], device: torch.device
-) -> Bundle:
+def load_preference(folder: Path, manifest: dict[str, Any], decision: dict[str, Any], device: torch.device) -> Bundle:
     """The bundle in `folder`, whose score is the probability of a like; see `tasks.capabilities.BundleLoader`."""
     bundle = load_photos(folder, manifest, decision, device)
     bundle.scored = LIKE
@@ -40,7 +38,7 @@ def export_preference(
     export_photos(fitted, target, facts, [*said, *notes], onnx=onnx)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnsweredPhotos(LabelledPhotos):
     """New photos that were answered; see `tasks.labelled.Labelled`.
 
@@ -48,7 +46,7 @@ class AnsweredPhotos(LabelledPhotos):
         feedback: The answers.
     """
 
-    feedback: Feedback = None  # type: ignore[assignment]  # behind what has a value
+    feedback: Feedback
 
     def report(self) -> dict[str, Any]:
         """What the file holds, as plain JSON."""

@@ -22,7 +22,7 @@ _DEPTHS = (10, 20)
 
 
 def examine_preference(
-    problem: PreferenceProblem, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
+    problem: PreferenceProblem, _judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, _device: torch.device
 ) -> dict[str, Any]:
     """What there is to say of `predictions`; see `tasks.capabilities.examine`."""
     answers = dict(zip(problem.names, problem.said, strict=True))

@@ -24,17 +24,16 @@ def feedback_report(collection: Collection, feedback: Feedback, **extra: Any) ->
     """
     said = feedback.answers(collection.names)
     counts = Counter(said)
-    report = data_report(collection, **extra)
+    report: dict[str, Any] = data_report(collection, **extra)
     report["feedback"] = {answer: counts[answer] for answer in ANSWERS}
     report["changed"] = [{"name": one.name, "before": one.before, "now": one.now} for one in feedback.changes]
-    warnings = list(report["warnings"])
     if feedback.changes:
         photos = len({one.name for one in feedback.changes})
         which = "1 photo was" if photos == 1 else f"{photos} photos were"
-        warnings.append(f"{which} answered more than once; the newest answer counts, that of the last row.")
+        report["warnings"].append(f"{which} answered more than once; the newest answer counts, that of the last row.")
     if guesses(count_classes(said)):
-        warnings.append(guess_sentence(count_classes(said)).replace("It guesses", "A model of this guesses"))
-    report["warnings"] = warnings
+        sentence = guess_sentence(count_classes(said))
+        report["warnings"].append(sentence.replace("It guesses", "A model of this guesses"))
     return report
 
 

@@ -29,7 +29,7 @@ class FeedbackSettings(DataSettings):
         """Check the range, and that nothing is asked that only folders of classes have."""
         super().__post_init__()
         if not 0 < self.super_like <= 100:
-            raise UserError(f"data.super_like={self.super_like:g} must be above 0 and at most 100, 1 for a like's weight")
+            raise UserError(f"data.super_like={self.super_like:g} must be above 0 and at most 100; a like has 1")
         if self.classes is not None:
             raise UserError("data.classes is for folders of photos; leave it out: an answer is a like or a dislike")
         if self.layout != "auto" or self.join_alike:
