@@ -7,6 +7,7 @@ import torch
 from thawline.data.listing import Listing
 from thawline.data.photos.collection import Collection, build_collection
 from thawline.data.photos.photo import PhotoFacts
+from thawline.data.photos.report import data_report
 from thawline.errors import UserError
 from thawline.tasks.capabilities import Filled
 from thawline.tasks.events.listed import list_events
@@ -39,7 +40,8 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
 def fill_events(runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:
     """Compute what is missing of the photos' features for `runs`; see `tasks.capabilities.TaskFiller`."""
     listing = list_events(runs[0].data)
-    return fill_photos(runs, listing, device, refusals, _collect(listing, runs[0]))
+    collect = _collect(listing, runs[0])
+    return fill_photos(runs, listing, device, refusals, lambda facts: data_report(collect(facts)))
 
 
 def _collect(listing: Listing, settings: RunSettings) -> Collect:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from thawline.data.listing import Listing
 from thawline.data.photos.collection import Collection
 from thawline.data.photos.photo import PhotoFacts
-from thawline.data.photos.report import data_report
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.towers import ClipTowers
@@ -24,7 +24,8 @@ from thawline.tasks.capabilities import Filled
 from thawline.tasks.photos.line import has_line, survey_photos
 from thawline.tasks.settings import RunSettings
 
-# What makes a collection of the facts of the photos that were listed.
+# What makes of the facts of the photos that were listed a report, as plain JSON, and a collection.
+Describe = Callable[[Mapping[str, PhotoFacts]], dict[str, Any]]
 Collect = Callable[[Mapping[str, PhotoFacts]], Collection]
 
 
@@ -92,7 +93,7 @@ def bring_photos(settings: RunSettings, listing: Listing, device: torch.device) 
 
 
 def fill_photos(
-    runs: Sequence[RunSettings], listing: Listing, device: torch.device, refusals: list[UserError], collect: Collect
+    runs: Sequence[RunSettings], listing: Listing, device: torch.device, refusals: list[UserError], describe: Describe
 ) -> Filled | None:
     """Compute what is missing of the photos' features at the thaw lines of `runs`, in one pass over the photos.
 
@@ -101,7 +102,7 @@ def fill_photos(
         listing: The photos.
         device: What the frozen part is computed on.
         refusals: Gets the reason why a run's thaw line is left out.
-        collect: Makes the collection that is reported.
+        describe: Says what there is of the photos.
 
     Returns:
         What was done; None where no thaw line can be used.
@@ -114,9 +115,8 @@ def fill_photos(
     if not usable:
         return None
     found, _ = survey_photos(listing.photos, usable, encoder, device)
-    collection = collect(found.facts)
-    photos = len(collection.photos)
-    return Filled(data_report(collection), photos, found.computed, found.read, found.opened, round(found.seconds, 2))
+    report = describe(found.facts)
+    return Filled(report, report["photos"], found.computed, found.read, found.opened, round(found.seconds, 2))
 
 
 def read_prompts(

@@ -1,7 +1,6 @@
 """A bundle of a taste: new answers that it is judged by, its export, and its use."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from thawline.bundles.trained import read_trained
 from thawline.runs.predictions import Predictions
 from thawline.tasks.classes import number_classes
+from thawline.tasks.exporting import Exportable
 from thawline.tasks.fits import Fitted, trained_of
 from thawline.tasks.photos.bundle import Bundle, load_photos
 from thawline.tasks.photos.export import export_photos
@@ -29,13 +29,11 @@ def load_preference(folder: Path, manifest: dict[str, Any], decision: dict[str, 
     return bundle
 
 
-def export_preference(
-    fitted: Fitted, target: Path, facts: dict[str, Any], notes: Sequence[str], *, onnx: bool = False
-) -> None:
-    """Write the bundle and say where it is; see `tasks.capabilities.TaskExporter`."""
-    counts = trained_of(fitted).counts
-    said = [guess_sentence(counts)] if guesses(counts) else []
-    export_photos(fitted, target, facts, [*said, *notes], onnx=onnx)
+def export_preference(fitted: Fitted) -> Exportable:
+    """What the run fitted; see `tasks.capabilities.TaskExporter`."""
+    plain = export_photos(fitted)
+    said = guess_sentence(counts) if guesses(counts := trained_of(fitted).counts) else ""
+    return replace(plain, lines=[*plain.lines, said], notes=[said, *plain.notes] if said else plain.notes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The answered photos of a run, read, grouped and brought to the thaw line, with what is liked in words."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -11,6 +12,7 @@ from thawline.tasks.capabilities import Filled
 from thawline.tasks.photos.features import fill_photos
 from thawline.tasks.photos.read import read_photos
 from thawline.tasks.preference.problem import PreferenceProblem
+from thawline.tasks.preference.report import feedback_report
 from thawline.tasks.preference.settings import feedback_of
 from thawline.tasks.preference.table import Feedback, collect, read_feedback
 from thawline.tasks.preference.texts import taste_prompts
@@ -49,4 +51,8 @@ def fill_preference(runs: Sequence[RunSettings], device: torch.device, refusals:
     """Compute what is missing of the photos' features for `runs`; see `tasks.capabilities.TaskFiller`."""
     data = feedback_of(runs[0].data)
     given = read_feedback(data)
-    return fill_photos(runs, given.listing, device, refusals, lambda facts: collect(given, facts, data)[0])
+
+    def describe(facts: Mapping[str, PhotoFacts]) -> dict[str, Any]:
+        return feedback_report(*collect(given, facts, data))
+
+    return fill_photos(runs, given.listing, device, refusals, describe)

@@ -23,7 +23,6 @@ TASK = Task(
     predict="thawline.tasks.photos.predict:predict_photos",
     walk="thawline.tasks.photos.predict:walk",
     golden="thawline.tasks.photos.golden:judge_photos",
-    onnx=True,
     columns=("path", "feedback"),
     words=("likes", "dislikes"),
     answers=ANSWERS,
