@@ -17,20 +17,6 @@ _HUB_LICENCES = frozenset(
         *("cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-nc-nd-4.0"),
     }
 )
-_USE = {
-    "clip": "`CLIPModel.from_pretrained(DIR)` and `CLIPProcessor.from_pretrained(DIR)` load the tuned network",
-    "vit": "`{vit}.from_pretrained(DIR)` and `ViTImageProcessor.from_pretrained(DIR)` load the tuned network",
-    "timm": '`timm.create_model("local-dir:DIR", pretrained=True)` loads the tuned network',
-    "torchvision": "`torchvision.models.get_model` with the arguments in `config.json` takes `model.safetensors`",
-}
-_HEADS = {
-    "classifier": "The classifier is part of it.",
-    "dense": "The head lies beside it in `head.safetensors`: standardise, then the layers.",
-    "prompts": (
-        "`classes.safetensors` holds a unit vector for each class, computed from the prompts in `decision.json`, and "
-        "the scale of the cosine: logits are scale · normalised image embedding · class embedding."
-    ),
-}
 _ONNX = {
     VISION: (
         "`vision.onnx`: `pixel_values`, float32 [batch, 3, size, size], scaled and normalised as "
@@ -41,27 +27,6 @@ _ONNX = {
         "vectors"
     ),
 }
-
-
-def model_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequence[str]) -> str:
-    """The card of the bundle with `decision.json` and, of the manifest, `facts`; `notes` are sentences beside."""
-    base = facts["base"]
-    vit = "ViTForImageClassification" if decision["head"] == "classifier" else "ViTModel"
-    use = _USE[decision["family"]].format(vit=vit)
-    parts = [
-        f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(decision['labels'])} classes apart. It "
-        "knows no others and says one of them of every photo.",
-        metrics_table(facts["metrics"], "photos"),
-        "## Use",
-        '```python\nimport thawline\n\nfor said in thawline.load("DIR").predict(["photo.jpg"]):\n'
-        "    print(said.path, said.label, said.probabilities, said.problem)\n```",
-        f"On the command line: `thawline predict DIR PHOTOS`. {use}. {_HEADS[decision['head']]} "
-        "`thawline.load_image(path)` gives a photo as a processor wants it.",
-        *graphs(decision, facts),
-        *card_end(decision, facts, notes, "photos"),
-    ]
-    front = Front("image-classification", "photos", facts["metrics"], [base["licence"]], facts["hashes"])
-    return card(f"{', '.join(decision['labels'])}: a photo classifier", parts, front)
 
 
 @dataclass(frozen=True)
@@ -147,10 +112,13 @@ def card_end(
         calibrated: What to say of a temperature, with places for its `value`, on what it was `fitted`, and the log-loss
             `before` and `after`.
     """
-    base = facts["base"]
+    confidence = _confidence(decision["temperature"], samples, calibrated)
+    return ["## Confidence", confidence, *card_origin(facts["base"], notes)]
+
+
+def card_origin(base: Mapping[str, Any], notes: Sequence[str]) -> list[str]:
+    """Of which pretrained network it was made, with `notes`, and its integrity."""
     return [
-        "## Confidence",
-        _confidence(decision["temperature"], samples, calibrated),
         "## Origin",
         f"Pretrained network: {base['name']}"
         + (f", revision {base['revision']}" if base["revision"] else "")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from thawline.bundles.onnx import check_onnx
+from thawline.bundles.networks.onnx import check_onnx
 from thawline.bundles.write import check_target
 from thawline.commands.line.settings import ExportSettings
 from thawline.errors import UserError

@@ -255,5 +255,7 @@ def test_settings_that_do_not_go_together(given, problem):
 
 
 def test_demucs_is_imported_only_where_something_is_separated():
-    code = "import sys, thawline.encoders.sound.stems, thawline.bundles.stems; sys.exit('demucs' in sys.modules)"
+    code = (
+        "import sys, thawline.encoders.sound.stems, thawline.bundles.networks.stems; sys.exit('demucs' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

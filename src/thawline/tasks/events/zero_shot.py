@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from thawline.bundles.heads import ClassHead
-from thawline.bundles.network import Classifier
+from thawline.bundles.networks.classifier import Classifier
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError

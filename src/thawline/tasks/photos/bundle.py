@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.golden import golden_pixels
 from thawline.bundles.manifest import GOLDEN
-from thawline.bundles.network import Classifier, load_classifier, read_preprocessing
+from thawline.bundles.networks.classifier import Classifier, load_classifier, read_preprocessing
 from thawline.bundles.pictures import Photo, each, name_of, picture_of, read_picture
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.temperature import calibrated
@@ -201,6 +201,6 @@ def load_photos(folder: Path, manifest: dict[str, Any], decision: dict[str, Any]
 
 
 def _load_towers(folder: Path, how: Preprocessing) -> ClipTowers:
-    from thawline.bundles.transformers import CLIP  # late: it takes seconds to import
+    from thawline.bundles.networks.transformers import CLIP  # late: it takes seconds to import
 
     return CLIP.load_towers(folder, how)

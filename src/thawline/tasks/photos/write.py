@@ -12,12 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from thawline.bundles.card import model_card
 from thawline.bundles.golden import RECIPE, golden_pixels
 from thawline.bundles.heads import ClassHead, fold, rebuild_dense, rebuild_prompts, save_head, state_part, text_part
 from thawline.bundles.manifest import PREPROCESSING, TEXT, VISION
-from thawline.bundles.network import Classifier, preprocessing_json
-from thawline.bundles.networks import save_network
+from thawline.bundles.networks.classifier import Classifier, preprocessing_json
+from thawline.bundles.networks.families import save_network
 from thawline.bundles.write import CPU, Asked, Known, furthest, joined_difference
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.decisions.temperature import Temperature
@@ -28,6 +27,7 @@ from thawline.encoders.towers import ClipTowers
 from thawline.files import write_json
 from thawline.fitting.heads.head import DenseHead, Head
 from thawline.tasks.photos.bundle import Bundle, load_photos
+from thawline.tasks.photos.card import photo_card
 
 CLEAR = 0.1  # how far the two best probabilities are apart where an answer may not depend on how a JPEG is decoded
 
@@ -73,7 +73,7 @@ class TunedPhotos:
     prompts: Mapping[str, Sequence[str]] | None
     temperature: Temperature
     load = staticmethod(load_photos)
-    card = staticmethod(model_card)
+    card = staticmethod(photo_card)
 
     @cached_property
     def joined(self) -> Joined:
@@ -135,7 +135,10 @@ class TunedPhotos:
 
     def graphs(self, folder: Path, bundle: Bundle) -> dict[str, float]:
         """Write `vision.onnx` and, where classes are told by their prompts, `text.onnx`."""
-        from thawline.bundles.onnx import write_text_of_classes, write_vision  # late: an extra that few install
+        from thawline.bundles.networks.onnx import (  # late: an extra that few install
+            write_text_of_classes,
+            write_vision,
+        )
 
         classifier, towers = bundle.classifier, self.joined.towers
         differences = {VISION: write_vision(folder, classifier, bundle.preprocessing)}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from thawline.bundles.audio import Said
+from thawline.bundles.networks.audio import Said
 from thawline.data.tracks.track import Window
 from thawline.data.tracks.windows import Windowing
 from thawline.tasks.genre.bundle.asking import themes_told

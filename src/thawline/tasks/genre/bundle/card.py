@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thawline.bundles.card import Front, card, card_end, metrics_table
-from thawline.bundles.stems import stated_licences, stems_note
+from thawline.bundles.networks.stems import stated_licences, stems_note
 
 _CLASSES = {
     "ast": ("ASTForAudioClassification", "ASTModel"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thawline.bundles.card import Front, card, metrics_table
-from thawline.bundles.stems import all_licences, stated_licences
+from thawline.bundles.networks.stems import all_licences, stated_licences
 
 
 def ensemble_card(

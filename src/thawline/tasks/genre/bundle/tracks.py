@@ -23,7 +23,7 @@ from thawline.tasks.genre.tables.instruments import hear, instrument_of
 from thawline.tasks.genre.tables.themes import Vocabulary
 
 if TYPE_CHECKING:
-    from thawline.bundles.audio import Said, WindowClassifier
+    from thawline.bundles.networks.audio import Said, WindowClassifier
 
 COUNT = 2  # golden windows
 _BLOCK = 64  # samples
@@ -217,7 +217,10 @@ def load_tracks(folder: Path, manifest: dict[str, Any], decision: dict[str, Any]
     Raises:
         ValueError, KeyError: The files are of another form.
     """
-    from thawline.bundles.audio import WindowClassifier, load_audio  # late: transformers takes seconds to import
+    from thawline.bundles.networks.audio import (  # late: transformers takes seconds to import
+        WindowClassifier,
+        load_audio,
+    )
     from thawline.tasks.genre.heads.rebuild import HEADS
 
     encoder, head = load_audio(folder, decision["family"], decision["labels"], decision["head"], HEADS)

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from thawline.bundles.audio import WindowClassifier, save_audio
 from thawline.bundles.heads import state_part
-from thawline.bundles.stems import stems_facts
+from thawline.bundles.networks.audio import WindowClassifier, save_audio
+from thawline.bundles.networks.stems import stems_facts
 from thawline.bundles.write import CPU, Asked, Known, furthest, joined_difference
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.encoder import Encoder

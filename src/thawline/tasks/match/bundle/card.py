@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thawline.bundles.card import Front, card, graphs, metrics_table
+from thawline.bundles.card import Front, card, card_origin, graphs, metrics_table
 from thawline.data.pairs.labels import MATCH
 
 _FITTED_FOR = {"accuracy": "the best accuracy", "f1": "the best F1", "precision": "the wanted precision"}
@@ -29,12 +29,7 @@ def pair_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequ
         f"{_FITTED_FOR[threshold['balance']]} on pairs that were not trained on ({threshold['attained']:.3f} there"
         + (")." if threshold["held"] else "; the wanted precision was not reached)."),
         _temperature(temperature),
-        "## Origin",
-        f"Pretrained network: {base['name']}"
-        + (f", revision {base['revision']}" if base["revision"] else "")
-        + f". Licence of its weights: {base['licence'] or 'not stated; ask where they come from'}.",
-        "Every file is listed with its SHA-256 in `manifest.json`; `thawline.load` refuses a bundle of which a bit was "
-        "changed.",
+        *card_origin(base, ()),
     ]
     front = Front("zero-shot-image-classification", "pairs", facts["metrics"], [base["licence"]], facts["hashes"])
     return card("Does this text describe this picture?", parts, front)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.golden import golden_pixels
 from thawline.bundles.manifest import GOLDEN
-from thawline.bundles.network import read_preprocessing
+from thawline.bundles.networks.classifier import read_preprocessing
 from thawline.bundles.pictures import Photo, name_of, picture_of, read_picture
 from thawline.data.pairs.labels import CLASSES, MATCH
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
@@ -217,7 +217,7 @@ def load_pairs(folder: Path, manifest: dict[str, Any], decision: dict[str, Any],
     Raises:
         ValueError, KeyError: The files are of another form.
     """
-    from thawline.bundles.transformers import CLIP
+    from thawline.bundles.networks.transformers import CLIP
 
     if decision["family"] != "clip":
         raise ValueError(f"a matcher is a CLIP, and not of the family '{decision['family']}'")

@@ -12,8 +12,8 @@ import torch
 
 from thawline.bundles.golden import golden_pixels
 from thawline.bundles.manifest import PREPROCESSING, TEXT, VISION
-from thawline.bundles.network import Classifier, preprocessing_json
-from thawline.bundles.transformers import CLIP
+from thawline.bundles.networks.classifier import Classifier, preprocessing_json
+from thawline.bundles.networks.transformers import CLIP
 from thawline.bundles.write import CPU, Asked, Known, furthest
 from thawline.data.pairs.labels import CLASSES, MATCH
 from thawline.data.photos.preprocessing import Preprocessing
@@ -100,7 +100,7 @@ class TunedPairs:
 
     def graphs(self, folder: Path, bundle: PairBundle) -> dict[str, float]:
         """Write `vision.onnx` and `text.onnx`, whose unit vectors' product is the cosine."""
-        from thawline.bundles.onnx import Units, write_text, write_vision  # late: an extra that few install
+        from thawline.bundles.networks.onnx import Units, write_text, write_vision  # late: an extra that few install
 
         image = bundle.towers.image
         units = Classifier(image.prefix(len(image.stages)), Units(), CPU)

@@ -19,7 +19,7 @@ from torch import nn
 from thawline.bundles.golden import golden_pixels
 from thawline.bundles.heads import ClassHead
 from thawline.bundles.manifest import TEXT, VISION
-from thawline.bundles.network import Classifier
+from thawline.bundles.networks.classifier import Classifier
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Normalise
 from thawline.encoders.towers import ClipTowers

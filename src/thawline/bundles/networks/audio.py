@@ -17,9 +17,9 @@ from transformers import Wav2Vec2FeatureExtractor as SpeechFeatureExtractor
 from thawline.bundles.bounds import check_windows
 from thawline.bundles.heads import AUDIO_HEADS, Rebuilds, save_head
 from thawline.bundles.manifest import CONFIG, HEAD, MODEL, PREPROCESSING
+from thawline.bundles.networks.stems import load_stems, save_stems
+from thawline.bundles.networks.transformers import check_config, save_model
 from thawline.bundles.shards import load_weights
-from thawline.bundles.stems import load_stems, save_stems
-from thawline.bundles.transformers import check_config, save_model
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.sound.audio import extractor_settings, load_extractor

@@ -13,7 +13,7 @@ from torch import nn
 from thawline.bundles.bounds import check_picture
 from thawline.bundles.heads import load_head
 from thawline.bundles.manifest import DECISION, PREPROCESSING
-from thawline.bundles.networks import load_network
+from thawline.bundles.networks.families import load_network
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.features.filling import BATCH
 from thawline.files import read_json

@@ -9,7 +9,7 @@ from tests.encoders.hearers import VARIANTS, save, sounds
 from torch.nn import functional as F
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
-from thawline.bundles.audio import WindowClassifier, load_audio, save_audio
+from thawline.bundles.networks.audio import WindowClassifier, load_audio, save_audio
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError

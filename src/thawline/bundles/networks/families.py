@@ -48,11 +48,11 @@ def _family(name: str) -> Family:
     """How the family `name` is written and read. No name in a bundle leads to code but through this function."""
     # Late: transformers and timm take seconds to import, and a bundle needs one of them.
     if name in ("clip", "vit"):
-        from thawline.bundles.transformers import CLIP, VIT
+        from thawline.bundles.networks.transformers import CLIP, VIT
 
         return CLIP if name == "clip" else VIT
     if name in ("timm", "torchvision"):
-        from thawline.bundles.images import TIMM, TORCHVISION
+        from thawline.bundles.networks.images import TIMM, TORCHVISION
 
         return TIMM if name == "timm" else TORCHVISION
     raise ValueError(f"the network's family '{name}' is not known")

@@ -1,0 +1,42 @@
+"""The card of a model of classes of photos: what it is for, how good it is, and how to use it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from thawline.bundles.card import Front, card, card_end, graphs, metrics_table
+
+_USE = {
+    "clip": "`CLIPModel.from_pretrained(DIR)` and `CLIPProcessor.from_pretrained(DIR)` load the tuned network",
+    "vit": "`{vit}.from_pretrained(DIR)` and `ViTImageProcessor.from_pretrained(DIR)` load the tuned network",
+    "timm": '`timm.create_model("local-dir:DIR", pretrained=True)` loads the tuned network',
+    "torchvision": "`torchvision.models.get_model` with the arguments in `config.json` takes `model.safetensors`",
+}
+_HEADS = {
+    "classifier": "The classifier is part of it.",
+    "dense": "The head lies beside it in `head.safetensors`: standardise, then the layers.",
+    "prompts": (
+        "`classes.safetensors` holds a unit vector for each class, computed from the prompts in `decision.json`, and "
+        "the scale of the cosine: logits are scale · normalised image embedding · class embedding."
+    ),
+}
+
+
+def photo_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequence[str]) -> str:
+    """The card of the bundle with `decision.json` and, of the manifest, `facts`; `notes` are sentences beside."""
+    base = facts["base"]
+    vit = "ViTForImageClassification" if decision["head"] == "classifier" else "ViTModel"
+    use = _USE[decision["family"]].format(vit=vit)
+    parts = [
+        f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(decision['labels'])} classes apart. It "
+        "knows no others and says one of them of every photo.",
+        metrics_table(facts["metrics"], "photos"),
+        "## Use",
+        '```python\nimport thawline\n\nfor said in thawline.load("DIR").predict(["photo.jpg"]):\n'
+        "    print(said.path, said.label, said.probabilities, said.problem)\n```",
+        f"On the command line: `thawline predict DIR PHOTOS`. {use}. {_HEADS[decision['head']]} "
+        "`thawline.load_image(path)` gives a photo as a processor wants it.",
+        *graphs(decision, facts),
+        *card_end(decision, facts, notes, "photos"),
+    ]
+    front = Front("image-classification", "photos", facts["metrics"], [base["licence"]], facts["hashes"])
+    return card(f"{', '.join(decision['labels'])}: a photo classifier", parts, front)
