@@ -35,6 +35,21 @@ class Collection:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """A share of the answers to what a version showed.
+
+    Attributes:
+        name: What it is called.
+        wanted: The answers that count for it.
+        among: Those that count at all.
+    """
+
+    name: str
+    wanted: tuple[str, ...]
+    among: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Task:
     """A task. What it can do is named as `module:function`, a leading dot for its own folder, and imported when used.
 
@@ -69,6 +84,8 @@ class Task:
         places: The settings of `data` that name files, besides `path` and `split`.
         words: The settings of `data` that are free text, which may hold commas.
         answers: What can be answered to one of its samples, where it learns from answers; none: it does not.
+        yes: Those of the answers that say yes: the last of its bundles' labels.
+        rates: Shares of the answers that tell how a version did.
         zero_shot: What asks a pretrained encoder about samples, for `thawline predict base`; None: that is not for it.
         ahead: What begins to read the samples of a run before its libraries are imported; None: nothing does.
         sample: The collection that `thawline sample` makes for it; None: it makes none.
@@ -107,6 +124,8 @@ class Task:
     places: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
+    yes: tuple[str, ...] = ()
+    rates: tuple[Rate, ...] = ()
     zero_shot: str | None = None
     ahead: str | None = None
     sample: Collection | None = None

@@ -4,7 +4,6 @@ A directory is complete before its row is written, so no row is without its dire
 goes at the next start. Which version is active is one row's word, changed in one transaction.
 """
 
-import re
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -15,23 +14,20 @@ import filelock
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from thawline.bundles.ensemble_manifest import is_ensemble
-from thawline.bundles.manifest import DECISION, check_bundle, read_manifest
 from thawline.bundles.write import check_target
 from thawline.errors import UserError
-from thawline.files import read_json, remove_leftovers, write_text
+from thawline.files import remove_leftovers, write_text
+from thawline.versions.contents import ADDING, FOLDER, LOCK, check_registry, kind_in, metrics_in
 from thawline.versions.database import Database
 from thawline.versions.forgetting import Forgotten, forget
 from thawline.versions.gate import Verdict
+from thawline.versions.lineage import active_before, active_version
 from thawline.versions.schema import Activation, ModelVersion, VersionFeedback, now
-from thawline.versions.settings import SQLITE
 from thawline.versions.sharing import check_whole, store_bundle, write_out
 
 BASE, IMPORTED = "base", "imported"
 # By how much a bundle's logits of its golden inputs may differ on this machine from those of its export.
 _ROUNDING = 1e-3
-_FOLDER = re.compile(r"v\d{4,}")
-_LOCK, _ADDING = ".registry.lock", ".adding"
 
 # By how much what the bundle in a directory computes of its golden inputs differs from its export, at most.
 Golden = Callable[[Path], float]
@@ -59,7 +55,7 @@ class Registry:
         check_registry(root)
         root.mkdir(parents=True, exist_ok=True)
         self.root, self.database, self._golden = root, database, golden
-        self._lock = filelock.FileLock(root / _LOCK)
+        self._lock = filelock.FileLock(root / LOCK)
         with suppress(filelock.Timeout), self._lock.acquire(timeout=0):  # who holds it is adding, and has swept
             self._sweep()
 
@@ -93,7 +89,7 @@ class Registry:
     def active(self) -> ModelVersion | None:
         """The active version; None: there is none yet."""
         with self.database.reading() as session:
-            return _active(session)
+            return active_version(session)
 
     def add(
         self,
@@ -120,12 +116,12 @@ class Registry:
         Raises:
             UserError: `bundle` is none, is not sound, or is of another base than the versions that there are.
         """
-        said = check_whole(bundle)
+        check_whole(bundle)
         scores = out_of_fold or {}
         with self._lock:
             self._sweep()
             there = self.versions()
-            self._check_base(bundle, said, there)
+            self._check_base(bundle, there)
             number = max((version.number for version in there), default=0) + 1
             target = self.root / f"v{number:04}"
             if target.exists():
@@ -133,7 +129,7 @@ class Registry:
                     f"{target} is there, and the database {self.database.place} does not know it; use the database "
                     "that these versions were made with"
                 )
-            write_text(self.root / _ADDING, target.name)
+            write_text(self.root / ADDING, target.name)
             store_bundle(bundle, target, [self.root / v.path for v in there if v.pruned_at is None])
             try:
                 with self.database.session() as session:
@@ -157,13 +153,13 @@ class Registry:
             except BaseException:
                 shutil.rmtree(target, ignore_errors=True)
                 raise
-            (self.root / _ADDING).unlink(missing_ok=True)
+            (self.root / ADDING).unlink(missing_ok=True)
         return version
 
     def import_(self, bundle: Path) -> ModelVersion:
         """Keep a bundle from elsewhere as the next version; the first of a registry is its base."""
         first = not self.versions()
-        metrics = _metrics_of(bundle)
+        metrics = metrics_in(bundle)
         return self.add(bundle, type=BASE if first else IMPORTED, metrics=metrics)
 
     def activate(self, number: int, *, force: bool = False, gate: Verdict | None = None) -> ModelVersion:
@@ -198,13 +194,11 @@ class Registry:
             UserError: There was none before, or it is not sound; the version that was active still is.
         """
         with self.database.reading() as session:
-            before, history = _active(session), _history(session)
+            before, version = active_version(session), active_before(session)
         if before is None:
             raise UserError(f"no version in {self.root} is active yet, so there is nothing to roll back")
-        if len(history) < 2:
+        if version is None:
             raise UserError(f"v{before.number} is the first version that was active; there is none before it")
-        with self.database.reading() as session:
-            version = session.get_one(ModelVersion, history[-2])
         self.check(version)
         self._switch(version, before, f"rolled back from v{before.number}", rollback=True)
         return self.find(version.number)
@@ -240,24 +234,25 @@ class Registry:
         return found
 
     def prune(self, keep: int) -> list[ModelVersion]:
-        """Delete the directories of old versions that were never active and that none is derived from; those versions.
+        """Delete the directories of versions that nothing needs; those versions. Their rows stay.
 
-        Their rows stay. The newest `keep` of all versions stay whole.
+        That is of old ones that were never active and that no other began with, but for the newest `keep`; and of stale
+        ones, which know of answers that were deleted, unless one is active.
         """
         if keep < 0:
             raise UserError(f"keep={keep} is no number of versions; give 0 or more")
         with self._lock:
             with self.database.session() as session:
-                there = [
-                    v for v in session.scalars(select(ModelVersion).order_by(ModelVersion.number)) if not v.pruned_at
-                ]
+                whole = select(ModelVersion).where(ModelVersion.pruned_at.is_(None)).order_by(ModelVersion.number)
+                there = list(session.scalars(whole))
                 kept = set(session.scalars(select(Activation.version_id)))
-                kept |= {v.parent_id for v in there if v.parent_id is not None}
-                old = [v for v in there[: max(0, len(there) - keep)] if v.id not in kept and not v.is_active]
-                for version in old:
+                kept |= {version.parent_id for version in there if version.parent_id is not None}
+                old = {version.id for version in there[: max(0, len(there) - keep)]} - kept
+                gone = [v for v in there if not v.is_active and (v.stale_since is not None or v.id in old)]
+                for version in gone:
                     version.pruned_at = now()
             self._sweep()
-        return old
+        return gone
 
     def export(self, number: int, out: Path) -> Path:
         """Write version `number` as a bundle of its own to `out`, as it was added.
@@ -292,7 +287,7 @@ class Registry:
     def _switch(self, version: ModelVersion, before: ModelVersion | None, reason: str, *, rollback: bool) -> None:
         """Make `version` active in place of `before`, in one transaction; refused if another one is by now."""
         with self._lock, self.database.session() as session:
-            now_active = _active(session)
+            now_active = active_version(session)
             if (now_active and now_active.id) != (before and before.id):
                 raise UserError(
                     "another version was activated meanwhile; look at 'thawline versions list' and try again"
@@ -308,12 +303,12 @@ class Registry:
         No other directory goes, whatever rows there are: the database may be another registry's.
         """
         remove_leftovers(self.root.glob(".v*"))
-        adding = self.root / _ADDING
+        adding = self.root / ADDING
         gone = {adding.read_text(encoding="utf-8")} if adding.is_file() else set()
         there = self.versions()
         gone -= {version.path for version in there}
         gone |= {version.path for version in there if version.pruned_at is not None}
-        for name in filter(_FOLDER.fullmatch, gone):
+        for name in filter(FOLDER.fullmatch, gone):
             if (self.root / name).is_dir():
                 shutil.rmtree(self.root / name)
         adding.unlink(missing_ok=True)
@@ -326,66 +321,17 @@ class Registry:
             raise UserError(f"there is no version {number} in {self.root}; {there}")
         return version
 
-    def _check_base(self, bundle: Path, said: Mapping[str, Any], there: Sequence[ModelVersion]) -> None:
+    def _check_base(self, bundle: Path, there: Sequence[ModelVersion]) -> None:
         """Refuse a bundle of another network or task than the versions that there are."""
+        given = kind_in(bundle)
         for version in there:
             try:
-                wanted = _kind_of(self.folder(version), read_manifest(self.folder(version)))
-            except (UserError, OSError, ValueError):  # it is pruned or damaged
+                wanted = kind_in(self.folder(version))
+            except UserError:  # it is pruned or damaged
                 continue
-            if wanted != (given := _kind_of(bundle, said)):
+            if wanted != given:
                 raise UserError(
                     f"{bundle} is of another base: it is {given}, and the versions in {self.root} are {wanted}; keep "
                     "it in another registry (versions.dir=…)"
                 )
             return
-
-
-def check_registry(root: Path, *, made: bool = False) -> None:
-    """Can `root` be a registry, and, if it must be `made` already, is it one?
-
-    Raises:
-        UserError: It can't, or there is none.
-    """
-    if root.is_symlink() and not root.exists():
-        raise UserError(f"{root} is a link that leads nowhere; mend it, or choose another folder (versions.dir=…)")
-    if root.exists() and not root.is_dir():
-        raise UserError(f"{root} is a file, and versions are kept in a folder; choose another (versions.dir=…)")
-    names = [path.name for path in root.iterdir()] if root.is_dir() else []
-    own = [name for name in names if name in (SQLITE, _LOCK) or _FOLDER.fullmatch(name)]
-    if not own and any(not name.startswith(".") for name in names):
-        raise UserError(f"{root} is no registry of versions, and holds something else; choose another (versions.dir=…)")
-    if made and not own:
-        raise UserError(f"there are no versions in {root} yet; 'thawline versions import BUNDLE' makes a first one")
-
-
-def _active(session: Session) -> ModelVersion | None:
-    return session.scalar(select(ModelVersion).where(ModelVersion.is_active))
-
-
-def _history(session: Session) -> list[int]:
-    """The versions that led to the active one, the active one last; a rollback takes back what it rolled back."""
-    history: list[int] = []
-    for row in session.scalars(select(Activation).order_by(Activation.id)):
-        if row.rollback:
-            history.pop()
-        else:
-            history.append(row.version_id)
-    return history
-
-
-def _kind_of(bundle: Path, manifest: Mapping[str, Any]) -> str:
-    """The network that a bundle is based on and the task that it was trained for, in words."""
-    base = manifest.get("base")
-    if is_ensemble(bundle) or not isinstance(base, dict):
-        return "an ensemble"
-    revision = f" at {str(base['revision'])[:12]}" if base.get("revision") else ""
-    task = read_json(bundle / DECISION)["task"]
-    return f"{base.get('model') or base.get('name')} ({base.get('family')}{revision}) for task={task}"
-
-
-def _metrics_of(bundle: Path) -> dict[str, Any]:
-    """What a bundle's manifest says that it is worth."""
-    check_bundle(bundle)
-    metrics = read_manifest(bundle).get("metrics")
-    return dict(metrics) if isinstance(metrics, dict) else {}

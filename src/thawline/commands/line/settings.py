@@ -9,6 +9,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from thawline.commands.line.verbs import VERBS
+from thawline.commands.versions.settings import VersionsVerbsSettings
 from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
@@ -25,6 +26,7 @@ from thawline.serving.settings import ServeSettings
 from thawline.tasks.predicting import PredictSettings
 from thawline.tasks.settings import CheckSettings, PromptSettings, RunSettings
 from thawline.tasks.task import capability, imported, task_names
+from thawline.versions.settings import VersionsSettings
 
 
 @dataclass
@@ -190,6 +192,7 @@ def _register(tasks: Sequence[str]) -> None:
         ("export", ExportSettings),
         ("data_check", CheckSettings),
         ("store_verbs", StoreVerbsSettings),
+        ("versions_verbs", VersionsVerbsSettings),
         ("weights", WeightsSettings),
         ("sample", SampleSettings),
         *((verb.config, imported(verb.settings)) for verb in VERBS.values() if verb.settings),
@@ -209,6 +212,7 @@ def _register(tasks: Sequence[str]) -> None:
         ("trainer", "trainer", TrainerSettings),
         ("logger", "logger", LoggerSettings),
         ("store", "store", StoreSettings),
+        ("versions", "versions", VersionsSettings),
         ("paths", "paths", PathsSettings),
     ]
     for group, name, schema in groups:
