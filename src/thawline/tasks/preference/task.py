@@ -1,7 +1,7 @@
 """What one person likes: the record."""
 
-from thawline.tasks.preference.answers import ANSWERS
-from thawline.tasks.task import Task
+from thawline.tasks.preference.answers import ANSWERS, DISLIKE, LIKE, SUPER_LIKE
+from thawline.tasks.task import Rate, Task
 
 TASK = Task(
     summary="what one person likes",
@@ -26,6 +26,11 @@ TASK = Task(
     columns=("path", "feedback"),
     words=("likes", "dislikes"),
     answers=ANSWERS,
+    yes=(LIKE, SUPER_LIKE),
+    rates=(
+        Rate("likes over likes and dislikes", (LIKE,), (LIKE, DISLIKE)),
+        Rate("likes with super-likes over all answers", (LIKE, SUPER_LIKE), ANSWERS),
+    ),
     examples={
         "train": ["thawline train feedback.csv task=preference      photos that were answered"],
     },
