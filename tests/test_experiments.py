@@ -9,7 +9,15 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from tests.e2e.conftest import filled_store, sample, shared_store, thawline, weights  # noqa: F401  # fixtures
+from tests.e2e.conftest import (  # noqa: F401  # fixtures
+    drawn,
+    filled_store,
+    pictures_drawn_once,
+    sample,
+    shared_store,
+    thawline,
+    weights,
+)
 from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
 from thawline.commands.line.paths import conf_directory

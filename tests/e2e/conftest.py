@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from safetensors.torch import load_file, save_file
 from tests.encoders.hearers import save
 
@@ -57,6 +60,28 @@ def weights(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "mobilenetv2 (random).safetensors"
     save_file(model.state_dict(), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def drawn():
+    """The bytes of a picture."""
+    content = io.BytesIO()
+    FigureCanvasAgg(Figure(figsize=(1, 1))).print_png(content)
+    return content.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def pictures_drawn_once(drawn, monkeypatch):
+    """Runs compose their pictures, but what is rendered is always the same one: it took a quarter of a run's time.
+
+    How they look is tested in `tests/reports`. What a session's fixture or a process of its own draws is rendered.
+    """
+
+    def write(_canvas, path, **_how):
+        path.write_bytes(drawn)
+
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *_: None)
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", write)
 
 
 class Command:

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -41,6 +42,16 @@ def test_cross_validation_leaves_exactly_these_files(crossed):
     assert json.loads((run / "status.json").read_text())["status"] == "finished"
     assert f"run    {run}" in out
     assert "over baseline" in out
+
+
+def test_the_pictures_of_a_run_show_something_each(crossed):
+    run, _ = crossed
+    shown = {}
+    for path in run.glob("*.png"):
+        with Image.open(path) as picture:
+            shown[path.name] = (picture.size, np.asarray(picture.convert("L")).std() > 10)
+    assert len({size for size, _ in shown.values()}) == len(shown) == 3
+    assert all(something for _, something in shown.values()), shown
 
 
 def test_every_photo_is_judged_once_and_every_broken_one_is_named(crossed, sample, tmp_path):

@@ -85,7 +85,12 @@ class TailModule(L.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the random state anew at the line, a function of seed and step alone: a resumed run draws the same."""
-        torch.manual_seed(self._seed * 1_000_003 + self.global_step)
+        seed = self._seed * 1_000_003 + self.global_step
+        if self.device.type == "cpu":
+            # `torch.manual_seed` seeds every kind of accelerator too, which takes as long as a step does.
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """One step; a loss that is not finite stops the run."""
