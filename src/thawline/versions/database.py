@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
 
 from thawline.errors import UserError
+from thawline.files import printable
 from thawline.runs.secrets import is_secret, remember
 from thawline.versions.refusals import explain_refusal, is_busy
 from thawline.versions.schema import Base
@@ -41,8 +42,8 @@ class Database:
         place: the same, to be shown.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self.url = engine.url.render_as_string(hide_password=False)
+    def __init__(self, url: str, engine: Engine) -> None:
+        self.url = url
         self.place = _place(engine.url)
         self._engine = engine
         self._readers = engine.execution_options(**{_READING: True})
@@ -100,7 +101,7 @@ def open_database(url: str) -> Database:
     except BaseException:
         engine.dispose()
         raise
-    return Database(engine)
+    return Database(url, engine)
 
 
 @contextmanager
@@ -146,7 +147,7 @@ def _parse(written: str) -> URL:
 def _place(url: URL) -> str:
     """Where a database is, to be shown: a file, or an address without its password."""
     if url.get_backend_name() == "sqlite":
-        return str(url.database).removeprefix("file:")
+        return printable(str(url.database).removeprefix("file:"))
     return url.difference_update_query([key for key in url.query if is_secret(key)]).render_as_string()
 
 

@@ -38,4 +38,9 @@ class VersionsSettings:
     @property
     def url(self) -> str:
         """The database's."""
-        return self.database or f"sqlite:///{self.root / SQLITE}"
+        return self.database or sqlite_url(self.root / SQLITE)
+
+
+def sqlite_url(file: Path) -> str:
+    """The URL of a SQLite file, whatever its path has in it: in a URL `?` and `%` mean something else."""
+    return "sqlite:///" + str(file).replace("%", "%25").replace("?", "%3F")
