@@ -12,7 +12,6 @@ from thawline.commands.line.settings import EvaluateSettings
 from thawline.data.class_report import print_brief
 from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
-from thawline.judging.paired import PairedTest
 from thawline.reports.pictures import draw_confusion, draw_recall, draw_reliability, draw_training
 from thawline.reports.tables import Judged, print_classes, print_comparison
 from thawline.runs.digests import noted
@@ -20,13 +19,14 @@ from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import METRICS_FILE
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.mirrors.summary import summarise
-from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, write_predictions
+from thawline.runs.predictions import Predictions, write_predictions
 from thawline.runs.reading import read_record
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say, say_whole
-from thawline.targets.predicted import compare_baseline, judge_baseline, judge_said, worst_mistakes
+from thawline.targets.predicted import worst_mistakes
 from thawline.targets.tags import show_tags
 from thawline.targets.target import MAJORITY, Mistake
+from thawline.tasks.running import judge_run, write_results
 from thawline.tasks.settings import RunSettings
 from thawline.tasks.task import capability, find_task
 
@@ -49,11 +49,7 @@ def save_results(
         console: Where the tables go.
         task: The task that shows what `examined`, of `facts`, says.
     """
-    judged, baseline, test = judge_run(predictions, facts["method"], facts["baseline"])
-    write_predictions(run.file(PREDICTIONS_FILE), predictions)
-    metrics = {**facts, "judged": judged.to_json(), "judged_baseline": baseline.to_json(), "test": test.to_json()}
-    with noted(run.file(METRICS_FILE)):
-        write_json(run.file(METRICS_FILE), metrics)
+    judged, baseline, test = write_results(run, predictions, facts)
     write_text(run.file("metrics.csv"), _csv(judged, baseline))
     _draw(run, judged)
     rows = [Judged(facts["method"], judged, test), Judged(facts["baseline"], baseline)]
@@ -132,11 +128,6 @@ def save_report(run: RunDirectory, report: dict[str, Any], console: Console, tas
     else:
         capability(task, "brief")(report, console)
     say_whole(console, f"report {run.path / REPORT_FILE}")
-
-
-def judge_run(predictions: Predictions, method: str, baseline: str) -> tuple[Judgement, Judgement, PairedTest]:
-    """The judgement of a run, of its baseline on the same samples, and the paired test of the two."""
-    return judge_said(predictions), judge_baseline(predictions), compare_baseline(predictions, method, baseline)
 
 
 def _csv(judged: Judgement, baseline: Judgement) -> str:

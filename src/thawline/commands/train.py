@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -16,19 +15,16 @@ from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.files import write_text
 from thawline.fitting.fit import fit_fold
-from thawline.fitting.folds import Fold
-from thawline.fitting.predict import predict_fold
 from thawline.runs.directory import CONFIG_FILE, REFIT_WORD, RunDirectory, read_status
-from thawline.runs.mirrors.loggers import Mirror, mirrored
+from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.moved import keep_places
-from thawline.runs.predictions import join_predictions
 from thawline.runs.split import check_unchanged, write_split
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say_whole
-from thawline.tasks.capabilities import TaskProblem, examine, task_reader
+from thawline.tasks.capabilities import task_reader
 from thawline.tasks.planning import fit_everything, how_to_fit, plan_run
+from thawline.tasks.running import fit_run
 from thawline.tasks.settings import RunSettings, saved_settings
-from thawline.tasks.task import find_task
 from thawline.tasks.typed import to_settings
 
 SPLIT = "split.csv"
@@ -93,51 +89,12 @@ def _train(config: DictConfig, settings: RunSettings, console: Console) -> None:
             group=None,
             tags=tags(plain),
         ) as mirror:
-            _run(problem, plan, settings, run, device, mirror, started, console)
+            predictions, facts = fit_run(problem, plan, settings, run.path, device, mirror, started)
+            save_results(run, predictions, facts, console, settings.task)
+            if mirror is not None:
+                show_results(mirror, run, predictions, settings)
     say_whole(console, f"run    {run.path}", f"store  {settings.store.root}")
     say_after_training(console, run.path, run.path)
-
-
-def _run(
-    problem: TaskProblem,
-    plan: list[Fold],
-    settings: RunSettings,
-    run: RunDirectory,
-    device: torch.device,
-    mirror: Mirror | None,
-    started: float,
-    console: Console,
-) -> None:
-    """Fit and judge each fold; with several folds, fit all the data at the end: the model to use."""
-    how = how_to_fit(settings, run.path, device, mirror)
-    fits = [fit_fold(problem, fold, how) for fold in plan]
-    parts = [predict_fold(problem, fold, fit, device) for fold, fit in zip(plan, fits, strict=True)]
-    if len(plan) > 1 if settings.refit is None else settings.refit:
-        fit_everything(problem, fits, how)
-    predictions = join_predictions(parts)
-    facts = {
-        **facts_of(problem, settings),
-        "examined": examine(problem, list(zip(plan, fits, strict=True)), predictions, device),
-        "chosen": {fold.name: fit.chosen for fold, fit in zip(plan, fits, strict=True)},
-        "seconds": round(time.perf_counter() - started, 2),
-    }
-    save_results(run, predictions, facts, console, settings.task)
-    if mirror is not None:
-        show_results(mirror, run, predictions, settings)
-
-
-def facts_of(problem: TaskProblem, settings: RunSettings) -> dict[str, Any]:
-    """What `metrics.json` says of a run besides numbers."""
-    return {
-        "verb": "train",
-        "kind": find_task(settings.task).samples,
-        "method": settings.method.name,
-        "encoder": settings.encoder.model or settings.encoder.name,
-        "thaw": settings.cut,
-        "debug": settings.debug.name,
-        "baseline": problem.baseline,
-        "features": {"computed": problem.computed, "read": problem.read},
-    }
 
 
 def tags(config: Mapping[str, Any]) -> list[str]:

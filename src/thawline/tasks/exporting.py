@@ -92,18 +92,7 @@ def export_run(fitted: Fitted, target: Path, name: str, *, onnx: bool) -> None:
         UserError: The run's encoder or head can't be exported.
         RunError: The bundle does not compute what the run did; nothing was written.
     """
-    write: TaskExporter = capability(fitted.settings.task, "export")
-    given = write(fitted)
-    lost = check_known(fitted, given.known)
-    extras = Extras(
-        given.known,
-        tolerance_of(fitted),
-        facts_of(fitted, name),
-        [*given.notes, *notes_of(fitted)],
-        onnx=onnx,
-        trained=trained_of(fitted),
-    )
-    manifest = write_bundle(target, given.tuned, extras)
+    manifest, given, lost = write_run(fitted, target, name, onnx=onnx)
     console, task = Console(), find_task(fitted.settings.task)
     say(console, _which_fit(fitted, task.samples))
     say_difference(console, manifest)
@@ -116,6 +105,28 @@ def export_run(fitted: Fitted, target: Path, name: str, *, onnx: bool) -> None:
         source = fitted.run if fitted.trial is None else fitted.run.parent
         use.append(f"thawline train {as_word(source)} {REFIT_WORD}")
     say_next(console, use)
+
+
+def write_run(
+    fitted: Fitted, target: Path, name: str, *, onnx: bool = False
+) -> tuple[Mapping[str, Any], Exportable, str]:
+    """Write the model of a run as a bundle, silently; see `export_run`.
+
+    Returns:
+        The manifest, what the task gave, and of which samples no golden example could be made, or "".
+    """
+    write: TaskExporter = capability(fitted.settings.task, "export")
+    given = write(fitted)
+    lost = check_known(fitted, given.known)
+    extras = Extras(
+        given.known,
+        tolerance_of(fitted),
+        facts_of(fitted, name),
+        [*given.notes, *notes_of(fitted)],
+        onnx=onnx,
+        trained=trained_of(fitted),
+    )
+    return write_bundle(target, given.tuned, extras), given, lost
 
 
 def say_difference(console: Console, manifest: Mapping[str, Any]) -> None:

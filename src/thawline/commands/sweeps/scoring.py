@@ -5,7 +5,6 @@ import time
 from omegaconf import DictConfig
 
 from thawline.commands.results import save_trial, show_results
-from thawline.commands.train import facts_of
 from thawline.encoders.device import find_device
 from thawline.fitting.scoring import score_fold
 from thawline.runs.directory import RunDirectory
@@ -14,6 +13,7 @@ from thawline.runs.predictions import join_predictions
 from thawline.runs.split import write_split
 from thawline.tasks.capabilities import task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
+from thawline.tasks.running import facts_of
 from thawline.tasks.settings import saved_settings
 
 
