@@ -35,7 +35,7 @@ VERBS = (
         settings=_SETTINGS,
         examples=(
             "thawline preference add Photos",
-            "thawline preference add Photos by_folder=true   a folder is a person or a shoot",
+            "thawline preference add Photos by_folder=true  a folder is a person or shoot",
         ),
     ),
     Verb(
