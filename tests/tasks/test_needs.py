@@ -13,13 +13,18 @@ from thawline.runs.settings import LoggerSettings
 from thawline.tasks.genre.settings import TracksSettings
 from thawline.tasks.match.settings import PairsSettings
 from thawline.tasks.needs import tasks_with
+from thawline.tasks.preference.settings import FeedbackSettings
 from thawline.tasks.settings import RunSettings
 from thawline.tasks.task import task_names
 
 CONF = Path(__file__).parents[2] / "conf"
-DATA = {"match": PairsSettings(path="p.csv"), "genre": TracksSettings(path="Music")}
-CLASSES = {"contrastive", "finetune", "linear", "logistic", "mel_cnn", "mlp", "projection", "zero_shot"}
-SOUND = {"finetune", "hints", "linear", "logistic", "mel_cnn", "mlp", "trees"}
+DATA = {
+    "match": PairsSettings(path="p.csv"),
+    "genre": TracksSettings(path="Music"),
+    "preference": FeedbackSettings(path="f.csv"),
+}
+CLASSES = {"contrastive", "finetune", "gda", "linear", "logistic", "mel_cnn", "mlp", "projection", "zero_shot"}
+SOUND = {"finetune", "gda", "hints", "linear", "logistic", "mel_cnn", "mlp", "trees"}
 
 
 def read(group):
@@ -78,6 +83,8 @@ def suiting_methods(task, name, data=None):
         ("genre", "descriptors", SOUND | {"rules"}),
         ("genre", "mfcc", SOUND),
         ("genre", "clip", set()),
+        ("preference", "tiny_clip", {"finetune", "gda", "linear", "logistic", "mlp"}),
+        ("preference", "resnet50", {"finetune", "gda", "linear", "logistic", "mlp"}),
     ],
 )
 def test_which_methods_suit_an_encoder_and_a_task(task, name, suiting):

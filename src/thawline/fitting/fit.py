@@ -111,7 +111,8 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
         from thawline.fitting.methods.gda import fit_gda
 
         inner = None if fold.inner is None else problem.samples(fold.inner)
-        fit = problem.settle(fit_gda(problem.tail(), problem.samples(fold.train), inner, how.method), inner, earlier)
+        fit = fit_gda(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
+        fit = problem.settle(fit, inner, earlier)
     elif isinstance(how.method, TreesSettings):
         from thawline.fitting.methods.trees import fit_trees
 

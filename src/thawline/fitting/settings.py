@@ -94,20 +94,23 @@ class GaussianSettings(MethodSettings):
     """Gaussian discriminant analysis with one covariance for all classes: a linear head in closed form.
 
     Attributes:
-        shrinkage: How far the covariance is drawn to one that is the same in all directions, 0 to 1; null: Ledoit and
-            Wolf's estimate of the best (2004).
+        shrinkage: How far the covariance is drawn to one that is the same in all directions, above 0 and at most 1:
+            what to choose from.
+        folds: Inner grouped folds by whose log-loss it is chosen, and how large the logits are.
     """
 
     fit: str = "gaussian"
-    shrinkage: float | None = None
+    shrinkage: list[float] = field(default_factory=list)
+    folds: int = 5
 
     def __post_init__(self) -> None:
         """Check the range."""
         super().__post_init__()
         if self.head != "linear":
             raise UserError(f"method.head={self.head} is not linear, as Gaussians with one covariance are; use linear")
-        if self.shrinkage is not None and not 0 < self.shrinkage <= 1:
-            raise UserError(f"method.shrinkage={self.shrinkage} must be above 0 and at most 1, or null")
+        if not self.shrinkage or not all(0 < each <= 1 for each in self.shrinkage):
+            raise UserError(f"method.shrinkage={self.shrinkage} must list numbers above 0 and at most 1, 0.9 say")
+        _require_at_least("method.folds", self.folds, 2)
 
 
 @dataclass
