@@ -228,6 +228,19 @@ def test_a_limit_on_the_size_of_files_loses_nothing(tmp_path):
     connection.close()
 
 
+def test_more_at_once_than_there_are_connections(file, monkeypatch):
+    with open_database(f"sqlite:///{file}") as database:
+        monkeypatch.setattr(database._engine.pool, "_timeout", 0.05)
+
+        def ask():
+            with database.reading() as session:
+                session.scalar(sa.select(Item))
+                ask()
+
+        with pytest.raises(UserError, match="too many ask at once; try again in a moment"):
+            ask()
+
+
 def test_a_number_beyond_what_a_column_holds(database):
     def ask():
         with database.reading() as session:

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from thawline.errors import UserError
@@ -113,6 +114,8 @@ def explained(url: URL) -> Iterator[None]:
         if (refusal := explain_refusal(error, _place(url))) is None:
             raise
         raise refusal from error
+    except PoolTimeout as error:
+        raise UserError(f"the database {_place(url)}: too many ask at once; try again in a moment") from error
     except OverflowError as error:
         raise UserError(f"the database {_place(url)}: a number is larger than it holds; give a smaller one") from error
 

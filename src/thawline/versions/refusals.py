@@ -1,5 +1,7 @@
 """What a database refuses, as one sentence: what, where, and how to mend it."""
 
+import resource
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from thawline.errors import UserError
 from thawline.runs.secrets import without_secrets
 
+_LITTLE = 1_000_000  # bytes
 _FULL = ("there is no room left for it", "free some space; what was written before is safe")
 _LOCKED = ("another process keeps it locked", "wait until that has ended, or end it, and try again")
 _READ_ONLY = ("it may not be written", "change the permissions of the file and its folder, or choose another database")
@@ -15,8 +18,6 @@ _DAMAGED = ("it is damaged", "put a copy of it back, or choose another database"
 # SQLite's codes, the more particular first.
 _SQLITE = (
     ("SQLITE_FULL", _FULL),
-    ("SQLITE_IOERR_WRITE", _FULL),
-    ("SQLITE_IOERR_SHMSIZE", _FULL),
     ("SQLITE_BUSY", _LOCKED),
     ("SQLITE_LOCKED", _LOCKED),
     ("SQLITE_READONLY", _READ_ONLY),
@@ -51,6 +52,8 @@ def explain_refusal(error: DBAPIError | sqlite3.Error, place: str) -> UserError 
         known = next((said for code, said in _SQLITE if name.startswith(code)), None)
         if name.startswith("SQLITE_CANTOPEN"):
             known = _explain_place(Path(place)) or known
+        elif name.startswith("SQLITE_IOERR") and _is_short(Path(place).parent):
+            known = _FULL
     else:
         state = getattr(cause, "sqlstate", None)
         known = next((said for code, said in _POSTGRESQL if (state or "").startswith(code)), None)
@@ -69,6 +72,12 @@ def _explain_place(file: Path) -> tuple[str, str] | None:
     if not file.parent.exists():
         return "its folder is not there", "make the folder, or check its name"
     return ("it is a folder", "add the file's name") if file.is_dir() else None
+
+
+def _is_short(folder: Path) -> bool:
+    """Whether there may be no room left in `folder`: the system says no more than that a file can't be written."""
+    limited = resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
+    return limited or (folder.is_dir() and shutil.disk_usage(folder).free < _LITTLE)
 
 
 def _first_line(error: BaseException | None) -> str:
