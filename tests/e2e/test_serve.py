@@ -100,3 +100,15 @@ def test_sigterm_lets_running_requests_finish(tmp_path, sample):
         asking.join()
         assert answers == [200]
         assert process.wait(20) == 0
+
+
+def test_without_a_name_the_active_version_answers(thawline, tuned, monkeypatch, ended_at_once):
+    monkeypatch.delenv("CLIP_MODEL_PATH", raising=False)
+    printed = thawline("serve", "port=0", "encoder=tiny_clip")
+    assert ended_at_once[0]["problems"] == ["no version is active yet, base answers"]
+    assert "note   no version is active yet, base answers" in printed
+    thawline("versions", "import", tuned[1])
+    thawline("versions", "activate", "1")
+    printed = thawline("serve", "port=0", "encoder=tiny_clip")
+    assert (ended_at_once[1]["model"], ended_at_once[1]["version"], ended_at_once[1]["problems"]) == ("v1", 1, [])
+    assert "model  v1 (task events, 6 answers)" in printed

@@ -21,13 +21,13 @@ from thawline.serving.settings import ServeSettings
 from thawline.serving.source import FixedSource
 from thawline.tasks.serving import Served
 
-SETTINGS = ServeSettings(encoder=EncoderSettings("clip", "none"), store=StoreSettings(dir="none"), wait_ms=2)
+SETTINGS = ServeSettings(encoder=EncoderSettings("clip", "none"), store=StoreSettings(dir="none"))
 
 
 @contextmanager
-def running(source, **changes):
+def running(source, registry=None, **changes):
     """A service of `source`, and a client of it."""
-    app = create_app(source, replace(SETTINGS, **changes))
+    app = create_app(source, replace(SETTINGS, **changes), registry)
     with listen("127.0.0.1", 0) as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="error", lifespan="on"))
         thread = threading.Thread(target=server.run, args=([listening],))

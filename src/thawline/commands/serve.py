@@ -1,8 +1,11 @@
 """`thawline serve [BUNDLE]`: a model as a service over HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -17,6 +20,12 @@ from thawline.tasks.predicting import BASE
 from thawline.tasks.serving import Served, Terms
 from thawline.tasks.task import find_task
 from thawline.tasks.typed import to_settings
+from thawline.tasks.versions import open_registry
+from thawline.versions.registry import Registry
+from thawline.versions.schema import ModelVersion
+
+if TYPE_CHECKING:
+    from thawline.serving.source import Source
 
 _NEEDED = ("fastapi", "uvicorn", "multipart", "prometheus_client")
 
@@ -33,41 +42,60 @@ def serve(config: DictConfig) -> None:
     from thawline.serving.app import create_app  # late: an extra
     from thawline.serving.guard import check_token
     from thawline.serving.server import address, listen, run
-    from thawline.serving.source import FixedSource
 
     variables = read_variables(Path.cwd())
     settings.token = settings.token or variables.get(TOKEN)
     check_token(settings.host, settings.token)
     console = Console()
-    with listen(settings.host, settings.port) as listening:
-        served, problems = _find_model(settings, variables)
-        source = FixedSource(served, problems)
+    with listen(settings.host, settings.port) as listening, _registry(settings) as registry:
+        source = _find_source(settings, variables, registry)
         where = address(settings.host, listening.getsockname()[1])
-        app = create_app(source, settings)
-        run(app, listening, settings.grace, lambda: _show(console, source.served, source.problems, where, settings))
+        app = create_app(source, settings, registry)
+        run(app, listening, settings.grace, lambda: _show(console, source, where, settings))
 
 
-def _find_model(settings: ServeSettings, variables: Mapping[str, str]) -> tuple[Served, list[str]]:
-    """The model that is named, on the command line or by the environment; otherwise the base, and why."""
+@contextmanager
+def _registry(settings: ServeSettings) -> Iterator[Registry | None]:
+    """The versions, with the database that keeps what is said, if it is to be kept."""
+    if not settings.results:
+        yield None
+        return
+    with open_registry(settings.versions) as registry:
+        yield registry
+
+
+def _find_source(settings: ServeSettings, variables: Mapping[str, str], registry: Registry | None) -> "Source":
+    """What is named, on the command line or by the environment; otherwise the active version, or else the base."""
+    from thawline.serving.active import ActiveSource
+    from thawline.serving.source import FixedSource
+
     if settings.bundle == BASE:
-        return _base(settings), []
+        return FixedSource(_base(settings), [])
     if settings.bundle is not None:
-        return _tuned(settings, Path(settings.bundle)), []
-    place = variables.get(MODEL_PATH)
-    if place is None:
-        return _base(settings), [f"no bundle is named and {MODEL_PATH} is not set; the base model answers"]
-    try:
-        return _tuned(settings, Path(place).expanduser()), []
-    except UserError as error:
-        say(Console(stderr=True), f"{MODEL_PATH}: {error}")
-        return _base(settings), [f"{MODEL_PATH} names no bundle that can be used; the base model answers"]
+        return FixedSource(_tuned(settings, Path(settings.bundle)), [])
+    if (place := variables.get(MODEL_PATH)) is not None:
+        try:
+            return FixedSource(_tuned(settings, Path(place).expanduser()), [])
+        except UserError as error:
+            say(Console(stderr=True), f"{MODEL_PATH}: {error}")
+            problem = f"{MODEL_PATH} names no bundle that can be used; the base model answers"
+            return FixedSource(_base(settings), [problem])
+    if registry is None:
+        problem = f"no bundle is named and {MODEL_PATH} is not set; the base model answers"
+        return FixedSource(_base(settings), [problem])
+
+    def load_version(version: ModelVersion) -> Served:
+        return _tuned(settings, registry.folder(version), version)
+
+    return ActiveSource(registry, load_version, partial(_base, settings))
 
 
-def _tuned(settings: ServeSettings, folder: Path) -> Served:
+def _tuned(settings: ServeSettings, folder: Path, version: ModelVersion | None = None) -> Served:
     bundle = load(folder, device=settings.accelerator)
     if find_task(bundle.task).serve is None:
         raise UserError(f"bundles of task={bundle.task} can't be served; 'thawline predict {folder}' asks it")
-    return Served(bundle, folder.absolute().name, terms=Terms(settings.calibrated, settings.data.max_megapixels))
+    name = folder.absolute().name if version is None else f"v{version.number}"
+    return Served(bundle, name, version, Terms(settings.calibrated, settings.data.max_megapixels))
 
 
 def _base(settings: ServeSettings) -> Served:
@@ -78,10 +106,10 @@ def _base(settings: ServeSettings) -> Served:
     return Served(bundle, BASE, terms=Terms(None, data.max_megapixels))
 
 
-def _show(console: Console, served: Served, problems: list[str], where: str, settings: ServeSettings) -> None:
+def _show(console: Console, source: "Source", where: str, settings: ServeSettings) -> None:
     """Say what answers, where, and how it is asked."""
-    bundle = served.bundle
-    for problem in problems:
+    served, bundle = source.served, source.served.bundle
+    for problem in source.problems:
         say(console, f"note   {problem}")
     say(console, f"model  {served.name} (task {bundle.task}, {len(bundle.labels)} answers)")
     say_whole(console, f"at     {where}")

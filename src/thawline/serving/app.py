@@ -12,22 +12,24 @@ from thawline.serving.guard import Guard
 from thawline.serving.limits import MB, SizeLimit
 from thawline.serving.metrics import Measured
 from thawline.serving.problems import add_handlers
-from thawline.serving.routes import add_routes
+from thawline.serving.routes import basic, feedback, versions
 from thawline.serving.service import BundleService
 from thawline.serving.settings import ServeSettings
 from thawline.serving.source import Source
 from thawline.tasks.serving import RouteAdder
 from thawline.tasks.task import capability, find_task, task_names
+from thawline.versions.registry import Registry
 
 
-def create_app(source: Source, settings: ServeSettings) -> FastAPI:
+def create_app(source: Source, settings: ServeSettings, registry: Registry | None = None) -> FastAPI:
     """The service of what `source` has, with what tasks add to it.
 
     Args:
         source: One bundle, or the registry's active version.
         settings: Those of the verb; `token` is what requests must bring.
+        registry: The versions, and the database that keeps what is said; None: nothing is kept.
     """
-    service = BundleService(source, settings)
+    service = BundleService(source, settings, registry)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -49,7 +51,9 @@ def create_app(source: Source, settings: ServeSettings) -> FastAPI:
     app.state.service = service
     add_handlers(app)
     open_to_all, guarded = APIRouter(), APIRouter(dependencies=_security(settings.token))
-    add_routes(open_to_all, guarded, service)
+    basic.add_routes(open_to_all, guarded, service)
+    feedback.add_routes(guarded, service)
+    versions.add_routes(guarded, service)
     for name in task_names():
         if find_task(name).routes is not None:
             add: RouteAdder = capability(name, "routes")

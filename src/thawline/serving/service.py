@@ -2,22 +2,28 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from thawline.errors import UserError
 from thawline.serving.batching import Batcher, BusyError
 from thawline.serving.limits import check_count
 from thawline.serving.metrics import Metrics
-from thawline.serving.schemas import UPLOADS
+from thawline.serving.recording import Recorder
+from thawline.serving.routes.schemas import UPLOADS
 from thawline.serving.settings import ServeSettings
 from thawline.serving.source import Source
 from thawline.serving.uploads import Kept, drop_all, keep_all
 from thawline.tasks.serving import Answer, Ask, Asked, Served
+from thawline.versions.registry import Registry
+from thawline.versions.schema import ClassificationResult, now
 
 
 class BundleService:
@@ -26,14 +32,17 @@ class BundleService:
     Attributes:
         settings: Those of the verb.
         metrics: What is counted.
+        registry: The versions, with the database of what was said; None: nothing is kept.
         open_paths: What may be asked for without a token.
     """
 
-    def __init__(self, source: Source, settings: ServeSettings) -> None:
-        """Serve what `source` has. Nothing is begun before `open`."""
-        self.settings, self.metrics = settings, Metrics()
+    def __init__(self, source: Source, settings: ServeSettings, registry: Registry | None) -> None:
+        """Serve what `source` has; `registry` takes what it says. Nothing is begun before `open`."""
+        self.settings, self.metrics, self.registry = settings, Metrics(), registry
         self.open_paths = {"/health"}
         self._source = source
+        self._recorder: Recorder | None = None
+        self._unkept: str | None = None
 
     @property
     def served(self) -> Served:
@@ -42,8 +51,18 @@ class BundleService:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong with the model, a sentence each."""
-        return self._source.problems
+        """What is wrong with the model or the database, a sentence each."""
+        return [*self._source.problems, *([] if self._unkept is None else [self._unkept])]
+
+    def need_registry(self) -> Registry:
+        """The versions, for a route that can't do without."""
+        if self.registry is None:
+            raise HTTPException(409, "this service keeps no results and knows no versions; start it with results=true")
+        return self.registry
+
+    def refresh(self) -> None:
+        """See to it that the active version answers."""
+        self._source.refresh(again=True)
 
     @property
     def responses(self) -> dict[int | str, dict[str, Any]]:
@@ -55,6 +74,8 @@ class BundleService:
         self._folder = TemporaryDirectory(prefix="thawline-serve-")
         settings = self.settings
         self._batcher = Batcher(settings.wait_ms / 1000, settings.max_waiting, self.metrics.observe_batch)
+        if self.registry is not None:
+            self._recorder = Recorder(self.registry.database)
         self.metrics.waiting.set_function(lambda: self._batcher.waiting)
         self.metrics.problems.set_function(lambda: len(self.problems))
         self._note_model()
@@ -64,6 +85,8 @@ class BundleService:
         """Finish what was begun."""
         self._source.close()
         self._batcher.close()
+        if self._recorder is not None:
+            self._recorder.close()
         self._folder.cleanup()
 
     def open_path(self, path: str) -> None:
@@ -85,7 +108,21 @@ class BundleService:
             self.metrics.count_answer(served.name, answer.label, usable=answer.problem is None)
         if all(answer.problem is not None for answer in answers):
             raise HTTPException(422, _none_usable(kept, answers))
-        return [Asked(uuid4().hex, one.sample, served, answer) for one, answer in zip(kept, answers, strict=True)]
+        asked = [Asked(None, one.sample, served, answer) for one, answer in zip(kept, answers, strict=True)]
+        return asked if self._recorder is None else await self._keep(asked, self._recorder)
+
+    async def _keep(self, asked: Sequence[Asked], recorder: Recorder) -> list[Asked]:
+        """Give answers their ids, once they are on the disk; without ids where the database refuses."""
+        named = [replace(one, result_id=uuid4().hex) if one.answer.label is not None else one for one in asked]
+        rows = [_row(one) for one in named if one.result_id is not None]
+        try:
+            if rows:
+                await asyncio.wrap_future(recorder.keep(rows))
+        except (UserError, SQLAlchemyError) as error:
+            self._unkept = f"answers are not kept: {str(error).splitlines()[0]}"
+            return list(asked)
+        self._unkept = None
+        return named
 
     async def _judge(self, kept: Sequence[Kept], ask: Ask) -> list[Answer]:
         """What is said of each file, with those of other requests."""
@@ -102,6 +139,19 @@ class BundleService:
 
     def _note_model(self) -> None:
         self.metrics.serve(self.served.name, self.served.bundle.task)
+
+
+def _row(asked: Asked) -> ClassificationResult:
+    answer, version = asked.answer, asked.served.row
+    return ClassificationResult(
+        id=asked.result_id,
+        model_version_id=None if version is None else version.id,
+        name=asked.sample.name,
+        digest=asked.sample.digest,
+        label=answer.label,
+        score=answer.score,
+        created_at=now(),
+    )
 
 
 def _texts_of(texts: Sequence[str], files: int) -> list[str | None]:

@@ -8,8 +8,10 @@ from thawline.data.settings import check_megapixels
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
+from thawline.runs.settings import PathsSettings
 from thawline.tasks.predicting import PredictData
 from thawline.tasks.settings import PromptSettings
+from thawline.versions.settings import VersionsSettings
 
 
 @dataclass
@@ -29,11 +31,15 @@ class ServeSettings:
         max_waiting: How many files may wait for the network; more are refused until some are done.
         wait_ms: How long a busy network waits for more files to take along, ms; an idle one never waits.
         grace: How long running requests may take after SIGTERM, s.
+        results: Whether what was said is kept in the database of `versions`, so that feedback can be given on it; if
+            not, nothing is written, and there are no versions.
         accelerator: What to compute on.
         data: For `base`; `max_megapixels` is for bundles too.
         encoder: For `base`.
         prompts: For `base`.
         store: For `base`: where the prompts' features are kept.
+        versions: The registry.
+        paths: Where the registry is if it is nowhere else.
     """
 
     bundle: str | None = None
@@ -46,11 +52,14 @@ class ServeSettings:
     max_waiting: int = 512
     wait_ms: float = 2
     grace: int = 25
+    results: bool = True
     accelerator: str = "auto"
     data: PredictData = field(default_factory=PredictData)
     encoder: EncoderSettings = MISSING
     prompts: PromptSettings = field(default_factory=PromptSettings)
     store: StoreSettings = MISSING
+    versions: VersionsSettings = MISSING
+    paths: PathsSettings = MISSING
 
     def __post_init__(self) -> None:
         """Check the ranges."""

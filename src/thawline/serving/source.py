@@ -20,6 +20,9 @@ class Source(Protocol):
     def watch(self, changed: Callable[[], object]) -> None:
         """Begin to look for another model; `changed` is called when there is one."""
 
+    def refresh(self, *, again: bool = False) -> None:
+        """Look now; also at one that could not be used before, if `again`."""
+
     def close(self) -> None:
         """Look no longer."""
 
@@ -37,6 +40,9 @@ class FixedSource:
         self.served, self.problems = served, problems
 
     def watch(self, changed: Callable[[], object]) -> None:
+        """There is never another."""
+
+    def refresh(self, *, again: bool = False) -> None:
         """There is never another."""
 
     def close(self) -> None:

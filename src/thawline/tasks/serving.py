@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from thawline.tasks.load import AnyBundle
 from thawline.tasks.task import capability
+from thawline.versions.registry import Registry
+from thawline.versions.schema import ModelVersion
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Answer:
 
     Attributes:
         label: The answer; None where the sample can't be used.
-        score: The probability of that, 0 to 1.
+        score: Its probability, or where the task has one, that of the label that it scores by; 0 to 1.
         probabilities: Of each possible answer.
         problem: Why the sample can't be used, one phrase; None if it can.
         details: What the task says besides, as plain JSON; empty: nothing.
@@ -76,16 +78,19 @@ class Served:
     Attributes:
         bundle: It.
         name: What it is called; no path.
-        version: Its number in the registry; None: it is in none.
-        row: The id of that version in the database; None: there is none.
+        row: Its row in the registry's database; None: it is in none.
         terms: On what terms.
     """
 
     bundle: AnyBundle
     name: str
-    version: int | None = None
-    row: int | None = None
+    row: ModelVersion | None = None
     terms: Terms = field(default_factory=Terms)
+
+    @property
+    def version(self) -> int | None:
+        """Its number in the registry; None: it is in none."""
+        return None if self.row is None else self.row.number
 
     @cached_property
     def ask(self) -> Ask:
@@ -103,13 +108,13 @@ class Asked:
     """What came of a sample.
 
     Attributes:
-        result_id: By which it can be spoken of later.
+        result_id: By which it can be spoken of later; None: it is not kept, since there is no answer or no database.
         sample: It.
         served: What judged it.
         answer: What was said.
     """
 
-    result_id: str
+    result_id: str | None
     sample: Sample
     served: Served
     answer: Answer
@@ -121,6 +126,10 @@ class Service(Protocol):
     @property
     def served(self) -> Served:
         """The model that answers now. Take it once in a request: it may be another a moment later."""
+
+    @property
+    def registry(self) -> Registry | None:
+        """The versions, with their database; None: the service keeps nothing."""
 
     @property
     def responses(self) -> dict[int | str, dict[str, Any]]:
@@ -156,5 +165,7 @@ def answer_photos(bundle: Any, samples: Sequence[Sample], terms: Terms) -> Itera
     """What a bundle of classes of photos says of each file; see `Answerer`."""
     bundle.max_megapixels = terms.max_megapixels
     for said in bundle.predict([sample.path for sample in samples], calibrated=terms.calibrated is True):
-        score = None if said.label is None else said.probabilities[said.label]
+        # Where photos have a score, that is the probability of one label, whatever the answer.
+        label = said.label if said.label is None else getattr(bundle, "scored", None) or said.label
+        score = None if label is None else said.probabilities[label]
         yield Answer(said.label, score, said.probabilities, said.problem)

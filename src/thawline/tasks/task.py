@@ -78,6 +78,8 @@ class Task:
         predict: A `TaskPredictor`; None: its bundles are for services alone.
         serve: An `Answerer` (`tasks.serving`); None: a service can't answer by its bundles.
         routes: A `RouteAdder` (`tasks.serving`): what it adds to a service over any task's bundles; None: nothing.
+        retrain: The words of the verb that trains a version by the answers in the registry's database, and takes its
+            settings (`versions`) and `job`, the number of a training that was asked for; None: there is none.
         walk: The files that `predict` would judge among paths, to count them; None: it judges no files.
         golden: A `GoldenJudge`; None: there are no golden cases of its samples.
         columns: What tells a table of its samples; none: they are in folders alone.
@@ -118,6 +120,7 @@ class Task:
     predict: str | None = None
     serve: str | None = None
     routes: str | None = None
+    retrain: str | None = None
     walk: str | None = None
     golden: str | None = None
     columns: tuple[str, ...] = ()

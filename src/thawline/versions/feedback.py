@@ -95,6 +95,11 @@ def add_item(session: Session, path: Path | str, digest: str, group: int | None 
     return item
 
 
+def item_of(session: Session, digest: str) -> Item | None:
+    """The item of the content `digest`; None: there is none."""
+    return session.scalar(select(Item).where(Item.digest == digest))
+
+
 def record(
     session: Session,
     item: Item,

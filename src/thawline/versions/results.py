@@ -1,5 +1,7 @@
 """What a service said of files, and what people said of that."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -32,11 +34,17 @@ def keep_result(
     result = ClassificationResult(
         model_version_id=version.id if version else None, name=name, digest=digest, label=label, score=score
     )
-    session.add(result)
-    session.flush()
-    if version:
-        count_predictions(session, version)
+    keep_results(session, [result])
     return result
+
+
+def keep_results(session: Session, results: Sequence[ClassificationResult]) -> None:
+    """Keep what was said of several files, and count each as a use of the version that said it."""
+    session.add_all(results)
+    session.flush()
+    counts = Counter(result.model_version_id for result in results if result.model_version_id is not None)
+    for version, number in sorted(counts.items()):
+        count_predictions(session, session.get_one(ModelVersion, version), number)
 
 
 def give_feedback(session: Session, result_id: str, answer: str, at: datetime | None = None) -> ClassificationResult:

@@ -22,6 +22,7 @@ TASK = Task(
     export=".bundle:export_preference",
     load=".bundle:load_preference",
     predict="thawline.tasks.photos.predict:predict_photos",
+    serve="thawline.tasks.serving:answer_photos",
     walk="thawline.tasks.photos.predict:walk",
     golden="thawline.tasks.photos.golden:judge_photos",
     columns=("path", "feedback"),

@@ -1,7 +1,7 @@
 """What a service says of pictures and texts, by a matcher or by any CLIP."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import torch
@@ -21,7 +21,7 @@ _NO_TEXT = "no text was sent along with it"
 class Analysis(BaseModel):
     """Whether a text describes a picture. Only a matcher has a decision; any CLIP has the cosine."""
 
-    result_id: str = Field(description="By which feedback on it is given.")
+    result_id: str | None = Field(description="By which feedback on it is given; null: there is no decision.")
     model: str = Field(description="What judged it.")
     version: int | None = Field(description="The model's number in the registry; null: it is in none.")
     name: str = Field(description="What the file is called, as it was sent.")
@@ -71,7 +71,6 @@ def _other_model(service: Service) -> dict[int | str, dict[str, Any]]:
     return {409: {**service.responses[422], "description": "The model that is served knows no texts."}}
 
 
-@lru_cache(maxsize=2)  # what is asked together is known by being the same function
 def _asking(served: Served) -> Ask:
     """What compares pictures with texts by the model that is served."""
     bundle: Any = served.bundle
@@ -79,20 +78,26 @@ def _asking(served: Served) -> Ask:
         return served.ask
     if not getattr(bundle, "knows_texts", False):
         raise HTTPException(409, f"{served.name} knows no texts; serve a matcher or a CLIP (task: {bundle.task})")
+    return _Cosines(served)
 
-    def ask(samples: Sequence[Sample]) -> Iterator[Answer]:
-        read = [_read(sample, served) for sample in samples]
+
+@dataclass(frozen=True)
+class _Cosines:
+    """Asks a CLIP that is no matcher; equal where the model is, so that requests are asked together."""
+
+    served: Served
+
+    def __call__(self, samples: Sequence[Sample]) -> Iterator[Answer]:
+        """How near each text is to its picture."""
+        bundle: Any = self.served.bundle
+        read = [_read(sample, self.served) for sample in samples]
         usable = [i for i, one in enumerate(read) if isinstance(one, torch.Tensor)]
+        cosines: Iterator[float] = iter(())
         if usable:
             stacked = torch.stack([one for one in read if isinstance(one, torch.Tensor)])
             cosines = iter(bundle.cosines(stacked, [samples[i].text or "" for i in usable]).tolist())
         for one in read:
-            if isinstance(one, str):
-                yield Answer(problem=one)
-            else:
-                yield Answer(details={"similarity": next(cosines)})
-
-    return ask
+            yield Answer(problem=one) if isinstance(one, str) else Answer(details={"similarity": next(cosines)})
 
 
 def _read(sample: Sample, served: Served) -> torch.Tensor | str:

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from thawline import __version__
 from thawline.serving.metrics import CONTENT_TYPE
-from thawline.serving.schemas import REFUSALS, UPLOADS, Health, Result, Results
+from thawline.serving.routes.schemas import REFUSALS, UPLOADS, Health, Result, Results
 from thawline.serving.service import BundleService
 from thawline.tasks.serving import Asked
 

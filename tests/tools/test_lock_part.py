@@ -1,0 +1,53 @@
+"""What an image of the service is built of: the lock's part, and files that there are."""
+
+import re
+import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from tools.lock_part import part
+
+ROOT = Path(__file__).parents[2]
+LOCK = (ROOT / "requirements.lock").read_text("utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def names(lock):
+    return {canonicalize_name(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)}
+
+
+def test_the_part_is_closed_and_has_nothing_that_only_developers_need():
+    kept = part(LOCK, PROJECT, ["serve", "postgres", "hatchling"])
+    there = names(kept)
+    for name in there:
+        try:
+            needed = map(Requirement, distribution(name).requires or ())
+        except PackageNotFoundError:  # another platform's
+            continue
+        missing = {
+            canonicalize_name(one.name) for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})
+        } - there
+        assert missing == set(), name
+    assert {"fastapi", "uvicorn", "psycopg", "torch", "hatchling"} <= there
+    assert not {"pytest", "mypy", "ruff", "schemathesis", "tensorboard", "demucs"} & there
+    assert kept.count("--hash=sha256:") >= len(there)
+
+
+def test_a_name_that_there_is_not():
+    with pytest.raises(SystemExit, match="'serv' is neither an extra nor in the lock"):
+        part(LOCK, PROJECT, ["serv"])
+
+
+def test_the_image_is_built_of_files_that_there_are():
+    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    copied = [word for line in lines if re.match(r"COPY (?!--from)", line) for word in line.split()[1:-1]]
+    assert len(copied) == 7
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert ignored[0] == "*"
+    assert {f"!{name}" for name in copied} <= set(ignored)
+    assert "STOPSIGNAL SIGTERM" in lines
+    assert "USER thawline" in lines
