@@ -128,9 +128,9 @@ def kill(root: Path, bundles: Sequence[Path], kills: int, seed: int) -> list[str
 
 def make_bundles(folder: Path) -> list[Path]:
     """Two bundles of the tiny CLIP, of which the last blocks differ."""
-    make_events(folder / "photos", photos_per_class=6, seed=0)
+    make_events(folder / "photos", photos_per_class=12, seed=0)
     os.environ["THAWLINE_STORE"] = str(folder / "store")
-    recipe = ("encoder=tiny_clip", "method=finetune", "thaw=2", "method.epochs=1", "trainer=cpu", "logger=csv")
+    recipe = ("encoder=tiny_clip", "method=finetune", "thaw=2", "method.epochs=2", "trainer=cpu", "logger=csv")
     bundles = []
     for seed in (0, 1):
         place = f"paths.outputs={folder / f'outputs{seed}'}"
