@@ -9,6 +9,7 @@ from thawline.judging.intervals import (
     Estimates,
     effective_samples,
     mean_of_ratios,
+    mean_of_repeats,
     mean_share,
     positive_mean,
     proportion,
@@ -185,3 +186,12 @@ def test_mean_of_ratios_that_are_all_one_is_no_point_and_leaves_empty_classes_ou
     assert found.low == pytest.approx(1 - (1 - lowest) / np.sqrt(2))
     empty = np.zeros((4, 2))
     assert mean_of_ratios(empty, empty, Estimates(*np.full((3, 2), np.nan))) is None
+
+
+def test_the_mean_of_repeats_has_students_interval_within_the_bounds_of_a_share():
+    values = [0.7, 0.8, 0.9]
+    low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    one = mean_of_repeats(values)
+    assert (one.value, one.low, one.high) == pytest.approx((0.8, low, min(1.0, high)))
+    assert mean_of_repeats([0.5]) == Estimate(0.5, 0.0, 1.0)
+    assert mean_of_repeats([1.0, 1.0]) == Estimate(1.0, 1.0, 1.0)

@@ -160,6 +160,17 @@ def positive_mean(values: npt.ArrayLike, groups: npt.ArrayLike) -> Estimate:
     return Estimate(mean, mean / factor, mean * factor)
 
 
+def mean_of_repeats(values: npt.ArrayLike) -> Estimate:
+    """The mean of shares [N] that independent repeats gave, seeds say, with Student's interval, within 0 and 1."""
+    from scipy.stats import t as student_t  # late: half a second
+
+    shares = np.asarray(values, dtype=np.float64)
+    mean, half = float(shares.mean()), 1.0  # of one repeat nothing is known
+    if len(shares) > 1:
+        half = float(student_t.ppf(0.975, len(shares) - 1) * shares.std(ddof=1) / np.sqrt(len(shares)))
+    return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half))
+
+
 def mean_of_ratios(numerators: FloatArray, denominators: FloatArray, parts: Estimates) -> Estimate | None:
     """The plain mean over classes of ratios of sums over groups, such as balanced accuracy and macro F1.
 

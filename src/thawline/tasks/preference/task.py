@@ -1,6 +1,7 @@
 """What one person likes: the record."""
 
 from thawline.tasks.preference.answers import ANSWERS, DISLIKE, LIKE, SUPER_LIKE
+from thawline.tasks.preference.asking.verbs import VERBS as ASKING
 from thawline.tasks.preference.loop.verbs import VERBS as LOOP
 from thawline.tasks.task import Rate, Task
 
@@ -28,7 +29,7 @@ TASK = Task(
     columns=("path", "feedback"),
     words=("likes", "dislikes"),
     answers=ANSWERS,
-    verbs=LOOP,
+    verbs=(*LOOP, *ASKING),
     yes=(LIKE, SUPER_LIKE),
     rates=(
         Rate("likes over likes and dislikes", (LIKE,), (LIKE, DISLIKE)),

@@ -6,7 +6,8 @@ from sklearn.metrics import pairwise_distances
 
 from thawline.errors import UserError
 from thawline.tasks.preference.asking import strategies
-from thawline.tasks.preference.asking.strategies import STRATEGIES, Pool, pick
+from thawline.tasks.preference.asking.settings import STRATEGIES as NAMES
+from thawline.tasks.preference.asking.strategies import STRATEGIES, Pick, Pool, pick
 
 ALONE = -1
 
@@ -22,6 +23,10 @@ def pool(n=60, d=5, m=3, seed=0, **given):
     return Pool(**(made | given))
 
 
+def test_every_strategy_has_its_name_in_the_settings():
+    assert tuple(STRATEGIES) == NAMES
+
+
 def indices(picks):
     return [one.row for one in picks]
 
@@ -34,13 +39,13 @@ def small_chunks(monkeypatch):
 
 def test_uncertainty_asks_by_the_margin_to_one_half_and_says_the_probability():
     picks = pick("uncertainty", pool(4, probabilities=np.array([0.9, 0.52, 0.1, 0.44])), 3, seed=0)
-    assert picks == [(1, "least sure: 0.52"), (3, "least sure: 0.44"), (0, "least sure: 0.90")]
+    assert picks == [Pick(1, "least sure: 0.52"), Pick(3, "least sure: 0.44"), Pick(0, "least sure: 0.90")]
 
 
 def test_diversity_takes_what_is_farthest_from_all_that_is_answered_or_picked():
     features = np.array([[0.0], [1.0], [9.0], [10.0], [5.0]], dtype=np.float32)
     picks = pick("diversity", pool(5, features=features, answered=np.array([[0.5]], dtype=np.float32)), 3, seed=0)
-    assert picks == [(index, "unlike anything answered so far") for index in (3, 4, 2)]
+    assert picks == [Pick(row, "unlike anything answered so far") for row in (3, 4, 2)]
 
 
 def test_diversity_is_k_centre_greedy_by_plain_distances():
@@ -70,9 +75,11 @@ def test_badge_begins_with_the_longest_gradient_and_goes_on_as_k_means_plus_plus
 
 
 def test_badge_says_how_unsure_it_was():
+    said = pool().probabilities
     picked = pick("badge", pool(), 5, seed=1)
-    probabilities = pool().probabilities
-    assert all(why == f"not sure ({probabilities[i]:.2f}), and unlike the others asked now" for i, why in picked)
+    assert [one.reason for one in picked] == [
+        f"not sure ({said[one.row]:.2f}), and unlike the others asked now" for one in picked
+    ]
 
 
 def test_random_asks_about_everything_alike():
@@ -89,7 +96,7 @@ def test_as_long_as_nothing_is_answered_or_there_is_no_model_it_is_diversity(str
     assert picks == pick("diversity", made, 4, seed=0)
     if not len(made.answered):
         typical = int(((made.features - made.features.mean(axis=0)) ** 2).sum(axis=1).argmin())
-        assert picks[0] == (typical, "typical of all, to begin with")
+        assert picks[0] == Pick(typical, "typical of all, to begin with")
         assert {one.reason for one in picks[1:]} == {"unlike anything asked so far"}
 
 

@@ -5,11 +5,12 @@ Features may be a memory map of 100,000 rows: they are gone over in chunks, and 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from thawline.errors import UserError
 
@@ -18,7 +19,8 @@ Floats = NDArray[np.floating[Any]]
 _CHUNK = 1024  # rows of features that are worked on at a time: they stay in a core's cache
 
 
-class Pick(NamedTuple):
+@dataclass(frozen=True)
+class Pick:
     """An item to ask about.
 
     Attributes:
@@ -76,7 +78,7 @@ def pick(strategy: str, pool: Pool, n: int, seed: int) -> list[Pick]:
     asking = _Asking(pool, np.random.default_rng(seed))
     offers = STRATEGIES[strategy](asking)
     # One thread: passes over memory gain little from a second, and lose all where another process needs its core.
-    with threadpool_limits(1):
+    with _threads().limit(limits=1):
         while len(asking.picked) < n and asking.free.any():
             asking.take(next(offers))
     return asking.picked
@@ -175,6 +177,12 @@ STRATEGIES: dict[str, Strategy] = {
     "badge": badge,
     "random": random,
 }
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """What NumPy computes with; looking for it takes longer than a small asking."""
+    return ThreadpoolController()
 
 
 def _probabilities(asking: _Asking) -> Floats:
