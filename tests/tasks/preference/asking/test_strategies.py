@@ -65,11 +65,11 @@ def test_badge_begins_with_the_longest_gradient_and_goes_on_as_k_means_plus_plus
     slopes = made.probabilities - (made.probabilities >= 0.5)
     gradients = slopes[:, None] * (made.features - made.features.mean(axis=0))
     first = int((gradients**2).sum(axis=1).argmax())
-    second = [indices(pick("badge", made, 2, seed))[1] for seed in range(2000)]
+    second = [indices(pick("badge", made, 2, seed))[1] for seed in range(800)]
     chances = ((gradients - gradients[first]) ** 2).sum(axis=1)
-    shares = np.bincount(second, minlength=12) / 2000
+    shares = np.bincount(second, minlength=12) / 800
     assert {indices(pick("badge", made, 1, seed))[0] for seed in range(5)} == {first}
-    np.testing.assert_allclose(shares, chances / chances.sum(), atol=0.04)
+    np.testing.assert_allclose(shares, chances / chances.sum(), atol=0.06)
     third = {indices(pick("badge", made, 3, seed))[2] for seed in range(200)}
     assert first not in third
 
@@ -83,8 +83,8 @@ def test_badge_says_how_unsure_it_was():
 
 
 def test_random_asks_about_everything_alike():
-    drawn = [pick("random", pool(10), 1, seed)[0] for seed in range(1500)]
-    np.testing.assert_allclose(np.bincount(indices(drawn), minlength=10) / 1500, 0.1, atol=0.03)
+    drawn = [pick("random", pool(10), 1, seed)[0] for seed in range(600)]
+    np.testing.assert_allclose(np.bincount(indices(drawn), minlength=10) / 600, 0.1, atol=0.05)
     assert {one.reason for one in drawn} == {"random, to keep exploring"}
 
 
