@@ -1,11 +1,8 @@
 """Forgetting an item: its answers are deleted, and every version that was trained on it is named."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -14,11 +11,9 @@ from thawline.bundles.ensemble_manifest import MEMBERS
 from thawline.bundles.trained import read_trained
 from thawline.errors import UserError
 from thawline.files import digest_of
+from thawline.versions.database import Database
 from thawline.versions.feedback import retract
 from thawline.versions.schema import Feedback, Item, ModelVersion, VersionFeedback, now
-
-if TYPE_CHECKING:
-    from thawline.versions.registry import Registry
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -43,16 +38,16 @@ class Forgotten:
         return tuple(version for version in self.users if version.pruned_at is None)
 
 
-def forget(registry: Registry, item: str) -> Forgotten:
-    """See `Registry.forget`. To do it again says how far it is: nothing is deleted twice."""
-    with registry.database.session() as session:
+def forget(root: Path, database: Database, item: str) -> Forgotten:
+    """See `Registry.forget`, of the registry at `root`. To do it again says how far it is: nothing is deleted twice."""
+    with database.session() as session:
         found = _find_item(session, item)
         answers = select(Feedback).where(Feedback.item_id == found.id, Feedback.retracted_at.is_(None))
         standing = list(session.scalars(answers))
         for feedback in standing:
             retract(session, feedback)
         found.removed_at = found.removed_at or now()
-        users = users_of(registry, session, found)
+        users = users_of(root, session, found)
         stale = [version.id for version in users if version.stale_since is None]
         session.execute(update(ModelVersion).where(ModelVersion.id.in_(stale)).values(stale_since=now()))
         for version in users:
@@ -60,8 +55,8 @@ def forget(registry: Registry, item: str) -> Forgotten:
     return Forgotten(found, len(standing), tuple(users))
 
 
-def users_of(registry: Registry, session: Session, item: Item) -> list[ModelVersion]:
-    """The versions that know of `item`, by number.
+def users_of(root: Path, session: Session, item: Item) -> list[ModelVersion]:
+    """The versions of the registry at `root` that know of `item`, by number.
 
     By their rows; by what lies in their directories, which tell the contents that a model was trained on; and by the
     version that each began with.
@@ -71,7 +66,7 @@ def users_of(registry: Registry, session: Session, item: Item) -> list[ModelVers
     users: list[ModelVersion] = []
     for version in session.scalars(select(ModelVersion).order_by(ModelVersion.number)):
         began_with_one = version.parent_id in {user.id for user in users}
-        if version.id in known or began_with_one or item.digest in _contents(registry.root / version.path):
+        if version.id in known or began_with_one or item.digest in _contents(root / version.path):
             users.append(version)
     return users
 

@@ -274,7 +274,7 @@ class Registry:
         Raises:
             UserError: There is no such item.
         """
-        return forget(self, item)
+        return forget(self.root, self.database, item)
 
     def _check_files(self, version: ModelVersion) -> Path:
         folder = self.folder(version)
