@@ -42,6 +42,12 @@ def trains(tmp_path):
         process.kill()
 
 
+def cleaned(database, folder):
+    """What is cleaned in a session of its own."""
+    with database.session() as session:
+        return [(job.id, job.reason) for job in clean_jobs(session, folder)]
+
+
 def test_a_training_from_when_it_is_asked_for_to_its_end(database):
     with database.session() as session:
         job = start_job(session, {"lr": 1e-4}).id
@@ -79,15 +85,14 @@ def test_a_job_whose_process_was_killed_has_failed_at_the_next_start(database, t
         fresh = start_job(session, {}).id
         old = start_job(session, {})
         old.created_at = now() - timedelta(hours=1)
-        assert [job.id for job in clean_jobs(session, tmp_path)] == [old.id]
-        assert old.reason == NOT_BEGUN
+        old = old.id
+    assert cleaned(database, tmp_path) == [(old, NOT_BEGUN)]
     trains.kill()
     trains.wait()
-    with database.session() as session:
-        assert [job.id for job in clean_jobs(session, tmp_path)] == [running, waiting]
-        assert {find_job(session, job).reason for job in (running, waiting)} == {KILLED}
+    assert cleaned(database, tmp_path) == [(running, KILLED), (waiting, KILLED)]
+    assert cleaned(database, tmp_path) == []
+    with database.reading() as session:
         assert find_job(session, fresh).status == "pending"
-        assert clean_jobs(session, tmp_path) == []
 
 
 def test_a_process_that_took_a_killed_ones_number_is_not_taken_for_it(database, tmp_path):
@@ -95,7 +100,7 @@ def test_a_process_that_took_a_killed_ones_number_is_not_taken_for_it(database, 
     with database.session() as session:
         job = start_job(session, {}).id
         update_job(session, job, running=True, pid=1)  # which there always is
-        assert [one.id for one in clean_jobs(session, tmp_path)] == [job]
+    assert cleaned(database, tmp_path) == [(job, KILLED)]
 
 
 def test_a_second_training_waits_and_says_so(tmp_path, trains):

@@ -10,6 +10,7 @@ from thawline.tasks.task import Task, find_task
 from thawline.versions.contents import check_registry, task_in
 from thawline.versions.database import open_database
 from thawline.versions.gate import Judged, Verdict, judge, judged_by_both, judged_since
+from thawline.versions.jobs import abandoned_jobs, clean_jobs
 from thawline.versions.registry import Registry
 from thawline.versions.schema import Item, ModelVersion
 from thawline.versions.settings import VersionsSettings
@@ -19,13 +20,21 @@ from thawline.versions.settings import VersionsSettings
 def open_registry(settings: VersionsSettings, *, made: bool = False) -> Iterator[Registry]:
     """The registry of `settings`, with its database; made where there is none, unless it must be `made` already.
 
+    What killed processes left is put in order: half a version goes, a training that was said to run has failed.
+
     Raises:
         UserError: It can't be used, or there is none.
     """
     check_registry(settings.root, made=made)
     settings.root.mkdir(parents=True, exist_ok=True)
     with open_database(settings.url) as database:
-        yield Registry(settings.root, database, golden)
+        registry = Registry(settings.root, database, golden)
+        with database.reading() as session:  # who only looks waits for nobody
+            abandoned = bool(abandoned_jobs(session, settings.root))
+        if abandoned:
+            with database.session() as session:
+                clean_jobs(session, settings.root)
+        yield registry
 
 
 def golden(folder: Path) -> float:

@@ -98,12 +98,16 @@ def clean_jobs(session: Session, folder: Path) -> list[TrainingJob]:
         session: The database.
         folder: The registry's, with the lock that a running training holds.
     """
-    open_jobs = list(session.scalars(select(TrainingJob).where(TrainingJob.status.in_((PENDING, RUNNING)))))
-    idle = bool(open_jobs) and not training_runs(folder)
-    gone = [job for job in open_jobs if _is_gone(job, idle=idle)]
+    gone = abandoned_jobs(session, folder)
     for job in gone:
         fail_job(session, job.id, NOT_BEGUN if job.pid is None else KILLED)
     return gone
+
+
+def abandoned_jobs(session: Session, folder: Path) -> list[TrainingJob]:
+    """The jobs that are not finished, and whose process is gone."""
+    unfinished = select(TrainingJob).where(TrainingJob.status.in_((PENDING, RUNNING))).order_by(TrainingJob.id)
+    return [job for job in session.scalars(unfinished) if _is_gone(job, folder)]
 
 
 def training_runs(folder: Path) -> bool:
@@ -136,11 +140,11 @@ def training_lock(folder: Path, waits: Callable[[str], None] | None = None) -> I
         lock.release()
 
 
-def _is_gone(job: TrainingJob, *, idle: bool) -> bool:
-    """Whether the process of an open job has ended; `idle` says that none holds the training lock."""
+def _is_gone(job: TrainingJob, folder: Path) -> bool:
+    """Whether the process of an unfinished job has ended."""
     if job.pid == os.getpid():
         return False
-    if job.status == RUNNING and idle:
+    if job.status == RUNNING and not training_runs(folder):
         return True
     if job.pid is None:
         return now() - job.created_at > _PATIENCE
