@@ -83,8 +83,8 @@ def suiting_methods(task, name, data=None):
         ("genre", "descriptors", SOUND | {"rules"}),
         ("genre", "mfcc", SOUND),
         ("genre", "clip", set()),
-        ("preference", "tiny_clip", {"finetune", "gda", "linear", "logistic", "mlp"}),
-        ("preference", "resnet50", {"finetune", "gda", "linear", "logistic", "mlp"}),
+        ("preference", "tiny_clip", {"finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}),
+        ("preference", "resnet50", {"finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}),
     ],
 )
 def test_which_methods_suit_an_encoder_and_a_task(task, name, suiting):

@@ -10,13 +10,14 @@ class SampleSettings:
     """`thawline sample`.
 
     Attributes:
-        collection: Which: `events`, `pairs` or `genre`.
+        collection: Which: `events`, `pairs`, `genre` or `preference`.
         directory: The folder to make.
         photos_per_class: Of `events`: photos of each class.
         products: Of `pairs`: pictures.
         artists: Of `genre`: artists in each of the six genres.
         tracks_per_artist: Of `genre`: tracks of each artist.
         seconds: Of `genre`: length of a track.
+        items: Of `preference`: photos.
         seed: Fixes what is drawn.
     """
 
@@ -27,4 +28,5 @@ class SampleSettings:
     artists: int = 8
     tracks_per_artist: int = 5
     seconds: float = 8.0
+    items: int = 120
     seed: int = 0

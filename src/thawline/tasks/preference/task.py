@@ -3,7 +3,7 @@
 from thawline.tasks.preference.answers import ANSWERS, DISLIKE, LIKE, SUPER_LIKE
 from thawline.tasks.preference.asking.verbs import VERBS as ASKING
 from thawline.tasks.preference.loop.verbs import VERBS as LOOP
-from thawline.tasks.task import Rate, Task
+from thawline.tasks.task import Collection, Rate, Task
 
 TASK = Task(
     summary="what one person likes",
@@ -29,6 +29,7 @@ TASK = Task(
     columns=("path", "feedback"),
     words=("likes", "dislikes"),
     answers=ANSWERS,
+    sample=Collection("preference", "answers", ".sample:make"),
     verbs=(*LOOP, *ASKING),
     yes=(LIKE, SUPER_LIKE),
     rates=(
@@ -37,6 +38,7 @@ TASK = Task(
     ),
     examples={
         "train": ["thawline train feedback.csv task=preference      photos that were answered"],
+        "sample": ["thawline sample preference Taste"],
     },
     order=3,
 )
