@@ -270,7 +270,7 @@ _VERBS = (
         "sample",
         "thawline.commands.sample:sample",
         "sample",
-        f"make a sample collection: {_or([f'{name} ({made.what})' for name, (_, made) in COLLECTIONS.items()])}",
+        f"make a sample of {_or([made.what for _, made in COLLECTIONS.values()])}",
         (Positional("collection", "COLLECTION", path=False), Positional("directory", "DIR")),
         examples=(OF_TASKS,),
     ),
