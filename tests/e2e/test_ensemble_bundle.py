@@ -160,7 +160,7 @@ def test_predict_and_golden_cases_take_it_from_the_command_line(joined, thawline
 def test_a_planted_fiddle_moves_country_up_by_exactly_what_the_table_says(joined):
     root, run, folder = joined
     bundle = load(folder, device="cpu")
-    hints = bundle.members[2].bundle._classifier._head
+    hints = bundle.members[2].bundle.classifier._head
     path = root / read_predictions(run / "predictions.parquet").paths[0]
 
     def said():
@@ -223,7 +223,7 @@ def test_hints_that_were_loaded_say_what_the_head_says(joined):
     added = torch.exp(head({"planted": logits})).double().numpy() - 0.01
     assert added[1] - added[0] == pytest.approx(0.8 * np.array([0.3 + 0.4, 0, 0]), abs=1e-6)
     assert added[0] == pytest.approx([0, 0, 0.5 * 0.3], abs=1e-6)
-    assert torch.equal(head.beside["shares"], hints._classifier._head.beside["shares"])
+    assert torch.equal(head.beside["shares"], hints.classifier._head.beside["shares"])
 
 
 def test_it_is_judged_by_new_tracks_of_other_artists(joined, thawline, tmp_path):

