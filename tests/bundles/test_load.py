@@ -1,5 +1,6 @@
 """A bundle in use."""
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -8,10 +9,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.bundles.conftest import CLASSES, KINDS, Kind
+from tests.bundles.conftest import CLASSES, FACTS, KINDS, Kind
 
 import thawline
+from thawline.bundles.manifest import DECISION
+from thawline.bundles.networks.classifier import load_parts
+from thawline.bundles.write import Extras, write_bundle
+from thawline.encoders.load import load as load_encoder
+from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
+from thawline.files import read_json
 
 CLIP = Kind("clip", "prompts", "projection")
 
@@ -184,3 +191,23 @@ def test_a_photo_beyond_the_limit_is_used_where_that_is_lifted(write, photos):
             ask(photos[0])
     bundle.max_megapixels = 2 * limit
     assert list(bundle.predict(photos[0])) == [said]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.thaw == "head"], ids=lambda kind: kind.name)
+def test_features_that_were_stored_for_the_training_are_those_of_the_bundles_network(kind, write, fit):
+    bundle, fitted = write(kind)
+    loaded = load_encoder(fitted.tuned.encoder)
+    trained = loaded.image if isinstance(loaded, ClipTowers) else loaded
+    encoder, _ = load_parts(bundle, read_json(bundle / DECISION))
+    cut = len(encoder.stages)
+    assert encoder.key(cut) == trained.key(cut)
+
+
+def test_so_they_are_where_batch_norm_has_an_epsilon_of_its_own(fit, tmp_path):
+    tuned = fit(Kind("timm:test_efficientnet", "linear", "head")).tuned
+    tuned = dataclasses.replace(tuned, encoder=dataclasses.replace(tuned.encoder, bn_eps=1e-3))
+    write_bundle(tmp_path / "bundle", tuned, Extras((), 1e-5, FACTS))
+    encoder, _ = load_parts(tmp_path / "bundle", read_json(tmp_path / "bundle" / DECISION))
+    trained = load_encoder(tuned.encoder)
+    cut = len(encoder.stages)
+    assert encoder.key(cut) == trained.key(cut)

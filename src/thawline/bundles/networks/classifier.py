@@ -15,6 +15,7 @@ from thawline.bundles.heads import load_head
 from thawline.bundles.manifest import DECISION, PREPROCESSING
 from thawline.bundles.networks.families import load_network
 from thawline.data.photos.preprocessing import Preprocessing
+from thawline.encoders.encoder import Encoder
 from thawline.features.filling import BATCH
 from thawline.files import read_json
 
@@ -77,6 +78,12 @@ def read_preprocessing(folder: Path) -> Preprocessing:
 
 def load_classifier(folder: Path, decision: Mapping[str, Any], device: torch.device) -> Classifier:
     """The network in `folder`, whose files were verified."""
+    encoder, head = load_parts(folder, decision)
+    return Classifier(encoder.prefix(len(encoder.stages)), head, device)
+
+
+def load_parts(folder: Path, decision: Mapping[str, Any]) -> tuple[Encoder, nn.Module]:
+    """The network in `folder`, whose files were verified, and what turns its features [n, dim] into logits."""
     kind = decision["head"]
     if kind not in ("classifier", "dense", "prompts"):
         raise ValueError(f"{DECISION} names a head '{kind}', which is not known")
@@ -90,5 +97,4 @@ def load_classifier(folder: Path, decision: Mapping[str, Any], device: torch.dev
     head = network.classifier if kind == "classifier" else load_head(folder, kind)
     if head is None:
         raise ValueError("the network has no classifier")
-    encoder = network.encoder
-    return Classifier(encoder.prefix(len(encoder.stages)), head, device)
+    return network.encoder, head.eval()

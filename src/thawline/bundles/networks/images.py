@@ -195,11 +195,14 @@ def _read_settings(family: str, config: Mapping[str, Any]) -> EncoderSettings:
     for name, value in config["model_args"].items():
         if _NOT_ARGUMENTS.fullmatch(name) or not _is_plain(value):
             raise ValueError(f"{CONFIG} gives the network '{name}', which no bundle does")
+    arguments = dict(config["model_args"])
+    if arguments.get("bn_eps") == config["bn_eps"]:
+        arguments.pop("bn_eps", None)  # for timm alone: here it is a setting, and the network the one that was trained
     return EncoderSettings(
         family=family,
         name="bundle",
         model=config["architecture"],
-        model_args=config["model_args"],
+        model_args=arguments,
         bn_eps=config["bn_eps"],
     )
 

@@ -40,20 +40,22 @@ def test_each_strategy_is_tested_against_random_by_seeds_after_the_first_round()
     assert better.against.beats
     assert not worse.against.beats
     assert worse.against.overall.differs
-    assert verdict([better, worse, random]) == "badge beats random, also when all 2 are tried (Holm's correction)."
+    assert verdict([better, worse, random]) == (
+        "badge beats random; diversity loses to it (2 tried, Holm's correction)."
+    )
     assert saved(better, random, GOALS) == 20
     assert saved(worse, random, GOALS) is None
 
 
 def test_several_that_beat_it_are_all_named():
     curves = judge_courses(courses(uncertainty=(20, 36, 38), badge=(20, 37, 38), random=(20, 30, 32)), LIKED)
-    assert verdict(curves).startswith("uncertainty and badge beat random, also")
+    assert verdict(curves).startswith("uncertainty and badge beat random (2 tried")
 
 
 def test_that_none_beats_random_is_said():
     some = courses(badge=(20, 30, 32), random=(20, 30, 32))
     curves = judge_courses(some, LIKED)
-    assert verdict(curves) == "No strategy beats random here: asking at random is as good."
+    assert verdict(curves) == "No strategy beats random (1 tried, Holm's correction)."
 
 
 def test_too_few_seeds_to_tell_are_named():

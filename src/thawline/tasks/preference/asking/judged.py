@@ -35,6 +35,11 @@ class Against:
         """Whether the strategy is better, the others being tried as well."""
         return self.p_value < ALPHA and self.overall.difference.value > 0
 
+    @property
+    def loses(self) -> bool:
+        """Whether it is worse."""
+        return self.p_value < ALPHA and self.overall.difference.value < 0
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -119,19 +124,24 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def verdict(curves: Sequence[Curve]) -> str:
-    """Which strategies beat random, or that none does; a sentence."""
+    """Which strategies beat random, or that none does, and which lose to it; a sentence."""
     better = [curve.strategy for curve in curves if curve.against and curve.against.beats]
+    worse = [curve.strategy for curve in curves if curve.against and curve.against.loses]
     tried = sum(curve.against is not None for curve in curves)
     if not tried:
         return "Nothing was compared with random."
     seeds = next(curve.against.overall.groups for curve in curves if curve.against)
     if tried * 2.0 ** (1 - seeds) >= ALPHA:  # what the test says where every seed is on one side
         return f"{seeds} seeds are too few to tell any strategy from random; use seeds=10 or more."
-    if not better:
-        return "No strategy beats random here: asking at random is as good."
-    named = " and ".join(filter(None, [", ".join(better[:-1]), better[-1]]))
-    verb = "beats" if len(better) == 1 else "beat"
-    return f"{named} {verb} random, also when all {tried} are tried (Holm's correction)."
+    says = (
+        f"{_named(better)} {'beats' if len(better) == 1 else 'beat'} random" if better else "No strategy beats random"
+    )
+    loses = f"{_named(worse)} {'loses' if len(worse) == 1 else 'lose'} to it" if worse else ""
+    return f"{'; '.join(filter(None, [says, loses]))} ({tried} tried, Holm's correction)."
+
+
+def _named(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def saved(curve: Curve, baseline: Curve, goals: Sequence[int]) -> int | None:

@@ -11,6 +11,7 @@ from thawline.features.settings import StoreSettings
 from thawline.fitting.settings import LogisticSettings
 from thawline.runs.settings import PathsSettings
 from thawline.tasks.preference.settings import FeedbackSettings
+from thawline.versions.settings import VersionsSettings
 
 # `strategies` has a function of each; this is read wherever there is help.
 STRATEGIES = ("uncertainty", "diversity", "badge", "random")
@@ -105,3 +106,35 @@ class SimulateSettings:
     def tried(self) -> list[str]:
         """The strategies, `random` among them, in the order in which they are shown."""
         return [name for name in STRATEGIES if name in self.strategies or name == "random"]
+
+
+@dataclass
+class AskSettings:
+    """`thawline preference ask`.
+
+    Attributes:
+        versions: The registry, whose database has the photos, and whose active version scores them.
+        n: How many photos to ask about.
+        strategy: Which: `uncertainty`, `diversity`, `badge` or `random`.
+        out: A table to write, path,feedback,score,why, to be filled in and imported; null: only the screen.
+        store: The feature store.
+        paths: Where the registry lies if it is nowhere else.
+        accelerator: What computes features that are not stored: `auto`, `cpu`, `gpu` or `mps`.
+        seed: Fixes what is drawn.
+    """
+
+    versions: VersionsSettings = MISSING
+    n: int = 20
+    strategy: str = "badge"
+    out: str | None = None
+    store: StoreSettings = MISSING
+    paths: PathsSettings = MISSING
+    accelerator: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the names and the range."""
+        if self.n < 1:
+            raise UserError(f"n={self.n} must be at least 1, the photos to ask about")
+        if self.strategy not in STRATEGIES:
+            raise UserError(f"strategy={self.strategy} is not known; use {', '.join(STRATEGIES)}")

@@ -4,6 +4,18 @@ from thawline.tasks.verb import Positional, Verb
 
 VERBS = (
     Verb(
+        "preference ask",
+        ".asking.ask:ask",
+        "preference_ask",
+        "which photos to judge next, so that the scorer learns most",
+        settings=".asking.settings:AskSettings",
+        examples=(
+            "thawline preference ask n=20 strategy=badge",
+            "thawline preference ask n=50 out=ask.csv      a table to fill in",
+        ),
+        notes=("strategy=uncertainty|diversity|badge|random   versions.dir=DIR",),
+    ),
+    Verb(
         "preference simulate",
         ".asking.simulate:simulate",
         "preference_simulate",

@@ -1,0 +1,190 @@
+"""What to ask about next, of the items in the database; and `thawline preference ask`, which prints it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from rich.console import Console
+from sqlalchemy.orm import Session
+
+from thawline.data.tables.reading import write_rows
+from thawline.encoders.device import find_device
+from thawline.errors import UserError
+from thawline.features.settings import StoreSettings
+from thawline.screen import as_word, say, say_next, say_whole
+from thawline.tasks.preference.asking.scoring import load_scorer
+from thawline.tasks.preference.asking.settings import AskSettings
+from thawline.tasks.preference.asking.strategies import Pick, Pool, pick
+from thawline.tasks.typed import to_settings
+from thawline.tasks.versions import open_registry
+from thawline.versions.feedback import Candidate, answered, candidates
+from thawline.versions.registry import Registry
+from thawline.versions.schema import Item, ModelVersion
+
+_CPU = torch.device("cpu")
+_NO_GROUP = -1
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An item to ask about.
+
+    Attributes:
+        item_id: Its number in the database.
+        path: Its file, which is there.
+        score: The probability that it is liked, as the active version says; None: no version is active.
+        why: Why it was picked, a phrase.
+    """
+
+    item_id: int
+    path: Path
+    score: float | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked, and of how many.
+
+    Attributes:
+        items: In order.
+        open: How many items nothing is answered of.
+        version: The version whose scores these are; None: none is active.
+        problems: Why other items can't be asked about, by their paths.
+    """
+
+    items: tuple[Asked, ...]
+    open: int
+    version: ModelVersion | None = field(compare=False)
+    problems: dict[str, str]
+
+
+def next_items(
+    session: Session,
+    registry: Registry,
+    n: int,
+    strategy: str,
+    *,
+    store: StoreSettings,
+    device: torch.device = _CPU,
+    seed: int = 0,
+) -> Asking:
+    """What to ask about next. Nothing is recorded; the same database and seed give the same items.
+
+    Args:
+        session: The database.
+        registry: Its active version scores the items; without one they are drawn at random.
+        n: How many, at most: there may be fewer, and no two are of one group.
+        strategy: One of `STRATEGIES`.
+        store: Where features are kept. What it lacks is computed first.
+        device: What computes features.
+        seed: Fixes what is drawn, together with the number of answers.
+
+    Raises:
+        UserError: There is no such strategy, or the active version is not sound.
+    """
+    open_ = candidates(session)
+    known = [_candidate(one.item) for one in answered(session)]
+    version = registry.active()
+    seed = int(np.random.SeedSequence([seed, len(known)]).generate_state(1)[0])
+    if version is None:
+        why = "random: no version is active yet that could tell photos apart"
+        drawn = tuple(Asked(item.id, Path(item.path), None, why) for item in _drawn(open_, n, seed))
+        return Asking(drawn, len(open_), None, {})
+    scorer = load_scorer(registry.folder(version))
+    among = _drawn(open_, n, seed) if strategy == "random" else open_  # no feature decides at random
+    features, problems = scorer.features([*among, *known], store, device)
+    usable = [item for item in among if item.id not in problems]
+    scores = scorer.probabilities(features[: len(usable)])
+    pool = Pool(features[: len(usable)], features[len(usable) :], scores, _groups(usable))
+    rows, gone = _present(usable, pool, n, strategy, seed)
+    asked = [Asked(usable[one.row].id, Path(usable[one.row].path), float(scores[one.row]), one.reason) for one in rows]
+    told = {item.path: problems[item.id] for item in among if item.id in problems}
+    return Asking(tuple(asked), len(open_), version, {**told, **dict.fromkeys(gone, "the file is gone")})
+
+
+def ask(config: DictConfig) -> None:
+    """Print what to ask about next, and write it as a table to be filled in where that is wanted.
+
+    Raises:
+        UserError: There is nothing to ask about, or the file to be written is there already.
+    """
+    settings: AskSettings = to_settings(config)
+    out = None if settings.out is None else Path(settings.out).expanduser().absolute()
+    if out is not None and out.exists():
+        raise UserError(f"{out} is there already; give out= another name, or import it if it is filled in")
+    device = find_device(settings.accelerator)
+    with open_registry(settings.versions, made=True) as registry, registry.database.reading() as session:
+        asking = next_items(
+            session, registry, settings.n, settings.strategy, store=settings.store, device=device, seed=settings.seed
+        )
+    console = Console()
+    if not asking.items:
+        raise UserError(_nothing(asking, settings))
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        rows = [(one.path, "", "" if one.score is None else f"{one.score:.4f}", one.why) for one in asking.items]
+        write_rows(out, ("path", "feedback", "score", "why"), rows)
+    _show(asking, settings, console, out)
+
+
+def _candidate(item: Item) -> Candidate:
+    return Candidate(item.id, item.path, item.digest, item.group)
+
+
+def _groups(items: Sequence[Candidate]) -> NDArray[np.int64]:
+    return np.array([_NO_GROUP if item.group is None else item.group for item in items], dtype=np.int64)
+
+
+def _drawn(items: Sequence[Candidate], n: int, seed: int) -> list[Candidate]:
+    """`n` items whose files are there, drawn at random."""
+    nothing = np.empty((len(items), 0), np.float32)
+    rows, _ = _present(items, Pool(nothing, nothing[:0], None, _groups(items)), n, "random", seed)
+    return [items[one.row] for one in rows]
+
+
+def _present(items: Sequence[Candidate], pool: Pool, n: int, strategy: str, seed: int) -> tuple[list[Pick], list[str]]:
+    """What is picked of items whose files are there, and the files found gone. Only picked ones are looked for."""
+    left, gone = np.arange(len(items)), list[str]()
+    while True:
+        probabilities = None if pool.probabilities is None else pool.probabilities[left]
+        some = pool if len(left) == len(items) else Pool(
+            pool.features[left], pool.answered, probabilities, pool.groups[left]
+        )  # fmt: skip
+        picks = [replace(one, row=int(left[one.row])) for one in pick(strategy, some, n, seed)]
+        lost = [one.row for one in picks if not Path(items[one.row].path).is_file()]
+        if not lost:
+            return picks, gone
+        gone += [items[row].path for row in lost]
+        left = np.setdiff1d(left, lost)
+
+
+def _nothing(asking: Asking, settings: AskSettings) -> str:
+    if asking.problems:
+        path, problem = next(iter(asking.problems.items()))
+        return f"none of the {asking.open} photos left can be asked about; {path}: {problem}"
+    return f"{settings.versions.root} has no photo left to ask about; 'thawline preference add DIR' adds some"
+
+
+def _show(asking: Asking, settings: AskSettings, console: Console, out: Path | None) -> None:
+    who = "nobody yet" if asking.version is None else f"v{asking.version.number}"
+    say(
+        console,
+        f"{len(asking.items)} of {asking.open:,} photos without an answer, by {settings.strategy}; scored by {who}",
+    )
+    for one in asking.items:
+        score = "   -" if one.score is None else f"{one.score:4.2f}"
+        say(console, f"{one.item_id:>6}  {score}  {one.why}")
+        say_whole(console, f"        {one.path}")
+    for path, problem in asking.problems.items():
+        say_whole(console, f"left out: {path} ({problem})")
+    if out is None:
+        say_next(console, [f"thawline preference ask n={settings.n} out=ask.csv"])
+        return
+    say_whole(console, f"table  {out}")
+    say(console, "Write like, dislike or super_like into the column feedback, then import it.")
+    say_next(console, [f"thawline preference import {as_word(out)}"])
