@@ -29,6 +29,7 @@ TASK = Task(
     columns=("path", "feedback"),
     words=("likes", "dislikes"),
     answers=ANSWERS,
+    retrain="preference train",
     sample=Collection("preference", "answers", ".sample:make"),
     verbs=(*LOOP, *ASKING),
     yes=(LIKE, SUPER_LIKE),

@@ -1,14 +1,19 @@
 """Settings of the verbs on the database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
-from omegaconf import MISSING
+from omegaconf import MISSING, DictConfig, OmegaConf
 
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS
 from thawline.data.settings import check_megapixels
+from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.runs.settings import PathsSettings
+from thawline.tasks.settings import RunSettings
 from thawline.versions.settings import VersionsSettings
+
+ACTIVATE = ("auto", "never", "force")
 
 
 @dataclass
@@ -44,3 +49,39 @@ class AnswersSettings:
     def __post_init__(self) -> None:
         """Check the ranges."""
         check_megapixels(self.max_megapixels)
+
+
+@dataclass
+class PreferenceTrainSettings(RunSettings):
+    """`thawline preference train|watch`: those of a run, whose data are the answers in the database.
+
+    Attributes:
+        versions: The registry and its database.
+        activate: `auto`: the new version becomes active if the gate lets it; `never`; or `force`, without asking.
+        every: `watch`: after how many new answers it trains.
+        poll: `watch`: seconds between two looks at the database.
+        job: The number of a training that was asked for before, which this process is to do; null: a new one.
+    """
+
+    versions: VersionsSettings = MISSING
+    activate: str = "auto"
+    every: int = 50
+    poll: float = 2.0
+    job: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges, and those of a run."""
+        super().__post_init__()
+        if self.activate not in ACTIVATE:
+            raise UserError(f"activate={self.activate} is not known; use {', '.join(ACTIVATE[:-1])} or {ACTIVATE[-1]}")
+        if self.every < 1:
+            raise UserError(f"every={self.every} is no number of answers; give 1 or more, 50 say")
+        if not self.poll > 0:
+            raise UserError(f"poll={self.poll:g} is no number of seconds; give 2, say")
+
+
+def as_run(config: DictConfig) -> DictConfig:
+    """`config` as that of a run, without what is of the loop alone."""
+    resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
+    of_runs = {field.name for field in fields(RunSettings)}
+    return OmegaConf.create({name: value for name, value in resolved.items() if name in of_runs})

@@ -3,6 +3,7 @@
 from thawline.tasks.verb import Positional, Verb
 
 _ANSWERS, _SETTINGS = "preference_answers", ".loop.settings:AnswersSettings"
+_TRAIN, _TRAIN_SETTINGS = "preference_train", ".loop.settings:PreferenceTrainSettings"
 _ITEM = Positional("item", "ITEM", path=False)
 
 VERBS = (
@@ -58,5 +59,18 @@ VERBS = (
         (_ITEM,),
         settings=_SETTINGS,
         examples=("thawline preference remove Photos/1.jpg",),
+    ),
+    Verb(
+        "preference train",
+        ".loop.train:train",
+        _TRAIN,
+        "learn from the answers in the database: the next version",
+        settings=_TRAIN_SETTINGS,
+        examples=(
+            "thawline preference train                        active where no worse",
+            "thawline preference train method=gda activate=never",
+            "thawline preference train data.likes='sunsets, dogs'   before any answer",
+        ),
+        notes=("activate=auto|never|force   encoder=clip|…   cv=5   seed=0",),
     ),
 )

@@ -1,0 +1,144 @@
+"""The loop: answers, a version, another, back; what is deleted is learnt no more."""
+
+import csv
+import signal
+from pathlib import Path
+
+import pytest
+
+import thawline as package
+from thawline.data.walking import walk_photos
+from thawline.tasks.versions import open_registry
+from thawline.versions.feedback import answered
+from thawline.versions.jobs import list_jobs
+from thawline.versions.registry import Registry
+from thawline.versions.schema import COMPLETED, FAILED
+from thawline.versions.settings import VersionsSettings
+
+TRAIN = ("preference", "train", "encoder=tiny_clip", "trainer=cpu")
+pytestmark = pytest.mark.usefixtures("shared_store")
+
+
+def write_answers(path, sample, first, last, **answers):
+    """What is answered of some of the photos of each class."""
+    rows = []
+    for name, answer in answers.items():
+        rows += [(photo, answer) for photo in sorted(walk_photos([str(sample / name)], {}))[first:last]]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("path", "feedback"), *rows])
+    return path
+
+
+ANSWERS = {"wedding": "super_like", "beach_day": "like", "campfire_night": "dislike", "football_match": "dislike"}
+
+
+@pytest.fixture
+def registry(thawline):
+    with open_registry(VersionsSettings(dir=str(thawline.directory / "outputs" / "versions"))) as opened:
+        yield opened
+
+
+def jobs(registry):
+    with registry.database.reading() as session:
+        return list_jobs(session)[::-1]
+
+
+def test_feedback_makes_versions_that_go_live_are_rolled_back_and_forget(thawline, sample, registry):
+    thawline("preference", "import", write_answers(thawline.directory / "in.csv", sample, 0, 8, **ANSWERS))
+    said = thawline(*TRAIN)
+    assert "training 1: " in said
+    assert "v2 is active; v1 was" in said
+    base, second = registry.versions()
+    assert (base.type, base.samples, second.type, second.parent_id) == ("base", 0, "logistic", base.id)
+    assert second.metrics["estimates"]["accuracy"]["value"] > 0.8
+    half = package.load(registry.folder(base)).predict(walk_photos([str(sample / "wedding")], {}))
+    assert {one.probabilities["like"] for one in half if one.problem is None} == {0.5}
+    (job,) = jobs(registry)
+    assert (job.status, job.version_id, job.hyperparameters["method"]) == (COMPLETED, second.id, "logistic")
+    assert job.accuracy == pytest.approx(second.metrics["estimates"]["accuracy"]["value"])
+
+    thawline("preference", "import", write_answers(thawline.directory / "more.csv", sample, 8, 12, **ANSWERS))
+    said = thawline("preference", "train", "trainer=cpu", "method=gda")  # the encoder is that of v1
+    assert registry.active().number == 3, said
+    thawline("versions", "rollback")
+    assert registry.active().number == 2
+
+    with registry.database.reading() as session:
+        first = answered(session)[0].item
+    said = thawline("preference", "remove", first.path)
+    assert "v2 and v3 were trained on it" in said
+    assert "still knows of it" in thawline("versions", "forget", first.id, status=1)
+    said = thawline("preference", "train", "trainer=cpu")
+    assert registry.active().number == 4, said
+    assert registry.find(2).stale_since is not None
+    thawline("versions", "prune", "keep=0")
+    assert "no version that is there knows of it" in thawline("versions", "forget", first.id)
+    assert [wrong for _, wrong in registry.verify()] == [None, None]
+
+
+def test_words_make_a_prior_before_any_answer(thawline, sample, registry):
+    said = thawline(*TRAIN, "data.likes=wedding, bride", "data.dislikes=football match")
+    assert "v2 is active; v1 was" in said
+    assert [version.type for version in registry.versions()] == ["base", "prior"]
+    bundle = package.load(registry.folder(registry.active()))
+    scores = {
+        name: [
+            one.probabilities["like"]
+            for one in bundle.predict(walk_photos([str(sample / name)], {}))
+            if not one.problem
+        ]
+        for name in ("wedding", "football_match")
+    }
+    assert min(scores["wedding"]) > max(scores["football_match"])
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({}, "there is no feedback yet: import some"),
+        ({"wedding": "like"}, "answers that can be used are likes; a taste is learnt from both"),
+    ],
+)
+def test_nothing_to_learn_from_is_refused_and_leaves_no_training(thawline, sample, registry, answers, said):
+    if answers:
+        thawline("preference", "import", write_answers(thawline.directory / "in.csv", sample, 0, 4, **answers))
+    assert said in thawline.refused(*TRAIN)
+    assert jobs(registry) == []
+
+
+def test_an_item_whose_file_is_gone_or_changed_is_left_out_and_named(thawline, photos, registry):
+    thawline("preference", "import", write_answers(thawline.directory / "in.csv", photos, 0, 8, **ANSWERS))
+    gone, changed, other = sorted(photos.glob("wedding/*.jpg"))[:3]
+    gone.unlink()
+    changed.write_bytes(other.read_bytes() + b"more")
+    said = thawline(*TRAIN)
+    assert f"{gone.name} is left out: the file is gone" in said
+    assert f"{changed.name} is left out: its content is not what was judged" in said
+    assert registry.active().samples < 32
+    for path in list(walk_photos([str(photos)], {})):
+        Path(path).unlink()
+    assert "answered photos is there any more" in thawline.refused(*TRAIN)
+
+
+def test_a_training_that_fails_leaves_the_active_version_and_says_why(thawline, sample, registry, monkeypatch):
+    thawline("preference", "import", write_answers(thawline.directory / "in.csv", sample, 0, 8, **ANSWERS))
+    thawline(*TRAIN)
+
+    def refused(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Registry, "add", refused)
+    said = thawline(*TRAIN, "seed=1", status=1)
+    assert "training 2 failed: " in said
+    assert "No space left on device; v2 stays active" in said
+    assert jobs(registry)[-1].status == FAILED
+
+    def stopped(*_, **__):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Registry, "add", stopped)
+    thawline(*TRAIN, "seed=1", status=143)
+    assert (jobs(registry)[-1].status, jobs(registry)[-1].reason) == (FAILED, "interrupted")
+    monkeypatch.undo()
+    assert registry.active().number == 2
+    assert [wrong for _, wrong in registry.verify()] == [None, None]
