@@ -64,18 +64,17 @@ class Browser:
         os.close(self._write)
 
     def open(self, path, width=1280, height=900, scheme="light"):
-        """Load a file in a window of the given size, below 600 pixels as on a phone."""
+        """Load a file, or an address, in a window of the given size, below 600 pixels as on a phone."""
+        address = path if isinstance(path, str) else path.as_uri()
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self._call("Emulation.setDeviceMetricsOverride", **size)
         self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self._call("Page.navigate", url="about:blank")
         self.complaints, self.requests, self._loaded = [], [], False
-        self._call("Page.navigate", url=path.as_uri())
+        self._call("Page.navigate", url=address)
         end = time.monotonic() + 30
         while not (
-            self._loaded
-            and self.run("document.readyState") == "complete"
-            and self.run("location.href") == path.as_uri()
+            self._loaded and self.run("document.readyState") == "complete" and self.run("location.href") == address
         ):
             assert time.monotonic() < end, "the page did not load"
             self._pump(0.05)
@@ -85,6 +84,14 @@ class Browser:
         said = self._call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in said, said["exceptionDetails"]
         return said["result"].get("value")
+
+    def until(self, script):
+        """Wait until a JavaScript expression is true, and give it."""
+        end = time.monotonic() + 30
+        while not (value := self.run(script)):
+            assert time.monotonic() < end, f"{script} did not come true"
+            time.sleep(0.02)
+        return value
 
     def key(self, key, code, text=""):
         """Press and release a key, as a person does."""

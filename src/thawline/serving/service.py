@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from thawline.errors import UserError
+from thawline.features.settings import StoreSettings
 from thawline.serving.batching import Batcher, BusyError
 from thawline.serving.limits import check_count
 from thawline.serving.metrics import Metrics
@@ -63,6 +64,11 @@ class BundleService:
     def refresh(self) -> None:
         """See to it that the active version answers."""
         self._source.refresh(again=True)
+
+    @property
+    def store(self) -> StoreSettings:
+        """The feature store."""
+        return self.settings.store
 
     @property
     def responses(self) -> dict[int | str, dict[str, Any]]:

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from thawline.features.settings import StoreSettings
 from thawline.tasks.load import AnyBundle
 from thawline.tasks.task import capability
 from thawline.versions.registry import Registry
@@ -130,6 +131,10 @@ class Service(Protocol):
     @property
     def registry(self) -> Registry | None:
         """The versions, with their database; None: the service keeps nothing."""
+
+    @property
+    def store(self) -> StoreSettings:
+        """The feature store."""
 
     @property
     def responses(self) -> dict[int | str, dict[str, Any]]:

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from thawline.bundles.ensemble_manifest import ENSEMBLE, is_ensemble
 from thawline.bundles.manifest import DECISION, check_bundle, read_manifest, refusal
 from thawline.errors import UserError
 from thawline.files import read_json
+from thawline.judging.intervals import Estimate
 from thawline.versions.settings import SQLITE
 
 FOLDER = re.compile(r"v\d{4,}")
@@ -69,3 +70,15 @@ def metrics_in(folder: Path) -> dict[str, Any]:
     check_bundle(folder)
     metrics = read_manifest(folder).get("metrics")
     return dict(metrics) if isinstance(metrics, dict) else {}
+
+
+def headline(metrics: Mapping[str, Any]) -> tuple[str, Estimate] | None:
+    """The figure of a version that tables show, by its name: what `headline` names, in a run's or a card's metrics."""
+    figures = metrics.get("estimates") or metrics
+    name = metrics.get("headline") or next((key for key, value in figures.items() if _is_estimate(value)), "")
+    value = figures.get(name)
+    return (str(name), Estimate(value["value"], value["low"], value["high"])) if _is_estimate(value) else None
+
+
+def _is_estimate(value: Any) -> TypeGuard[Mapping[str, float]]:
+    return isinstance(value, Mapping) and {"value", "low", "high"} <= value.keys()

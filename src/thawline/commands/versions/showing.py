@@ -1,7 +1,6 @@
 """`thawline versions list|show|compare`: what there is, and which of two is the better one."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeGuard
+from collections.abc import Iterator, Sequence
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -10,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from thawline.commands.versions.settings import VersionsVerbsSettings, number_of
-from thawline.judging.intervals import Estimate
 from thawline.judging.wording import NOTHING, percent
 from thawline.screen import say, say_next, say_whole
 from thawline.tasks.task import Rate
 from thawline.tasks.typed import to_settings
 from thawline.tasks.versions import both_judged, open_registry, task_of
+from thawline.versions.contents import headline
 from thawline.versions.gate import judge
 from thawline.versions.lineage import lineage
 from thawline.versions.registry import Registry
@@ -79,18 +78,6 @@ def versions_compare(config: DictConfig) -> None:
             table.add_row(name, str(verdict.test.samples), percent(share))
         console.print(table)
         say(console, verdict.test.summary())
-
-
-def headline(metrics: Mapping[str, Any]) -> tuple[str, Estimate] | None:
-    """The figure of a version that tables show, by its name: what `headline` names, in a run's or a card's metrics."""
-    figures = metrics.get("estimates") or metrics
-    name = metrics.get("headline") or next((key for key, value in figures.items() if _is_estimate(value)), "")
-    value = figures.get(name)
-    return (str(name), Estimate(value["value"], value["low"], value["high"])) if _is_estimate(value) else None
-
-
-def _is_estimate(value: Any) -> TypeGuard[Mapping[str, float]]:
-    return isinstance(value, Mapping) and {"value", "low", "high"} <= value.keys()
 
 
 def _versions_table(there: Sequence[ModelVersion]) -> Table:

@@ -24,6 +24,7 @@ TASK = Task(
     load=".bundle:load_preference",
     predict="thawline.tasks.photos.predict:predict_photos",
     serve="thawline.tasks.serving:answer_photos",
+    routes=".page.routes:add_routes",
     walk="thawline.tasks.photos.predict:walk",
     golden="thawline.tasks.photos.golden:judge_photos",
     columns=("path", "feedback"),

@@ -125,7 +125,7 @@ class AskSettings:
 
     versions: VersionsSettings = MISSING
     n: int = 20
-    strategy: str = "badge"
+    strategy: str = "uncertainty"
     out: str | None = None
     store: StoreSettings = MISSING
     paths: PathsSettings = MISSING

@@ -1,0 +1,68 @@
+"""What the page shows besides the photo: counts, versions with their rates, the training that runs."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from thawline.tasks.preference.answers import ANSWERS
+from thawline.tasks.preference.asking.simulate import PICTURE
+from thawline.tasks.preference.page.schemas import Figure, Overview, VersionOut
+from thawline.tasks.preference.task import TASK
+from thawline.tasks.serving import Served
+from thawline.versions.contents import headline
+from thawline.versions.feedback import answered
+from thawline.versions.jobs import clean_jobs, list_jobs
+from thawline.versions.lineage import active_before
+from thawline.versions.registry import Registry
+from thawline.versions.schema import PENDING, RUNNING, Item
+from thawline.versions.usage import Usage, usage
+
+
+def overview(registry: Registry, served: Served) -> Overview:
+    """What there is now."""
+    with registry.database.session() as session:
+        clean_jobs(session, registry.root)
+        standing = answered(session)
+        used = usage(session)
+        newest = max((one.version.created_at for one in used), default=None)
+        counts = Counter(one.answer for one in standing)
+        running = [job.id for job in list_jobs(session) if job.status in (PENDING, RUNNING)]
+        return Overview(
+            model=f"{served.name} answers now.",
+            items=session.scalar(select(func.count()).where(Item.removed_at.is_(None))) or 0,
+            answers={answer: counts[answer] for answer in ANSWERS},
+            fresh=sum(newest is None or one.at > newest for one in standing),
+            versions=[_version(one) for one in reversed(used)],
+            can_roll_back=active_before(session) is not None,
+            job=min(running, default=None),
+            plot=newest_plot(registry.root) is not None,
+        )
+
+
+def newest_plot(root: Path) -> Path | None:
+    """The plot of the newest simulation beside the registry in `root`; None: there is none."""
+    return max(root.parent.glob(f"simulate/*/{PICTURE}"), default=None)
+
+
+def _version(used: Usage) -> VersionOut:
+    version, figure = used.version, headline(used.version.metrics)
+    return VersionOut(
+        number=version.number,
+        type=version.type,
+        created_at=version.created_at,
+        samples=version.samples,
+        headline=None if figure is None else Figure(name=figure[0].replace("_", " "), **vars(figure[1])),
+        predictions=version.predictions,
+        rates=list(_rates(used)),
+        is_active=version.is_active,
+        stale=version.stale_since is not None,
+        pruned=version.pruned_at is not None,
+    )
+
+
+def _rates(used: Usage) -> Iterator[Figure]:
+    for rate in TASK.rates:
+        if (share := used.rate(rate.wanted, rate.among)) is not None:
+            yield Figure(name=rate.name, **vars(share))
