@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from thawline.errors import UserError
 
+_BACKLOG = 2048  # connections that wait to be taken
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -21,13 +22,24 @@ def listen(host: str, port: int) -> socket.socket:
         UserError: Another program has it, or this one may not.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        return socket.create_server(found[0][4][:2], family=found[0][0], backlog=2048)
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        # The protocol by its number: only where asyncio reads that it is TCP do small packets wait for no others.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UserError(
-            f"the service can't listen at {address(host, port)}: {reason}; choose another port=…"
-        ) from error
+        raise _taken(host, port, error) from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(place)
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise _taken(host, port, error) from error
+    return listening
+
+
+def _taken(host: str, port: int, error: OSError) -> UserError:
+    reason, place = (error.strerror or str(error)).lower(), address(host, port)
+    return UserError(f"the service can't listen at {place}: {reason}; choose another port=…")
 
 
 def address(host: str, port: int) -> str:
