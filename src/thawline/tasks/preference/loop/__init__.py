@@ -1,1 +1,1 @@
-"""What the task does on the database of answers: import, export, training, watching, comparing in use."""
+"""What the task does on the database of answers: import, export, training."""

@@ -53,20 +53,16 @@ class AnswersSettings:
 
 @dataclass
 class PreferenceTrainSettings(RunSettings):
-    """`thawline preference train|watch`: those of a run, whose data are the answers in the database.
+    """`thawline preference train`: those of a run, whose data are the answers in the database.
 
     Attributes:
         versions: The registry and its database.
         activate: `auto`: the new version becomes active if the gate lets it; `never`; or `force`, without asking.
-        every: `watch`: after how many new answers it trains.
-        poll: `watch`: seconds between two looks at the database.
         job: The number of a training that was asked for before, which this process is to do; null: a new one.
     """
 
     versions: VersionsSettings = MISSING
     activate: str = "auto"
-    every: int = 50
-    poll: float = 2.0
     job: int | None = None
 
     def __post_init__(self) -> None:
@@ -74,10 +70,6 @@ class PreferenceTrainSettings(RunSettings):
         super().__post_init__()
         if self.activate not in ACTIVATE:
             raise UserError(f"activate={self.activate} is not known; use {', '.join(ACTIVATE[:-1])} or {ACTIVATE[-1]}")
-        if self.every < 1:
-            raise UserError(f"every={self.every} is no number of answers; give 1 or more, 50 say")
-        if not self.poll > 0:
-            raise UserError(f"poll={self.poll:g} is no number of seconds; give 2, say")
 
 
 def as_run(config: DictConfig) -> DictConfig:
