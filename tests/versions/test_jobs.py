@@ -16,7 +16,9 @@ from thawline.versions.jobs import (
     find_job,
     finish_job,
     list_jobs,
+    scratch,
     start_job,
+    sweep_scratch,
     training_lock,
     training_runs,
     update_job,
@@ -119,3 +121,22 @@ def test_a_second_training_waits_and_says_so(tmp_path, trains):
     assert ended.wait(10)
     thread.join()
     assert not training_runs(tmp_path)
+
+
+def test_what_a_killed_training_was_making_goes_and_what_a_living_one_makes_stays(tmp_path, trains):
+    left = tmp_path / ".scratch-left"
+    left.mkdir()
+    (left / "bundle").mkdir()
+    sweep_scratch(tmp_path)
+    assert left.exists()  # another process trains
+    trains.kill()
+    trains.wait()
+    sweep_scratch(tmp_path)
+    assert not left.exists()
+    left.mkdir()
+    with training_lock(tmp_path):
+        assert not left.exists()
+        with scratch(tmp_path) as mine:
+            sweep_scratch(tmp_path)
+            assert mine.is_dir()
+    assert list(tmp_path.glob(".scratch-*")) == []

@@ -1,14 +1,18 @@
 """The registry: complete or absent, one active, and a way back."""
 
 import contextlib
+import dataclasses
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 from sqlalchemy import select
-from tests.bundles.conftest import Kind
+from tests.bundles.conftest import FACTS, Kind
 
 import thawline
+from thawline.bundles.write import Extras, write_bundle
 from thawline.errors import UserError
 from thawline.versions.database import open_database
 from thawline.versions.feedback import add_item, record
@@ -170,6 +174,21 @@ def test_another_database_costs_no_version(three, root, tmp_path, write):
 def test_a_bundle_of_another_base_is_refused(three, write):
     with pytest.raises(UserError, match=r"another base: it is test_resnet \(timm\) .* the versions in .* are clip"):
         three.import_(write(Kind("timm:test_resnet", "linear", "all"))[0])
+    assert numbers(three) == [1, 2, 3]
+
+
+def test_a_bundle_of_other_weights_is_refused_whatever_they_are_called(three, write, tmp_path):
+    """All weights alike but one of the frozen ones, below what was trained: names and shapes tell nothing."""
+    tuned = write(BLOCKS)[1].tuned
+    other = shutil.copytree(tuned.encoder.name, tmp_path / Path(tuned.encoder.name).name)
+    state = load_file(other / "model.safetensors")
+    state["vision_model.embeddings.class_embedding"][0] += 0.01
+    save_file(state, other / "model.safetensors", metadata={"format": "pt"})
+    settings = dataclasses.replace(tuned.encoder, name=str(other))
+    bundle = tmp_path / "bundle"
+    write_bundle(bundle, dataclasses.replace(tuned, encoder=settings), Extras((), 1e-5, FACTS))
+    with pytest.raises(UserError, match=r"another base: it is clip.* but was trained from other weights"):
+        three.import_(bundle)
     assert numbers(three) == [1, 2, 3]
 
 

@@ -246,9 +246,13 @@ class Encoder:
         if cut == 0:
             return {"family": self.modality, **self._entry}
         # Each stage is digested once, not once for every cut above it.
-        weights = _sha256([digest.hex() for digest in self._digests[:cut]])
+        weights = self.digest(cut)
         key = {"family": self.family, **self._entry, **self.architecture, "weights": weights}
         return key if self.precision == torch.float32 else {**key, "precision": str(self.precision)}
+
+    def digest(self, cut: int | None = None) -> str:
+        """sha256 over the weights below `cut`; of all stages if left out."""
+        return _sha256([digest.hex() for digest in self._digests[:cut]])
 
 
 class StageDigest:

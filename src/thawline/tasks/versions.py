@@ -10,7 +10,7 @@ from thawline.tasks.task import Task, find_task
 from thawline.versions.contents import check_registry, task_in
 from thawline.versions.database import open_database
 from thawline.versions.gate import Judged, Verdict, judge, judged_by_both, judged_since
-from thawline.versions.jobs import abandoned_jobs, clean_jobs
+from thawline.versions.jobs import abandoned_jobs, clean_jobs, sweep_scratch
 from thawline.versions.registry import Registry
 from thawline.versions.schema import Item, ModelVersion
 from thawline.versions.settings import VersionsSettings
@@ -29,6 +29,7 @@ def open_registry(settings: VersionsSettings, *, made: bool = False) -> Iterator
     settings.root.mkdir(parents=True, exist_ok=True)
     with open_database(settings.url) as database:
         registry = Registry(settings.root, database, golden)
+        sweep_scratch(settings.root)
         with database.reading() as session:  # who only looks waits for nobody
             abandoned = bool(abandoned_jobs(session, settings.root))
         if abandoned:

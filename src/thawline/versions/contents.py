@@ -61,6 +61,17 @@ def kind_in(folder: Path) -> str:
     return f"{base.get('model') or base.get('name')} ({base.get('family')}{revision}) for task={task}"
 
 
+def weights_in(folder: Path) -> str | None:
+    """Digest of the pretrained weights that the bundle in `folder` is based on; None: it does not tell.
+
+    Raises:
+        UserError: It is no bundle, or damaged.
+    """
+    base = read_manifest(folder).get("base")
+    weights = base.get("weights") if isinstance(base, Mapping) else None
+    return weights if isinstance(weights, str) else None
+
+
 def metrics_in(folder: Path) -> dict[str, Any]:
     """What the bundle in `folder` says that it is worth.
 

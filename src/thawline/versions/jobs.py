@@ -5,8 +5,10 @@ said to run while nobody holds the lock is one that was killed, and the next sta
 """
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ KILLED = "its process ended without a word: it was killed, or the machine went d
 NOT_BEGUN = "no process began it"
 _PATIENCE = timedelta(minutes=5)  # for a process to begin a job that another asked for
 _LOCK = ".training.lock"
+_SCRATCH = ".scratch-"
 
 
 def start_job(session: Session, hyperparameters: Mapping[str, Any], *, pid: int | None = None) -> TrainingJob:
@@ -135,9 +138,32 @@ def training_lock(folder: Path, waits: Callable[[str], None] | None = None) -> I
             waits("another training runs for these versions; this one begins when that ends")
         lock.acquire()
     try:
+        _remove_scratch(folder)
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """A folder beside the versions in `folder` to make one in, within `training_lock`; it goes at the end.
+
+    What a kill leaves of it goes at the next start: see `sweep_scratch`.
+    """
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as made:
+        yield Path(made)
+
+
+def sweep_scratch(folder: Path) -> None:
+    """Remove what killed trainings left in the registry's `folder`; while a training runs, nothing."""
+    if any(folder.glob(f"{_SCRATCH}*")):
+        with suppress(filelock.Timeout), filelock.FileLock(folder / _LOCK, timeout=0, is_singleton=False):
+            _remove_scratch(folder)
+
+
+def _remove_scratch(folder: Path) -> None:
+    for left in folder.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _is_gone(job: TrainingJob, folder: Path) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from thawline.bundles.write import check_target
 from thawline.errors import UserError
 from thawline.files import remove_leftovers, write_text
-from thawline.versions.contents import ADDING, FOLDER, LOCK, check_registry, kind_in, metrics_in
+from thawline.versions.contents import ADDING, FOLDER, LOCK, check_registry, kind_in, metrics_in, weights_in
 from thawline.versions.database import Database
 from thawline.versions.forgetting import Forgotten, forget
 from thawline.versions.gate import Verdict
@@ -323,15 +323,23 @@ class Registry:
 
     def _check_base(self, bundle: Path, there: Sequence[ModelVersion]) -> None:
         """Refuse a bundle of another network or task than the versions that there are."""
-        given = kind_in(bundle)
+        given, weights = kind_in(bundle), weights_in(bundle)
         for version in there:
             try:
-                wanted = kind_in(self.folder(version))
+                folder = self.folder(version)
+                wanted, others = kind_in(folder), weights_in(folder)
             except UserError:  # it is pruned or damaged
                 continue
             if wanted != given:
                 raise UserError(
                     f"{bundle} is of another base: it is {given}, and the versions in {self.root} are {wanted}; keep "
                     "it in another registry (versions.dir=…)"
+                )
+            if None in (weights, others):  # bundles did not always tell
+                continue
+            if weights != others:
+                raise UserError(
+                    f"{bundle} is of another base: it is {given} like the versions in {self.root}, but was trained "
+                    "from other weights; keep it in another registry (versions.dir=…)"
                 )
             return

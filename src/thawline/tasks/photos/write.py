@@ -41,12 +41,14 @@ class Joined:
         towers: The CLIP that it belongs to, whose text tower has its trained stages too; None for other families.
         head: Features to logits.
         preprocessing: How a photo becomes pixels.
+        weights: Digest of the image encoder's weights before any was trained.
     """
 
     image: Encoder
     towers: ClipTowers | None
     head: Head
     preprocessing: Preprocessing
+    weights: str
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,12 @@ class TunedPhotos:
         loaded = load(replace(self.encoder, precision="float32"), fresh=True)
         towers = loaded if isinstance(loaded, ClipTowers) else None
         image = loaded.image if isinstance(loaded, ClipTowers) else loaded
+        weights = image.digest()
         image.load_tail(image.cut_for(self.thaw), state_part(self.state, "stages."))
         if image.preprocessing is None:
             raise ValueError("an image encoder has a preprocessing")
         how = replace(image.preprocessing, decode=self.decode)
-        return Joined(image, towers, _head(state_part(self.state, "head."), towers), how)
+        return Joined(image, towers, _head(state_part(self.state, "head."), towers), how, weights)
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the network, its head and its preprocessing."""
@@ -131,7 +134,7 @@ class TunedPhotos:
             notes.append(_decoding(said, other))
         photos = [{"sha256": one.digest, "probabilities": row.tolist()} for one, row in zip(there, said, strict=True)]
         golden = {"made": {"recipe": RECIPE, "size": size, "logits": logits.tolist()}, "photos": photos}
-        return Asked(golden, differences, notes)
+        return Asked(golden, differences, notes, base={"weights": joined.weights})
 
     def graphs(self, folder: Path, bundle: Bundle) -> dict[str, float]:
         """Write `vision.onnx` and, where classes are told by their prompts, `text.onnx`."""

@@ -69,22 +69,29 @@ class TunedTracks:
     load = staticmethod(load_tracks)
     card = staticmethod(track_card)
 
-    @cached_property
+    @property
     def joined(self) -> tuple[Encoder, Head]:
         """The pretrained encoder, loaded afresh, with what was trained in its place, and the head.
 
         Raises:
             UserError: The head can't be exported.
         """
+        encoder, head, _ = self._parts
+        return encoder, head
+
+    @cached_property
+    def _parts(self) -> tuple[Encoder, Head, str]:
+        """The encoder, the head, and a digest of the encoder's weights before any was trained."""
         encoder = load(replace(self.encoder, precision="float32"), fresh=True)
         assert isinstance(encoder, Encoder)  # noqa: S101  # the run heard with it
+        weights = encoder.digest()
         encoder.load_tail(encoder.cut_for(self.thaw), state_part(self.state, "stages."))
         state = state_part(self.state, "head.")
         if self.head == "own":
-            return encoder, rebuild_own(encoder, state)
+            return encoder, rebuild_own(encoder, state), weights
         kind = "dense" if self.head in ("linear", "mlp") else self.head
         if kind in HEADS:
-            return encoder, HEADS[kind](encoder, self.classes, state)
+            return encoder, HEADS[kind](encoder, self.classes, state), weights
         raise UserError(
             f"method.head={self.head} can't be exported; use linear, mlp, layers, own, trees, rules or hints"
         )
@@ -125,7 +132,7 @@ class TunedTracks:
                 "joined_logits": joined_difference(logits, parts.golden_logits()),
                 "probabilities_of_raw_tracks": furthest(said, self.classes, tolerance),
             },
-            base={"licence": encoder.licence, **stems_facts(self.encoder, encoder)},
+            base={"licence": encoder.licence, "weights": self._parts[2], **stems_facts(self.encoder, encoder)},
             libraries=(*_SOUND, *(("demucs",) if bundle.stems else ())),
         )
 

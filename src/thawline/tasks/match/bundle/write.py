@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,15 @@ class TunedPairs:
     load = staticmethod(load_pairs)
     card = staticmethod(pair_card)
 
+    @cached_property
+    def _joined(self) -> tuple[ClipTowers, str]:
+        return _join(self.encoder, self.tails, self.scale)
+
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the CLIP and its preprocessing."""
-        how = replace(save_towers(folder, self.encoder, self.tails, self.scale), decode=self.decode)
-        write_json(folder / PREPROCESSING, preprocessing_json(how))
+        towers, _ = self._joined
+        CLIP.save(folder, self.encoder, towers.image, None, ())
+        write_json(folder / PREPROCESSING, preprocessing_json(replace(_preprocessing(towers), decode=self.decode)))
         return {
             "task": self.task,
             "family": "clip",
@@ -96,7 +102,10 @@ class TunedPairs:
             for pair, probability in said
         ]
         largest = furthest(((pair, np.array([each])) for pair, each in said), [MATCH], tolerance)
-        return Asked({"made": made, "pairs": golden}, {"probabilities_of_raw_photos": largest})
+        _, weights = self._joined
+        return Asked(
+            {"made": made, "pairs": golden}, {"probabilities_of_raw_photos": largest}, base={"weights": weights}
+        )
 
     def graphs(self, folder: Path, bundle: PairBundle) -> dict[str, float]:
         """Write `vision.onnx` and `text.onnx`, whose unit vectors' product is the cosine."""
@@ -115,7 +124,7 @@ def save_towers(
     encoder: EncoderSettings,
     tails: Sequence[tuple[int, Mapping[str, torch.Tensor]]],
     scale: float,
-) -> Preprocessing:
+) -> None:
     """Write the CLIP that `from_pretrained` loads, trained towers in their place.
 
     Args:
@@ -124,21 +133,31 @@ def save_towers(
         tails: The cut, and the state-dict above it, of the image's and of the text's tower.
         scale: What its cosine is multiplied by.
 
-    Returns:
-        How it prepares photos.
-
     Raises:
         UserError: The pretrained weights are not on this machine, or are no CLIP's.
     """
+    towers, _ = _join(encoder, tails, scale)
+    CLIP.save(folder, encoder, towers.image, None, ())
+
+
+def _join(
+    encoder: EncoderSettings, tails: Sequence[tuple[int, Mapping[str, torch.Tensor]]], scale: float
+) -> tuple[ClipTowers, str]:
+    """The CLIP with its trained towers in their place, and a digest of its weights before any was trained."""
     towers = load(replace(encoder, precision="float32"), fresh=True)
     if not isinstance(towers, ClipTowers):
         raise UserError("only a CLIP, whose towers read images and texts, can be written as one directory")
-    for tower, (cut, state) in zip((towers.image, towers.text), tails, strict=True):
+    both = (towers.image, towers.text)
+    weights = hashlib.sha256("".join(tower.digest() for tower in both).encode()).hexdigest()
+    for tower, (cut, state) in zip(both, tails, strict=True):
         tower.load_tail(cut, state)
     model: Any = towers.image.model
     with torch.no_grad():
         model.logit_scale.fill_(math.log(scale))
-    CLIP.save(folder, encoder, towers.image, None, ())
+    return towers, weights
+
+
+def _preprocessing(towers: ClipTowers) -> Preprocessing:
     if towers.image.preprocessing is None:
         raise ValueError("an image encoder has a preprocessing")
     return towers.image.preprocessing

@@ -1,8 +1,6 @@
 """The first version, and the encoder that it fixes for all that follow."""
 
-import tempfile
 from dataclasses import asdict, replace
-from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
@@ -12,6 +10,7 @@ from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.tasks.preference.loop.first import write_base
 from thawline.tasks.preference.loop.settings import PreferenceTrainSettings
+from thawline.versions.jobs import scratch
 from thawline.versions.registry import BASE, Registry
 from thawline.versions.schema import ModelVersion
 
@@ -23,8 +22,8 @@ def make_base(registry: Registry, settings: PreferenceTrainSettings) -> ModelVer
     there = registry.versions()
     if there:
         return there[0]
-    with tempfile.TemporaryDirectory(dir=registry.root, prefix=".base-") as scratch:
-        bundle = Path(scratch) / "bundle"
+    with scratch(registry.root) as folder:
+        bundle = folder / "bundle"
         write_base(settings, bundle)
         version = registry.add(bundle, type=BASE, metrics={_ENCODER: asdict(settings.encoder)})
     return registry.activate(version.number)

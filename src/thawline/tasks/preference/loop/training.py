@@ -1,7 +1,6 @@
 """One training: from the answers that count to a version, by the same code as `thawline train` and `export`."""
 
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -34,7 +33,7 @@ from thawline.tasks.preference.settings import feedback_of
 from thawline.tasks.running import fit_run, write_results
 from thawline.versions.contents import metrics_in
 from thawline.versions.feedback import Answered, answered
-from thawline.versions.jobs import update_job
+from thawline.versions.jobs import scratch, update_job
 from thawline.versions.registry import Registry
 from thawline.versions.schema import ModelVersion
 
@@ -72,9 +71,9 @@ def make_version(registry: Registry, settings: PreferenceTrainSettings, config: 
     with registry.database.reading() as session:
         answers = answered(session)
     if not answers and feedback_of(settings.data).has_words:
-        with tempfile.TemporaryDirectory(dir=registry.root, prefix=".prior-") as scratch:
-            write_prior(settings, Path(scratch) / "bundle")
-            return Made(registry.add(Path(scratch) / "bundle", type=PRIOR, parent=base), ())
+        with scratch(registry.root) as folder:
+            write_prior(settings, folder / "bundle")
+            return Made(registry.add(folder / "bundle", type=PRIOR, parent=base), ())
     return _learn(registry, settings, config, job, base, answers)
 
 
@@ -99,8 +98,8 @@ def _learn(
         predictions, facts = fit_run(read.problem, plan, settings, run.path, device, told, started)
         judged, _, _ = write_results(run, predictions, facts)
     told.done(judged.to_json())
-    with tempfile.TemporaryDirectory(dir=registry.root, prefix=".made-") as scratch:
-        bundle = Path(scratch) / "bundle"
+    with scratch(registry.root) as folder:
+        bundle = folder / "bundle"
         write_run(find_fit(directory, {}), bundle, directory.name)
         version = registry.add(
             bundle,
