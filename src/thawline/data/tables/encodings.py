@@ -77,12 +77,7 @@ def decode(path: Path, data: bytes, *, better: str = "CSV UTF-8") -> Decoded:
     Raises:
         UserError: It is no text.
     """
-    foreign = next((what for start, what in _FOREIGN.items() if data.startswith(start)), None)
-    encoding = _by_start(data)
-    if foreign is None and encoding == "utf-8" and data[:_MANY].count(0) > len(data[:_MANY]) // 8:
-        foreign = "binary"
-    if foreign:
-        raise UserError(f"{path} is {foreign}, not text; save it as {better}")
+    encoding = encoding_of(path, data, better=better)
     try:
         return Decoded(data.decode(encoding).rstrip("\x1a"))
     except UnicodeDecodeError as error:
@@ -92,6 +87,26 @@ def decode(path: Path, data: bytes, *, better: str = "CSV UTF-8") -> Decoded:
                 f"save it as {better}"
             ) from None
         return _not_utf8(path, data.removeprefix(codecs.BOM_UTF8), error, better)
+
+
+def encoding_of(path: Path, data: bytes, *, better: str) -> str:
+    """The encoding that the first bytes of a file tell.
+
+    Args:
+        path: The file, for messages.
+        data: How it begins, or all of it.
+        better: What it should be saved as.
+
+    Raises:
+        UserError: It is no text.
+    """
+    foreign = next((what for start, what in _FOREIGN.items() if data.startswith(start)), None)
+    encoding = _by_start(data)
+    if foreign is None and encoding == "utf-8" and data[:_MANY].count(0) > len(data[:_MANY]) // 8:
+        foreign = "binary"
+    if foreign:
+        raise UserError(f"{path} is {foreign}, not text; save it as {better}")
+    return encoding
 
 
 def _by_start(data: bytes) -> str:

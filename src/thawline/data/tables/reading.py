@@ -112,7 +112,7 @@ def _csv(path: Path, data: bytes, columns: Columns) -> Table:
         raise UserError(
             f"{path} is empty; it needs the columns {','.join(columns.needed)} and a row for each {columns.row}"
         )
-    separator, header, used = _header(lines[start : start + _LINES_OF_HEADER], columns, named[1] if named else None)
+    separator, header, used = header_of(lines[start : start + _LINES_OF_HEADER], columns, named[1] if named else None)
     _check_columns(path, header, columns)
     records = _records(lines, start + used, start + 1, separator, header, columns)
     if decoded.damaged:
@@ -120,15 +120,21 @@ def _csv(path: Path, data: bytes, columns: Columns) -> Table:
     return Table(tuple(records), (decoded.note,) if decoded.note else ())
 
 
-def _header(lines: Sequence[str], columns: Columns, named: str | None) -> tuple[str, list[str], int]:
-    """The separator that gives the most of the known columns, all columns, and how many lines their names take."""
+def header_of(lines: Sequence[str], columns: Columns, named: str | None) -> tuple[str, list[str], int]:
+    """The separator that gives the most of the known columns, all columns, and how many lines their names take.
+
+    Args:
+        lines: The file's from its header on.
+        columns: Those that are known.
+        named: The separator that the file names; None: none.
+    """
     best: tuple[tuple[int, int, int], str, list[str], int] | None = None
     for separator in _SEPARATORS if named is None else (named, *_SEPARATORS):
         reader = csv.reader(iter(lines), delimiter=separator, strict=True, skipinitialspace=True)
         try:
-            header, used = [_column(name) for name in next(reader)], reader.line_num
+            header, used = [column_name(name) for name in next(reader)], reader.line_num
         except csv.Error:  # a quote within, or one that is left open
-            header, used = [_column(name) for name in lines[0].split(separator)], 1
+            header, used = [column_name(name) for name in lines[0].split(separator)], 1
         while header and not header[-1]:  # separators at the end of the line
             header.pop()
         there = set(header)
@@ -139,7 +145,7 @@ def _header(lines: Sequence[str], columns: Columns, named: str | None) -> tuple[
     return best[1:]
 
 
-def _column(name: str) -> str:
+def column_name(name: str) -> str:
     """A column's name as it is looked for."""
     plain = unicodedata.normalize("NFKC", name).strip(" \t\r\n\ufeff\"'").lower()
     return re.sub(r"[\s-]+", "_", plain)
@@ -223,7 +229,7 @@ def _without_damage(record: Record) -> Record:
 def _parquet(path: Path, data: bytes, columns: Columns) -> Iterator[Record]:
     try:
         names = pq.read_schema(pa.BufferReader(data)).names
-        header = [_column(name) for name in names]
+        header = [column_name(name) for name in names]
         _check_columns(path, header, columns)
         there = {name: names[header.index(name)] for name in columns.known if name in header}
         table = pq.read_table(pa.BufferReader(data), columns=list(there.values()), use_threads=False)

@@ -1,0 +1,1 @@
+"""A photo library: what its own captions, tags and faces teach."""
