@@ -52,12 +52,16 @@ class Load:
         self._client, self._photos, self._numbers = client, [(p.name, p.read_bytes()) for p in photos], numbers
         self._outcome = Outcome()
         self._lock = threading.Lock()
-        self._answered = 0
+        self._answered = self._swapped = self._requests = self._swaps = 0
         self._said: dict[tuple[int, str], dict[str, float]] = {}
 
     def run(self, requests: int, swaps: int, at_once: int) -> Outcome:
-        """Ask `requests` times, `at_once` at a time, with `swaps` activations spread evenly between."""
+        """Ask `requests` times, `at_once` at a time, with `swaps` activations spread evenly between.
+
+        However quick requests are, no more of them come before an activation than is its share.
+        """
         self._activate(self._numbers[0])
+        self._requests, self._swaps = requests, swaps
         swapping = threading.Thread(target=self._swap, args=(requests, swaps))
         swapping.start()
         with ThreadPoolExecutor(at_once) as pool:
@@ -70,6 +74,7 @@ class Load:
             while self._answered < requests * number // swaps:
                 time.sleep(0.002)
             self._activate(self._numbers[(number + 1) % len(self._numbers)])
+            self._swapped = number + 1
 
     def _activate(self, number: int) -> None:
         began = time.monotonic()
@@ -83,6 +88,8 @@ class Load:
             self._outcome.seconds.append(ended - began)
 
     def _ask(self, number: int) -> None:
+        while number * self._swaps > self._requests * (self._swapped + 1):
+            time.sleep(0.002)
         name, content = self._photos[number % len(self._photos)]
         try:
             answer = self._client.post("/predict", files={"files": (name, content)})

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select, update
@@ -138,6 +139,7 @@ def test_no_request_is_dropped_while_versions_are_swapped(client, photos):
 
 def test_what_was_said_is_kept_and_counted(client, registry, photos):
     said = [*ask(client, photos[:3]), *ask(client, photos[:1])]
+    client.app.state.service.flush()
     with registry.database.reading() as session:
         rows = {row.id: row for row in session.scalars(select(ClassificationResult))}
     assert len(rows) == 4
@@ -218,18 +220,43 @@ def test_a_full_disk_costs_the_ids_and_not_the_answers(bundle, photos, small_dis
             with pytest.raises(OSError, match="space"), filler.open("wb", buffering=0) as file:  # noqa: PT012
                 while True:
                     file.write(bytes(512))
+            told = []
             for _ in range(40):  # what the log has room for
                 [said] = ask(client, photos[:1])
+                client.app.state.service.flush()
                 if said["result_id"] is None:
                     break
+                told.append(said["result_id"])
             assert said["label"]
             assert said["result_id"] is None
             [problem] = client.get("/health").json()["problems"]
             assert "answers are not kept: " in problem
             assert "no room" in problem
+            client.app.state.service.flush()  # tries it again, and does not take having nothing new for success
+            assert client.get("/health").json()["problems"] == [problem]
             filler.unlink()
+            until(lambda: client.get("/health").json()["problems"] == [])
             assert ask(client, photos[:1])[0]["result_id"]
-            assert client.get("/health").json()["problems"] == []
+            for result_id in told:  # the disk was full when the last of them was told
+                where = f"/results/{result_id}/feedback"
+                assert client.post(where, json={"label": "snow"}).status_code == 200
+
+
+def test_feedback_finds_a_result_that_is_not_written_yet(client, registry, photos):
+    with registry.database.session() as writing:
+        writing.scalar(select(ModelVersion))  # from here on nobody else writes
+        [said] = ask(client, photos[:1])
+        time.sleep(0.1)
+        with registry.database.reading() as session:
+            assert session.get(ClassificationResult, said["result_id"]) is None
+        pool = ThreadPoolExecutor(1)
+        where = f"/results/{said['result_id']}/feedback"
+        noted = pool.submit(client.post, where, json={"label": "snow"})
+        time.sleep(0.1)
+        assert not noted.done()
+    assert noted.result().status_code == 200
+    with registry.database.reading() as session:
+        assert session.get_one(ClassificationResult, said["result_id"]).user_feedback == "snow"
 
 
 def test_without_a_registry_nothing_is_kept(bundle, photos):

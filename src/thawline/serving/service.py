@@ -8,11 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.serving.batching import Batcher, BusyError
 from thawline.serving.limits import check_count
@@ -25,6 +23,8 @@ from thawline.serving.uploads import Kept, drop_all, keep_all
 from thawline.tasks.serving import Answer, Ask, Asked, Served
 from thawline.versions.registry import Registry
 from thawline.versions.schema import ClassificationResult, now
+
+_SMALL = 2**19  # bytes, a millisecond's work
 
 
 class BundleService:
@@ -43,7 +43,6 @@ class BundleService:
         self.open_paths = {"/health"}
         self._source = source
         self._recorder: Recorder | None = None
-        self._unkept: str | None = None
 
     @property
     def served(self) -> Served:
@@ -53,7 +52,8 @@ class BundleService:
     @property
     def problems(self) -> list[str]:
         """What is wrong with the model or the database, a sentence each."""
-        return [*self._source.problems, *([] if self._unkept is None else [self._unkept])]
+        trouble = None if self._recorder is None else self._recorder.trouble
+        return [*self._source.problems, *([] if trouble is None else [f"answers are not kept: {trouble}"])]
 
     def need_registry(self) -> Registry:
         """The versions, for a route that can't do without."""
@@ -105,7 +105,10 @@ class BundleService:
         """Judge files as they were uploaded; see `tasks.serving.Service`."""
         check_count(len(files), self.settings.max_files)
         served = served or self.served
-        kept = await run_in_threadpool(keep_all, files, _texts_of(texts, len(files)), Path(self._folder.name))
+        given = files, _texts_of(texts, len(files)), Path(self._folder.name)
+        # To have another thread do it takes longer than small files do.
+        small = sum(file.size or 0 for file in files) <= _SMALL
+        kept = keep_all(*given) if small else await run_in_threadpool(keep_all, *given)
         try:
             answers = await self._judge(kept, ask or served.ask)
         finally:
@@ -115,20 +118,12 @@ class BundleService:
         if all(answer.problem is not None for answer in answers):
             raise HTTPException(422, _none_usable(kept, answers))
         asked = [Asked(None, one.sample, served, answer) for one, answer in zip(kept, answers, strict=True)]
-        return asked if self._recorder is None else await self._keep(asked, self._recorder)
+        return asked if self._recorder is None else _keep(asked, self._recorder)
 
-    async def _keep(self, asked: Sequence[Asked], recorder: Recorder) -> list[Asked]:
-        """Give answers their ids, once they are on the disk; without ids where the database refuses."""
-        named = [replace(one, result_id=uuid4().hex) if one.answer.label is not None else one for one in asked]
-        rows = [_row(one) for one in named if one.result_id is not None]
-        try:
-            if rows:
-                await asyncio.wrap_future(recorder.keep(rows))
-        except (UserError, SQLAlchemyError) as error:
-            self._unkept = f"answers are not kept: {str(error).splitlines()[0]}"
-            return list(asked)
-        self._unkept = None
-        return named
+    def flush(self) -> None:
+        """Wait until what was said is in the database, or known not to be."""
+        if self._recorder is not None:
+            self._recorder.flush()
 
     async def _judge(self, kept: Sequence[Kept], ask: Ask) -> list[Answer]:
         """What is said of each file, with those of other requests."""
@@ -145,6 +140,13 @@ class BundleService:
 
     def _note_model(self) -> None:
         self.metrics.serve(self.served.name, self.served.bundle.task)
+
+
+def _keep(asked: list[Asked], recorder: Recorder) -> list[Asked]:
+    """Have answers written, while no request waits for the disk; with their ids, unless the database refuses them."""
+    named = [replace(one, result_id=uuid4().hex) if one.answer.label is not None else one for one in asked]
+    rows = [_row(one) for one in named if one.result_id is not None]
+    return named if not rows or recorder.keep(rows) else asked
 
 
 def _row(asked: Asked) -> ClassificationResult:

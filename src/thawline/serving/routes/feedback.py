@@ -33,7 +33,11 @@ def add_routes(guarded: APIRouter, service: BundleService) -> None:
         registry = service.need_registry()
         word = _checked(said, service)
         try:
-            return await run_in_threadpool(_note, registry, result_id, said, word)
+            try:
+                return await run_in_threadpool(_note, registry, result_id, said, word)
+            except UnknownResultError:  # it may be on its way to the database
+                await run_in_threadpool(service.flush)
+                return await run_in_threadpool(_note, registry, result_id, said, word)
         except UnknownResultError as error:
             raise HTTPException(404, str(error)) from error
 
