@@ -9,22 +9,49 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import filelock
-from sqlalchemy import select
+from sqlalchemy import and_, distinct, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from thawline.errors import UserError
-from thawline.versions.schema import COMPLETED, FAILED, PENDING, RUNNING, ModelVersion, TrainingJob, now
+from thawline.versions.schema import (
+    COMPLETED,
+    FAILED,
+    PENDING,
+    RUNNING,
+    Feedback,
+    Item,
+    ModelVersion,
+    TrainingJob,
+    VersionFeedback,
+    now,
+)
 
 KILLED = "its process ended without a word: it was killed, or the machine went down"
 NOT_BEGUN = "no process began it"
+INTERRUPTED = "interrupted"
 _PATIENCE = timedelta(minutes=5)  # for a process to begin a job that another asked for
 _LOCK = ".training.lock"
 _SCRATCH = ".scratch-"
+_ANSWERS_TO = "answers_to"  # in a training's hyperparameters: the newest answer that there was when it began
+
+
+@dataclass(frozen=True)
+class News:
+    """What became of the answers since a training began.
+
+    Attributes:
+        items: of how many items another answer counts, or none any more: new, corrected and deleted ones alike.
+        forgotten: how many of the deleted answers a version that is there was trained on.
+    """
+
+    items: int
+    forgotten: int
 
 
 def start_job(session: Session, hyperparameters: Mapping[str, Any], *, pid: int | None = None) -> TrainingJob:
@@ -71,6 +98,8 @@ def update_job(
     """Note that a job runs now, in this process unless `pid` names another, and how far it is."""
     job = find_job(session, number)
     if running:
+        newest = session.scalar(select(func.max(Feedback.id))) or 0
+        job.hyperparameters = {_ANSWERS_TO: newest, **job.hyperparameters}
         job.status, job.started_at, job.pid = RUNNING, job.started_at or now(), pid or os.getpid()
     elif pid is not None:
         job.pid = pid
@@ -92,6 +121,41 @@ def fail_job(session: Session, number: int, reason: str) -> TrainingJob:
     job = find_job(session, number)
     job.status, job.finished_at, job.reason = FAILED, now(), reason
     return job
+
+
+def fail_own_jobs(session: Session, reason: str) -> None:
+    """Note of each job that this process did not note the end of that it failed: the database refused it then."""
+    unfinished = TrainingJob.status.in_((PENDING, RUNNING))
+    for job in session.scalars(select(TrainingJob).where(unfinished, TrainingJob.pid == os.getpid())):
+        fail_job(session, job.id, reason)
+
+
+def news(session: Session, *, tried: bool = False) -> News:
+    """What became of the answers since the newest training began that was completed; every answer where none was.
+
+    The order in which answers came decides, not their times: those of a table may be years old.
+
+    Args:
+        session: the database.
+        tried: count from the newest training that began even if it failed, unless it was told to end: what failed is
+            to be tried again with other answers alone.
+    """
+    ended = TrainingJob.status == COMPLETED
+    if tried:
+        ended = TrainingJob.started_at.is_not(None) & func.coalesce(TrainingJob.reason, "").not_in([INTERRUPTED])
+    newest = select(TrainingJob).where(ended).order_by(TrainingJob.started_at.desc(), TrainingJob.id.desc()).limit(1)
+    job = session.scalar(newest)
+    later = Feedback.id > (job.hyperparameters.get(_ANSWERS_TO, 0) if job else 0)
+    # What was deleted before it was ever trained on is no news.
+    deleted = Feedback.retracted_at > job.started_at if job and job.started_at else false()
+    came = and_(later, Feedback.retracted_at.is_(None), Item.removed_at.is_(None))
+    items = select(func.count(distinct(Feedback.item_id))).join(Item, Item.id == Feedback.item_id)
+    used = select(VersionFeedback.feedback_id).join(ModelVersion, ModelVersion.id == VersionFeedback.version_id)
+    used = used.where(VersionFeedback.feedback_id == Feedback.id, ModelVersion.pruned_at.is_(None))
+    return News(
+        session.scalar(items.where(or_(came, and_(~later, deleted)))) or 0,
+        session.scalar(select(func.count()).select_from(Feedback).where(deleted, used.exists())) or 0,
+    )
 
 
 def clean_jobs(session: Session, folder: Path) -> list[TrainingJob]:

@@ -14,6 +14,7 @@ from thawline.tasks.settings import RunSettings
 from thawline.versions.settings import VersionsSettings
 
 ACTIVATE = ("auto", "never", "force")
+_LONGEST = 3600  # seconds
 
 
 @dataclass
@@ -70,6 +71,27 @@ class PreferenceTrainSettings(RunSettings):
         super().__post_init__()
         if self.activate not in ACTIVATE:
             raise UserError(f"activate={self.activate} is not known; use {', '.join(ACTIVATE[:-1])} or {ACTIVATE[-1]}")
+
+
+@dataclass
+class WatchSettings(PreferenceTrainSettings):
+    """`thawline preference watch`: those of its trainings, and when there is one.
+
+    Attributes:
+        every: How many answers, new, corrected or deleted, make a training.
+        poll: Seconds between two looks at the database.
+    """
+
+    every: int = 50
+    poll: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges, and those of a training."""
+        super().__post_init__()
+        if self.every < 1:
+            raise UserError(f"every={self.every} must be at least 1, the answers after which it trains")
+        if not 0 < self.poll <= _LONGEST:
+            raise UserError(f"poll={self.poll:g} must be above 0 and at most {_LONGEST}, seconds between two looks")
 
 
 def as_run(config: DictConfig) -> DictConfig:

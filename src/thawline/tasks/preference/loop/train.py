@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -22,12 +22,19 @@ from thawline.tasks.preference.loop.training import PRIOR, make_version
 from thawline.tasks.preference.settings import feedback_of
 from thawline.tasks.typed import to_settings
 from thawline.tasks.versions import activate, gate, open_registry
-from thawline.versions.feedback import answered
-from thawline.versions.jobs import clean_jobs, fail_job, finish_job, start_job, training_lock, update_job
+from thawline.versions.feedback import Answered, answered
+from thawline.versions.jobs import (
+    INTERRUPTED,
+    clean_jobs,
+    fail_job,
+    finish_job,
+    start_job,
+    training_lock,
+    update_job,
+)
 from thawline.versions.registry import BASE, Registry
 from thawline.versions.schema import ModelVersion
 
-INTERRUPTED = "interrupted"
 _SHOWN = 5
 
 
@@ -53,7 +60,15 @@ def check_answers(registry: Registry, settings: PreferenceTrainSettings) -> None
         UserError: There is not.
     """
     with registry.database.reading() as session:
-        answers = answered(session)
+        check_given(answered(session), settings)
+
+
+def check_given(answers: Sequence[Answered], settings: PreferenceTrainSettings) -> None:
+    """Is there anything to learn from in `answers`?
+
+    Raises:
+        UserError: There is not.
+    """
     if answers or not feedback_of(settings.data).has_words:
         usable(answers)
 

@@ -73,4 +73,16 @@ VERBS = (
         ),
         notes=("activate=auto|never|force   encoder=clip|…   cv=5   seed=0",),
     ),
+    Verb(
+        "preference watch",
+        ".loop.watch:watch",
+        "preference_watch",
+        "stay, and train whenever enough new answers have come",
+        settings=".loop.settings:WatchSettings",
+        examples=(
+            "thawline preference watch                        after every 50 answers",
+            "thawline preference watch every=20 activate=never",
+        ),
+        notes=("every=50   poll=5   and all settings of 'preference train'",),
+    ),
 )

@@ -13,7 +13,7 @@ from thawline.tasks.preference.task import TASK
 from thawline.tasks.serving import Served
 from thawline.versions.contents import headline
 from thawline.versions.feedback import answered
-from thawline.versions.jobs import clean_jobs, list_jobs
+from thawline.versions.jobs import clean_jobs, list_jobs, news
 from thawline.versions.lineage import active_before
 from thawline.versions.registry import Registry
 from thawline.versions.schema import PENDING, RUNNING, Item
@@ -26,14 +26,13 @@ def overview(registry: Registry, served: Served) -> Overview:
         clean_jobs(session, registry.root)
         standing = answered(session)
         used = usage(session)
-        newest = max((one.version.created_at for one in used), default=None)
         counts = Counter(one.answer for one in standing)
         running = [job.id for job in list_jobs(session) if job.status in (PENDING, RUNNING)]
         return Overview(
             model=f"{served.name} answers now.",
             items=session.scalar(select(func.count()).where(Item.removed_at.is_(None))) or 0,
             answers={answer: counts[answer] for answer in ANSWERS},
-            fresh=sum(newest is None or one.at > newest for one in standing),
+            fresh=news(session).items,
             versions=[_version(one) for one in reversed(used)],
             can_roll_back=active_before(session) is not None,
             job=min(running, default=None),

@@ -72,7 +72,7 @@ class Overview(BaseModel):
     model: str = Field(description="What answers now, a sentence.")
     items: int = Field(description="Photos that there are.")
     answers: dict[str, int] = Field(description="How many photos have each answer.")
-    fresh: int = Field(description="Answers since the newest version was made.")
+    fresh: int = Field(description="Answers, corrections and deletions since the newest training that was completed.")
     versions: list[VersionOut]
     can_roll_back: bool
     job: int | None = Field(description="The training that runs or waits.")
