@@ -20,15 +20,16 @@ _VIA = re.compile(r"#(?: via)?\s+([A-Za-z0-9._-]+)")
 
 def part(lock: str, project: dict[str, Any], names: list[str]) -> str:
     """The entries of `lock` that `project` (of pyproject.toml) needs with the extras and packages `names`."""
-    entries = {_name(text): text for text in re.split(r"(?m)^(?=[A-Za-z0-9])", lock) if _ENTRY.match(text)}
-    extras = project["optional-dependencies"]
-    if unknown := [name for name in names if name not in extras and name not in entries]:
+    # Several entries of one package are for different versions of Python.
+    entries = [(_name(text), text) for text in re.split(r"(?m)^(?=[A-Za-z0-9])", lock) if _ENTRY.match(text)]
+    extras, there = project["optional-dependencies"], {name for name, _ in entries}
+    if unknown := [name for name in names if name not in extras and name not in there]:
         raise SystemExit(f"'{unknown[0]}' is neither an extra nor in the lock; extras are: {', '.join(extras)}")
     wanted = [*project["dependencies"], *(one for name in names for one in extras.get(name, [name]))]
     kept = {_normal(re.split(r"[^A-Za-z0-9._-]", requirement)[0]) for requirement in wanted}
-    while more := {name for name, text in entries.items() if name not in kept and kept & _users(text)}:
+    while more := {name for name, text in entries if name not in kept and kept & _users(text)}:
         kept |= more
-    return "".join(text for name, text in entries.items() if name in kept)
+    return "".join(text for name, text in entries if name in kept)
 
 
 def _name(entry: str) -> str:

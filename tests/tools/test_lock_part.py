@@ -36,6 +36,14 @@ def test_the_part_is_closed_and_has_nothing_that_only_developers_need():
     assert kept.count("--hash=sha256:") >= len(there)
 
 
+def test_every_python_that_is_supported_gets_each_package():
+    kept = map(Requirement, re.findall(r"^[A-Za-z0-9._-]+==[^\\\n]+", part(LOCK, PROJECT, ["serve"]), re.MULTILINE))
+    of_numpy = [one.marker for one in kept if one.name == "numpy"]
+    for python in ("3.11", "3.12", "3.13"):
+        environment = {"python_full_version": f"{python}.0", "python_version": python}
+        assert sum(marker is None or marker.evaluate(environment) for marker in of_numpy) == 1
+
+
 def test_a_name_that_there_is_not():
     with pytest.raises(SystemExit, match="'serv' is neither an extra nor in the lock"):
         part(LOCK, PROJECT, ["serv"])
