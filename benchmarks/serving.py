@@ -46,9 +46,11 @@ def network_seconds(client: httpx.Client) -> float:
 
 
 def ask(client: httpx.Client, photo: bytes) -> float:
-    """Seconds that one request takes."""
+    """Seconds that one request takes, from when it is written until it is answered."""
+    request = client.build_request("POST", "/predict", files={"files": ("photo.jpg", photo)})
+    request.read()
     started = time.perf_counter()
-    client.post("/predict", files={"files": ("photo.jpg", photo)}).raise_for_status()
+    client.send(request).raise_for_status()
     return time.perf_counter() - started
 
 

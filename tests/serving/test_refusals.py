@@ -52,6 +52,39 @@ def test_a_bad_upload_is_refused_with_a_sentence(client, photos, name, content, 
     assert said in refused(answer, 422)
 
 
+def part(content=b"", name="files", file='; filename="a.jpg"'):
+    return f'--x\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + content + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (part() + b"--x--\r\n", "multipart/form-data", 400),
+        (part() + b"--x--\r\n", "multipart/form-data; boundary=y", 400),
+        (b"", "multipart/form-data; boundary=x", 422),
+        (part(b"x") * 2000, "multipart/form-data; boundary=x", 400),
+        (part(b"x", "text", "") * 2000, "multipart/form-data; boundary=x", 400),
+        (part(file=f'; filename="{"n" * 10_000}.jpg"'), "multipart/form-data; boundary=x", 400),
+        (part(bytes(1_100_000), "text", ""), "multipart/form-data; boundary=x", 400),
+        (b"--x\r\n\r\nno header\r\n--x--\r\n", "multipart/form-data; boundary=x", 400),
+        (b"{}", "application/json", 422),
+        (b"files=%zz", "application/x-www-form-urlencoded", 422),
+        (b"x", ";;=", 422),
+    ],
+)
+def test_an_odd_form_is_refused_with_a_sentence(client, body, kind, status):
+    refused(client.post("/predict", content=body, headers={"Content-Type": kind}), status)
+
+
+def test_a_text_that_no_network_can_read(client, photos):
+    sent = {"file": files(photos[:1])[0][1]}
+    long = client.post("/clip/analyze", files=sent, data={"text": "word " * 3000})
+    assert refused(long, 422) == "the text has 15000 characters; send at most 10000"
+    half = part(photos[0].read_bytes(), "file") + part(b"\\ud800", "text", "") + b"--x--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=x; charset=unicode_escape"}
+    assert refused(client.post("/clip/analyze", content=half, headers=kind), 422).startswith("text can't be used: ")
+
+
 def test_of_several_bad_files_the_first_is_named(client):
     sent = [("files", ("a.jpg", b"hello")), ("files", ("b.jpg", b""))]
     assert refused(client.post("/predict", files=sent), 422).startswith(
@@ -90,6 +123,7 @@ def test_a_path_or_method_that_there_is_not(client):
 def test_pages_of_other_sites_may_not_ask(client):
     assert refused(client.get("/health", headers={"Origin": "http://example.com"}), 403)
     assert "example.com" in refused(client.get("/health", headers={"Host": "example.com"}), 403)
+    assert refused(client.get("/health", headers={"Origin": "http://[::"}), 403)
     assert client.get("/health", headers={"Origin": str(client.base_url).rstrip("/")}).status_code == 200
 
 

@@ -206,6 +206,11 @@ def test_feedback_that_cannot_be_noted(client, photos):
         assert refused(client.post(where, json=wrong), 422) == "give 'label' alone, one of: birthday, snow, wedding"
     assert refused(client.post(where, json={"other": 1}), 422)
     assert refused(client.post(where, content=b"{"), 422)
+    kind = {"Content-Type": "application/json"}
+    deep = client.post(where, content=b"[" * 10**5, headers=kind)
+    assert refused(deep, 400).startswith("the JSON can't be read: ")
+    odd = client.post(where, content=b'{"label": "\\ud800"}', headers=kind)
+    assert refused(odd, 422).startswith(r"there is no label '\ud800'; there are: ")
     gone = client.post("/results/0/feedback", json={"label": "snow"})
     assert refused(gone, 404) == "there is no result '0'; its id is the result_id of an answer"
 

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from thawline.errors import RunError, UserError
+from thawline.files import printable
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -26,7 +27,12 @@ async def refuse(
     scope: Scope, receive: Receive, send: Send, status: int, detail: str, headers: Mapping[str, str] | None = None
 ) -> None:
     """Answer a request outside of any route."""
-    await JSONResponse({"detail": detail}, status, dict(headers or {}))(scope, receive, send)
+    await _said(detail, status, headers)(scope, receive, send)
+
+
+def _said(detail: str, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """A sentence as an answer; it may quote what was sent, of which UTF-8 can't say everything."""
+    return JSONResponse({"detail": printable(detail)}, status, dict(headers or {}))
 
 
 def _refused(request: Request, error: Exception) -> JSONResponse:
@@ -39,9 +45,10 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
             404: f"there is no {what}; /openapi.json lists what there is",
             405: f"there is no {what}; the path takes another method, see /openapi.json",
         }.get(error.status_code, f"{what} was refused: {detail.lower()}")
-    elif error.status_code == 400:  # Starlette's, of a form
-        detail = f"the form can't be read: {detail[:1].lower()}{detail[1:].partition('. ')[0]}"
-    return JSONResponse({"detail": detail}, error.status_code, dict(error.headers or {}))
+    elif error.status_code == 400:  # FastAPI's, of a body
+        sent = "JSON" if "json" in request.headers.get("content-type", "") else "form"
+        detail = f"the {sent} can't be read: {detail[:1].lower()}{detail[1:].partition('. ')[0]}"
+    return _said(detail, error.status_code, error.headers)
 
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:
@@ -51,18 +58,18 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
     names = [str(part) for part in place if isinstance(part, str)]
     name = names[0] if names else "the request"
     if first["type"] == "missing":
-        return JSONResponse({"detail": f"{name} is missing; /openapi.json says what is asked for"}, 422)
+        return _said(f"{name} is missing; /openapi.json says what is asked for", 422)
     if "UploadFile" in first["msg"]:
-        return JSONResponse({"detail": f"{name} is text; send a file (curl -F {name}=@photo.jpg)"}, 422)
+        return _said(f"{name} is text; send a file (curl -F {name}=@photo.jpg)", 422)
     said = first["msg"].removeprefix("Value error, ")
-    return JSONResponse({"detail": f"{name} can't be used: {said[:1].lower()}{said[1:]}"}, 422)
+    return _said(f"{name} can't be used: {said[:1].lower()}{said[1:]}", 422)
 
 
 def _failed(_: Request, error: Exception) -> JSONResponse:
     """A model that can't be asked: the sentence says how to mend it."""
-    return JSONResponse({"detail": str(error)}, 500)
+    return _said(str(error), 500)
 
 
 def _broken(_: Request, error: Exception) -> JSONResponse:
     """A defect; its traceback is in the service's own log."""
-    return JSONResponse({"detail": f"the service failed ({type(error).__name__}); its log says more"}, 500)
+    return _said(f"the service failed ({type(error).__name__}); its log says more", 500)

@@ -24,6 +24,7 @@ from thawline.tasks.serving import Answer, Ask, Asked, Served
 from thawline.versions.registry import Registry
 from thawline.versions.schema import ClassificationResult, now
 
+_LONGEST = 10_000  # characters of a text
 _SMALL = 2**19  # bytes, a millisecond's work
 
 
@@ -166,6 +167,8 @@ def _texts_of(texts: Sequence[str], files: int) -> list[str | None]:
     """The text that goes with each file."""
     if len(texts) not in (0, 1, files):
         raise HTTPException(422, f"{len(texts)} texts don't go with {files} files; send one for all or one for each")
+    if (longest := max(map(len, texts), default=0)) > _LONGEST:
+        raise HTTPException(422, f"the text has {longest} characters; send at most {_LONGEST}")
     given: list[str | None] = list(texts) or [None]
     return given * (files if len(given) == 1 else 1)
 
