@@ -10,14 +10,14 @@ class SampleSettings:
     """`thawline sample`.
 
     Attributes:
-        collection: Which: `events`, `pairs`, `genre` or `preference`.
+        collection: Which: `events`, `pairs`, `genre`, `preference` or `library`.
         directory: The folder to make.
         photos_per_class: Of `events`: photos of each class.
         products: Of `pairs`: pictures.
         artists: Of `genre`: artists in each of the six genres.
         tracks_per_artist: Of `genre`: tracks of each artist.
         seconds: Of `genre`: length of a track.
-        items: Of `preference`: photos.
+        items: Of `preference` and `library`: photos.
         seed: Fixes what is drawn.
     """
 
