@@ -10,33 +10,38 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.e2e.apart import Apart
 from tests.runs.readback import read_offline_runs
 
 HISTORY = "folds/holdout/history.csv"
 
 
+# So many short epochs that a training lasts longer than a look takes.
+WORDS = ("encoder=tiny_clip", "method=linear", "method.epochs=150", "method.patience=150", "method.lr=1e-4")
+WORDS = (*WORDS, "trainer=cpu", "logger=wandb")
+
+
 @pytest.fixture
 def start(thawline, sample):
-    """Starts a training in a process of its own; so many short epochs that it lasts longer than a look takes."""
-
-    words = ("encoder=tiny_clip", "method=linear", "method.epochs=150", "method.patience=150", "method.lr=1e-4")
-    words = (str(sample), *words, "trainer=cpu", "logger=wandb")
+    """Starts a training in a process of its own."""
 
     def begin(*more):
         resumed = len(more) == 1 and isinstance(more[0], Path)
-        command = [sys.executable, "-m", "thawline.cli", "train", *map(str, more if resumed else (*words, *more))]
+        return Apart(thawline.directory, "train", *(more if resumed else (sample, *WORDS, *more)))
+
+    return begin
+
+
+@pytest.fixture
+def start_afresh(thawline, sample):
+    """Starts one that has to import its libraries."""
+
+    def begin():
+        command = [sys.executable, "-m", "thawline.cli", "train", str(sample), *WORDS]
         return subprocess.Popen(
-            command,
-            cwd=thawline.directory,
-            env=dict(os.environ),
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # a group of its own, which a terminal would send Ctrl-C to
-            # A shell that runs the tests in the background has its children ignore Ctrl-C.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            command, cwd=thawline.directory, env=dict(os.environ), stderr=subprocess.PIPE, text=True
         )
 
-    begin.words = words
     return begin
 
 
@@ -46,7 +51,7 @@ def wait_for_epochs(thawline, process, epochs):
         for history in thawline.directory.glob("outputs/train/*/folds/holdout/history.csv"):
             if len(history.read_text().splitlines()) > epochs:
                 return history.parents[2]
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, process.said()
         time.sleep(0.05)
     raise AssertionError("the training did not begin within a minute")
 
@@ -56,7 +61,7 @@ def wait_for(thawline, process, pattern):
     for _ in range(2400):
         if list(thawline.directory.glob(pattern)):
             return
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, process.said()
         time.sleep(0.05)
     raise AssertionError(f"there is no {pattern} after two minutes")
 
@@ -68,7 +73,7 @@ ENDS = {
 }
 
 
-def test_a_training_that_is_cut_off_in_any_way_is_resumed_to_the_same_end(thawline, start):
+def test_a_training_that_is_cut_off_in_any_way_is_resumed_to_the_same_end(thawline, sample, start):
     """One run after another is cut off, and each of them again by the next signal."""
     process = start()
     run = wait_for_epochs(thawline, process, 5)
@@ -85,7 +90,7 @@ def test_a_training_that_is_cut_off_in_any_way_is_resumed_to_the_same_end(thawli
 
     (run / ".status.json.4194999.tmp").write_text("left by a killed process")
     assert f"resuming {run}" in thawline("train", run)
-    thawline("train", *start.words)
+    thawline("train", sample, *WORDS)
     other = next(path for path in thawline.runs() if path != run)
     # One W&B run: neither Ctrl-C nor SIGTERM failed it, of what was killed no end is known, and at last it finished.
     mirrors = read_offline_runs(run)
@@ -97,8 +102,8 @@ def test_a_training_that_is_cut_off_in_any_way_is_resumed_to_the_same_end(thawli
     assert {path.name for path in run.iterdir()} == {path.name for path in other.iterdir()}
 
 
-def test_a_signal_in_the_feature_pass_ends_the_run_in_order(thawline, start):
-    process = start()
+def test_a_signal_in_the_feature_pass_ends_the_run_in_order(thawline, start_afresh):
+    process = start_afresh()
     while not (found := list(thawline.directory.glob("outputs/train/*/status.json"))):
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
@@ -112,7 +117,7 @@ def test_a_signal_in_the_feature_pass_ends_the_run_in_order(thawline, start):
 def wait_for_workers(process):
     """Wait until joblib's first worker is being started."""
     for _ in range(24000):
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, process.said()
         for place in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 if b"popen_loky" in (place / "cmdline").read_bytes() and os.getpgid(int(place.name)) == process.pid:

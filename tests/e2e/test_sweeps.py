@@ -6,13 +6,12 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 
 import numpy as np
 import pytest
+from tests.e2e.apart import Apart
 from tests.runs.readback import read_offline_runs
 
 from thawline.runs.predictions import read_predictions
@@ -230,14 +229,13 @@ def test_under_joblib_trials_say_what_they_say_in_one_process_and_those_that_fai
 @pytest.mark.usefixtures("shared_store")
 def test_a_sweep_that_was_killed_goes_on_where_it_was(thawline, sample):
     words = (*TINY, "method=linear", "method.epochs=25", "method.patience=25", "method.lr=1e-3,2e-3,3e-3", "logger=csv")
-    command = [sys.executable, "-m", "thawline.cli", "train", str(sample), "-m", *words]
-    process = subprocess.Popen(command, cwd=thawline.directory, env=dict(os.environ), stdout=subprocess.DEVNULL)
+    process = Apart(thawline.directory, "train", sample, "-m", *words)
     for _ in range(6000):
         if list(thawline.directory.glob("outputs/sweep/*/1/folds/holdout/history.csv")):
             break
         time.sleep(0.02)
-    process.kill()
-    process.wait()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
     directory = sweep_directory(thawline)
     before = (directory / "0" / "metrics.json").stat().st_mtime_ns
     assert [trial["status"] for trial in trials(directory)] == ["finished", "running"]
