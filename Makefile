@@ -2,8 +2,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# The machine may be shared: each test process computes on one thread.
-TEST_ENV := OMP_NUM_THREADS=1 MPLBACKEND=Agg ORT_DISABLE_TELEMETRY=1
+# The machine may be shared: each test process computes on one thread. Of the many processes that tests start, the first
+# leaves the package's modules compiled, whatever the user's shell says of that.
+TEST_ENV := OMP_NUM_THREADS=1 MPLBACKEND=Agg ORT_DISABLE_TELEMETRY=1 PYTHONDONTWRITEBYTECODE=
 # Neighbours in a file stay on one process, so that what they share is made once: --dist worksteal.
 TEST_JOBS ?= 2
 # `make benchmark` runs all, for an hour or more; `make benchmark-thaw` one; BENCHMARK_ARGS="--photos 48" makes it short.
