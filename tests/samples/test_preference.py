@@ -4,10 +4,19 @@ import csv
 import hashlib
 from collections import Counter
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image, ImageOps
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from transformers import CLIPImageProcessor, CLIPModel
 
 from thawline.errors import UserError
+from thawline.judging.intervals import proportion
 from thawline.samples.preference import TASTES, make_preference
+from thawline.samples.weights import tiny_clip_directory
 from thawline.tasks.preference.settings import FeedbackSettings
 from thawline.tasks.preference.table import read_feedback
 
@@ -38,6 +47,31 @@ def test_its_answers_are_the_truth_but_for_some(made):
     for row in truth.values():
         said = {answer for answer, taste in TASTES.values() if taste == row["taste"]}
         assert row["feedback"] in (said if said != {""} else {"like", "dislike"})
+
+
+def test_two_tastes_can_be_learnt_and_the_noise_cannot(made):
+    truth = list(rows(made.truth).values())
+    photos = [ImageOps.exif_transpose(Image.open(made.root / row["path"])).convert("RGB") for row in truth]
+    pixels = CLIPImageProcessor.from_pretrained(tiny_clip_directory())(images=photos, return_tensors="pt")
+    with torch.inference_mode():
+        model = CLIPModel.from_pretrained(tiny_clip_directory()).eval()
+        features = model.get_image_features(**pixels).pooler_output.numpy()
+    liked = np.array([row["feedback"] != "dislike" for row in truth])
+    taste = np.array([row["taste"] for row in truth])
+
+    def out_of_fold(chosen):
+        folds = StratifiedKFold(4, shuffle=True, random_state=0)
+        said = cross_val_predict(
+            LogisticRegression(), features[chosen], liked[chosen], cv=folds, method="predict_proba"
+        )
+        return said[:, 1]
+
+    for learnt in ("the sea", "the night"):
+        chosen = (taste == learnt) | (taste == "none")
+        assert roc_auc_score(liked[chosen], out_of_fold(chosen)) > 0.9
+    noise = taste == "noise"
+    assert Counter(liked[noise]) == {True: 4, False: 4}
+    assert proportion((out_of_fold(noise) > 0.5) == liked[noise], np.arange(8)).low < 0.5
 
 
 def test_every_answer_can_be_used_and_no_name_tells(made):

@@ -26,7 +26,7 @@ _ANSWERED = 0.5  # share of the items
 _WRONG = 0.1  # share of the answers: a slip of the finger
 
 # Raised when other bytes come out of the same seed.
-_EDITION = 1
+_EDITION = 2
 _WHAT = (
     "Synthetic photos drawn by `thawline sample preference`, and what nobody answered to them: no person, place or "
     "taste in them exists. For trying Thawline out and for tests; results on them say nothing about real tastes."
@@ -57,8 +57,8 @@ class PreferenceSummary:
 def make_preference(directory: Path, *, items: int = 120, seed: int = 0) -> PreferenceSummary:
     """Make the sample of a taste: photos in `items/`, `feedback.csv` with path,feedback, and `truth.csv`.
 
-    Photos of two occasions are liked, those of one more than those of the other; to those of a third the answer is a
-    matter of chance; the others are disliked. No name tells which is which.
+    Photos of two occasions are liked, those of one more than those of the other; of a third half are,
+    at random; the others are disliked. No name tells which is which.
 
     Args:
         directory: New or empty, or a sample made by the same call.
@@ -93,10 +93,12 @@ class _Sample:
         self.truth: dict[str, tuple[str, str]] = {}
         for number, (occasion, (answer, taste)) in enumerate(TASTES.items()):
             count = items // len(TASTES) + (number < items % len(TASTES))
-            for photo in people.photos(occasion, count):
+            # As many of each: in a small sample a coin for each photo could make the occasion as good as liked.
+            chance = rng.sample(("like", "dislike"), counts=(count - count // 2, count // 2), k=count)
+            for photo, drawn in zip(people.photos(occasion, count), chance, strict=True):
                 name = f"{FOLDER}/{PurePosixPath(photo.name).name}"
                 self.photos[name] = photo
-                self.truth[name] = (answer or rng.choice(("like", "dislike")), taste)
+                self.truth[name] = (answer or drawn, taste)
         self.answers = dict(_answers(self.truth, rng))
 
     def names(self) -> set[str]:
