@@ -82,7 +82,7 @@ class Recipe:
     seed: int = 0
 
 
-FAST = Recipe(scenes=64, steps=3, batch=32, warmup=1)
+FAST = Recipe(scenes=64, steps=4, batch=32, warmup=2)
 
 
 def training_scene(index: int, seed: int) -> Scene:
@@ -278,7 +278,7 @@ def main() -> None:
         train(model, processor, pictures, recipe)
         save(model, processor, arguments.out)
         print(f"trained after {time.perf_counter() - started:.0f} s", flush=True)
-    figures = evaluate(arguments.out, PROMPTS, photos_per_class=4 if arguments.fast else 100)
+    figures = evaluate(arguments.out, PROMPTS, photos_per_class=6 if arguments.fast else 100)
     for name, value in figures.items():
         print(f"{name}: {value:.3f}")
     if not arguments.evaluate:
