@@ -60,7 +60,7 @@ def test_a_training_from_when_it_is_asked_for_to_its_end(database):
         row = find_job(session, job)
         assert (row.status, row.hyperparameters, row.epoch, row.loss, row.accuracy) == (
             "running",
-            {"lr": 1e-4},
+            {"answers_to": 0, "lr": 1e-4},
             2,
             0.5,
             0,

@@ -80,6 +80,8 @@ class Task:
         routes: A `RouteAdder` (`tasks.serving`): what it adds to a service over any task's bundles; None: nothing.
         retrain: The words of the verb that trains a version by the answers in the registry's database, and takes its
             settings (`versions`) and `job`, the number of a training that was asked for; None: there is none.
+        ask: The words of the verb that asks about items, and takes `between`, two versions whose picks it mixes; None:
+            there is none.
         walk: The files that `predict` would judge among paths, to count them; None: it judges no files.
         golden: A `GoldenJudge`; None: there are no golden cases of its samples.
         columns: What tells a table of its samples; none: they are in folders alone.
@@ -121,6 +123,7 @@ class Task:
     serve: str | None = None
     routes: str | None = None
     retrain: str | None = None
+    ask: str | None = None
     walk: str | None = None
     golden: str | None = None
     columns: tuple[str, ...] = ()

@@ -57,6 +57,9 @@ class Given:
         digest: sha256 of its content, hex.
         at: when it was given; now if left out.
         group: what the item belongs to.
+        version_id: the version that picked it.
+        score: what that version said of it then.
+        why: why it was picked.
     """
 
     path: Path | str
@@ -64,6 +67,9 @@ class Given:
     answer: str
     at: datetime | None = None
     group: int | None = None
+    version_id: int | None = None
+    score: float | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True)
@@ -252,6 +258,9 @@ def _record_chunk(session: Session, chunk: Mapping[str, Given]) -> Recorded:
                 "answer": given.answer,
                 "at": given.at or now(),
                 "corrects_id": before.id if before else None,
+                "version_id": given.version_id,
+                "score": given.score,
+                "why": given.why,
             }
         )
     if written:

@@ -9,13 +9,15 @@ from rich.table import Table
 from rich.text import Text
 
 from thawline.commands.versions.settings import VersionsVerbsSettings, number_of
+from thawline.judging.paired import PairedTest
 from thawline.judging.wording import NOTHING, percent
 from thawline.screen import say, say_next, say_whole
-from thawline.tasks.task import Rate
+from thawline.tasks.task import Rate, Task
 from thawline.tasks.typed import to_settings
 from thawline.tasks.versions import both_judged, open_registry, task_of
 from thawline.versions.contents import headline
-from thawline.versions.gate import judge
+from thawline.versions.gate import Verdict, judge
+from thawline.versions.interleaved import Interleaved, interleaved
 from thawline.versions.lineage import lineage
 from thawline.versions.registry import Registry
 from thawline.versions.schema import ModelVersion
@@ -38,6 +40,8 @@ def versions_list(config: DictConfig) -> None:
         if any(one.shown or one.predictions for one in used):
             console.print(_usage_table(used, task.answers if task else ()))
             _say_rates(console, used, task.rates if task else ())
+        if task and task.rates and any(one.shown for one in used):
+            say(console, "Rates of versions that were active at different times can't be compared with each other.")
         say_whole(console, f"versions  {registry.root}")
         if there and not any(version.is_active for version in there):
             say_next(console, [f"thawline versions activate {there[0].number}"])
@@ -70,14 +74,38 @@ def versions_compare(config: DictConfig) -> None:
         verdict = judge(judged, names=names, margin=settings.versions.margin)
         if verdict.test is None:
             say(console, f"there is no answer that both {names[0]} and {names[1]} have judged without having seen it")
-            return
-        table = Table(box=None, pad_edge=False, collapse_padding=True)
-        for heading in ("version", "answers", "accuracy, %"):
-            table.add_column(heading, justify="left" if heading == "version" else "right")
-        for name, share in zip(names, (verdict.active, verdict.candidate), strict=True):
-            table.add_row(name, str(verdict.test.samples), percent(share))
-        console.print(table)
-        say(console, verdict.test.summary())
+        else:
+            _print_judged(console, names, verdict, verdict.test)
+        if (task := task_of(registry)) is not None and task.answers:
+            with registry.database.reading() as session:
+                _say_interleaved(console, interleaved(session, first, second, task.yes), task)
+
+
+def _print_judged(console: Console, names: Sequence[str], verdict: Verdict, test: PairedTest) -> None:
+    """How often each version is right about the answers that are there."""
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
+    for heading in ("version", "answers", "accuracy, %"):
+        table.add_column(heading, justify="left" if heading == "version" else "right")
+    for name, share in zip(names, (verdict.active, verdict.candidate), strict=True):
+        table.add_row(name, str(test.samples), percent(share))
+    console.print(table)
+    say(console, test.summary())
+
+
+def _say_interleaved(console: Console, found: Interleaved, task: Task) -> None:
+    """What was answered of what the two picked in turn."""
+    numbers = [use.version.number for use in found.uses]
+    if not any(use.shown for use in found.uses):
+        say(console, "No picks of theirs were judged side by side yet; rates of such picks alone are comparable.")
+        if task.ask is not None:
+            say_next(console, [f"thawline {task.ask} between=[{numbers[0]},{numbers[1]}] out=ask.csv"])
+        return
+    say(console, "Of what they picked in turn, at one time, so that rates are comparable:")
+    console.print(_usage_table(found.uses, task.answers, predictions=False))
+    _say_rates(console, found.uses, task.rates)
+    if found.test is not None:
+        what = " and ".join(word.replace("_", "-") for word in task.yes)
+        say(console, f"By {what}, answers in pairs: {found.test.summary()}")
 
 
 def _versions_table(there: Sequence[ModelVersion]) -> Table:
@@ -107,17 +135,17 @@ def _state(version: ModelVersion) -> str:
     return ", ".join(name for name, held in states if held)
 
 
-def _usage_table(used: Sequence[Usage], answers: Sequence[str]) -> Table:
+def _usage_table(used: Sequence[Usage], answers: Sequence[str], *, predictions: bool = True) -> Table:
     """How often each version was asked, and what was answered of what it showed."""
     known = list(dict.fromkeys([*answers, *(answer for one in used for answer in one.counts)]))
     table = Table(box=None, pad_edge=False, collapse_padding=True)
     table.add_column("version")
-    for heading in ("asked about", *known):
+    for heading in (*(["asked about"] if predictions else []), *known):
         table.add_column(Text(heading), justify="right")
     for one in used:
         if one.shown or one.predictions:
             counts = (str(one.counts[answer]) for answer in known)
-            table.add_row(f"v{one.version.number}", str(one.predictions), *counts)
+            table.add_row(f"v{one.version.number}", *([str(one.predictions)] if predictions else []), *counts)
     return table
 
 
@@ -126,8 +154,6 @@ def _say_rates(console: Console, used: Sequence[Usage], rates: Sequence[Rate]) -
         for one in used:
             if (share := one.rate(rate.wanted, rate.among)) is not None:
                 say(console, f"v{one.version.number}: {rate.name} {percent(share)} %")
-    if rates and any(one.shown for one in used):
-        say(console, "Rates of versions that were active at different times can't be compared with each other.")
 
 
 def _facts(registry: Registry, version: ModelVersion) -> Iterator[str]:

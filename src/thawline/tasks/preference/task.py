@@ -31,6 +31,7 @@ TASK = Task(
     words=("likes", "dislikes"),
     answers=ANSWERS,
     retrain="preference train",
+    ask="preference ask",
     sample=Collection("preference", "answers", ".sample:make"),
     verbs=(*LOOP, *ASKING),
     yes=(LIKE, SUPER_LIKE),

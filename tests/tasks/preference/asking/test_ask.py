@@ -162,7 +162,7 @@ def test_the_command_prints_each_with_its_reason_and_writes_a_table_to_fill_in(t
     out = thawline.directory / "ask.csv"
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [list(row) for row in rows] == [["path", "feedback", "score", "why"]] * 2
+    assert [list(row) for row in rows] == [["path", "feedback", "score", "why", "picked_by"]] * 2
     assert {row["path"] for row in rows} < set(map(str, photos))
     assert [row["feedback"] for row in rows] == ["", ""]
     assert f"2 of {PHOTOS} photos without an answer, by diversity; scored by v1" in said

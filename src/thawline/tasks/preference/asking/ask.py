@@ -1,12 +1,12 @@
 """What to ask about next, of the items in the database; and `thawline preference ask`, which prints it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
 from sqlalchemy.orm import Session
@@ -16,51 +16,18 @@ from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.screen import as_word, say, say_next, say_whole
+from thawline.tasks.preference.asking.asked import Asked, Asking, groups_of
+from thawline.tasks.preference.asking.between import next_between
 from thawline.tasks.preference.asking.scoring import load_scorer
-from thawline.tasks.preference.asking.settings import AskSettings
+from thawline.tasks.preference.asking.settings import AskSettings, two_versions
 from thawline.tasks.preference.asking.strategies import Pick, Pool, pick
 from thawline.tasks.typed import to_settings
 from thawline.tasks.versions import open_registry
 from thawline.versions.feedback import Candidate, answered, candidates
 from thawline.versions.registry import Registry
-from thawline.versions.schema import Item, ModelVersion
+from thawline.versions.schema import Item
 
 _CPU = torch.device("cpu")
-_NO_GROUP = -1
-
-
-@dataclass(frozen=True)
-class Asked:
-    """An item to ask about.
-
-    Attributes:
-        item_id: Its number in the database.
-        path: Its file, which is there.
-        score: The probability that it is liked, as the active version says; None: no version is active.
-        why: Why it was picked, a phrase.
-    """
-
-    item_id: int
-    path: Path
-    score: float | None
-    why: str
-
-
-@dataclass(frozen=True)
-class Asking:
-    """What is asked, and of how many.
-
-    Attributes:
-        items: In order.
-        open: How many items nothing is answered of.
-        version: The version whose scores these are; None: none is active.
-        problems: Why other items can't be asked about, by their paths.
-    """
-
-    items: tuple[Asked, ...]
-    open: int
-    version: ModelVersion | None = field(compare=False)
-    problems: dict[str, str]
 
 
 def next_items(
@@ -100,9 +67,12 @@ def next_items(
     features, problems = scorer.features([*among, *known], store, device)
     usable = [item for item in among if item.id not in problems]
     scores = scorer.probabilities(features[: len(usable)])
-    pool = Pool(features[: len(usable)], features[len(usable) :], scores, _groups(usable))
+    pool = Pool(features[: len(usable)], features[len(usable) :], scores, groups_of(usable))
     rows, gone = _present(usable, pool, n, strategy, seed)
-    asked = [Asked(usable[one.row].id, Path(usable[one.row].path), float(scores[one.row]), one.reason) for one in rows]
+    asked = [
+        Asked(usable[one.row].id, Path(usable[one.row].path), float(scores[one.row]), one.reason, version)
+        for one in rows
+    ]
     told = {item.path: problems[item.id] for item in among if item.id in problems}
     return Asking(tuple(asked), len(open_), version, {**told, **dict.fromkeys(gone, "the file is gone")})
 
@@ -119,16 +89,18 @@ def ask(config: DictConfig) -> None:
         raise UserError(f"{out} is there already; give out= another name, or import it if it is filled in")
     device = find_device(settings.accelerator)
     with open_registry(settings.versions, made=True) as registry, registry.database.reading() as session:
-        asking = next_items(
-            session, registry, settings.n, settings.strategy, store=settings.store, device=device, seed=settings.seed
-        )
+        how: dict[str, Any] = {"store": settings.store, "device": device, "seed": settings.seed}
+        if settings.between is None:
+            asking = next_items(session, registry, settings.n, settings.strategy, **how)
+        else:
+            asking = next_between(session, registry, settings.n, two_versions(settings.between), **how)
     console = Console()
     if not asking.items:
         raise UserError(_nothing(asking, settings))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        rows = [(one.path, "", "" if one.score is None else f"{one.score:.4f}", one.why) for one in asking.items]
-        write_rows(out, ("path", "feedback", "score", "why"), rows)
+        rows = [(one.path, "", _score(one), one.why, f"v{one.by.number}" if one.by else "") for one in asking.items]
+        write_rows(out, ("path", "feedback", "score", "why", "picked_by"), rows)
     _show(asking, settings, console, out)
 
 
@@ -136,14 +108,10 @@ def _candidate(item: Item) -> Candidate:
     return Candidate(item.id, item.path, item.digest, item.group)
 
 
-def _groups(items: Sequence[Candidate]) -> NDArray[np.int64]:
-    return np.array([_NO_GROUP if item.group is None else item.group for item in items], dtype=np.int64)
-
-
 def _drawn(items: Sequence[Candidate], n: int, seed: int) -> list[Candidate]:
     """`n` items whose files are there, drawn at random."""
     nothing = np.empty((len(items), 0), np.float32)
-    rows, _ = _present(items, Pool(nothing, nothing[:0], None, _groups(items)), n, "random", seed)
+    rows, _ = _present(items, Pool(nothing, nothing[:0], None, groups_of(items)), n, "random", seed)
     return [items[one.row] for one in rows]
 
 
@@ -170,21 +138,28 @@ def _nothing(asking: Asking, settings: AskSettings) -> str:
     return f"{settings.versions.root} has no photo left to ask about; 'thawline preference add DIR' adds some"
 
 
+def _score(asked: Asked) -> str:
+    return "" if asked.score is None else f"{asked.score:.6f}"
+
+
 def _show(asking: Asking, settings: AskSettings, console: Console, out: Path | None) -> None:
-    who = "nobody yet" if asking.version is None else f"v{asking.version.number}"
-    say(
-        console,
-        f"{len(asking.items)} of {asking.open:,} photos without an answer, by {settings.strategy}; scored by {who}",
-    )
+    how = f"by {settings.strategy}; scored by "
+    how += "nobody yet" if asking.version is None else f"v{asking.version.number}"
+    if settings.between is not None:
+        how = asking.items[0].why
+    say(console, f"{len(asking.items)} of {asking.open:,} photos without an answer, {how}")
     for one in asking.items:
         score = "   -" if one.score is None else f"{one.score:4.2f}"
-        say(console, f"{one.item_id:>6}  {score}  {one.why}")
+        # Who knows which of two versions picked it judges it otherwise.
+        say(console, f"{one.item_id:>6}  {score}  {one.why}" if settings.between is None else f"{one.item_id:>6}")
         say_whole(console, f"        {one.path}")
     for path, problem in asking.problems.items():
         say_whole(console, f"left out: {path} ({problem})")
     if out is None:
-        say_next(console, [f"thawline preference ask n={settings.n} out=ask.csv"])
+        which = "" if settings.between is None else f" between=[{','.join(settings.between)}]"
+        say_next(console, [f"thawline preference ask n={settings.n}{which} out=ask.csv"])
         return
     say_whole(console, f"table  {out}")
     say(console, "Write like, dislike or super_like into the column feedback, then import it.")
-    say_next(console, [f"thawline preference import {as_word(out)}"])
+    after = [f"thawline versions compare {' '.join(settings.between)}"] if settings.between is not None else []
+    say_next(console, [f"thawline preference import {as_word(out)}", *after])

@@ -92,7 +92,7 @@ class Scorer:
         return healing(found)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)  # the active version, and two that are compared
 def load_scorer(folder: Path) -> Scorer:
     """The version in `folder`, which never changes; its files are verified.
 

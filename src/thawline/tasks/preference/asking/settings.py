@@ -1,5 +1,7 @@
 """Settings of asking and of its simulation."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,7 +118,9 @@ class AskSettings:
         versions: The registry, whose database has the photos, and whose active version scores them.
         n: How many photos to ask about.
         strategy: Which: `uncertainty`, `diversity`, `badge` or `random`.
-        out: A table to write, path,feedback,score,why, to be filled in and imported; null: only the screen.
+        between: Two versions, whose favourites are mixed to be compared by the answers, in place of `strategy`; null:
+            the active version alone is asked.
+        out: A table to write, path,feedback,score,why,picked_by, to be filled in and imported; null: only the screen.
         store: The feature store.
         paths: Where the registry lies if it is nowhere else.
         accelerator: What computes features that are not stored: `auto`, `cpu`, `gpu` or `mps`.
@@ -126,6 +130,7 @@ class AskSettings:
     versions: VersionsSettings = MISSING
     n: int = 20
     strategy: str = "uncertainty"
+    between: list[str] | None = None
     out: str | None = None
     store: StoreSettings = MISSING
     paths: PathsSettings = MISSING
@@ -138,3 +143,17 @@ class AskSettings:
             raise UserError(f"n={self.n} must be at least 1, the photos to ask about")
         if self.strategy not in STRATEGIES:
             raise UserError(f"strategy={self.strategy} is not known; use {', '.join(STRATEGIES)}")
+        if self.between is not None:
+            two_versions(self.between)
+
+
+def two_versions(words: Sequence[str]) -> tuple[int, int]:
+    """The numbers of two versions, as `3` or `v3`.
+
+    Raises:
+        UserError: They are none, or not two.
+    """
+    numbers = [int(found[1]) for word in words if (found := re.fullmatch(r"v?(\d{1,9})", word.strip(), re.ASCII))]
+    if len(words) != 2 or len(set(numbers)) != 2:
+        raise UserError(f"between=[{','.join(words)}] must be two versions, as in between=[3,5]")
+    return numbers[0], numbers[1]

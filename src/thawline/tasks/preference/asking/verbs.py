@@ -12,6 +12,7 @@ VERBS = (
         examples=(
             "thawline preference ask n=20 strategy=badge",
             "thawline preference ask n=50 out=ask.csv      a table to fill in",
+            "thawline preference ask between=[3,5] out=ask.csv   whose picks are better?",
         ),
         notes=("strategy=uncertainty|diversity|badge|random   versions.dir=DIR",),
     ),

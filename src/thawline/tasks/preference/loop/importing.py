@@ -1,8 +1,9 @@
 """`thawline preference import FILE`: answers from a table into the database, each once."""
 
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from thawline.files import digest_of
 from thawline.tasks.preference.answers import ANSWERS, answer_of
 from thawline.versions.database import Database
 from thawline.versions.feedback import Given, record_many
-from thawline.versions.schema import Feedback, Item, now
+from thawline.versions.schema import Feedback, Item, ModelVersion, now
 
-COLUMNS = Columns(("path", "feedback"), ("at", "digest", "retracted_at"), row="answer")
+COLUMNS = Columns(("path", "feedback"), ("at", "digest", "retracted_at", "picked_by", "score", "why"), row="answer")
 
 _AT_ONCE = 500  # values in one question to the database
 _ABSENT = {
@@ -60,7 +61,11 @@ class Imported:
 
 @dataclass(frozen=True)
 class _Row:
-    """One answer of a table."""
+    """One answer of a table.
+
+    Attributes:
+        picked_by: The number of the version that asked; only with it `score` and `why` are told.
+    """
 
     row: int
     path: str
@@ -68,6 +73,9 @@ class _Row:
     at: datetime | None
     digest: str | None
     deleted: bool
+    picked_by: int | None = None
+    score: float | None = None
+    why: str | None = None
 
 
 @dataclass
@@ -103,8 +111,8 @@ def import_answers(path: Path, database: Database) -> Imported:
 
     Args:
         path: A CSV or Parquet file with the columns `path,feedback`, perhaps `at` (ISO 8601; UTC where no zone is
-            named), `digest` (sha256 of the content, for files that are gone) and `retracted_at`. Relative paths start
-            from its folder.
+            named), `digest` (sha256 of the content, for files that are gone) and `retracted_at`; of what was asked
+            for by `preference ask` also `picked_by`, `score` and `why`. Relative paths start from its folder.
         database: Where the answers go.
 
     Raises:
@@ -114,7 +122,12 @@ def import_answers(path: Path, database: Database) -> Imported:
     refused: list[Refused] = []
     rows = [row for one in table.records if (row := _row(one, refused)) is not None]
     contents = _contents(rows, path.parent.absolute(), refused)
+    with database.reading() as session:
+        numbers = dict(session.execute(select(ModelVersion.number, ModelVersion.id)).tuples().all())
     rows = [row for row in rows if row.row in contents]
+    strangers = {row.row: row.picked_by for row in rows if row.picked_by is not None and row.picked_by not in numbers}
+    refused += [Refused(row, f"v{number}, which picked it, is no version here") for row, number in strangers.items()]
+    rows = [row for row in rows if row.row not in strangers]
     if not rows:
         first = min(refused, key=lambda one: one.row)
         raise UserError(f"{path}: none of the {len(refused)} rows can be used; row {first.row}: {first.reason}")
@@ -124,7 +137,7 @@ def import_answers(path: Path, database: Database) -> Imported:
     # Rows without a time were given before those that are given now, and after those that have one.
     dated.sort(key=lambda row: (row.at is None, row.at or datetime.min.replace(tzinfo=UTC)))
     with database.session() as session:
-        added, there = _add(session, dated, contents)
+        added, there = _add(session, dated, contents, numbers)
     refused.sort(key=lambda one: one.row)
     return Imported(added, there, len(rows) - added - there, tuple(refused), table.notes)
 
@@ -150,7 +163,22 @@ def _row(record_: Record, refused: list[Refused]) -> _Row | None:
         refused.append(Refused(number, f"at='{cell}' is no time; write it as 2026-11-29T14:30:00Z"))
         return None
     digest = values.get("digest", "").strip().lower() or None
-    return _Row(number, values["path"].strip(), answer, at, digest, bool(values.get("retracted_at", "").strip()))
+    row = _Row(number, values["path"].strip(), answer, at, digest, bool(values.get("retracted_at", "").strip()))
+    if not (cell := values.get("picked_by", "").strip()):
+        return row
+    if (version := re.fullmatch(r"v(\d{1,9})", cell, re.ASCII)) is None:
+        refused.append(Refused(number, f"picked_by='{cell}' is no version; leave it as 'preference ask' wrote it"))
+        return None
+    why = values.get("why", "").strip() or None
+    return replace(row, picked_by=int(version[1]), score=_share(values.get("score", "")), why=why)
+
+
+def _share(cell: str) -> float | None:
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if 0 <= value <= 1 else None
 
 
 def _time(cell: str) -> datetime | None:
@@ -196,8 +224,13 @@ def _is_digest(text: str) -> bool:
     return len(text) == 64 and set(text) <= set("0123456789abcdef")
 
 
-def _add(session: Session, rows: Sequence[_Row], contents: Mapping[int, tuple[Path | None, str]]) -> tuple[int, int]:
-    """Add what is not there; (added, there before). The others are outdated."""
+def _add(
+    session: Session,
+    rows: Sequence[_Row],
+    contents: Mapping[int, tuple[Path | None, str]],
+    numbers: Mapping[int, int],
+) -> tuple[int, int]:
+    """Add what is not there; (added, there before). The others are outdated. `numbers` are the versions, with ids."""
     known = _known(session, {digest for _, digest in contents.values()})
     new: list[Given] = []
     there = 0
@@ -211,7 +244,9 @@ def _add(session: Session, rows: Sequence[_Row], contents: Mapping[int, tuple[Pa
             continue
         at = row.at or now()
         known.add(digest, row.answer, at, retracted=False)
-        new.append(Given(path or _path_of(known, digest, row), digest, row.answer, at))
+        version = None if row.picked_by is None else numbers[row.picked_by]
+        file = path or _path_of(known, digest, row)
+        new.append(Given(file, digest, row.answer, at, None, version, row.score, row.why))
     done = record_many(session, new)
     return done.new + done.changed, there + done.same
 
