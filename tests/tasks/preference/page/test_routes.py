@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image
 from sqlalchemy import select
 from tests.serving.test_refusals import refused
+from tools.fuzz_service import Fuzzer
 
 from thawline.versions.schema import Feedback, Item
 
@@ -103,3 +104,9 @@ def test_a_simulation_beside_the_registry_has_its_plot_shown(client, registry):
     (folder / "curves.png").write_bytes(b"a plot")
     assert client.get("/preference/overview").json()["plot"]
     assert client.get("/preference/simulation").content == b"a plot"
+
+
+def test_no_request_to_the_page_is_the_services_own_failure(client):
+    outcome = Fuzzer(str(client.base_url).rstrip("/"), None).run(2, without=("/models/train",))
+    assert outcome.wrong == []
+    assert {200, 404, 422} <= set(outcome.answers)
