@@ -20,7 +20,7 @@ def test_the_tool_sees_what_is_lost(tmp_path):
         row = record(session, session.get_one(Item, 3), "like")
     said = Acknowledged({(row.id, 3, "like")})
     assert list(check(tmp_path / "versions", said)) == []
-    said = Acknowledged({(row.id, 3, "dislike")}, {row.id}, {"f" * 32: None})
+    said = Acknowledged({(row.id, 3, "dislike")}, {row.id}, {"f" * 32: "wedding"})
     assert list(check(tmp_path / "versions", said)) == [
         "row 1 was acknowledged and is not there",
         "the deletion of row 1 was acknowledged and is not there",
