@@ -2,17 +2,21 @@
 
 import csv
 import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from tests.e2e.apart import Apart
 
 import thawline as package
 from thawline.data.walking import walk_photos
+from thawline.tasks.preference.loop.importing import import_answers
 from thawline.tasks.versions import open_registry
 from thawline.versions.feedback import answered
-from thawline.versions.jobs import list_jobs
+from thawline.versions.jobs import list_jobs, training_lock
 from thawline.versions.registry import Registry
-from thawline.versions.schema import COMPLETED, FAILED
+from thawline.versions.schema import COMPLETED, FAILED, RUNNING
 from thawline.versions.settings import VersionsSettings
 
 TRAIN = ("preference", "train", "encoder=tiny_clip", "trainer=cpu")
@@ -142,3 +146,40 @@ def test_a_training_that_fails_leaves_the_active_version_and_says_why(thawline, 
     monkeypatch.undo()
     assert registry.active().number == 2
     assert [wrong for _, wrong in registry.verify()] == [None, None]
+
+
+def test_a_second_training_waits_and_trains_only_where_something_is_new(thawline, sample, registry):
+    thawline("preference", "import", write_answers(thawline.directory / "in.csv", sample, 0, 8, **ANSWERS))
+    first = Apart(thawline.directory, *TRAIN)
+    wait_for(lambda: any(job.status == RUNNING for job in jobs(registry)), first)
+    said = thawline(*TRAIN)
+    first.communicate()
+    assert first.returncode == 0, first.said()
+    assert "another training runs for these versions; this one begins when that ends" in said
+    assert "nothing is new since training 1, which made v2" in said
+    assert [(job.status, job.version_id) for job in jobs(registry)] == [(COMPLETED, registry.find(2).id)] * 2
+
+    held, more = threading.Event(), write_answers(thawline.directory / "more.csv", sample, 8, 10, **ANSWERS)
+
+    def hold():
+        with training_lock(registry.root):
+            held.set()
+            wait_for(lambda: len(jobs(registry)) == 3)
+            import_answers(more, registry.database)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait()
+    said = thawline(*TRAIN)
+    other.join()
+    assert "another training runs" in said
+    assert "nothing is new" not in said
+    assert registry.find(2).samples < registry.find(3).samples
+
+
+def wait_for(there, process=None):
+    until = time.monotonic() + 120
+    while not there():
+        assert process is None or process.poll() is None, process.said()
+        assert time.monotonic() < until
+        time.sleep(0.01)

@@ -109,6 +109,13 @@ def update_job(
     return job
 
 
+def note_job(session: Session, number: int, hyperparameters: Mapping[str, Any]) -> TrainingJob:
+    """Note what a job turned out to be done with, besides what was known when it began; plain JSON."""
+    job = find_job(session, number)
+    job.hyperparameters = {**job.hyperparameters, **hyperparameters}
+    return job
+
+
 def finish_job(session: Session, number: int, version: ModelVersion | None) -> TrainingJob:
     """Note that a job is done, and the version that it made."""
     job = find_job(session, number)

@@ -19,6 +19,7 @@ from thawline.tasks.preference.loop.answered import usable
 from thawline.tasks.preference.loop.base import with_encoder_of
 from thawline.tasks.preference.loop.settings import PreferenceTrainSettings
 from thawline.tasks.preference.loop.training import PRIOR, make_version
+from thawline.tasks.preference.loop.waited import done_meanwhile
 from thawline.tasks.preference.settings import feedback_of
 from thawline.tasks.typed import to_settings
 from thawline.tasks.versions import activate, gate, open_registry
@@ -28,6 +29,7 @@ from thawline.versions.jobs import (
     clean_jobs,
     fail_job,
     finish_job,
+    note_job,
     start_job,
     training_lock,
     update_job,
@@ -84,20 +86,44 @@ def train_once(
     with registry.database.session() as session:
         clean_jobs(session, registry.root)
         job = settings.job or start_job(session, hyperparameters(settings), pid=os.getpid()).id
-    started = time.perf_counter()
-    with _noted(registry, job), training_lock(registry.root, lambda sentence: say(console, sentence)):
+    started, waited = time.perf_counter(), list[str]()
+
+    def waits(sentence: str) -> None:
+        waited.append(sentence)
+        say(console, sentence)
+
+    with _noted(registry, job), training_lock(registry.root, waits):
+        settings = with_encoder_of(registry, settings)
+        if waited and (version := _done_meanwhile(registry, job, settings, console)) is not None:
+            return version
         with registry.database.session() as session:
             clean_jobs(session, registry.root)
             update_job(session, job, running=True)
+            note_job(session, job, hyperparameters(settings))
             counts = Counter(one.answer for one in answered(session))
         say(console, f"training {job}: {_counted(counts) or 'words alone'}; method={settings.method.name}")
-        made = make_version(registry, with_encoder_of(registry, settings), config, job)
+        made = make_version(registry, settings, config, job)
         with registry.database.session() as session:
             finish_job(session, job, made.version)
         _say_left_out(console, made.left_out)
         _say_made(console, registry, made.version, time.perf_counter() - started)
         _activate(registry, made.version, settings, console)
     return registry.find(made.version.number)
+
+
+def _done_meanwhile(
+    registry: Registry, job: int, settings: PreferenceTrainSettings, console: Console
+) -> ModelVersion | None:
+    """What the training that was waited for made, if nothing was answered since it began: then that is all there is."""
+    with registry.database.session() as session:
+        if (done := done_meanwhile(session, job, hyperparameters(settings))) is None:
+            return None
+        other, version = done
+        nothing = f"nothing is new since training {other}, which made v{version.number}"
+        finish_job(session, job, version).reason = nothing
+    say(console, nothing)
+    say_next(console, ["thawline versions list"])
+    return version
 
 
 def hyperparameters(settings: PreferenceTrainSettings) -> dict[str, Any]:
