@@ -10,11 +10,11 @@ from scipy import sparse
 from thawline.tasks.library.entries.reading import read_entries
 from thawline.tasks.library.entries.settings import EntrySettings
 from thawline.tasks.library.entries.skipped import Skipped
-from thawline.tasks.library.patterns import categories, descriptions
+from thawline.tasks.library.patterns import descriptions
 from thawline.tasks.library.patterns.categories import EXAMPLES, co_occurrence, learn_categories, pairs_of
 from thawline.tasks.library.patterns.descriptions import learn_descriptions, phrases_of, presence
 from thawline.tasks.library.patterns.log_odds import log_odds
-from thawline.tasks.library.patterns.tags import number_tags
+from thawline.tasks.library.patterns.tags import MOST_OF_ENTRY, number_tags
 from thawline.tasks.library.patterns.words import encode
 
 ROWS = [
@@ -85,7 +85,7 @@ def test_an_entry_with_hundreds_of_tags_is_paired_by_its_most_frequent():
     rows = [tuple(f"t{n}" for n in range(400))] * 3 + [("t5", "t7")]
     tags = number_tags(rows)
     first, second, _ = pairs_of(tags)
-    assert len(first) == categories.MOST_OF_ENTRY * (categories.MOST_OF_ENTRY - 1) // 2
+    assert len(first) == MOST_OF_ENTRY * (MOST_OF_ENTRY - 1) // 2
     assert {tags.names[n] for n in (*first, *second)} >= {"t5", "t7"}
     assert len(co_occurrence(tags)) == len(first)
 

@@ -8,12 +8,11 @@ import numpy.typing as npt
 import xxhash
 from scipy import sparse
 
-from thawline.tasks.library.patterns.tags import Matrix, Tags
+from thawline.tasks.library.patterns.tags import Tags, thinned
 
 EXAMPLES: Final = 8  # of each tag: a screen of them, and a library of any size has a file of bounded size
 LEAST: Final = 2  # entries that have both tags of a pair: of one it says nothing
 MOST_PAIRS: Final = 20_000
-MOST_OF_ENTRY: Final = 50  # of its tags, the most frequent, are paired: pairs grow with the square
 _LOOKED_AT = 4 * EXAMPLES
 
 
@@ -57,21 +56,10 @@ def co_occurrence(tags: Tags) -> list[dict[str, Any]]:
 
 def pairs_of(tags: Tags) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.int64]]:
     """(first, second, in how many entries both) of all pairs that come up at least `LEAST` times."""
-    has = _thinned(tags.has)
+    has = thinned(tags.has)
     both = sparse.triu(has.T @ has, k=1).tocoo()
     kept = both.data >= LEAST
     return both.row[kept].astype(np.intp), both.col[kept].astype(np.intp), both.data[kept].astype(np.int64)
-
-
-def _thinned(has: Matrix) -> Matrix:
-    """The most frequent tags of each entry alone: since tags are numbered by frequency, its first ones."""
-    sizes = np.diff(has.indptr)
-    if not len(sizes) or sizes.max() <= MOST_OF_ENTRY:
-        return has
-    within = np.arange(has.nnz) - np.repeat(has.indptr[:-1], sizes)
-    kept = within < MOST_OF_ENTRY
-    ends = np.concatenate([[0], np.cumsum(np.minimum(sizes, MOST_OF_ENTRY))])
-    return sparse.csr_array((has.data[kept], has.indices[kept], ends), shape=has.shape)
 
 
 def _patterns(ids: Sequence[str], descriptions: Sequence[str], tags: Tags) -> dict[str, list[dict[str, Any]]]:

@@ -15,6 +15,8 @@ Matrix: TypeAlias = Any  # a scipy.sparse.csr_array; its stubs know no sums and 
 
 MOST_TAGS: Final = 5000  # that patterns are learnt of: the most frequent
 
+MOST_OF_ENTRY: Final = 50  # of its tags, the most frequent, are paired: pairs grow with the square
+
 
 @dataclass(frozen=True)
 class Tags:
@@ -66,3 +68,14 @@ def number_tags(rows: Iterable[Sequence[str]]) -> Tags:
     has = sparse.csr_array((np.ones(len(flat), np.int32), place[columns], np.array(ends, np.int64)), shape=shape)
     has.sort_indices()
     return Tags(tuple(names[number] for number in order), counts[order], has)
+
+
+def thinned(has: Matrix) -> Matrix:
+    """The most frequent tags of each entry alone: since tags are numbered by frequency, its first ones."""
+    sizes = np.diff(has.indptr)
+    if not len(sizes) or sizes.max() <= MOST_OF_ENTRY:
+        return has
+    within = np.arange(has.nnz) - np.repeat(has.indptr[:-1], sizes)
+    kept = within < MOST_OF_ENTRY
+    ends = np.concatenate([[0], np.cumsum(np.minimum(sizes, MOST_OF_ENTRY))])
+    return sparse.csr_array((has.data[kept], has.indices[kept], ends), shape=has.shape)
