@@ -186,7 +186,9 @@ def _bind(verb: Verb, values: list[str], passed: list[str]) -> list[str]:
         taken = left if positional.many else left[:1]
         left = left[len(taken) :]
         if positional.path:
-            taken = [str(Path(value).expanduser().absolute()) for value in taken]
+            taken = [
+                value if _is_url(positional, value) else str(Path(value).expanduser().absolute()) for value in taken
+            ]
             _refuse_bundles(verb, positional, taken)
         quoted = [quote(value) for value in taken]
         overrides.append(f"{positional.key}=" + (f"[{','.join(quoted)}]" if positional.many else quoted[0]))
@@ -194,6 +196,10 @@ def _bind(verb: Verb, values: list[str], passed: list[str]) -> list[str]:
         again = f"; settings are written {left[0]}={left[1]}" if len(left) > 1 and left[0].isidentifier() else ""
         raise UserError(f"'thawline {verb.name}' can't use '{left[0]}'{again}; usage: {verb.usage}")
     return overrides
+
+
+def _is_url(positional: Positional, value: str) -> bool:
+    return positional.url and "://" in value
 
 
 def _refuse_bundles(verb: Verb, positional: Positional, paths: Sequence[str]) -> None:

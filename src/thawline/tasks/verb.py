@@ -18,6 +18,7 @@ class Positional:
         many: Whether it takes all the words that are left.
         instead: A setting that stands in its place where it is given.
         bundle: Whether the path may be that of a bundle.
+        url: Whether a URL may stand in the path's place; it is left as it is.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Positional:
     many: bool = False
     instead: str = ""
     bundle: bool = False
+    url: bool = False
 
 
 @dataclass(frozen=True)

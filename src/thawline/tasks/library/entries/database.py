@@ -53,6 +53,15 @@ def read_database(url: str, table: str | None) -> Iterator[Found]:
         engine.dispose()
 
 
+def shown_url(url: str) -> str:
+    """The URL without its password.
+
+    Raises:
+        UserError: It is no database's.
+    """
+    return _address(url).render_as_string(hide_password=True)
+
+
 def folder_of(url: str) -> Path:
     """The folder that image paths start from: that of SQLite's file, else the working one."""
     address = _address(url)

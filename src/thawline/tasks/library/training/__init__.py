@@ -1,0 +1,1 @@
+"""`thawline library train`: all that a library teaches, stage by stage, into one directory."""

@@ -1,0 +1,48 @@
+"""What a stage of a training is given, and what it says of itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from thawline.tasks.library.training.gathered import Gathered
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a stage is given.
+
+    Attributes:
+        library: All entries that were read.
+        folder: The library's directory: what was learnt before is there, and what is learnt goes there.
+    """
+
+    library: Gathered
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a stage says of itself.
+
+    Attributes:
+        sentence: For the screen and the log: what it did, and what it took over.
+        entries: How many entries were new, changed, gone and kept.
+        figures: For the report: sizes and measured quality.
+        notes: Further sentences.
+    """
+
+    sentence: str
+    entries: Mapping[str, int] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Learn(Protocol):
+    """The function of a stage."""
+
+    def __call__(self, work: Work) -> Learnt:
+        """Learn from `work.library`, and write into `work.folder` files that are complete or absent.
+
+        What did not change since the training before is taken over from there.
+        """

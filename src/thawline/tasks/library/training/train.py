@@ -1,0 +1,134 @@
+"""`thawline library train FILE`."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+from omegaconf import DictConfig
+from rich.console import Console
+
+from thawline.errors import RunError, UserError
+from thawline.features.progress import bar
+from thawline.features.progress import say as say_aside
+from thawline.screen import as_word, say, say_whole
+from thawline.tasks.library.entries.counting import count_entries
+from thawline.tasks.library.entries.database import is_database, shown_url
+from thawline.tasks.library.entries.reading import read_entries
+from thawline.tasks.library.entries.skipped import Skipped
+from thawline.tasks.library.training import log as logs
+from thawline.tasks.library.training import report as reports
+from thawline.tasks.library.training.gathered import Gathered, gather
+from thawline.tasks.library.training.settings import LibraryTrainSettings
+from thawline.tasks.library.training.stage import Work
+from thawline.tasks.library.training.stages import STAGES, Stage
+from thawline.tasks.typed import to_settings
+
+_SHOWN = 5  # values that can't be used, named one by one
+_LOCK = ".training.lock"
+
+
+def train(config: DictConfig) -> None:
+    """Learn what a library teaches, and write it into its directory.
+
+    Raises:
+        UserError: The library can't be read, no entry of it can be used, or another training is at work.
+    """
+    settings: LibraryTrainSettings = to_settings(config)
+    report = train_library(settings)
+    console = Console()
+    folder = settings.folder
+    tags = ", ".join(f"{tag} ({count})" for tag, count in report["top_categories"][:8])
+    say(console, f"{report['total_images']} entries, {report['total_tags']} tags: {tags}")
+    say(
+        console,
+        f"{report['images_with_faces']} with faces, {report['images_with_detailed_desc']} with a detailed description",
+    )
+    left = report["skipped"]
+    if left["reasons"]:
+        say(console, f"{left['entries']} entries and {left['fields']} values of others can't be used; all are in")
+        say_whole(console, f"  {as_word(folder / reports.SKIPPED)}")
+    say_whole(console, f"learnt in {report['seconds']:.1f} s: {as_word(folder)}")
+
+
+def train_library(settings: LibraryTrainSettings, stages: Sequence[Stage] = STAGES) -> dict[str, Any]:
+    """Read a library, and go through the stages; the report, which is written beside what they learn.
+
+    Where a stage fails the report says so and why, what stages before it learnt is there, and its error goes on.
+
+    Raises:
+        UserError: The library can't be read, no entry of it can be used, or another training is at work.
+    """
+    began, folder = time.monotonic(), settings.folder
+    skipped = Skipped()
+    library = _read(settings, skipped)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise UserError(f"{folder} is a file; name a directory by out=DIR") from None
+    source = shown_url(settings.file) if is_database(settings.file) else settings.file
+    with _alone(folder):
+        log = logs.Log(folder / logs.FILE, say_aside)
+        log.say(f"{len(library)} entries of {source}", shown=False)
+        _name(skipped, log)
+        done: dict[str, dict[str, Any]] = {}
+        reason = ""
+        try:
+            for stage in stages:
+                done[stage.name] = _learn(stage, Work(library, folder), log)
+        except BaseException as error:
+            reason = _reason(error)
+            log.say(f"{stage.name}: failed: {reason}", shown=False)
+            raise
+        finally:
+            seconds = time.monotonic() - began
+            report = reports.write_report(folder, source, library, skipped, done, seconds=seconds, reason=reason)
+        log.say(f"{report['status']} in {seconds:.1f} s", shown=False)
+    return report
+
+
+def _read(settings: LibraryTrainSettings, skipped: Skipped) -> Gathered:
+    source = settings.file
+    with bar("entries", "entries", count_entries(source, settings)) as tick:
+        return gather(read_entries(source if is_database(source) else Path(source), settings, skipped), tick)
+
+
+def _learn(stage: Stage, work: Work, log: logs.Log) -> dict[str, Any]:
+    began = time.monotonic()
+    learnt = stage.load()(work)
+    seconds = time.monotonic() - began
+    log.say(f"{learnt.sentence} ({seconds:.1f} s)")
+    for note in learnt.notes:
+        log.say(note)
+    return {"seconds": round(seconds, 2), "entries": dict(learnt.entries), "figures": dict(learnt.figures)}
+
+
+def _name(skipped: Skipped, log: logs.Log) -> None:
+    """Name what can't be used: the first on the screen, up to a bound in the log."""
+    for number, one in enumerate(skipped.listed):
+        log.say(one.sentence, shown=number < _SHOWN)
+    if (more := skipped.entries + skipped.fields - len(skipped.listed)) > 0:
+        log.say(f"and {more} more values that can't be used", shown=False)
+
+
+def _reason(error: BaseException) -> str:
+    said = str(error) if isinstance(error, (UserError, RunError)) else f"{type(error).__name__}: {error}"
+    return said.strip().rstrip(":") or type(error).__name__
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other training writes into the directory.
+
+    Raises:
+        UserError: One does.
+    """
+    try:
+        with filelock.FileLock(folder / _LOCK, timeout=0):
+            yield
+    except filelock.Timeout:
+        raise UserError(
+            f"another training is at work in {folder}; wait until it has ended, or name another out=DIR"
+        ) from None
