@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from thawline import __version__
 from thawline.files import write_json
 from thawline.tasks.library.entries.skipped import Skipped
 from thawline.tasks.library.patterns.tags import number_tags
@@ -62,7 +62,7 @@ def write_report(
         "stages": {name: dict(said) for name, said in stages.items()},
         "quality": {name: said["figures"] for name, said in stages.items() if said.get("figures")},
         "seconds": round(seconds, 2),
-        "version": __version__,
+        "version": version("thawline"),
     }
     write_json(folder / SKIPPED, [asdict(one) for one in skipped.listed])
     write_json(folder / FILE, report)
