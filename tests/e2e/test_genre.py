@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from tests.encoders.hearers import save
+from tests.serving.conftest import files, running
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
 from thawline import load
@@ -14,6 +15,8 @@ from thawline.data.tracks.track import read_track
 from thawline.data.tracks.windows import Windowing
 from thawline.runs.predictions import read_predictions
 from thawline.samples.genre import make_genre
+from thawline.serving.source import FixedSource
+from thawline.tasks.serving import Served
 
 GENRE = ("task=genre", "trainer=cpu", "logger=csv")
 TINY_CNN = ("encoder.model_args={channels: 4, blocks: 2, seed: 0, rate: 22050, mels: 32, fft: 1024, hop: 512}",)
@@ -92,6 +95,22 @@ def test_a_mel_cnn_from_scratch_goes_from_windows_to_a_bundle_that_says_the_same
         scores = [record["all_scores"][name] for name in judged.classes]
         assert np.allclose(scores, wanted, atol=1e-5)
         assert [span["start"] for span in record["timeline"]] == [0.0, 1.0]
+    check_service(bundle, [music.parent / path for path in judged.paths[:3]])
+
+
+def check_service(bundle, tracks):
+    """Over HTTP it says what `predict` does, and names what is no sound."""
+    with running(FixedSource(Served(bundle, "Tracks"), [])) as client:
+        sent = [*files(tracks), ("files", ("words.wav", b"words"))]
+        *said, none = client.post("/predict", files=sent).json()["results"]
+    assert (none["label"], none["details"]) == (None, {})
+    assert none["problem"].startswith("not audio")
+    for path, one, record in zip(tracks, said, bundle.predict(tracks), strict=True):
+        assert (one["name"], one["label"], one["problem"]) == (path.name, record["primary_genre"], None)
+        assert one["probabilities"] == pytest.approx(record["all_scores"], abs=1e-5)
+        assert one["score"] == pytest.approx(record["confidence"], abs=1e-5)
+        assert one["details"]["path"] == path.name
+        assert [span["start"] for span in one["details"]["timeline"]] == [0.0, 1.0]
 
 
 def test_predict_writes_a_record_a_track_and_names_what_is_none(thawline, music, tmp_path):

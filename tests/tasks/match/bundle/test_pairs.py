@@ -14,6 +14,8 @@ import torch
 from PIL import Image
 from tests.bundles.conftest import FACTS
 from tests.bundles.test_manifest import change, reseal
+from tests.serving.conftest import files, running
+from tests.serving.test_refusals import refused
 from transformers import CLIPModel, CLIPProcessor
 
 import thawline
@@ -24,8 +26,10 @@ from thawline.decisions.temperature import Temperature
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.load import load
 from thawline.errors import RunError, UserError
+from thawline.serving.source import FixedSource
 from thawline.tasks.match.bundle.pairs import PairBundle
 from thawline.tasks.match.bundle.write import KnownPair, TunedPairs
+from thawline.tasks.serving import Served
 
 TEXTS = ["a birthday cake with candles", "snow", "a bride and a groom"]
 SCALE, BIAS, THRESHOLD = 7.5, 2.75, 0.4
@@ -313,3 +317,23 @@ def test_it_is_written_over_an_older_bundle_and_nothing_else(tuned, copy, tmp_pa
     (tmp_path / "mine" / "file").touch()
     with pytest.raises(UserError, match="holds something else than a bundle"):
         write(tmp_path / "mine", tuned())
+
+
+def test_a_service_says_the_same_of_files_and_texts(matcher, photos):
+    sent, texts = [photos[0], photos[-1], photos[5]], [TEXTS[0], TEXTS[1], TEXTS[0]]
+    wanted = list(matcher.predict(zip(sent, texts, strict=True)))
+    with running(FixedSource(Served(matcher, "Matcher"), [])) as client:
+        said = client.post("/predict", files=files(sent), data={"text": texts}).json()["results"]
+        for one, text, answer in zip(said, texts, wanted, strict=True):
+            assert one["probabilities"]["match"] == pytest.approx(answer.probability, abs=1e-5)
+            assert one["label"] == ("mismatch" if answer.is_mismatch else "match")
+            assert one["details"]["text"] == text
+        for path, text, answer in zip(sent, texts, wanted, strict=True):
+            one = client.post("/clip/analyze", files={"file": files([path])[0][1]}, data={"text": text}).json()
+            assert one["similarity"] == pytest.approx(answer.similarity, abs=1e-5)
+            assert one["probability"] == pytest.approx(answer.probability, abs=1e-5)
+            assert (one["is_mismatch"], one["threshold"]) == (answer.is_mismatch, answer.threshold)
+        missing = client.post("/predict", files=files(sent[:1]))
+        assert refused(missing, 422) == f"'{sent[0].name}' can't be used: no text was sent along with it"
+        note = client.post("/clip/analyze", files={"file": ("note.jpg", b"hello")}, data={"text": "a bride"})
+        assert "not an image" in refused(note, 422)
