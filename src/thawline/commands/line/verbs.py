@@ -229,7 +229,7 @@ _VERBS = (
         "thawline.commands.versions.changing:versions_export",
         "versions",
         "write a version as a bundle of its own",
-        (Positional("number", "NUMBER", path=False), Positional("out", "DIR")),
+        (Positional("number", "NUMBER", path=False), Positional("out", "DIR", bundle=True)),
         examples=("thawline versions export 3 Model",),
     ),
     Verb(

@@ -83,6 +83,8 @@ def versions_verify(config: DictConfig) -> None:
         found = registry.verify(None if settings.number is None else number_of(settings.number))
         for version, wrong in found:
             say(console, wrong or f"v{version.number} is sound")
+        if not found:
+            say(console, "there is no version yet")
         if bad := [version for version, wrong in found if wrong]:
             raise RunError(f"{_named(bad)} of {len(found)} checked can't be used; put a copy back, or activate another")
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thawline.commands.versions.settings import VersionsVerbsSettings, number_of
+from thawline.errors import UserError
 from thawline.judging.paired import PairedTest
 from thawline.judging.wording import NOTHING, percent
 from thawline.screen import say, say_next, say_whole
@@ -46,6 +47,7 @@ def versions_list(config: DictConfig) -> None:
         if there and not any(version.is_active for version in there):
             say_next(console, [f"thawline versions activate {there[0].number}"])
         elif not there:
+            say(console, "there is no version yet")
             say_next(console, ["thawline versions import BUNDLE"])
 
 
@@ -64,11 +66,17 @@ def versions_show(config: DictConfig) -> None:
 
 
 def versions_compare(config: DictConfig) -> None:
-    """Hold two versions against each other, by the answers that both have a fair score of."""
+    """Hold two versions against each other, by the answers that both have a fair score of.
+
+    Raises:
+        UserError: There is no such version, or both are the same.
+    """
     settings: VersionsVerbsSettings = to_settings(config)
     console = Console()
     with open_registry(settings.versions, made=True) as registry:
         first, second = (registry.find(number_of(text)) for text in (settings.number, settings.other))
+        if first.id == second.id:
+            raise UserError(f"v{first.number} can't be held against itself; name another version")
         names = (f"v{first.number}", f"v{second.number}")
         judged = both_judged(registry, first, second)
         verdict = judge(judged, names=names, margin=settings.versions.margin)
@@ -79,6 +87,8 @@ def versions_compare(config: DictConfig) -> None:
         if (task := task_of(registry)) is not None and task.answers:
             with registry.database.reading() as session:
                 _say_interleaved(console, interleaved(session, first, second, task.yes), task)
+        if not second.is_active and second.pruned_at is None:
+            say_next(console, [f"thawline versions activate {second.number}"])
 
 
 def _print_judged(console: Console, names: Sequence[str], verdict: Verdict, test: PairedTest) -> None:

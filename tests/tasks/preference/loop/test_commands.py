@@ -38,7 +38,19 @@ def test_answers_come_in_are_corrected_taken_out_and_go_out(thawline, tmp_path):
     ]
     assert thawline("export")[1] == "1 answer written to feedback.csv\n"
     assert thawline("export", "all=true", "out=all.csv")[1] == "3 answers written to all.csv\n"
+    assert thawline("export")[0] == 0  # over what it wrote
     assert (tmp_path / "feedback.csv").read_text().splitlines()[1].startswith(f"{tmp_path / 'a.jpg'},super_like,")
+
+
+def test_export_overwrites_nothing_that_it_did_not_write(thawline, tmp_path):
+    mine = tmp_path / "feedback.csv"
+    mine.write_text("path,feedback\na.jpg,like\n")
+    status, said = thawline("export")
+    assert status == 2
+    assert "is there already, and no export wrote it; give out= another name" in said
+    assert mine.read_text() == "path,feedback\na.jpg,like\n"
+    thawline("import", "feedback.csv")
+    assert thawline("export", "out=other.csv")[1] == "1 answer written to other.csv\n"
 
 
 @pytest.mark.parametrize(

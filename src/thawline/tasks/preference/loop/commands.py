@@ -54,7 +54,10 @@ def export(config: DictConfig) -> None:
     out = _path(settings.out)
     with open_registry(settings.versions) as registry:
         rows = export_answers(registry.database, out, everything=settings.all)
-    say_whole(Console(), f"{_count(rows, 'answer', 'written')} to {as_word(out)}")
+    console = Console()
+    say_whole(console, f"{_count(rows, 'answer', 'written')} to {as_word(out)}")
+    if not rows:
+        say_next(console, ["thawline preference import FILE"])
 
 
 def add(config: DictConfig) -> None:
@@ -81,6 +84,7 @@ def add(config: DictConfig) -> None:
     parts += [f"{len(done.copies)} copies"] if done.copies else []
     parts += [f"{len(done.left_out)} left out"] if done.left_out else []
     say(console, f"{', '.join(parts)}; {_count(done.groups, 'group', 'of several photos')}")
+    say_next(console, ["thawline preference ask n=20"])
 
 
 def answer(config: DictConfig) -> None:

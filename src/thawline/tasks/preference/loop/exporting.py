@@ -1,5 +1,6 @@
 """`thawline preference export`: the answers as a table, which `import` reads."""
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from sqlalchemy import select
 
 from thawline.data.listing import as_text
 from thawline.data.tables.reading import write_rows
+from thawline.errors import UserError
 from thawline.versions.database import Database
 from thawline.versions.feedback import answered
 from thawline.versions.schema import Feedback, Item, ModelVersion
@@ -22,7 +24,12 @@ def export_answers(database: Database, out: Path, *, everything: bool = False) -
         database: Where they are.
         out: The CSV.
         everything: Each answer that was ever given: those that were corrected or deleted, and of removed items.
+
+    Raises:
+        UserError: `out` holds what no export wrote.
     """
+    if os.path.lexists(out) and not _written_here(out):
+        raise UserError(f"{out} is there already, and no export wrote it; give out= another name")
     with database.reading() as session:
         standing = {one.feedback_id for one in answered(session)}
         numbers = {version.id: version.number for version in session.scalars(select(ModelVersion))}
@@ -34,6 +41,15 @@ def export_answers(database: Database, out: Path, *, everything: bool = False) -
         ]
     write_rows(out, COLUMNS, rows)
     return len(rows)
+
+
+def _written_here(out: Path) -> bool:
+    header = ",".join(COLUMNS).encode()
+    try:
+        with out.open("rb") as file:
+            return file.read(len(header)) == header
+    except OSError:
+        return False
 
 
 def _row(feedback: Feedback, item: Item, numbers: Mapping[int, int]) -> list[object]:

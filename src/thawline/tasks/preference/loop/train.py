@@ -168,7 +168,8 @@ def _activate(registry: Registry, version: ModelVersion, settings: PreferenceTra
         _, verdict = activate(registry, version.number, margin=settings.versions.margin, force=force)
     except UserError as error:
         say(console, str(error))
-        say_next(console, [f"thawline versions compare {before.number if before else 1} {version.number}"])
+        compare = f"thawline versions compare {before.number if before else 1} {version.number}"
+        say_next(console, [compare, f"thawline versions activate {version.number} force=true"])
         return
     if verdict is not None:
         say(console, verdict.sentence)
