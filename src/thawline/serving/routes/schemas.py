@@ -64,6 +64,15 @@ class FeedbackOut(BaseModel):
     at: datetime
 
 
+class Share(BaseModel):
+    """A share of the answers to what a version showed, with its 95 % interval."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
 class Version(BaseModel):
     """A version of the model."""
 
@@ -75,6 +84,8 @@ class Version(BaseModel):
     created_at: datetime
     is_active: bool
     predictions: int = Field(description="How many files it was asked about.")
+    answers: dict[str, int] = Field(description="How often each answer was given to what it showed.")
+    rates: list[Share] = Field(description="Of versions that were active at different times they are not comparable.")
     stale_since: datetime | None = Field(description="When an answer that it was trained on was deleted.")
     pruned_at: datetime | None = Field(description="When its directory was removed.")
 

@@ -8,14 +8,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from thawline.errors import UserError
-from thawline.serving.routes.schemas import MANAGEMENT, Activated, ActivateIn, Job, Version, Versions
+from thawline.serving.routes.schemas import MANAGEMENT, Activated, ActivateIn, Job, Share, Version, Versions
 from thawline.serving.service import BundleService
 from thawline.serving.training import begin_training
-from thawline.tasks.task import find_task
+from thawline.tasks.task import Task, find_task
 from thawline.tasks.versions import activate
 from thawline.versions.jobs import clean_jobs, find_job
 from thawline.versions.registry import Registry
 from thawline.versions.schema import ModelVersion, TrainingJob
+from thawline.versions.usage import usage
 
 _Number = Annotated[int, Path(ge=1, lt=2**31, description="Of a version: 2 for v2.")]
 _Id = Annotated[int, Path(ge=1, lt=2**31, description="Of a training.")]
@@ -27,7 +28,7 @@ def add_routes(guarded: APIRouter, service: BundleService) -> None:
     @guarded.get("/models/versions", responses=MANAGEMENT)
     async def list_versions() -> Versions:
         """All versions, by number."""
-        return Versions(versions=await run_in_threadpool(_versions, service.need_registry()))
+        return Versions(versions=await run_in_threadpool(_versions, service.need_registry(), _task(service)))
 
     @guarded.post("/models/versions/{number}/activate", responses=MANAGEMENT)
     async def activate_version(number: _Number, how: ActivateIn | None = None) -> Activated:
@@ -79,7 +80,7 @@ def _changed(service: BundleService, registry: Registry, change: Callable[[], st
     except UserError as error:
         raise HTTPException(409, str(error)) from error
     service.refresh()
-    active = next(version for version in _versions(registry) if version.is_active)
+    active = next(version for version in _versions(registry, _task(service)) if version.is_active)
     return Activated(version=active, answers=service.served.name, gate=sentence)
 
 
@@ -90,8 +91,14 @@ def _find(registry: Registry, number: int) -> ModelVersion:
         raise HTTPException(404, str(error)) from error
 
 
-def _versions(registry: Registry) -> list[Version]:
-    rows = registry.versions()
+def _task(service: BundleService) -> Task:
+    return find_task(service.served.bundle.task)
+
+
+def _versions(registry: Registry, task: Task) -> list[Version]:
+    with registry.database.reading() as session:
+        used = usage(session)
+    rows = [one.version for one in used]
     numbers = {row.id: row.number for row in rows}
     return [
         Version(
@@ -103,10 +110,16 @@ def _versions(registry: Registry) -> list[Version]:
             created_at=row.created_at,
             is_active=row.is_active,
             predictions=row.predictions,
+            answers=dict(one.counts),
+            rates=[
+                Share(name=rate.name, **vars(share))
+                for rate in task.rates
+                if (share := one.rate(rate.wanted, rate.among)) is not None
+            ],
             stale_since=row.stale_since,
             pruned_at=row.pruned_at,
         )
-        for row in rows
+        for one, row in zip(used, rows, strict=True)
     ]
 
 

@@ -1,10 +1,14 @@
 """The page in a real headless Chromium: judging by key and button, undo, versions, a phone, a token."""
 
+import os
+
 import pytest
+from PIL import Image
 from sqlalchemy import select
 from tests.reports.page.conftest import browser  # noqa: F401  # a fixture
 from tests.tasks.preference.page.conftest import NAMES
 
+from thawline.versions.jobs import finish_job, start_job, update_job
 from thawline.versions.schema import Feedback
 
 TOKEN = "a-long-token"  # noqa: S105  # of this test alone
@@ -87,12 +91,74 @@ def test_versions_are_activated_past_the_gate_and_rolled_back(page, registry):
     assert registry.active().number == 1
 
 
+def test_two_versions_pick_in_turn_and_their_rates_are_shown(page, registry):
+    assert page.run("[first.value, second.value]") == ["1", "2"]
+    page.click("#between-form button")
+    told(page, "#why", "picked in turn by v1 and v2")
+    told(page, "#compared", "There are no answers to the picks of both yet.")
+    page.until(SHOWN)
+    for _ in range(4):
+        page.key("2", 50, "2")
+    told(page, "#compared", "v1 and v2 cannot be told apart")
+    said = text(page, "#compared")
+    assert "v1: likes over likes and dislikes 100.0 % [34.2, 100.0]" in said
+    assert kept(registry) == [("like", False)] * 4
+    page.click("#between-stop")
+    page.until("document.querySelector('#compared').innerText === '' && document.querySelector('#between-stop').hidden")
+    # One version against itself is no comparison.
+    page.run("second.value = '1'; 1")
+    page.click("#between-form button")
+    told(page, "#changed", "Choose two different versions")
+
+
+def test_a_training_is_followed_until_it_ends(page, registry, client):
+    with registry.database.session() as session:
+        job = start_job(session, {}, pid=os.getpid()).id
+        update_job(session, job, running=True, epoch=3, loss=0.5)
+    page.open(f"{client.base_url}/")
+    told(page, "#training", "Training 1 is running: epoch 3, loss 0.500.")
+    assert page.run("document.querySelector('#train').disabled && !document.querySelector('#progress').hidden")
+    with registry.database.session() as session:
+        update_job(session, job, epoch=4, loss=0.25, accuracy=0.75)
+    told(page, "#training", "epoch 4, loss 0.250, accuracy 75.0 %.")
+    with registry.database.session() as session:
+        finish_job(session, job, registry.find(2))
+    told(page, "#training", "Training 1 is completed")
+    told(page, "#training", "It made v2.")
+    page.until("document.querySelector('#progress').hidden")
+
+
+def test_a_simulation_is_shown_with_what_it_came_to(page, registry, client):
+    assert page.run("document.querySelector('#simulation').hidden")
+    folder = registry.root.parent / "simulate" / "2026-01-01"
+    folder.mkdir(parents=True)
+    Image.new("RGB", (60, 40)).save(folder / "curves.png")
+    (folder / "simulation.json").write_text('{"verdict": "badge beats random."}')
+    page.open(f"{client.base_url}/")
+    page.until("document.querySelector('#plot').naturalWidth === 60")
+    assert text(page, "#verdict") == "badge beats random."
+
+
+def test_all_controls_have_names_and_are_reached_by_the_keyboard(page):
+    tree = page._call("Accessibility.getFullAXTree")["nodes"]
+    controls = [one for one in tree if one.get("role", {}).get("value") in ("button", "combobox", "image", "table")]
+    names = [one.get("name", {}).get("value", "") for one in controls if not one["ignored"]]
+    assert {"Activate v2", "Undo U", "Roll back"} <= set(names)
+    assert "" not in names
+    usable = "button:enabled, select:enabled"
+    wanted = page.run(f"[...document.querySelectorAll('{usable}')].filter((one) => one.offsetParent).length")
+    page.run("window.reached = new Set(); addEventListener('focusin', (event) => reached.add(event.target)); 1")
+    for _ in range(wanted + 2):
+        page.key("Tab", 9)
+    assert page.run(f"[...reached].filter((one) => one.matches('{usable}')).length") == wanted
+
+
 def test_on_a_phone_nothing_is_wider_than_the_screen(page, client):
     page.open(f"{client.base_url}/", width=375, height=800)
     page.until(SHOWN)
     assert page.run("document.documentElement.scrollWidth") <= 375
-    shown = "[...document.querySelectorAll('button')].filter((button) => button.offsetParent)"
-    sizes = page.run(f"{shown}.map((button) => button.getBoundingClientRect().height)")
+    shown = "[...document.querySelectorAll('button, select')].filter((one) => one.offsetParent)"
+    sizes = page.run(f"{shown}.map((one) => one.getBoundingClientRect().height)")
     assert min(sizes) >= 44
 
 

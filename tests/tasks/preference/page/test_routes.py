@@ -87,6 +87,48 @@ def test_the_overview_tells_versions_rates_and_what_is_new(client):
     assert not said["plot"]
 
 
+LIKES, ALL = "likes over likes and dislikes", "likes with super-likes over all answers"
+
+
+def rates(said):
+    return {rate["name"]: tuple(round(rate[key], 4) for key in ("value", "low", "high")) for rate in said}
+
+
+def test_rates_are_named_and_have_their_intervals(client):
+    shown = client.get("/preference/items", params={"n": 4}).json()["items"]
+    for item, answer in zip(shown, ("like", "like", "dislike", "super_like"), strict=True):
+        judge(client, item["id"], answer)
+    # Wilson's intervals of 2 of 3 and of 3 of 4.
+    wanted = {LIKES: (0.6667, 0.2077, 0.9385), ALL: (0.75, 0.3006, 0.9544)}
+    page = client.get("/preference/overview").json()["versions"]
+    service = client.get("/models/versions").json()["versions"]
+    for two, one in (page, service[::-1]):
+        assert (rates(one["rates"]), two["rates"]) == (wanted, [])
+    assert [one["answers"] for one in service] == [{"like": 2, "dislike": 1, "super_like": 1}, {}]
+
+
+def test_two_versions_pick_in_turn_and_keep_what_they_picked(client, registry):
+    how = {"n": 2, "between": "v1,2"}
+    first = client.get("/preference/items", params=how).json()["items"]
+    assert client.get("/preference/items", params=how).json()["items"] == first
+    assert {one["why"] for one in first} == {"picked in turn by v1 and v2"}
+    more = client.get("/preference/items", params={**how, "n": 4}).json()["items"]
+    assert more[:2] == first
+    by = {}
+    for item in more:
+        said = judge(client, item["id"], "like").json()
+        by.setdefault(said["version"], []).append(said)
+    assert sorted(map(len, by.values())) == [2, 2]
+    client.delete(f"/preference/feedback/{by[2][0]['feedback_id']}")
+    compared = client.get("/preference/overview", params={"between": "1,2"}).json()["compared"]
+    assert [(side["version"], side["answers"]["like"]) for side in compared["sides"]] == [(1, 2), (2, 1)]
+    assert compared["sentence"].startswith("v1 and v2 cannot be told apart")
+    assert client.get("/preference/overview").json()["compared"] is None
+    assert "must be two versions" in refused(client.get("/preference/overview?between=1"), 422)
+    assert "there is no version 9" in refused(client.get("/preference/items?between=1,9"), 409)
+    assert "there is no version 9" in refused(client.get("/preference/overview?between=1,9"), 409)
+
+
 def test_the_page_is_open_and_all_that_it_shows_needs_the_token(serve):
     with serve(token=TOKEN) as client:
         for path in ("/", "/page/page.css", "/page/page.js"):
@@ -102,7 +144,10 @@ def test_a_simulation_beside_the_registry_has_its_plot_shown(client, registry):
     folder = registry.root.parent / "simulate" / "2026-01-01"
     folder.mkdir(parents=True)
     (folder / "curves.png").write_bytes(b"a plot")
-    assert client.get("/preference/overview").json()["plot"]
+    said = client.get("/preference/overview").json()
+    assert (said["plot"], said["verdict"]) == (True, None)
+    (folder / "simulation.json").write_text('{"verdict": "badge beats random."}')
+    assert client.get("/preference/overview").json()["verdict"] == "badge beats random."
     assert client.get("/preference/simulation").content == b"a plot"
 
 

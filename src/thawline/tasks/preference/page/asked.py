@@ -8,8 +8,10 @@ from starlette.exceptions import HTTPException
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.tasks.preference.asking.ask import next_items
+from thawline.tasks.preference.asking.asked import Asked
+from thawline.tasks.preference.asking.between import next_between
 from thawline.tasks.preference.page.schemas import AnswerOut, ItemOut, Items, Undone
-from thawline.versions.feedback import record, retract
+from thawline.versions.feedback import candidates, record, retract
 from thawline.versions.registry import Registry
 from thawline.versions.schema import Feedback, Item, ModelVersion
 
@@ -35,6 +37,7 @@ class Asking:
     def __init__(self) -> None:
         """Begin with nothing shown."""
         self._shown: dict[int, _Shown] = {}
+        self._drafted: tuple[tuple[int, int], list[Asked]] | None = None
 
     def next(self, registry: Registry, n: int, strategy: str, store: StoreSettings) -> Items:
         """The next `n` items by `strategy`; raises HTTPException where they can't be chosen."""
@@ -46,6 +49,27 @@ class Asking:
         version = None if asking.version is None else asking.version.id
         self._shown |= {one.item_id: _Shown(version, one.score, one.why) for one in asking.items}
         return Items(items=[ItemOut(id=one.item_id, name=one.path.name, why=one.why) for one in asking.items])
+
+    def next_between(self, registry: Registry, n: int, between: tuple[int, int], store: StoreSettings) -> Items:
+        """The next `n` items that two versions picked in turn; raises HTTPException where they can't be chosen.
+
+        What was drafted stays who drafted it until it is answered, however often is asked.
+        """
+        drafted = self._drafted[1] if self._drafted is not None and self._drafted[0] == between else []
+        try:
+            with registry.database.reading() as session:
+                open_ = {one.id for one in candidates(session)}
+                waiting = [one for one in drafted if one.item_id in open_]
+                if (more := n - len(waiting)) > 0:
+                    ids = {one.item_id for one in waiting}
+                    found = next_between(session, registry, more, between, store=store, without=ids).items
+                    drafted, waiting = [*drafted, *found], [*waiting, *found]
+        except UserError as error:
+            raise HTTPException(409, str(error)) from error
+        self._drafted = (between, drafted)
+        for one in waiting:
+            self._shown[one.item_id] = _Shown(one.by.id if one.by else None, one.score, one.why)
+        return Items(items=[ItemOut(id=one.item_id, name=one.path.name, why=one.why) for one in waiting[:n]])
 
     def note(self, registry: Registry, item_id: int, answer: str) -> AnswerOut:
         """Keep an answer, if it is not the one that counts already."""

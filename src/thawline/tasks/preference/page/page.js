@@ -15,6 +15,7 @@ let skipped = new Set();
 let pictures = new Map(); // item to the address of its picture, once that is loaded
 let overview = null;
 let sending = false;
+let between = sessionStorage.getItem("between"); // two versions that pick in turn, "3,5"
 
 class Refused extends Error {} // the server answered, and says no
 
@@ -54,7 +55,8 @@ const one = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 async function refill() {
   const there = new Set([...queue.map((item) => item.id), ...waiting.map((answer) => answer.item.id), ...skipped]);
-  const { items } = await json(`preference/items?n=${AHEAD + skipped.size + waiting.length}`);
+  const mixed = between ? `&between=${between}` : "";
+  const { items } = await json(`preference/items?n=${AHEAD + skipped.size + waiting.length}${mixed}`);
   queue.push(...items.filter((item) => !there.has(item.id)));
   if (!queue.length && skipped.size) {
     skipped = new Set();
@@ -275,8 +277,45 @@ async function change(path, body, number) {
   await look();
 }
 
+// Two versions that pick in turn
+
+function choose(versions) {
+  const there = versions.filter((version) => !version.pruned).map((version) => version.number);
+  find("#between-form").hidden = find("#between-note").hidden = there.length < 2;
+  const chosen = between ? between.split(",").map(Number) : [there[1], there[0]];
+  ["#first", "#second"].forEach((select, place) => {
+    if (find(select).childElementCount === there.length) return;
+    find(select).replaceChildren(...there.map((number) => new Option(`v${number}`, number, false, number === chosen[place])));
+  });
+  find("#between-stop").hidden = !between;
+}
+
+function compared(found) {
+  const lines = (found?.sides ?? []).map(({ version, rates }) =>
+    `v${version}: ${rates.map((rate) => `${rate.name} ${range(rate)}`).join(", ") || "no answers yet"}`);
+  const shown = found ? [...lines, found.sentence] : [];
+  if (shown.join() === find("#compared").dataset.shown) return; // or a screen reader reads it again
+  find("#compared").dataset.shown = shown.join();
+  find("#compared").replaceChildren(...shown.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
+}
+
+async function mix(versions) {
+  between = versions;
+  if (between) sessionStorage.setItem("between", between);
+  else sessionStorage.removeItem("between");
+  try {
+    queue = [];
+    await refill();
+    await show();
+    await look();
+  } catch (error) {
+    say(error.message, "#changed");
+    if (between) await mix(null);
+  }
+}
+
 async function look() {
-  overview = await json("preference/overview");
+  overview = await json(`preference/overview${between ? `?between=${between}` : ""}`);
   find("#token-form").hidden = true;
   const { answers, fresh, versions, model } = overview;
   say(model, "#model");
@@ -286,9 +325,12 @@ async function look() {
   find("#train").disabled = Boolean(overview.job) || !Object.values(answers).some(Boolean);
   find("#versions tbody").replaceChildren(...versions.map(row));
   find("#versions").hidden = !versions.length;
+  choose(versions);
+  compared(overview.compared);
   find("#rollback").disabled = !overview.can_roll_back;
   if (overview.plot && !find("#plot").src) {
     find("#plot").src = URL.createObjectURL(await (await ask("preference/simulation")).blob());
+    say(overview.verdict ?? "", "#verdict");
     find("#simulation").hidden = false;
   }
 }
@@ -301,6 +343,7 @@ async function start() {
     send();
     if (overview.job) await follow(overview.job);
   } catch (error) {
+    if (between && error instanceof Refused && find("#token-form").hidden) return mix(null).then(start); // a version went
     say(error.message);
   }
 }
@@ -313,6 +356,13 @@ find("#undo").addEventListener("click", undo);
 find("#skip").addEventListener("click", skip);
 find("#train").addEventListener("click", train);
 find("#rollback").addEventListener("click", () => change("models/rollback", undefined, null));
+find("#between-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const [first, second] = [find("#first").value, find("#second").value];
+  if (first === second) say("Choose two different versions to compare.", "#changed");
+  else mix(`${first},${second}`);
+});
+find("#between-stop").addEventListener("click", () => mix(null));
 find("#token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem("token", find("#token").value);
@@ -320,7 +370,7 @@ find("#token-form").addEventListener("submit", (event) => {
   start();
 });
 document.addEventListener("keydown", (event) => {
-  if (event.repeat || event.target.closest("input") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.repeat || event.target.closest("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
   const word = KEYS[event.key];
   if (word) answer(word);
   else if (event.key.toLowerCase() === "u") undo();

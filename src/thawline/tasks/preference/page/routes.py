@@ -9,13 +9,14 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from thawline.errors import UnusableError
+from thawline.errors import UnusableError, UserError
 from thawline.tasks.preference.answers import ANSWERS
+from thawline.tasks.preference.asking.settings import two_versions
 from thawline.tasks.preference.page.asked import Asking
 from thawline.tasks.preference.page.overview import newest_plot, overview
 from thawline.tasks.preference.page.pictures import small_jpeg
 from thawline.tasks.preference.page.schemas import AnswerIn, AnswerOut, Items, Overview, Undone
-from thawline.tasks.serving import Service
+from thawline.tasks.serving import Served, Service
 from thawline.versions.registry import Registry
 from thawline.versions.schema import Item
 
@@ -38,22 +39,31 @@ _HEADERS = {
 _Id = Annotated[int, Path(ge=1, lt=2**31)]
 
 
+_Between = Annotated[
+    str | None,
+    Query(max_length=40, description="Two versions, '3,5': what they pick in turn, to be compared by the answers."),
+]
+
+
 def add_routes(router: APIRouter, service: Service) -> None:
     """Add the page and what it asks for; see `tasks.serving.RouteAdder`."""
     _add_files(router, service)
     asking, refusals = Asking(), _refusals(service)
 
     @router.get("/preference/overview", responses=refusals)
-    async def look() -> Overview:
+    async def look(between: _Between = None) -> Overview:
         """Counts, versions with their rates, and the training that runs."""
-        return await run_in_threadpool(overview, _registry(service), service.served)
+        return await run_in_threadpool(_overview, _registry(service), service.served, between)
 
     @router.get("/preference/items", responses=refusals)
     async def items(
         n: Annotated[int, Query(ge=1, le=200, description="How many.")] = 8,
         strategy: Annotated[str, Query(max_length=40, description="How they are chosen.")] = asking.strategy,
+        between: _Between = None,
     ) -> Items:
         """Photos to judge next, each with the reason why."""
+        if (pair := _pair(between)) is not None:
+            return await run_in_threadpool(asking.next_between, _registry(service), n, pair, service.store)
         return await run_in_threadpool(asking.next, _registry(service), n, strategy, service.store)
 
     @router.get("/preference/items/{item_id}/picture", response_class=Response, responses={**refusals, **_JPEG})
@@ -81,6 +91,20 @@ def add_routes(router: APIRouter, service: Service) -> None:
         if plot is None:
             raise HTTPException(404, "there is no simulation; 'thawline preference simulate' makes one")
         return FileResponse(plot, media_type="image/png")
+
+
+def _pair(between: str | None) -> tuple[int, int] | None:
+    try:
+        return None if between is None else two_versions(between.split(","))
+    except UserError as error:
+        raise HTTPException(422, str(error)) from error
+
+
+def _overview(registry: Registry, served: Served, between: str | None) -> Overview:
+    try:
+        return overview(registry, served, _pair(between))
+    except UserError as error:
+        raise HTTPException(409, str(error)) from error
 
 
 def _refusals(service: Service) -> dict[int | str, dict[str, Any]]:

@@ -66,6 +66,21 @@ class VersionOut(BaseModel):
     pruned: bool
 
 
+class Side(BaseModel):
+    """What was answered of one version's picks, of those that were mixed."""
+
+    version: int
+    answers: dict[str, int]
+    rates: list[Figure]
+
+
+class Compared(BaseModel):
+    """Two versions whose picks were mixed, so that their rates are comparable."""
+
+    sides: list[Side]
+    sentence: str = Field(description="Whether one's are liked more, by a test of answers in pairs.")
+
+
 class Overview(BaseModel):
     """All that the page shows besides the photo."""
 
@@ -74,6 +89,8 @@ class Overview(BaseModel):
     answers: dict[str, int] = Field(description="How many photos have each answer.")
     fresh: int = Field(description="Answers, corrections and deletions since the newest training that was completed.")
     versions: list[VersionOut]
+    compared: Compared | None = Field(description="Of the two versions that were named; null: none were.")
     can_roll_back: bool
     job: int | None = Field(description="The training that runs or waits.")
     plot: bool = Field(description="Whether there is a simulation's plot.")
+    verdict: str | None = Field(description="What the newest simulation came to, a sentence; null: there is none.")
