@@ -27,6 +27,7 @@ from thawline.tasks.typed import to_settings
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+FILES = {"events": "PHOTOS", "match": "PAIRS", "preference": "FILE"}
 PROFILES = sorted(path.stem for path in (CONF / "debug").glob("*.yaml"))
 
 
@@ -59,6 +60,18 @@ def products(tmp_path_factory):
     return make_pairs(tmp_path_factory.mktemp("pairs"), pictures=40, seed=0).file
 
 
+@pytest.fixture(scope="session")
+def answers(tmp_path_factory, sample):  # noqa: F811
+    """Answers to the sample of photos."""
+    path = tmp_path_factory.mktemp("answers") / "feedback.csv"
+    said = {"wedding": "super_like", "beach_day": "like", "campfire_night": "dislike", "football_match": "dislike"}
+    rows = [
+        f'"{photo}",{answer}' for name, answer in said.items() for photo in sorted((sample / name).glob("*.jpg"))[:8]
+    ]
+    path.write_text("\n".join(["path,feedback", *rows]), encoding="utf-8")
+    return path
+
+
 def task_of(name):
     return name.partition("_")[0]
 
@@ -82,15 +95,15 @@ def test_it_composes(name):
 def test_its_header_states_command_result_and_time(name):
     header = [line for line in (CONF / "experiment" / f"{name}.yaml").read_text().splitlines() if line.startswith("#")]
     text = " ".join(header)
-    assert f"thawline train {'PAIRS' if task_of(name) == 'match' else 'PHOTOS'} experiment={name}" in text
+    assert f"thawline train {FILES[task_of(name)]} experiment={name}" in text
     assert "Expected" in text
     assert " s " in text
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_it_runs(name, thawline, sample, products, small):  # noqa: F811
+def test_it_runs(name, thawline, sample, products, answers, small):  # noqa: F811
     encoder = compose(name).hydra.runtime.choices.encoder
-    data = products if task_of(name) == "match" else sample
+    data = {"events": sample, "match": products, "preference": answers}[task_of(name)]
     thawline("train", data, f"experiment={name}", *small[encoder], "debug=fast", "trainer=cpu", "logger=csv")
     metrics = thawline.metrics()
     assert 0 <= metrics["judged"]["accuracy"]["value"] <= 1
@@ -115,4 +128,5 @@ def test_what_there_is():
     recipes = {"zero_shot", "contrastive", "projection", "linear", "resnet50", "efficientnet_b0"}
     assert {f"events_{name}" for name in recipes | {"vit_head", "vit_blocks"}} <= set(EXPERIMENTS)
     assert {f"match_{name}" for name in ("zero_shot", "projections", "towers", "scratch")} <= set(EXPERIMENTS)
+    assert {f"preference_{name}" for name in ("zero_shot", "logistic", "gda", "blocks")} <= set(EXPERIMENTS)
     assert set(PROFILES) == {"none", "fast", "overfit", "profiler", "anomaly", "limit"}

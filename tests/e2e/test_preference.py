@@ -3,20 +3,12 @@
 import csv
 import json
 
-import hydra
 import numpy as np
 import pytest
-import torch
 from tests.e2e.test_own_task import ONNX
 
 import thawline as package
-from thawline.commands.line.paths import conf_directory
-from thawline.commands.line.quoting import quote
-from thawline.commands.line.settings import register_settings
 from thawline.data.walking import walk_photos
-from thawline.runs.predictions import read_predictions
-from thawline.tasks.preference import choosing
-from thawline.tasks.typed import to_settings
 
 FAST = ("task=preference", "encoder=tiny_clip", "trainer=cpu", "logger=csv")
 ANSWERS = {"wedding": "super_like", "beach_day": "like", "campfire_night": "dislike", "football_match": "dislike"}
@@ -87,6 +79,8 @@ def test_super_likes_count_more_in_every_method(thawline, answers):
 
 def package_predictions(run):
     """The probability of a like of each photo that was held out."""
+    from thawline.runs.predictions import read_predictions
+
     return read_predictions(run / "predictions.parquet").probabilities[:, 1]
 
 
@@ -117,32 +111,3 @@ def test_a_file_of_answers_without_the_task_is_named(thawline, answers):
     assert "which task=preference reads; add that" in thawline.refused(
         "train", answers, "encoder=tiny_clip", "trainer=cpu"
     )
-
-
-def test_what_is_chosen_is_a_run_like_any_other(thawline, answers, monkeypatch):
-    monkeypatch.setattr(choosing, "ENOUGH", 5)
-    words = ("data.path=" + str(answers), "paths.outputs=out", "paths.run=run", *FAST)
-    methods, settings = {}, {}
-    for name, more in {
-        "logistic": ("method=logistic",),
-        "gda": ("method=gda",),
-        "blocks": ("experiment=preference_blocks", "method.epochs=1"),
-    }.items():
-        register_settings()
-        with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
-            given = [quoted(word) for word in (*words, *more) if "encoder" not in word or name != "blocks"]
-            settings[name] = to_settings(hydra.compose("train", [*given, "encoder=tiny_clip"]))
-        methods[name] = settings[name].method
-    choice = choosing.run_choice(settings["logistic"], methods, thawline.directory / "chosen", torch.device("cpu"))
-    assert set(choice.figures) == {"logistic", "gda", "blocks"}
-    assert choice.name in choice.why
-    assert choice.run == thawline.directory / "chosen" / choice.name
-    assert read_predictions(choice.run / "predictions.parquet").paths == choice.predictions.paths
-    thawline("export", choice.run, "out=Chosen")
-    assert package.load(thawline.directory / "Chosen").task == "preference"
-    assert len({(each / "split.csv").read_bytes() for each in (thawline.directory / "chosen").iterdir()}) == 1
-
-
-def quoted(word):
-    key, _, value = word.partition("=")
-    return f"{key}={quote(value)}" if key.startswith(("data.path", "paths")) else word

@@ -53,17 +53,25 @@ def test_feedback_makes_versions_that_go_live_are_rolled_back_and_forget(thawlin
     assert "training 1: " in said
     assert "v2 is active; v1 was" in said
     base, second = registry.versions()
-    assert (base.type, base.samples, second.type, second.parent_id) == ("base", 0, "logistic", base.id)
+    choice = second.metrics["choice"]
+    assert (base.type, base.samples, second.parent_id) == ("base", 0, base.id)
+    assert second.type == min(choice["tried"], key=lambda name: choice["tried"][name]["log_loss"])
+    assert set(choice["tried"]) == {"logistic", "gda"}
+    assert f"{second.type} has the least log-loss out of fold" in said
+    assert "blocks are tried from 50 answers of each kind on" in " ".join(said.split())
     assert second.metrics["estimates"]["accuracy"]["value"] > 0.8
     half = package.load(registry.folder(base)).predict(walk_photos([str(sample / "wedding")], {}))
     assert {one.probabilities["like"] for one in half if one.problem is None} == {0.5}
     (job,) = jobs(registry)
-    assert (job.status, job.version_id, job.hyperparameters["method"]) == (COMPLETED, second.id, "logistic")
+    assert (job.status, job.version_id, job.hyperparameters["method"]) == (COMPLETED, second.id, second.type)
+    assert job.hyperparameters["choice"] == choice
     assert job.accuracy == pytest.approx(second.metrics["estimates"]["accuracy"]["value"])
 
     thawline("preference", "import", write_answers(thawline.directory / "more.csv", sample, 8, 12, **ANSWERS))
     said = thawline("preference", "train", "trainer=cpu", "method=gda")  # the encoder is that of v1
     assert registry.active().number == 3, said
+    third, named = registry.active(), jobs(registry)[-1].hyperparameters
+    assert (third.type, named["method"], "choice" in named, "choice" in third.metrics) == ("gda", "gda", False, False)
     thawline("versions", "rollback")
     assert registry.active().number == 2
 
@@ -78,6 +86,22 @@ def test_feedback_makes_versions_that_go_live_are_rolled_back_and_forget(thawlin
     thawline("versions", "prune", "keep=0")
     assert "no version that is there knows of it" in thawline("versions", "forget", first.id)
     assert [wrong for _, wrong in registry.verify()] == [None, None]
+
+
+@pytest.mark.parametrize(("seconds", "tried"), [(0, ("logistic", "gda")), (1000, ("logistic", "gda", "blocks"))])
+def test_blocks_are_tried_where_there_are_answers_and_time(thawline, sample, registry, seconds, tried):
+    thawline("preference", "import", write_answers(thawline.directory / "in.csv", sample, 0, 6, **ANSWERS))
+    few = ("cv=2", "choosing.least=5", "choosing.blocks.epochs=1", "choosing.thaw=1", f"choosing.seconds={seconds}")
+    said = " ".join(thawline(*TRAIN, *few).split())
+    second = registry.find(2)
+    assert tuple(second.metrics["choice"]["tried"]) == tried
+    assert second.metrics["choice"]["why"] in said
+    assert second.type in ("logistic", "gda")
+    assert ("blocks are not better: " in said) == ("blocks" in tried)
+    assert ("s here, more than choosing.seconds=0 (method=finetune thaw=1 trains them)" in said) == (not seconds)
+    (run,) = (thawline.directory / "outputs" / "preference").iterdir()
+    assert {path.name for path in run.iterdir()} == {"feedback.csv", "logistic", "gda"}
+    assert len({(run / name / "split.csv").read_bytes() for name in ("logistic", "gda")}) == 1
 
 
 def test_words_make_a_prior_before_any_answer(thawline, sample, registry):
@@ -115,24 +139,24 @@ def test_an_item_whose_file_is_gone_or_changed_is_left_out_and_named(thawline, p
     gone, changed, other = sorted(photos.glob("wedding/*.jpg"))[:3]
     gone.unlink()
     changed.write_bytes(other.read_bytes() + b"more")
-    said = thawline(*TRAIN)
+    said = thawline(*TRAIN, "method=logistic")
     assert f"{gone.name} is left out: the file is gone" in said
     assert f"{changed.name} is left out: its content is not what was judged" in said
     assert registry.active().samples < 32
     for path in list(walk_photos([str(photos)], {})):
         Path(path).unlink()
-    assert "answered photos is there any more" in thawline.refused(*TRAIN)
+    assert "answered photos is there any more" in thawline.refused(*TRAIN, "method=logistic")
 
 
 def test_a_training_that_fails_leaves_the_active_version_and_says_why(thawline, sample, registry, monkeypatch):
     thawline("preference", "import", write_answers(thawline.directory / "in.csv", sample, 0, 8, **ANSWERS))
-    thawline(*TRAIN)
+    thawline(*TRAIN, "method=logistic")
 
     def refused(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Registry, "add", refused)
-    said = thawline(*TRAIN, "seed=1", status=1)
+    said = thawline(*TRAIN, "method=logistic", "seed=1", status=1)
     assert "training 2 failed: " in said
     assert "No space left on device; v2 stays active" in said
     assert jobs(registry)[-1].status == FAILED
@@ -141,7 +165,7 @@ def test_a_training_that_fails_leaves_the_active_version_and_says_why(thawline, 
         signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(Registry, "add", stopped)
-    thawline(*TRAIN, "seed=1", status=143)
+    thawline(*TRAIN, "method=logistic", "seed=1", status=143)
     assert (jobs(registry)[-1].status, jobs(registry)[-1].reason) == (FAILED, "interrupted")
     monkeypatch.undo()
     assert registry.active().number == 2

@@ -2,14 +2,13 @@
 
 from dataclasses import asdict, replace
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.tasks.preference.loop.first import write_base
-from thawline.tasks.preference.loop.settings import PreferenceTrainSettings
+from thawline.tasks.preference.loop.settings import PreferenceTrainSettings, is_asked_for
 from thawline.versions.jobs import scratch
 from thawline.versions.registry import BASE, Registry
 from thawline.versions.schema import ModelVersion
@@ -45,16 +44,10 @@ def with_encoder_of(registry: Registry, settings: PreferenceTrainSettings) -> Pr
         return settings
     if encoder == settings.encoder or not isinstance(encoder, EncoderSettings):
         return settings
-    if _is_asked_for():
+    if is_asked_for(_ENCODER):
         asked, of = (one.model or one.name for one in (settings.encoder, encoder))
         raise UserError(
             f"the versions in {registry.root} are of the encoder {of}, not {asked}; leave encoder=… out, or keep "
             "others in a folder of their own: versions.dir=…"
         )
     return replace(settings, encoder=encoder)
-
-
-def _is_asked_for() -> bool:
-    """Whether the command line names an encoder."""
-    words = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    return any(word.lstrip("+").startswith(_ENCODER) for word in words)

@@ -1,15 +1,18 @@
 """Settings of the verbs on the database."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS
 from thawline.data.settings import check_megapixels
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
+from thawline.fitting.settings import MethodSettings
 from thawline.runs.settings import PathsSettings
+from thawline.tasks.preference.answers import ENOUGH
 from thawline.tasks.settings import RunSettings
 from thawline.versions.settings import VersionsSettings
 
@@ -53,16 +56,46 @@ class AnswersSettings:
 
 
 @dataclass
+class ChoosingSettings:
+    """What is tried where no method is named.
+
+    Attributes:
+        logistic: How logistic regression is fitted.
+        gda: How Gaussian discriminant analysis is.
+        blocks: How the encoder's last blocks and a head are.
+        thaw: How many blocks.
+        least: Blocks are tried from so many answers of each class on.
+        seconds: Blocks are tried where their trial is expected to take no longer, on this device.
+    """
+
+    logistic: MethodSettings = MISSING
+    gda: MethodSettings = MISSING
+    blocks: MethodSettings = MISSING
+    thaw: int = 2
+    least: int = ENOUGH
+    seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.thaw < 1 or self.least < 1:
+            raise UserError(f"choosing.thaw={self.thaw} and choosing.least={self.least} must be at least 1")
+        if not self.seconds >= 0:
+            raise UserError(f"choosing.seconds={self.seconds:g} must not be below 0; 0 tries no blocks")
+
+
+@dataclass
 class PreferenceTrainSettings(RunSettings):
     """`thawline preference train`: those of a run, whose data are the answers in the database.
 
     Attributes:
         versions: The registry and its database.
+        choosing: What is tried where no method is named.
         activate: `auto`: the new version becomes active if the gate lets it; `never`; or `force`, without asking.
         job: The number of a training that was asked for before, which this process is to do; null: a new one.
     """
 
     versions: VersionsSettings = MISSING
+    choosing: ChoosingSettings = field(default_factory=ChoosingSettings)
     activate: str = "auto"
     job: int | None = None
 
@@ -97,5 +130,17 @@ class WatchSettings(PreferenceTrainSettings):
 def as_run(config: DictConfig) -> DictConfig:
     """`config` as that of a run, without what is of the loop alone."""
     resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
-    of_runs = {field.name for field in fields(RunSettings)}
+    of_runs = {each.name for each in fields(RunSettings)}
     return OmegaConf.create({name: value for name, value in resolved.items() if name in of_runs})
+
+
+def is_asked_for(*keys: str) -> bool:
+    """Whether the command line names one of the settings `keys`, or one within them."""
+    words = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    named = (word.lstrip("+~").partition("=")[0].partition("@")[0] for word in words)
+    return any(name == key or name.startswith(f"{key}.") for name in named for key in keys)
+
+
+def chooses() -> bool:
+    """Whether a training finds its method by trying several: none was asked for."""
+    return not is_asked_for("method", "thaw")

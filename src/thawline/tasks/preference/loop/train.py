@@ -17,7 +17,7 @@ from thawline.runs.signals import Stopped
 from thawline.screen import say, say_next, say_whole
 from thawline.tasks.preference.loop.answered import usable
 from thawline.tasks.preference.loop.base import with_encoder_of
-from thawline.tasks.preference.loop.settings import PreferenceTrainSettings
+from thawline.tasks.preference.loop.settings import PreferenceTrainSettings, chooses
 from thawline.tasks.preference.loop.training import PRIOR, make_version
 from thawline.tasks.preference.loop.waited import done_meanwhile
 from thawline.tasks.preference.settings import feedback_of
@@ -37,6 +37,7 @@ from thawline.versions.jobs import (
 from thawline.versions.registry import BASE, Registry
 from thawline.versions.schema import ModelVersion
 
+AUTO = "auto"  # the method of a training that has yet to choose one
 _SHOWN = 5
 
 
@@ -101,11 +102,13 @@ def train_once(
             update_job(session, job, running=True)
             note_job(session, job, hyperparameters(settings))
             counts = Counter(one.answer for one in answered(session))
-        say(console, f"training {job}: {_counted(counts) or 'words alone'}; method={settings.method.name}")
+        say(console, f"training {job}: {_counted(counts) or 'words alone'}; {_method(settings)}")
         made = make_version(registry, settings, config, job)
         with registry.database.session() as session:
             finish_job(session, job, made.version)
         _say_left_out(console, made.left_out)
+        if made.why:
+            say(console, made.why)
         _say_made(console, registry, made.version, time.perf_counter() - started)
         _activate(registry, made.version, settings, console)
     return registry.find(made.version.number)
@@ -130,7 +133,7 @@ def hyperparameters(settings: PreferenceTrainSettings) -> dict[str, Any]:
     """What a training is noted with."""
     data = feedback_of(settings.data)
     return {
-        "method": settings.method.name,
+        "method": AUTO if chooses() else settings.method.name,
         "encoder": settings.encoder.model or settings.encoder.name,
         "thaw": settings.thaw,
         "super_like": data.super_like,
@@ -200,6 +203,10 @@ def _say_left_out(console: Console, left_out: tuple[LeftOut, ...]) -> None:
         say(console, f"{left.name} is left out: {left.reason}")
     if len(left_out) > _SHOWN:
         say(console, f"… {len(left_out) - _SHOWN:,} more answers are left out")
+
+
+def _method(settings: PreferenceTrainSettings) -> str:
+    return "the method is chosen" if chooses() else f"method={settings.method.name}"
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -1,11 +1,9 @@
 """One training: from the answers that count to a version, by the same code as `thawline train` and `export`."""
 
 import shutil
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,24 +14,21 @@ from thawline.data.listing import LeftOut, as_text
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.fitting.settings import GradientSettings, MethodSettings, ZeroShotSettings
-from thawline.runs.directory import RunDirectory
 from thawline.runs.predictions import Predictions
-from thawline.runs.split import write_split
-from thawline.tasks.capabilities import TaskProblem, task_reader
 from thawline.tasks.exporting import write_run
 from thawline.tasks.fits import find_fit
-from thawline.tasks.planning import plan_run
 from thawline.tasks.preference.answers import LIKE
 from thawline.tasks.preference.loop.answered import FILE, check_both, usable, write_answers
 from thawline.tasks.preference.loop.base import make_base
+from thawline.tasks.preference.loop.choosing import Choice, config_of, run_choice, run_trial
 from thawline.tasks.preference.loop.first import write_prior
-from thawline.tasks.preference.loop.settings import PreferenceTrainSettings, as_run
+from thawline.tasks.preference.loop.settings import PreferenceTrainSettings, as_run, chooses
 from thawline.tasks.preference.problem import PreferenceProblem
+from thawline.tasks.preference.read import read_preference
 from thawline.tasks.preference.settings import feedback_of
-from thawline.tasks.running import fit_run, write_results
 from thawline.versions.contents import metrics_in
 from thawline.versions.feedback import Answered, answered
-from thawline.versions.jobs import scratch, update_job
+from thawline.versions.jobs import note_job, scratch, update_job
 from thawline.versions.registry import Registry
 from thawline.versions.schema import ModelVersion
 
@@ -48,10 +43,12 @@ class Made:
     Attributes:
         version: It.
         left_out: Answers that were not used, and why.
+        why: Why it is of this type; "" where nothing was chosen.
     """
 
     version: ModelVersion
     left_out: tuple[LeftOut, ...]
+    why: str = ""
 
 
 def make_version(registry: Registry, settings: PreferenceTrainSettings, config: DictConfig, job: int) -> Made:
@@ -71,10 +68,15 @@ def make_version(registry: Registry, settings: PreferenceTrainSettings, config: 
     with registry.database.reading() as session:
         answers = answered(session)
     if not answers and feedback_of(settings.data).has_words:
-        with scratch(registry.root) as folder:
-            write_prior(settings, folder / "bundle")
-            return Made(registry.add(folder / "bundle", type=PRIOR, parent=base), ())
+        return Made(_prior(registry, settings, base), (), "nothing is answered yet, so words alone stand for a taste")
     return _learn(registry, settings, config, job, base, answers)
+
+
+def _prior(registry: Registry, settings: PreferenceTrainSettings, base: ModelVersion) -> ModelVersion:
+    """A version by words alone."""
+    with scratch(registry.root) as folder:
+        write_prior(settings, folder / "bundle")
+        return registry.add(folder / "bundle", type=PRIOR, parent=base)
 
 
 def _learn(
@@ -86,31 +88,57 @@ def _learn(
     answers: Sequence[Answered],
 ) -> Made:
     """A version that is trained on `answers`, in a run directory as `thawline train` makes it."""
-    started = time.perf_counter()
     given, directory, told = usable(answers), Path(settings.paths.run), _Told(registry, job)
     device = find_device(settings.trainer.accelerator)
     settings = replace(settings, data=replace(settings.data, path=str(directory / FILE)))
     read = _read(settings, given.answers, device)
+    left_out = (*given.left_out, *read.left_out)
+    if min(_groups(read.problem)) < _LEAST_FOLDS and feedback_of(settings.data).has_words:
+        shutil.rmtree(directory)
+        why = "each kind of answer needs two groups of photos before anything can be learnt, so words alone stand"
+        return Made(_prior(registry, settings, base), left_out, why)
     settings = replace(settings, cv=_folds(read.problem, settings.cv))
-    with RunDirectory(directory, "train", _as_run(config, settings)) as run:
-        plan = plan_run(read.problem, settings)
-        write_split(run.file("split.csv"), read.problem.split_rows(plan))
-        predictions, facts = fit_run(read.problem, plan, settings, run.path, device, told, started)
-        judged, _, _ = write_results(run, predictions, facts)
-    told.done(judged.to_json())
+    choice = _choose(read.problem, settings, as_run(config), device, told)
+    trial, noted = choice.trial, {"choice": {"why": choice.why, "tried": choice.figures}} if choice.why else {}
+    with registry.database.session() as session:
+        note_job(session, job, {"method": trial.settings.method.name, "thaw": trial.settings.thaw, **noted})
+    told.done(choice.figures[choice.name])
     with scratch(registry.root) as folder:
-        bundle = folder / "bundle"
-        write_run(find_fit(directory, {}), bundle, directory.name)
+        bundle, run = folder / "bundle", Path(trial.settings.paths.run)
+        write_run(find_fit(run, {}), bundle, directory.name)
         version = registry.add(
             bundle,
-            type=_type_of(settings.method),
-            metrics=metrics_in(bundle),
+            type=_type_of(trial.settings.method),
+            metrics={**metrics_in(bundle), **noted},
             samples=len(read.used),
             parent=base,
             feedback_ids=[one.feedback_id for one in read.used.values()],
-            out_of_fold=_out_of_fold(predictions, read.used),
+            out_of_fold=_out_of_fold(trial.predictions, read.used),
         )
-    return Made(version, (*given.left_out, *read.left_out))
+    return Made(version, left_out, choice.why)
+
+
+def _choose(
+    problem: PreferenceProblem,
+    settings: PreferenceTrainSettings,
+    config: DictConfig,
+    device: torch.device,
+    told: "_Told",
+) -> Choice:
+    """What is taken: the method that was asked for, or the one of those tried that does best."""
+    if not chooses():
+        trial = run_trial(problem, settings, config_of(config, settings), device, told)
+        name = trial.settings.method.name
+        return Choice(name, "", trial, {name: trial.figures})
+    return run_choice(
+        problem,
+        settings,
+        settings.choosing,
+        device,
+        read=lambda own: read_preference(own, device),
+        config=lambda own: config_of(config, own),
+        mirror=told,
+    )
 
 
 @dataclass(frozen=True)
@@ -123,7 +151,7 @@ class _Read:
         left_out: Answers to files that can't be used, or are not what was judged.
     """
 
-    problem: TaskProblem
+    problem: PreferenceProblem
     used: Mapping[str, Answered]
     left_out: tuple[LeftOut, ...]
 
@@ -138,7 +166,7 @@ def _read(settings: PreferenceTrainSettings, answers: Sequence[Answered], device
     table.parent.mkdir(parents=True, exist_ok=True)
     try:
         write_answers(answers, table)
-        problem: PreferenceProblem = task_reader(settings.task)(settings, device)  # type: ignore[assignment]  # its own
+        problem = read_preference(settings, device)
     except UserError:
         shutil.rmtree(table.parent)
         raise
@@ -155,13 +183,18 @@ def _read(settings: PreferenceTrainSettings, answers: Sequence[Answered], device
     return _Read(problem, used, problem.collection.left_out)
 
 
-def _folds(problem: TaskProblem, most: int | None) -> int:
+def _groups(problem: PreferenceProblem) -> list[int]:
+    """How many groups of photos each kind of answer has."""
+    return [len(np.unique(problem.groups[problem.labels == label])) for label in range(len(problem.classes))]
+
+
+def _folds(problem: PreferenceProblem, most: int | None) -> int:
     """How many folds there can be: each kind of answer needs as many groups.
 
     Raises:
         UserError: There are too few answers.
     """
-    groups = [len(np.unique(problem.groups[problem.labels == label])) for label in range(len(problem.classes))]
+    groups = _groups(problem)
     if min(groups) < _LEAST_FOLDS:
         name = problem.classes[int(np.argmin(groups))]
         raise UserError(
@@ -169,13 +202,6 @@ def _folds(problem: TaskProblem, most: int | None) -> int:
             f"be judged; answer some more with {name}"
         )
     return min(most or _MOST_FOLDS, *groups)
-
-
-def _as_run(config: DictConfig, settings: PreferenceTrainSettings) -> DictConfig:
-    """`config` as the directory of a run keeps it."""
-    run = as_run(config)
-    run.data.path, run.cv, run.encoder = settings.data.path, settings.cv, asdict(settings.encoder)
-    return run
 
 
 def _type_of(method: MethodSettings) -> str:
@@ -203,9 +229,9 @@ class _Told:
         said = {key.rpartition("/")[2]: value for key, value in row.items()}
         self._tell(epoch=int(said["epoch"]), loss=said.get("train_loss"), accuracy=said.get("inner_accuracy"))
 
-    def done(self, judged: Mapping[str, Any]) -> None:
+    def done(self, figures: Mapping[str, float]) -> None:
         """What was judged out of fold."""
-        self._tell(epoch=None, loss=_value(judged.get("log_loss")), accuracy=_value(judged.get("accuracy")))
+        self._tell(epoch=None, loss=figures["log_loss"], accuracy=figures["accuracy"])
 
     def summary(self, values: Mapping[str, float]) -> None:
         """Nothing more."""
@@ -219,8 +245,3 @@ class _Told:
     def _tell(self, *, epoch: int | None, loss: float | None, accuracy: float | None) -> None:
         with self._registry.database.session() as session:
             update_job(session, self._job, epoch=epoch, loss=loss, accuracy=accuracy)
-
-
-def _value(estimate: Any) -> float | None:
-    value: float | None = estimate["value"] if isinstance(estimate, Mapping) else estimate
-    return value

@@ -1,36 +1,20 @@
-"""Which method is tried with how many answers, and which is taken."""
+"""Which of the methods that were tried is taken."""
 
 import numpy as np
 import pytest
 
+from thawline.errors import UserError
 from thawline.runs.predictions import Predictions
-from thawline.tasks.preference.choosing import choose, methods_for
-
-
-@pytest.mark.parametrize(
-    ("answers", "groups", "more", "names"),
-    [
-        ((0, 0), (0, 0), {"words": False, "blocks": True}, ("base",)),
-        ((0, 0), (0, 0), {"words": True, "blocks": True}, ("prior",)),
-        ((9, 3), (9, 1), {"words": True, "blocks": True}, ("prior",)),
-        ((9, 3), (9, 2), {"words": True, "blocks": True}, ("logistic", "gda")),
-        ((900, 49), (9, 9), {"words": False, "blocks": True}, ("logistic", "gda")),
-        ((50, 50), (9, 9), {"words": False, "blocks": False}, ("logistic", "gda")),
-        ((50, 50), (9, 9), {"words": False, "blocks": True}, ("logistic", "gda", "blocks")),
-    ],
-)
-def test_what_is_tried_follows_from_how_much_was_answered(answers, groups, more, names):
-    classes = ("dislike", "like")
-    found = methods_for(dict(zip(classes, answers, strict=True)), dict(zip(classes, groups, strict=True)), **more)
-    assert found == names
+from thawline.tasks.preference.loop.choosing import Trial, choose
+from thawline.tasks.preference.loop.settings import ChoosingSettings
 
 
 def said(right, sure, n=100):
-    """Predictions of n photos of which the first `right` are right, with probability `sure` of the answer."""
+    """A trial that said of n photos, the first `right` of them rightly, with probability `sure` of the answer."""
     labels = np.arange(n) % 2
     answers = np.where(np.arange(n) < right, labels, 1 - labels)
     like = np.where(answers == 1, sure, 1 - sure)
-    return Predictions(
+    predictions = Predictions(
         paths=tuple(map(str, range(n))),
         groups=np.arange(n),
         labels=labels,
@@ -39,6 +23,7 @@ def said(right, sure, n=100):
         baseline=np.zeros(n, dtype=np.int64),
         classes=("dislike", "like"),
     )
+    return Trial(None, predictions)
 
 
 def test_of_closed_forms_the_least_log_loss_is_taken_and_said():
@@ -57,3 +42,9 @@ def test_blocks_are_taken_only_where_the_paired_test_calls_them_better():
     assert name == "blocks"
     assert why.startswith("blocks is better than logistic by 15.0 points")
     assert choose({**closed, "blocks": said(20, 0.6)})[0] == "logistic"
+
+
+@pytest.mark.parametrize("wrong", [{"thaw": 0}, {"least": 0}, {"seconds": -1.0}])
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(UserError, match=f"choosing.{next(iter(wrong))}="):
+        ChoosingSettings(**wrong)
