@@ -101,6 +101,7 @@ def _pair(between: str | None) -> tuple[int, int] | None:
 
 
 def _overview(registry: Registry, served: Served, between: str | None) -> Overview:
+    """What there is now; 409 where two versions can't be compared."""
     try:
         return overview(registry, served, _pair(between))
     except UserError as error:
