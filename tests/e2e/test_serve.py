@@ -76,6 +76,12 @@ def test_the_model_comes_from_the_environment_or_env(thawline, tuned, monkeypatc
     assert (ended_at_once[1]["status"], ended_at_once[1]["model"]) == ("degraded", "base")
     assert ended_at_once[1]["problems"] == [said]
     assert "wedding" in ended_at_once[1]["labels"]
+    monkeypatch.setenv("CLIP_MODEL_PATH", "x" * 5000)
+    printed = thawline("serve", "port=0", "encoder=tiny_clip")
+    assert "CLIP_MODEL_PATH: File name too long" in printed
+    assert ended_at_once[2]["problems"] == [said]
+    (thawline.directory / ".env").write_text("CLIP MODEL PATH\n")
+    assert ".env, line 1 is no NAME=value" in thawline.refused("serve", "port=0", "encoder=tiny_clip")
 
 
 def test_sigterm_lets_running_requests_finish(tmp_path, sample):

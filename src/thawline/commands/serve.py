@@ -76,8 +76,9 @@ def _find_source(settings: ServeSettings, variables: Mapping[str, str], registry
     if (place := variables.get(MODEL_PATH)) is not None:
         try:
             return FixedSource(_tuned(settings, Path(place).expanduser()), [])
-        except UserError as error:
-            say(Console(stderr=True), f"{MODEL_PATH}: {error}")
+        # It is nobody's home, too long, or holds what no path does; Python's own sentence repeats it whole.
+        except (UserError, OSError, ValueError, RuntimeError) as error:
+            say(Console(stderr=True), f"{MODEL_PATH}: {getattr(error, 'strerror', None) or error}")
             problem = f"{MODEL_PATH} names no bundle that can be used; the base model answers"
             return FixedSource(_base(settings), [problem])
     if registry is None:
