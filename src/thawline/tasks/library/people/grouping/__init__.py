@@ -1,0 +1,1 @@
+"""From face encodings to groups that are one person's each."""

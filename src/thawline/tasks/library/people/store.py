@@ -1,0 +1,131 @@
+"""People on disk: `face_clusters.npz`, the numbers, and `face_clusters.json`, the words. Never a pickle."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from thawline.errors import UserError
+from thawline.files import read_json, write_atomically, write_json
+from thawline.tasks.library.people.constraints import Constraints
+from thawline.tasks.library.people.faces import NO_FACES, Faces
+from thawline.tasks.library.people.people import Name, People, Unsure
+from thawline.tasks.library.people.remembering import Forgotten
+
+NUMBERS, WORDS = "face_clusters.npz", "face_clusters.json"
+_FORMAT = 1
+
+
+def write_people(directory: Path, people: People) -> None:
+    """Write `people` into a library's directory.
+
+    The words come first, so that a kill between the two can't bring back what they say is forgotten.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / WORDS, _words(people))
+    faces = people.faces
+    ids = [entry.encode("utf-8", "surrogatepass") for entry in faces.entries]
+    arrays: dict[str, Any] = {
+        "encodings": np.ascontiguousarray(faces.encodings, np.float32),
+        "numbers": faces.numbers.astype(np.int32),
+        "persons": people.persons.astype(np.int64),
+        "entries": np.frombuffer(b"".join(ids), np.uint8),
+        "ends": np.cumsum([len(one) for one in ids], dtype=np.int64),
+    }
+
+    def save(path: Path) -> None:
+        with path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    write_atomically(directory / NUMBERS, save)
+
+
+def read_people(directory: Path) -> People:
+    """The people in a library's directory; none where nothing was learnt.
+
+    Raises:
+        UserError: Its files are damaged.
+    """
+    if not (directory / WORDS).exists() and not (directory / NUMBERS).exists():
+        return People()
+    try:
+        words = read_json(directory / WORDS) if (directory / WORDS).exists() else {"people": []}
+        faces, persons = _read_numbers(directory / NUMBERS)
+        people = _people(words, faces, persons)
+    except UserError:
+        raise
+    except Exception as error:  # whatever a damaged archive or list makes its reader say
+        raise UserError(
+            f"{directory / WORDS} or {NUMBERS} beside it is damaged ({type(error).__name__}); "
+            "restore both from a backup, or delete them and run library train again: names are lost then"
+        ) from error
+    gone = people.forgotten.holds(faces)
+    if not gone.any():
+        return people
+    return _people(words, faces.take(~gone), persons[~gone])
+
+
+def _read_numbers(path: Path) -> tuple[Faces, np.ndarray[Any, np.dtype[np.int64]]]:
+    if not path.exists():
+        return NO_FACES, np.empty(0, np.int64)
+    with np.load(path, allow_pickle=False) as arrays:
+        text, ends = arrays["entries"].tobytes(), arrays["ends"].tolist()
+        encodings, numbers, persons = arrays["encodings"], arrays["numbers"], arrays["persons"]
+    if not len(ends) == len(encodings) == len(numbers) == len(persons) or encodings.ndim != 2:
+        raise ValueError("arrays of different lengths")
+    starts = [0, *ends[:-1]]
+    entries = tuple(text[a:b].decode("utf-8", "surrogatepass") for a, b in zip(starts, ends, strict=True))
+    return Faces(entries, numbers.astype(np.int64), encodings.astype(np.float32)), persons.astype(np.int64)
+
+
+def _words(people: People) -> dict[str, Any]:
+    keys = people.faces.keys
+    by_person: dict[int, list[str]] = {person: [] for person in [*people.sizes, *people.names]}
+    for key, person in zip(keys, people.persons.tolist(), strict=True):
+        by_person[person].append(key)
+    names = people.names
+    listed = [
+        {
+            "id": person,
+            "name": names[person].text if person in names else None,
+            "size": len(faces),
+            "faces": faces,
+            **({"named": sorted(names[person].faces)} if person in names else {}),
+        }
+        for person, faces in by_person.items()
+    ]
+    return {
+        "format": _FORMAT,
+        "people": listed,
+        "unsure": [{"people": [p.first, p.second], "alike": p.alike, "why": p.why} for p in people.unsure],
+        "least": people.least,
+        "one": [sorted(group) for group in people.constraints.one],
+        "two": [[sorted(a), sorted(b)] for a, b in people.constraints.two],
+        "next": people.following,
+        "forgotten": {"key": people.forgotten.key, "digests": sorted(people.forgotten.digests)},
+    }
+
+
+def _people(words: Any, faces: Faces, persons: Any) -> People:
+    forgotten = words.get("forgotten", {})
+    names = {
+        int(one["id"]): Name(str(one["name"]), frozenset(map(str, one.get("named", []))))
+        for one in words["people"]
+        if one["name"] is not None
+    }
+    return People(
+        faces=faces,
+        persons=persons,
+        names=names,
+        constraints=Constraints(
+            tuple(frozenset(map(str, group)) for group in words.get("one", [])),
+            tuple((frozenset(map(str, a)), frozenset(map(str, b))) for a, b in words.get("two", [])),
+        ),
+        following=max([int(words.get("next", 1)), *(int(person) + 1 for person in [*names, *persons.tolist()])]),
+        forgotten=Forgotten(str(forgotten.get("key", "")), frozenset(map(str, forgotten.get("digests", [])))),
+        unsure=tuple(
+            Unsure(int(one["people"][0]), int(one["people"][1]), float(one["alike"]), str(one["why"]))
+            for one in words.get("unsure", [])
+        ),
+        least=words.get("least"),
+    )
