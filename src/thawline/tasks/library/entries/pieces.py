@@ -21,7 +21,7 @@ def open_library(path: Path) -> BinaryIO:
     """
     try:
         if path.is_dir():
-            inside = next((at for at in sorted(path.glob("*.json*")) if at.is_file()), None)
+            inside = next((at for at in sorted(path.glob("*.json*")) if at.is_file() and at.name[0] != "."), None)
             hint = f", {inside} say" if inside else ", a JSON, CSV or Parquet"
             raise UserError(f"{path} is a folder; name the file with the library's entries{hint}")
         return path.open("rb")

@@ -43,7 +43,7 @@ def read_entries(source: Path | str, settings: EntrySettings, skipped: Skipped) 
         none = False
         yield entry
     if none:
-        raise UserError(_nothing(source, first, skipped))
+        raise UserError(_nothing(source, settings, first, skipped))
 
 
 def base_of(source: Path | str) -> Path:
@@ -64,10 +64,11 @@ def _find(source: Path | str, settings: EntrySettings) -> Iterator[Found]:
     return read_csv(path) if path.suffix.lower() in _TABLES else read_documents(path)
 
 
-def _nothing(source: Path | str, first: list[Found], skipped: Skipped) -> str:
+def _nothing(source: Path | str, settings: EntrySettings, first: list[Found], skipped: Skipped) -> str:
     """Why a library has no entry."""
     if skipped.used:
-        return f"none of the {skipped.used} entries of {source} is wanted; widen limit, since or tags"
+        dated = "" if settings.since is None else "; those without created_at are never wanted by since"
+        return f"none of the {skipped.used} entries of {source} is wanted; widen since or tags{dated}"
     if not first:
         return f"{source} has no entries"
     value: Any = first[0].value
