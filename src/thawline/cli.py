@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except RunError as error:
         _end(f"thawline: {error}", 1)
     except OSError as error:  # before a verb began; a verb's own come explained
-        from thawline.commands.line.explain import explain_os_error  # late, as below
+        from thawline.runs.ends import explain_os_error  # late, as below
 
         _end(f"thawline: {explain_os_error(error)}", 2)
     except KeyboardInterrupt:

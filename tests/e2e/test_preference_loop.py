@@ -156,10 +156,11 @@ def test_a_training_that_fails_leaves_the_active_version_and_says_why(thawline, 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Registry, "add", refused)
-    said = thawline(*TRAIN, "method=logistic", "seed=1", status=1)
-    assert "training 2 failed: " in said
-    assert "No space left on device; v2 stays active" in said
+    said = thawline.refused(*TRAIN, "method=logistic", "seed=1")
+    assert said.startswith("training 2 failed: the disk is full; free some space, or set ")
+    assert said.endswith("; v2 stays active")
     assert jobs(registry)[-1].status == FAILED
+    assert f"training 2 failed: {jobs(registry)[-1].reason}; v2 stays active" == said
 
     def stopped(*_, **__):
         signal.raise_signal(signal.SIGTERM)
@@ -170,6 +171,20 @@ def test_a_training_that_fails_leaves_the_active_version_and_says_why(thawline, 
     monkeypatch.undo()
     assert registry.active().number == 2
     assert [wrong for _, wrong in registry.verify()] == [None, None]
+
+
+def test_a_real_disk_that_is_full_is_named_and_nothing_half_made_stays(thawline, sample, small_disk, tmp_path):
+    place = VersionsSettings(dir=str(small_disk / "versions"), database=f"sqlite:///{tmp_path / 'answers.sqlite3'}")
+    there = (f"versions.dir={place.dir}", f"versions.database={place.database}")
+    answers = write_answers(thawline.directory / "in.csv", sample, 0, 8, **ANSWERS)
+    thawline("preference", "import", answers, *there)
+    assert thawline.refused(*TRAIN, *there).startswith("training 1 failed: the disk is full (")
+    with open_registry(place) as registry:
+        (job,) = jobs(registry)
+        assert job.status == FAILED
+        assert job.reason.startswith("the disk is full (")
+        assert registry.versions() == []
+        assert [path.name for path in registry.root.iterdir() if path.is_dir()] == []
 
 
 def test_a_second_training_waits_and_trains_only_where_something_is_new(thawline, sample, registry):

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from thawline.commands.line.composing import begin, compose, user_conf
 from thawline.commands.line.early import reading_ahead
-from thawline.commands.line.explain import explain, explain_os_error
+from thawline.commands.line.explain import explain
 from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.quoting import quote
 from thawline.commands.line.settings import register_settings
@@ -26,6 +26,7 @@ from thawline.commands.resuming import to_resume
 from thawline.errors import UserError
 from thawline.process import importing
 from thawline.runs.directory import SWEEP_FILE
+from thawline.runs.ends import explain_os_error
 from thawline.runs.secrets import remember_words, without_secrets
 from thawline.tasks.typed import to_settings
 

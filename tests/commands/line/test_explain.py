@@ -6,8 +6,8 @@ import os
 import pytest
 
 from thawline.cli import main
-from thawline.commands.line.explain import explain_os_error
 from thawline.files import write_atomically, write_folder, write_text
+from thawline.runs.ends import explain_os_error
 
 
 @pytest.mark.parametrize("number", sorted(errno.errorcode))

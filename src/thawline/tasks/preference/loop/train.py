@@ -12,7 +12,7 @@ from rich.console import Console
 
 from thawline.data.listing import LeftOut
 from thawline.errors import RunError, UserError
-from thawline.runs.ends import reason_of
+from thawline.runs.ends import explain_os_error, reason_of
 from thawline.runs.signals import Stopped
 from thawline.screen import say, say_next, say_whole
 from thawline.tasks.preference.loop.answered import usable
@@ -45,15 +45,21 @@ def train(config: DictConfig) -> None:
     """Learn from the answers that count, keep that as the next version, and make it active where the gate lets it.
 
     Raises:
-        UserError: There is nothing to learn from, or the settings don't suit.
-        RunError: The training failed; the active version still is.
+        UserError: There is nothing to learn from, the settings don't suit, or the system or the database refuses.
+        RunError: The training failed. The active version still is, here too.
     """
     settings: PreferenceTrainSettings = to_settings(config)
     with open_registry(settings.versions) as registry:
         if settings.job is None:
             settings = with_encoder_of(registry, settings)
             check_answers(registry, settings)
-        train_once(registry, settings, config, Console())
+        try:
+            train_once(registry, settings, config, Console())
+        except RunError as error:
+            # What the user mends, such as a disk that is full, is no fault of the run.
+            if isinstance(error.__cause__, UserError | OSError):
+                raise UserError(str(error)) from error
+            raise
 
 
 def check_answers(registry: Registry, settings: PreferenceTrainSettings) -> None:
@@ -150,7 +156,8 @@ def _noted(registry: Registry, job: int) -> Iterator[None]:
         yield
     except BaseException as error:
         ended = isinstance(error, KeyboardInterrupt | Stopped)
-        reason = INTERRUPTED if ended else reason_of(error)
+        told = explain_os_error(error) if isinstance(error, OSError) else error
+        reason = INTERRUPTED if ended else reason_of(told)
         # Where the database can't be written either, the next start finds the job without its process.
         with suppress(UserError), registry.database.session() as session:
             fail_job(session, job, reason)
