@@ -24,7 +24,7 @@ from thawline.versions.usage import Usage, usage
 
 
 def overview(registry: Registry, served: Served, between: tuple[int, int] | None = None) -> Overview:
-    """What there is now, and how the two versions `between` which is asked do.
+    """What there is now, and how the two versions do that are compared, `between`.
 
     Raises:
         UserError: There is no such version.
