@@ -32,10 +32,8 @@ def people(config: DictConfig) -> None:
     found = _read(directory)
     sizes = found.sizes
     listed = [person for person in sizes if settings.all or sizes[person] > 1 or person in found.names]
-    say(
-        console,
-        f"{len(sizes)} people with {len(found.faces)} faces; {len(sizes) - len(listed)} with one face not listed",
-    )
+    alone = len(sizes) - len(listed)
+    say(console, f"{len(sizes)} people with {_faces(len(found.faces))}" + (f"; {alone} with one face" if alone else ""))
     for person in listed[: None if settings.all else _SHOWN]:
         name = found.names[person].text if person in found.names else ""
         say(console, f"  {person:>6}  {sizes[person]:>6} faces  {name}".rstrip())
@@ -79,7 +77,7 @@ def merge(config: DictConfig) -> None:
     first, second = (find_person(found, _given(word, "person")) for word in (settings.person, settings.into))
     merged = merge_people(found, first, second)
     write_people(directory, merged)
-    say(console, f"person {second} is person {first} now, with {merged.sizes[first]} faces; it stays so")
+    say(console, f"person {second} is person {first} now, with {_faces(merged.sizes[first])}; it stays so")
 
 
 def split(config: DictConfig) -> None:
@@ -94,7 +92,10 @@ def split(config: DictConfig) -> None:
     person = find_person(found, _given(settings.person, "person"))
     parted, new = split_person(found, person, settings.faces)
     write_people(directory, parted)
-    say(console, f"{parted.sizes[new]} faces of person {person} are person {new} now; {parted.sizes[person]} are left")
+    say(
+        console,
+        f"person {new} has {_faces(parted.sizes[new])} of person {person}'s, who has {parted.sizes[person]} left",
+    )
 
 
 def forget(config: DictConfig) -> None:
@@ -109,10 +110,14 @@ def forget(config: DictConfig) -> None:
     person = find_person(found, _given(settings.person, "person"))
     count = found.sizes.get(person, 0)
     _, touched = forget_person(directory, found, person)
-    say(console, f"person {person} is forgotten, with {count} faces; they stay so at the next training")
+    say(console, f"person {person} is forgotten, with {_faces(count)}; they stay so at the next training")
     for path in touched:
         say_whole(console, f"  {path} had traces, which are gone")
     say(console, "photos, the library's own file and copies elsewhere are not changed: they are yours")
+
+
+def _faces(count: int) -> str:
+    return f"{count} face" if count == 1 else f"{count} faces"
 
 
 def _convert(directory: Path, path: Path, console: Console) -> None:
