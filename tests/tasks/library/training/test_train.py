@@ -55,7 +55,15 @@ def test_it_writes_what_it_learnt_and_what_it_did(tmp_path, capsys):
     )
     learnt = tmp_path / "learnt"
     assert sorted(path.name for path in learnt.iterdir() if path.name[0] != ".") == sorted(
-        [*LEARNT, "skipped.json", "texts.npz", "training.log", "training_report.json"]
+        [
+            *LEARNT,
+            "face_clusters.json",
+            "face_clusters.npz",
+            "skipped.json",
+            "texts.npz",
+            "training.log",
+            "training_report.json",
+        ]
     )
     assert report == json.loads((learnt / "training_report.json").read_bytes())
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", report["timestamp"])
@@ -209,10 +217,19 @@ def test_its_settings_say_where_it_writes():
     OmegaConf.structured(LibraryTrainSettings)
 
 
+def test_the_people_of_the_shared_library_are_learnt_once(shared_data, tmp_path):
+    file = str(shared_data / "library" / "faces_metadata.json")
+    settings = LibraryTrainSettings(file=file, out=str(tmp_path / "learnt"))
+    report = train_library(settings)
+    assert (report["status"], report["images_with_faces"], report["skipped"]["reasons"]) == ("completed", 240, [])
+    people = report["quality"]["people"]
+    assert (people["faces"], people["new_faces"]) == (240, 240)
+    again = train_library(settings)["quality"]["people"]
+    assert (again["new_faces"], again["people"]) == (0, people["people"])
+
+
 def test_the_shared_library_is_learnt(shared_data, tmp_path):
-    for name, faces in (("images", 0), ("faces", 240)):
-        settings = LibraryTrainSettings(
-            file=str(shared_data / "library" / f"{name}_metadata.json"), out=str(tmp_path / name)
-        )
-        report = train_library(settings)
-        assert (report["status"], report["images_with_faces"], report["skipped"]["reasons"]) == ("completed", faces, [])
+    file = str(shared_data / "library" / "images_metadata.json")
+    report = train_library(LibraryTrainSettings(file=file, out=str(tmp_path / "learnt")))
+    assert (report["status"], report["images_with_faces"], report["skipped"]["reasons"]) == ("completed", 0, [])
+    assert report["quality"]["patterns"]["co_occurrence"]["test"]["p_value"] < 0.05

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from thawline.tasks.library.people.settings import PeopleSettings
 from thawline.tasks.library.training.gathered import Gathered
 
 
@@ -15,10 +16,12 @@ class Work:
     Attributes:
         library: All entries that were read.
         folder: The library's directory: what was learnt before is there, and what is learnt goes there.
+        people: How faces become people.
     """
 
     library: Gathered
     folder: Path
+    people: PeopleSettings = field(default_factory=PeopleSettings)
 
 
 @dataclass(frozen=True)

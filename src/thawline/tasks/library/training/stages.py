@@ -24,4 +24,7 @@ class Stage:
         return function
 
 
-STAGES = (Stage("patterns", "thawline.tasks.library.training.patterns:learn"),)
+STAGES = (
+    Stage("patterns", "thawline.tasks.library.training.patterns:learn"),
+    Stage("people", "thawline.tasks.library.training.people:learn"),
+)

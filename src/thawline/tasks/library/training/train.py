@@ -77,7 +77,7 @@ def train_library(settings: LibraryTrainSettings, stages: Sequence[Stage] = STAG
         reason = ""
         try:
             for stage in stages:
-                done[stage.name] = _learn(stage, Work(library, folder), log)
+                done[stage.name] = _learn(stage, Work(library, folder, settings.people), log)
         except BaseException as error:
             reason = _reason(error)
             log.say(f"{stage.name}: failed: {reason}", shown=False)

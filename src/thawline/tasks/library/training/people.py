@@ -1,0 +1,19 @@
+"""The stage of people: `face_clusters.npz` and `face_clusters.json`."""
+
+from thawline.tasks.library.people.faces import faces_of
+from thawline.tasks.library.people.learn import learn_people
+from thawline.tasks.library.training.stage import Learnt, Work
+
+
+def learn(work: Work) -> Learnt:
+    """Group the faces of all entries into people, those of before with their numbers and names.
+
+    Raises:
+        UserError: What was learnt before is damaged, or its encodings are of another network.
+    """
+    library = work.library
+    faces = faces_of(library.ids, library.faces)
+    figures = learn_people(work.folder, faces, work.people, library.ids)
+    new, people = figures["new_faces"], figures["people"]
+    said = f"{new} new faces of {figures['faces']}" if new else f"nothing new in {figures['faces']} faces"
+    return Learnt(f"people: {said}, {people} people", {"new_faces": new}, figures)
