@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from thawline.data.class_report import FEW_GROUPS
 from thawline.data.listing import LeftOut
@@ -15,35 +14,24 @@ from thawline.data.tracks.report import track_report
 from thawline.data.tracks.track import TrackFacts
 from thawline.errors import UserError
 from thawline.tasks.genre.themes import with_themes
-
-BoolArray = NDArray[np.bool_]
+from thawline.tasks.tags.told import Told, choose_strata, count_groups
 
 
 @dataclass(frozen=True, eq=False)
-class Marked:
+class Marked(Told):
     """A collection of tracks that have several labels.
 
     Attributes:
         collection: The tracks that have at least one of the labels.
-        names: The L labels that are told, sorted, or in the order of a finished run.
-        true: Which of them each track has, [N, L].
-        strata: The label by which a track is dealt out in a split, [N].
-        rare: How many groups each label has that is left out as too rare.
     """
 
     collection: TrackCollection
-    names: tuple[str, ...]
-    true: BoolArray
-    strata: NDArray[np.int64]
-    rare: Mapping[str, int]
 
     def report(self) -> dict[str, Any]:
         """What the collection holds, as plain JSON; tracks are counted under each of their labels."""
         by_label = dict(zip(self.names, self.true.T, strict=True))
         report: dict[str, Any] = track_report(self.collection, labels=by_label, rare_labels=dict(self.rare))
-        if self.rare:
-            named = ", ".join(f"{name!r} ({count})" for name, count in sorted(self.rare.items()))
-            report["warnings"].append(f"Labels left out, since they are on fewer than {FEW_GROUPS} groups: {named}.")
+        report["warnings"] += self.rarity()
         return with_themes(report, self.collection)
 
 
@@ -69,7 +57,7 @@ def mark(
     """
     everything = build_tracks(listing, facts, fewest=1)
     names, true = everything.marked()
-    groups = {name: _groups(true[:, i], everything) for i, name in enumerate(names)}
+    groups = {name: count_groups(true[:, i], everything.grouping) for i, name in enumerate(names)}
     if absent := sorted(set(wanted or ()) - set(names)):
         raise UserError(f"{listing.root} has no usable track with the label {absent[0]!r}; it has {', '.join(names)}")
     asked = names if wanted is None else tuple(name for name in names if name in wanted)
@@ -91,29 +79,15 @@ def mark(
         left_out=tuple(sorted([*listing.left_out, *left_out], key=lambda left: left.name)),
     )
     collection = build_tracks(fewer, facts, fewest=1)
-    mine = np.array([[name in track.labels for name in kept] for track in collection.tracks])
-    return Marked(
-        collection,
-        kept,
-        mine,
-        _strata(collection, kept, max(FEW_GROUPS, folds or 0)),
-        {} if known is not None else {name: groups[name] for name in asked if name not in kept},
-    )
-
-
-def _groups(member: BoolArray, collection: TrackCollection) -> int:
-    return len(np.unique(collection.grouping.ids[member]))
-
-
-def _strata(collection: TrackCollection, names: Sequence[str], fewest: int) -> NDArray[np.int64]:
-    """The first of each track's labels that is the first of enough groups for every fold to have some.
-
-    A track that has no such label is dealt out with the label that is the first of most groups.
-    """
-    index = {name: i for i, name in enumerate(names)}
+    index = {name: i for i, name in enumerate(kept)}
     own = [[index[label] for label in track.labels if label in index] for track in collection.tracks]
-    first = np.array([labels[0] for labels in own], dtype=np.int64)
-    sizes = np.array([_groups(first == i, collection) for i in range(len(names))])
-    enough = set(np.flatnonzero(sizes >= fewest).tolist())
-    most = int(sizes.argmax())
-    return np.array([next((i for i in labels if i in enough), most) for labels in own], dtype=np.int64)
+    true = np.zeros((len(own), len(kept)), dtype=np.bool_)
+    for row, labels in zip(true, own, strict=True):
+        row[labels] = True
+    return Marked(
+        names=kept,
+        true=true,
+        strata=choose_strata(own, len(kept), collection.grouping, max(FEW_GROUPS, folds or 0)),
+        rare={} if known is not None else {name: groups[name] for name in asked if name not in kept},
+        collection=collection,
+    )

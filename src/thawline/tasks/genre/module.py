@@ -47,7 +47,7 @@ class GenreTagsModule(TagsModule):
             tail,
             gradient_of(settings),
             targets=torch.from_numpy(samples.targets),
-            sets=torch.from_numpy(problem.sets),
+            sets=torch.from_numpy(problem.marked.sets),
             seed=settings.seed,
         )
 

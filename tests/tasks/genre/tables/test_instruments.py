@@ -1,16 +1,10 @@
 """Label scores to instruments."""
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from sklearn.metrics import f1_score
 
 from thawline.tasks.genre.tables.instruments import (
     Heard,
     audioset_labels,
-    fit_thresholds,
     hear,
     instrument_of,
     instruments,
@@ -80,23 +74,3 @@ def test_where_nothing_is_heard_there_is_no_primary():
     assert hear({"Violin, fiddle": 0.1, "Music": 1.0}) == Heard({}, None, False, False)
     # Which kind of guitar it is, the label does not say.
     assert hear({"Guitar": 0.5}) == Heard({"guitar": 0.5}, "guitar", False, False)
-
-
-def test_thresholds_have_the_best_f1_and_say_nothing_where_nothing_is_known():
-    truth = np.array([[1, 0, 1, 0], [1, 0, 1, 1], [0, 0, 1, 0], [0, 0, 1, 1]], dtype=bool)
-    scores = np.array([[0.9, 0.5, 0.1, 0.4], [0.6, 0.1, 0.2, 0.2], [0.4, 0.7, 0.3, 0.1], [0.2, 0.9, 0.4, 0.8]])
-    assert fit_thresholds(truth, scores).tolist() == [0.6, 0.3, 0.3, 0.2]
-
-
-@given(
-    arrays(bool, 12),
-    arrays(np.float64, 12, elements=st.floats(0, 1, width=16)),
-    st.floats(0, 1),
-)
-def test_no_other_threshold_is_better(truth, scores, other):
-    fitted = float(fit_thresholds(truth[:, None], scores[:, None])[0])
-    if truth.any() and not truth.all():
-        best = f1_score(truth, scores >= fitted, zero_division=0)
-        assert best >= f1_score(truth, scores >= other, zero_division=0) - 1e-12
-    else:
-        assert fitted == 0.3

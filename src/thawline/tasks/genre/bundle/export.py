@@ -7,7 +7,7 @@ from thawline.tasks.fits import Fitted, temperature_of
 from thawline.tasks.genre.bundle.write import KnownTrack, TunedTracks
 from thawline.tasks.genre.settings import THEMES
 from thawline.tasks.genre.tables.themes import vocabulary
-from thawline.tasks.genre.tags import THRESHOLDS
+from thawline.tasks.tags.told import THRESHOLDS
 
 TRACKS = 4
 

@@ -24,9 +24,9 @@ from thawline.tasks.genre.bundle.tracks import TrackBundle
 from thawline.tasks.genre.features import list_task, related_tracks
 from thawline.tasks.genre.labels import Marked, mark
 from thawline.tasks.genre.settings import TracksSettings
-from thawline.tasks.genre.tags import THRESHOLDS, tag_figures
 from thawline.tasks.genre.themes import with_themes
 from thawline.tasks.labelled import FOLD, Answers
+from thawline.tasks.tags.told import THRESHOLDS, tag_figures
 
 
 @dataclass(frozen=True)

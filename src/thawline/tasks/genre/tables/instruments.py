@@ -6,12 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from thawline.decisions.label_thresholds import NOTHING_FITTED
 from thawline.tasks.genre.tables.reading import comparable, table
-
-THRESHOLD = 0.3  # of a label, where nothing was fitted
 
 
 @dataclass(frozen=True)
@@ -67,32 +63,11 @@ def hear(scores: Mapping[str, float], thresholds: Mapping[str, float] | None = N
     heard: dict[str, float] = {}
     for label, score in scores.items():
         instrument = instrument_of(label)
-        if instrument is not None and score >= (thresholds or {}).get(label, THRESHOLD):
+        if instrument is not None and score >= (thresholds or {}).get(label, NOTHING_FITTED):
             heard[instrument] = max(float(score), heard.get(instrument, 0.0))
     heard = dict(sorted(heard.items(), key=lambda item: (-item[1], item[0])))
     sounds = {_table()[name].get("sound") for name in heard}
     return Heard(heard, next(iter(heard), None), "acoustic" in sounds, "electronic" in sounds)
-
-
-def fit_thresholds(truth: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """The threshold of each label with the highest F1, to be used as `scores >= threshold`, [labels].
-
-    A label that is on no sample, or on every one, keeps 0.3: its samples say nothing of where to cut.
-
-    Args:
-        truth: Which labels are on which samples, [samples, labels].
-        scores: The network's scores of the same, on inner data, [samples, labels].
-    """
-    from sklearn.metrics import precision_recall_curve  # late: scikit-learn takes a second to import
-
-    fitted = np.full(truth.shape[1], THRESHOLD)
-    for i in np.flatnonzero(truth.any(axis=0) & ~truth.all(axis=0)):
-        precision, recall, thresholds = precision_recall_curve(truth[:, i], scores[:, i])
-        # The curve ends in a point without a threshold.
-        both = precision[:-1] + recall[:-1]
-        f1 = np.divide(2 * precision[:-1] * recall[:-1], both, out=np.zeros_like(both), where=both > 0)
-        fitted[i] = thresholds[f1.argmax()]
-    return fitted
 
 
 @cache

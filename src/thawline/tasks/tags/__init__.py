@@ -1,0 +1,1 @@
+"""What tasks have in common whose samples can have several labels at once."""
