@@ -103,7 +103,7 @@ def test_from_training_to_a_bundle(thawline, tracks):
 
 def test_what_cannot_tell_several_labels_is_refused_in_one_sentence(thawline, tracks):
     words = ("train", tracks, "task=genre", "data.labels=several", "encoder=mfcc", "logger=none")
-    assert "data.labels=several takes linear" in thawline.refused(*words, "method=trees")
+    assert "of several take logistic, linear" in thawline.refused(*words, "method=trees")
     assert "augmentation.mixup mixes single" in thawline.refused(*words, "method=linear", "augmentation=mixup")
     assert "data.labels=many is not known; use one or several" in thawline.refused(
         "train", tracks, "task=genre", "data.labels=many", "logger=none"

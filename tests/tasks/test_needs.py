@@ -11,6 +11,7 @@ from thawline.errors import UserError
 from thawline.fitting.settings import METHODS
 from thawline.runs.settings import LoggerSettings
 from thawline.tasks.genre.settings import TracksSettings
+from thawline.tasks.library.settings import LibrarySettings
 from thawline.tasks.match.settings import PairsSettings
 from thawline.tasks.needs import tasks_with
 from thawline.tasks.preference.settings import FeedbackSettings
@@ -22,6 +23,7 @@ DATA = {
     "match": PairsSettings(path="p.csv"),
     "genre": TracksSettings(path="Music"),
     "preference": FeedbackSettings(path="f.csv"),
+    "library": LibrarySettings(path="l.json"),
 }
 CLASSES = {"contrastive", "finetune", "gda", "linear", "logistic", "mel_cnn", "mlp", "projection", "zero_shot"}
 SOUND = {"finetune", "gda", "hints", "linear", "logistic", "mel_cnn", "mlp", "trees"}
@@ -84,6 +86,7 @@ def suiting_methods(task, name, data=None):
         ("genre", "mfcc", SOUND),
         ("genre", "clip", set()),
         ("preference", "tiny_clip", {"finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}),
+        ("library", "tiny_clip", {"finetune", "linear", "logistic", "mel_cnn", "mlp"}),
         ("preference", "resnet50", {"finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}),
     ],
 )
@@ -169,7 +172,7 @@ def test_whatever_does_not_suit_is_one_sentence(task):
 
 def test_several_labels_take_only_methods_that_tell_each_by_itself():
     found = suiting_methods("genre", "ast", TracksSettings(path="m.csv", labels="several"))
-    assert found == {"finetune", "layers", "linear", "mel_cnn", "mlp", "own"}
+    assert found == {"finetune", "layers", "linear", "logistic", "mel_cnn", "mlp", "own"}
 
 
 def test_tasks_are_named_by_what_they_ask_and_hear():

@@ -61,7 +61,7 @@ def save_results(
     counts = "{computed} computed, {read} read from the store".format(**facts["features"])
     if examined and predictions.tags is not None:
         show_tags(examined, console)
-    elif examined and find_task(task).show:
+    if examined and find_task(task).show:
         capability(task, "show")(examined, console)
     say(console, f"features {counts}; {facts['seconds']} s in all")
 

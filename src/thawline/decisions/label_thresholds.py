@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+THRESHOLDS = "thresholds"  # what they are called in chosen.json and decision.json
 NOTHING_FITTED = 0.3  # the threshold of a label where nothing was fitted
 
 

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from thawline.errors import UserError
 from thawline.files import write_atomically, write_json
+from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Problem, inner_fold
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from thawline.fitting.lightning.checkpoints import Keep
     from thawline.fitting.lightning.data import TailData
     from thawline.fitting.lightning.module import TailModule
+    from thawline.fitting.tail import Tail
 
 TAIL_FILE, CHOSEN_FILE = "tail.safetensors", "chosen.json"
 
@@ -102,10 +104,8 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
     if isinstance(how.method, GradientSettings):
         fit = _by_gradient(problem, fold, how, how.method, epochs, earlier)
     elif isinstance(how.method, LogisticSettings):
-        from thawline.fitting.methods.logistic import fit_logistic  # late: scikit-learn takes a second to import
-
         inner = None if fold.inner is None else problem.samples(fold.inner)
-        fit = fit_logistic(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
+        fit = _regressed(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
         fit = problem.settle(fit, inner, earlier)
     elif isinstance(how.method, GaussianSettings):
         from thawline.fitting.methods.gda import fit_gda
@@ -123,6 +123,17 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
         fit = problem.settle(Fit(problem.tail().state_dict()), problem.samples(fold.train), earlier)
     _keep(fit, directory)
     return fit
+
+
+def _regressed(tail: "Tail", train: FeatureSet, inner: FeatureSet | None, method: LogisticSettings, seed: int) -> Fit:
+    """Logistic regression of one class of each sample, or of several."""
+    if tail.several:
+        from thawline.fitting.methods.logistic_tags import fit_logistic_tags
+
+        return fit_logistic_tags(tail, train, inner, method, seed)
+    from thawline.fitting.methods.logistic import fit_logistic  # late: scikit-learn takes a second to import
+
+    return fit_logistic(tail, train, inner, method, seed)
 
 
 def is_fitted(directory: Path) -> bool:

@@ -70,7 +70,7 @@ class ZeroShotSettings(MethodSettings):
 
 @dataclass
 class LogisticSettings(MethodSettings):
-    """Multinomial logistic regression on the features, in closed form (scikit-learn's L-BFGS).
+    """Logistic regression on the features, in closed form (L-BFGS): multinomial, or of each of several classes.
 
     Attributes:
         c: Inverse strengths of the L2 penalty to choose from; features are scaled to unit variance on average.
@@ -80,6 +80,11 @@ class LogisticSettings(MethodSettings):
     fit: str = "closed_form"
     c: list[float] = field(default_factory=list)
     folds: int = 5
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """One class of a sample, or several."""
+        return (CLASSES, TAGS)
 
     def __post_init__(self) -> None:
         """Check the ranges."""

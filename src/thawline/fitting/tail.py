@@ -15,15 +15,26 @@ class Tail(nn.Module):
     """What is fitted. Its parameters that require a gradient are exactly those that train.
 
     Attributes:
-        several: Whether a sample can have several classes: each is told by itself, and their probabilities don't sum
-            to 1.
+        sets: Where a sample can have several classes, the sets of them that there are, bool [sets, classes], which
+            targets number: each class is told by itself, and their probabilities don't sum to 1. None: it has one.
     """
 
-    def __init__(self, stages: nn.Module, head: Head, *, several: bool = False) -> None:
+    def __init__(self, stages: nn.Module, head: Head, *, sets: NDArray[np.bool_] | None = None) -> None:
         super().__init__()
         self.stages = stages
         self.head: Head = head
-        self.several = several
+        self.sets = sets
+
+    @property
+    def several(self) -> bool:
+        """Whether a sample can have several classes."""
+        return self.sets is not None
+
+    def sets_of(self, targets: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which classes the samples have whose sets `targets` number, [n, classes]."""
+        if self.sets is None:
+            raise TypeError("each sample has one class")
+        return self.sets[targets]
 
     @property
     def towers(self) -> list[nn.Module]:

@@ -30,6 +30,7 @@ from thawline.targets.target import Mistake
 BoolArray = npt.NDArray[np.bool_]
 
 OVERLAP = "overlap"
+_SHOWN = 20  # classes of which each is shown, the most usual
 NOTE = (
     "A sample can have several classes. Overlap is the mean over samples of the classes both true and said by those "
     "that are either (Jaccard), and what is tested; precision, recall and F1 are of the classes that reached their "
@@ -221,11 +222,15 @@ def _lines_on(examined: Mapping[str, Any]) -> Iterator[str]:
     rates = ((call(key), value) for key, value in examined["base_rates"].items() if value is not None)
     yield f"base rates alone: {'; '.join(f'{name} {100 * value:.1f}' for name, value in rates)}"
     yield f"labels that were rightly said or left: {examined['labels_against_baseline']['summary']}"
-    for name, one in examined["per_class"].items():
-        yield f"average precision of {name} {_percent_of(one['average_precision'])}"
+    each = examined["per_class"]
+    usual = sorted(each, key=lambda name: -each[name]["share"])[:_SHOWN]
+    for name in (name for name in each if name in usual):
+        yield f"average precision of {name} {_percent_of(each[name]['average_precision'])}"
     for fold, thresholds in examined["thresholds"].items():
-        values = ", ".join(f"{name} {value:.2f}" for name, value in thresholds.items())
+        values = ", ".join(f"{name} {value:.2f}" for name, value in thresholds.items() if name in usual)
         yield f"{fold}: thresholds {values}"
+    if len(each) > len(usual):
+        yield f"… and so of {len(each) - len(usual)} less usual classes, in metrics.json"
     for fold, labels in examined["not_trained_on"].items():
         yield f"{fold}: no sample that is trained on has {', '.join(labels)}"
 

@@ -134,8 +134,8 @@ def _check_labels(chosen: Chosen) -> None:
     """Does the method tell several labels of a sample, where there are such?"""
     if chosen.target not in chosen.method.targets:
         raise UserError(
-            f"method={chosen.method.name} tells one class of each track; data.labels=several takes linear, mlp, "
-            "layers, own or mel_cnn"
+            f"method={chosen.method.name} tells one class of each sample; of several take logistic, linear, mlp "
+            "or finetune, of tracks layers, own and mel_cnn too"
         )
 
 

@@ -173,4 +173,5 @@ def answer_photos(bundle: Any, samples: Sequence[Sample], terms: Terms) -> Itera
         # Where photos have a score, that is the probability of one label, whatever the answer.
         label = said.label if said.label is None else getattr(bundle, "scored", None) or said.label
         score = None if label is None else said.probabilities[label]
-        yield Answer(said.label, score, said.probabilities, said.problem)
+        details = {} if getattr(said, "tags", None) is None else {"tags": list(said.tags)}
+        yield Answer(said.label, score, said.probabilities, said.problem, details)

@@ -57,7 +57,7 @@ class Task:
         summary: What it answers, a phrase.
         samples: What its samples are called: photos, pairs, tracks.
         asked: What `thawline predict` is given with one of its bundles, as the help writes it.
-        target: What is told of a sample: `classes` or `pairs`.
+        target: What is told of a sample: `classes`, `tags` or `pairs`.
         sound: Whether its samples are heard; others are seen, and their bundles can be given ONNX graphs.
         settings: The class of its data's settings.
         settings_check: What checks that the settings of a run suit it, besides the needs of its method.

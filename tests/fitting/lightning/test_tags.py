@@ -23,7 +23,7 @@ def settings(**changes):
 
 
 def module(targets, **changes):
-    tail = Tail(Pass(), DenseHead(2, 3), several=True)
+    tail = Tail(Pass(), DenseHead(2, 3), sets=SETS.numpy())
     return TagsModule(tail, settings(**changes), targets=torch.tensor(targets), sets=SETS, seed=0)
 
 

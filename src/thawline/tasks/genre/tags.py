@@ -41,7 +41,7 @@ class TagsProblem(GenreProblem):
     def tail(self) -> Tail:
         """A fresh tail as the method wants it, each of whose logits is of one label by itself."""
         tail = super().tail()
-        return Tail(tail.stages, tail.head, several=True)
+        return Tail(tail.stages, tail.head, sets=self.marked.sets)
 
     def reference(self, fold: Fold) -> NDArray[np.int64]:
         """The label that most tracks have of those that are trained on."""

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -39,12 +39,15 @@ class Prediction:
         label: The most probable class; None where the file can't be used.
         probabilities: By class; empty where the file can't be used.
         problem: Why the file can't be used, one phrase; None if it can.
+        tags: The classes that reach their thresholds, the most probable first, where a photo can have several; None: it
+            has one.
     """
 
     path: str
     label: str | None
     probabilities: dict[str, float]
     problem: str | None = None
+    tags: tuple[str, ...] | None = None
 
 
 class Bundle:
@@ -60,6 +63,7 @@ class Bundle:
         max_megapixels: Larger photos, or those that take as much memory to decode, can't be used; set it to use them.
         manifest: What `manifest.json` says: versions, hashes, metrics, licence.
         classifier: The network with its head.
+        thresholds: From which probability on a photo has a class, where it can have several; None: it has one.
         scored: The label whose probability is a photo's score; None: photos have no score.
     """
 
@@ -86,6 +90,7 @@ class Bundle:
         self.temperature = float(decision["temperature"]["value"])
         if not self.temperature > 0:
             raise ValueError("its temperature is not above 0")
+        self.thresholds = _thresholds(decision["thresholds"], self.labels)
         self.manifest = manifest
         self.classifier = classifier
         self._towers = None if towers is None else cache(towers)
@@ -158,11 +163,22 @@ class Bundle:
         return float(np.abs(self.classifier.logits(golden_pixels(int(made["size"]))) - wanted).max())
 
     def _probabilities(self, pixels: torch.Tensor, *, at_temperature: bool) -> NDArray[np.float32]:
-        plain: NDArray[np.float32] = torch.softmax(torch.from_numpy(self.logits(pixels)), dim=-1).numpy()
+        logits = torch.from_numpy(self.logits(pixels))
+        if self.thresholds is not None:  # each class is told by itself, and no temperature was fitted
+            alone: NDArray[np.float32] = torch.sigmoid(logits).numpy()
+            return alone
+        plain: NDArray[np.float32] = torch.softmax(logits, dim=-1).numpy()
         return calibrated(plain, self.temperature) if at_temperature else plain
 
     def _prediction(self, path: str, said: NDArray[np.float32]) -> Prediction:
-        return Prediction(path, self.labels[int(said.argmax())], dict(zip(self.labels, said.tolist(), strict=True)))
+        label, probabilities = self.labels[int(said.argmax())], dict(zip(self.labels, said.tolist(), strict=True))
+        return Prediction(path, label, probabilities, tags=self._reached(probabilities))
+
+    def _reached(self, probabilities: Mapping[str, float]) -> tuple[str, ...] | None:
+        if self.thresholds is None:
+            return None
+        reached = [name for name, edge in self.thresholds.items() if probabilities[name] >= edge]
+        return tuple(sorted(reached, key=lambda name: -probabilities[name]))
 
     def _read_ahead(self, photos: Iterator[Photo]) -> Iterator[tuple[str, torch.Tensor | None, str | None]]:
         """Path, pixels and problem of each photo, read on all cores a little ahead of their use."""
@@ -179,6 +195,11 @@ class Bundle:
             finally:
                 for _, future in waiting:
                     future.cancel()
+
+
+def _thresholds(given: Mapping[str, Any] | None, labels: Sequence[str]) -> dict[str, float] | None:
+    """The threshold of each label, as `decision.json` has it."""
+    return None if given is None else {name: float(given[name]) for name in labels}
 
 
 def _finished(waiting: deque[tuple[str, Future[torch.Tensor]]]) -> tuple[str, torch.Tensor | None, str | None]:

@@ -11,6 +11,12 @@ _USE = {
     "timm": '`timm.create_model("local-dir:DIR", pretrained=True)` loads the tuned network',
     "torchvision": "`torchvision.models.get_model` with the arguments in `config.json` takes `model.safetensors`",
 }
+_NAMED = 20  # labels in the heading
+_TAGS = (
+    "tags, each by itself: a photo has those whose probability reaches the threshold in `decision.json`, perhaps none. "
+    "It knows no others."
+)
+_CLASSES = "classes apart. It knows no others and says one of them of every photo."
 _HEADS = {
     "classifier": "The classifier is part of it.",
     "dense": "The head lies beside it in `head.safetensors`: standardise, then the layers.",
@@ -27,8 +33,8 @@ def photo_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
     vit = "ViTForImageClassification" if decision["head"] == "classifier" else "ViTModel"
     use = _USE[decision["family"]].format(vit=vit)
     parts = [
-        f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(decision['labels'])} classes apart. It "
-        "knows no others and says one of them of every photo.",
+        f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(decision['labels'])} "
+        + (_TAGS if decision["thresholds"] else _CLASSES),
         metrics_table(facts["metrics"], "photos"),
         "## Use",
         '```python\nimport thawline\n\nfor said in thawline.load("DIR").predict(["photo.jpg"]):\n'
@@ -39,4 +45,6 @@ def photo_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
         *card_end(decision, facts, notes, "photos"),
     ]
     front = Front("image-classification", "photos", facts["metrics"], [base["licence"]], facts["hashes"])
-    return card(f"{', '.join(decision['labels'])}: a photo classifier", parts, front)
+    names = decision["labels"]
+    said = f"{', '.join(names[:_NAMED])}{f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''}"
+    return card(f"{said}: a photo {'tagger' if decision['thresholds'] else 'classifier'}", parts, front)

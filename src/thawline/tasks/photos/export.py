@@ -1,5 +1,6 @@
 """`thawline export` of classes of photos: the network with its head, and the decision beside."""
 
+from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.tasks.exporting import Exportable, known_files
 from thawline.tasks.fits import Fitted, temperature_of
 from thawline.tasks.photos.prompts import class_prompts
@@ -23,5 +24,6 @@ def export_photos(fitted: Fitted) -> Exportable:
         classes=fitted.classes,
         prompts=prompts,
         temperature=temperature_of(fitted),
+        thresholds=fitted.fit.chosen.get(THRESHOLDS),
     )
     return Exportable(tuned, [photo for photo, _ in known_files(fitted, _PHOTOS)])

@@ -24,7 +24,11 @@ class LabelledPhotos:
     collection: Collection
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
-    true: None = None
+
+    @property
+    def true(self) -> NDArray[np.bool_] | None:
+        """None: each photo has one class."""
+        return None
 
     @property
     def names(self) -> tuple[str, ...]:

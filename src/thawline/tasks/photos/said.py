@@ -34,6 +34,7 @@ def write_json_lines(
             "path": as_text(one.path),
             "label": one.label,
             "probability": None if one.label is None else probabilities[one.label],
+            **({} if one.tags is None else {"tags": list(one.tags)}),
             **({} if scored is None else {"score": probabilities.get(scored)}),
             "probabilities": probabilities or None,
             "problem": one.problem,

@@ -64,6 +64,7 @@ class TunedPhotos:
         classes: Names of the classes.
         prompts: The prompts of each class, for a head of prompts; None otherwise.
         temperature: Fitted beforehand.
+        thresholds: Of each class, where a photo can have several and each is told by itself; None: it has one.
     """
 
     task: str
@@ -74,6 +75,7 @@ class TunedPhotos:
     classes: Sequence[str]
     prompts: Mapping[str, Sequence[str]] | None
     temperature: Temperature
+    thresholds: Mapping[str, float] | None = None
     load = staticmethod(load_photos)
     card = staticmethod(photo_card)
 
@@ -110,7 +112,7 @@ class TunedPhotos:
             "labels": list(self.classes),
             "prompts": None if self.prompts is None else {name: list(each) for name, each in self.prompts.items()},
             "temperature": self.temperature.to_json(),
-            "thresholds": None,
+            "thresholds": None if self.thresholds is None else dict(self.thresholds),
         }
 
     def ask(self, bundle: Bundle, known: Sequence[Known], tolerance: float) -> Asked:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from thawline.data.class_report import FEW_GROUPS
 from thawline.data.groups import Grouping
-from thawline.decisions.label_thresholds import NOTHING_FITTED, fit_label_thresholds
+from thawline.decisions.label_thresholds import NOTHING_FITTED, THRESHOLDS, fit_label_thresholds
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
@@ -20,8 +20,6 @@ from thawline.targets.predicted import compare_baseline, judge_said
 from thawline.targets.tags import examine_tags, most_usual
 
 BoolArray = NDArray[np.bool_]
-
-THRESHOLDS = "thresholds"  # of each label, in chosen.json and decision.json
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +53,9 @@ class Told:
         return np.full(len(fold.test), int(self.shares(fold).argmax()), dtype=np.int64)
 
     def settle(self, fit: Fit, fresh: Callable[[], Tail], inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
-        """`fit` with a threshold for each label: the best for its F1 on inner samples, or the median of the folds'.
+        """`fit` with a threshold for each label.
+
+        That is what the method fitted, or the best for its F1 on inner samples, or the median of the folds'.
 
         Args:
             fit: What was fitted.
@@ -64,7 +64,9 @@ class Told:
             earlier: The fits of the folds, where all is fitted at the end.
         """
         values = np.full(len(self.names), NOTHING_FITTED)
-        if inner is not None:
+        if THRESHOLDS in fit.chosen:
+            values = np.array(fit.chosen[THRESHOLDS])
+        elif inner is not None:
             tail = fresh()
             tail.load_state_dict(fit.state)
             first = slice(None) if inner.owners is None else np.unique(inner.owners, return_index=True)[1]

@@ -1,5 +1,6 @@
 """`thawline export` of a run of the genre task: the network with its head, and the decision beside."""
 
+from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.decisions.temperature import Temperature
 from thawline.runs.split import SplitRow
 from thawline.tasks.exporting import Exportable, known_files
@@ -7,7 +8,6 @@ from thawline.tasks.fits import Fitted, temperature_of
 from thawline.tasks.genre.bundle.write import KnownTrack, TunedTracks
 from thawline.tasks.genre.settings import THEMES
 from thawline.tasks.genre.tables.themes import vocabulary
-from thawline.tasks.tags.told import THRESHOLDS
 
 TRACKS = 4
 

@@ -13,6 +13,7 @@ from thawline.data.settings import DataSettings
 from thawline.data.tracks.collection import TrackCollection, build_tracks
 from thawline.data.tracks.groups import album_digest, artist_digest
 from thawline.data.tracks.report import track_report
+from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.features.media import Tracks
 from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
@@ -26,7 +27,7 @@ from thawline.tasks.genre.labels import Marked, mark
 from thawline.tasks.genre.settings import TracksSettings
 from thawline.tasks.genre.themes import with_themes
 from thawline.tasks.labelled import FOLD, Answers
-from thawline.tasks.tags.told import THRESHOLDS, tag_figures
+from thawline.tasks.tags.told import tag_figures
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,71 @@
+"""How many of a photo's tags are among the first that are suggested, beside the most frequent ones."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thawline.fitting.folds import Fold
+from thawline.fitting.methods import Fit
+from thawline.judging.intervals import mean_share
+from thawline.judging.paired import compare_scores
+from thawline.runs.predictions import Predictions
+from thawline.tasks.library.problem import LibraryProblem
+from thawline.tasks.tags.told import tag_figures
+
+_DEPTH = 5
+
+
+def examine_library(
+    problem: LibraryProblem, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, _device: torch.device
+) -> dict[str, Any] | None:
+    """What there is to say of `predictions`; see `tasks.capabilities.examine`."""
+    if predictions.tags is None:
+        return None
+    shares = {fold.name: problem.tagged.shares(fold) for fold, _ in judged}
+    usual = np.stack([shares[name] for name in predictions.folds]) if shares else None
+    return {**problem.tagged.examine(judged, predictions), **examine_ranking(predictions, usual)}
+
+
+def examine_tags_of(predictions: Predictions) -> dict[str, Any]:
+    """The same of what a bundle said of new photos, without its thresholds."""
+    return {**tag_figures(predictions), **examine_ranking(predictions)}
+
+
+def examine_ranking(p: Predictions, usual: NDArray[np.float64] | None = None) -> dict[str, Any]:
+    """The share of a photo's tags that are among its most probable ones, as plain JSON.
+
+    Args:
+        p: What was said.
+        usual: The share of photos that have each tag, of those that each photo's model was trained on, [N, tags];
+            None: it is not known, and that of the photos themselves is taken, which no ranking alike for all beats.
+    """
+    assert p.tags is not None  # noqa: S101  # the caller says so
+    true = p.tags.true
+    usual = np.broadcast_to(true.mean(axis=0), true.shape) if usual is None else usual
+    suggested, frequent = recall_at(true, p.probabilities, _DEPTH), recall_at(true, usual, _DEPTH)
+    test = compare_scores(suggested, frequent, p.groups, name_a="what was suggested", name_b="the most frequent tags")
+    return {
+        "recall_at": {
+            str(_DEPTH): {
+                "suggested": mean_share(suggested, p.groups).to_json(),
+                "most_frequent": mean_share(frequent, p.groups).to_json(),
+                "test": test.to_json(),
+            }
+        }
+    }
+
+
+def recall_at(true: NDArray[np.bool_], scores: NDArray[Any], depth: int) -> NDArray[np.float64]:
+    """Of each sample the share of its tags that are among the `depth` of the highest scores, [N].
+
+    Args:
+        true: Which tags each sample has, at least one, [N, tags].
+        scores: Of each tag, [N, tags]; of equal ones the first counts as higher.
+        depth: How many are looked at.
+    """
+    first = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+    share: NDArray[np.float64] = np.take_along_axis(true, first, axis=1).sum(axis=1) / true.sum(axis=1)
+    return share

@@ -1,0 +1,84 @@
+"""Settings of a library's data, and what goes with them."""
+
+from dataclasses import dataclass
+
+from thawline.data.settings import DataSettings
+from thawline.errors import UserError
+from thawline.fitting.settings import GradientSettings
+from thawline.tasks.library.entries.database import is_database
+from thawline.tasks.library.entries.settings import EntrySettings, check_entries
+from thawline.tasks.settings import RunSettings
+
+
+@dataclass
+class LibrarySettings(DataSettings):
+    """A library: a file of entries, each with its photo and its tags.
+
+    Attributes:
+        path: A JSON list or JSON lines, a CSV or a Parquet file.
+        min_groups: Tags of fewer groups are not told.
+        images: As `EntrySettings` has it, and so are the next three.
+        limit: Read no more than so many entries.
+        since: Read those of this day or moment on.
+        tags: Read those with at least one of these.
+    """
+
+    min_groups: int = 8
+    images: str | None = None
+    limit: int | None = None
+    since: str | None = None
+    tags: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges, and that nothing is asked that only folders of classes have."""
+        super().__post_init__()
+        if self.classes is not None:
+            raise UserError("data.classes is for folders of photos; leave it out, or name tags by data.tags")
+        if self.layout != "auto" or self.join_alike:
+            raise UserError("data.layout and data.join_alike are for folders of photos; leave them out")
+        check_entries(self.entries, "data.")
+
+    @property
+    def several_labels(self) -> bool:
+        """A photo can have several tags."""
+        return True
+
+    @property
+    def entries(self) -> EntrySettings:
+        """Which entries are read."""
+        return EntrySettings(self.images, None, self.limit, self.since, self.tags)
+
+    def at(self, path: str) -> "LibrarySettings":
+        """The same for other data at `path`, of which all entries are read."""
+        return LibrarySettings(
+            path=path,
+            decode=self.decode,
+            max_megapixels=self.max_megapixels,
+            holdout=self.holdout,
+            inner=self.inner,
+            images=self.images,
+        )
+
+
+def check_run(run: RunSettings) -> None:
+    """Does the method suit tags, and can the library be trained on?
+
+    Raises:
+        UserError: It doesn't.
+    """
+    data, method = library_of(run.data), run.method
+    if is_database(data.path):
+        raise UserError(
+            "task=library trains on a file of entries; write the database's entries to one, such as library.parquet"
+        )
+    if isinstance(method, GradientSettings) and method.head == "prompts":
+        raise UserError(f"method={method.name} tells classes by prompts; tags take method=linear, mlp or finetune")
+    if run.augmentation.mixup:
+        raise UserError("augmentation.mixup mixes classes, and a photo can have several tags; set it to 0")
+
+
+def library_of(data: DataSettings) -> LibrarySettings:
+    """`data`, which is a library."""
+    if not isinstance(data, LibrarySettings):
+        raise TypeError(f"the data of this task are LibrarySettings, not {type(data).__name__}")
+    return data

@@ -1,0 +1,36 @@
+"""What a photo library's own tags teach: the record."""
+
+from thawline.tasks.library.training.verbs import VERBS
+from thawline.tasks.task import Collection, Task
+
+TASK = Task(
+    summary="tags of a photo library",
+    samples="photos",
+    asked="PATHS",
+    settings=".settings:LibrarySettings",
+    read=".read:read_tagged",
+    fill=".read:fill_tagged",
+    data=".data:LibraryDataModule",
+    module=".module:LibraryModule",
+    examine=".examination:examine_library",
+    brief=".shown:print_library_brief",
+    show=".shown:print_examined",
+    target="tags",
+    settings_check=".settings:check_run",
+    check=".check:check_library",
+    label=".bundle:label_library",
+    export="thawline.tasks.photos.export:export_photos",
+    load="thawline.tasks.photos.bundle:load_photos",
+    predict="thawline.tasks.photos.predict:predict_photos",
+    serve="thawline.tasks.serving:answer_photos",
+    walk="thawline.tasks.photos.predict:walk",
+    columns=("id", "image_path"),
+    places=("images",),
+    sample=Collection("library", "a library", ".sample:make"),
+    verbs=VERBS,
+    examples={
+        "train": ["thawline train library.json task=library         a library's tags"],
+        "sample": ["thawline sample library Library"],
+    },
+    order=4,
+)
