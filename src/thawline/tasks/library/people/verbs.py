@@ -15,7 +15,7 @@ VERBS = (
         settings=_SETTINGS,
         examples=(
             "thawline library people outputs/library",
-            "thawline library people NEW convert=face_clusters.pkl   an old pickle, read but never run",
+            "thawline library people NEW convert=face_clusters.pkl  an old pickle, not run",
         ),
     ),
     Verb(

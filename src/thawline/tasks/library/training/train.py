@@ -13,7 +13,7 @@ from rich.console import Console
 from thawline.errors import RunError, UserError
 from thawline.features.progress import bar
 from thawline.features.progress import say as say_aside
-from thawline.screen import as_word, say, say_whole
+from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.library.entries.counting import count_entries
 from thawline.tasks.library.entries.database import is_database, shown_url
 from thawline.tasks.library.entries.reading import read_entries
@@ -51,6 +51,8 @@ def train(config: DictConfig) -> None:
         say(console, f"{left['entries']} entries and {left['fields']} values of others can't be used; all are in")
         say_whole(console, f"  {as_word(folder / reports.SKIPPED)}")
     say_whole(console, f"learnt in {report['seconds']:.1f} s: {as_word(folder)}")
+    if report["faces"]:
+        say_next(console, [f"thawline library people {as_word(folder)}"])
 
 
 def train_library(settings: LibraryTrainSettings, stages: Sequence[Stage] = STAGES) -> dict[str, Any]:
