@@ -123,9 +123,8 @@ def _link_along(
     joined = False
     while fit.any():
         joined = True
-        order = np.flatnonzero(fit)
-        order = order[np.lexsort((second[order], first[order], -alike[order]))]
-        stay, gone = _mutual(first[order], second[order], len(groups.sizes))
+        at = np.flatnonzero(fit)
+        stay, gone = _mutual(first[at], second[at], alike[at], len(groups.sizes))
         groups.merge(gone, stay)
         to, changed = np.arange(len(groups.sizes)), np.zeros(len(groups.sizes), np.bool_)
         to[gone] = stay
@@ -155,13 +154,18 @@ def _looked_at(
     return alike, fit
 
 
-def _mutual(first: Ints, second: Ints, number: int) -> tuple[Ints, Ints]:
-    """Pairs of groups that are each other's first in the order of the pairs."""
-    rank = np.arange(len(first))
-    best = np.full(number, len(first))
-    np.minimum.at(best, first, rank)
-    np.minimum.at(best, second, rank)
-    mutual = (best[first] == rank) & (best[second] == rank)
+def _mutual(first: Ints, second: Ints, alike: NDArray[np.float64], number: int) -> tuple[Ints, Ints]:
+    """Pairs of groups that are each other's most alike; of equals the first pair."""
+    most = np.full(number, -np.inf)
+    np.maximum.at(most, first, alike)
+    np.maximum.at(most, second, alike)
+    at = np.flatnonzero((alike == most[first]) & (alike == most[second]))
+    at = at[np.lexsort((second[at], first[at], -alike[at]))]
+    first, second, rank = first[at], second[at], np.arange(len(at))
+    earliest = np.full(number, len(at))
+    np.minimum.at(earliest, first, rank)
+    np.minimum.at(earliest, second, rank)
+    mutual = (earliest[first] == rank) & (earliest[second] == rank)
     return first[mutual], second[mutual]
 
 

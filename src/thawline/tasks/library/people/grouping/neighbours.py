@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float32]
 Ints: TypeAlias = NDArray[np.int64]
 
-EXACT = 12_000  # vectors up to which every pair is compared
+EXACT = 25_000  # vectors up to which every pair is compared
 _CELLS = 4  # as many cells as this, times the root of the number of vectors
 _TRAINED_ON = 39  # vectors that a cell's centre is learnt from; with fewer faiss complains
 _PROBED = 16  # cells that are looked through for a face
