@@ -5,7 +5,7 @@ from thawline.tasks.library.training.verbs import VERBS as TRAINING
 from thawline.tasks.task import Collection, Task
 
 TASK = Task(
-    summary="tags of a photo library",
+    summary="tags and people of a photo library",
     samples="photos",
     asked="PATHS",
     settings=".settings:LibrarySettings",

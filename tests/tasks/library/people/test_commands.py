@@ -25,7 +25,7 @@ def given(directory: Path, **words: Any) -> DictConfig:
 
 
 def test_the_owner_names_merges_splits_and_forgets(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    commands.name(given(library, person="1", name="Anna"))
+    commands.name(given(library, person="1", called="Anna"))
     commands.merge(given(library, person="anna", into="3"))
     commands.split(given(library, person="Anna", faces=["e0000"]))
     assert capsys.readouterr().out.splitlines() == [
@@ -63,7 +63,7 @@ def test_what_cannot_be_done_is_one_sentence(library: Path) -> None:
     with pytest.raises(UserError, match="has people already"):
         commands.people(given(library, convert="face_clusters.pkl"))
     for name in ("1", "2"):
-        commands.name(given(library, person=name, name=f"Anna {'I' * int(name)}"))
+        commands.name(given(library, person=name, called=f"Anna {'I' * int(name)}"))
     with pytest.raises(UserError, match="take one name away first"):
         commands.merge(given(library, person="1", into="2"))
 

@@ -60,7 +60,7 @@ def name(config: DictConfig) -> None:
     directory, console = _directory(settings), Console()
     found = _read(directory)
     person = find_person(found, _given(settings.person, "person"))
-    text = settings.name or ""
+    text = settings.called or ""
     write_people(directory, name_person(found, person, text))
     say(console, f"person {person} is called {text}" if text.strip() else f"person {person} has no name")
 

@@ -38,9 +38,9 @@ class _Trace:
             wanted = np.unique(np.frombuffer(b"".join(row.tobytes()[:size] for row in heads), f"<u{size}"))
             whole = {row.tobytes() for row in heads}
             length = heads.shape[1] * heads.itemsize
-            for offset in range(size):
+            for offset in range(min(size, len(data) - size + 1)):
                 count = (len(data) - offset) // size
-                found = np.flatnonzero(np.isin(np.frombuffer(data, f"<u{size}", max(count, 0), offset), wanted))
+                found = np.flatnonzero(np.isin(np.frombuffer(data, f"<u{size}", count, offset), wanted))
                 starts = (found * size + offset).tolist()
                 if any(data[start : start + length] in whole for start in starts):
                     return True

@@ -60,7 +60,7 @@ class LibraryPeopleSettings:
         dir: The library's directory, as `library train` wrote it.
         person: The number or name of a person.
         into: `merge`: the number or name of another, whose faces become the first one's.
-        name: `name`: what the person is called; "" takes the name away.
+        called: `name`: what the person is called; "" takes the name away.
         faces: `split`: the faces that are another's, `ENTRY#NUMBER` or `ENTRY`.
         convert: `people`: an old `face_clusters.pkl` to take over, where there are no people yet.
         all: `people`: whether people with one face are listed too.
@@ -70,7 +70,7 @@ class LibraryPeopleSettings:
     dir: str | None = None
     person: str | None = None
     into: str | None = None
-    name: str | None = None
+    called: str | None = None
     faces: list[str] = field(default_factory=list)
     convert: str | None = None
     all: bool = False

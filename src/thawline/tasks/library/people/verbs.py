@@ -23,7 +23,7 @@ VERBS = (
         ".people.commands:name",
         _CONFIG,
         'give a person a name; "" takes it away',
-        (_DIR, _PERSON, Positional("name", "NAME", path=False)),
+        (_DIR, _PERSON, Positional("called", "NAME", path=False)),
         settings=_SETTINGS,
         examples=("thawline library name outputs/library 3 Anna",),
     ),
