@@ -5,6 +5,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 from tests.tasks.library.people.made import encodings_of, one_each
 
+from thawline.cli import main
 from thawline.errors import UserError
 from thawline.tasks.library.people import commands
 from thawline.tasks.library.people.learn import learn_people
@@ -74,3 +75,14 @@ def test_settings_out_of_range(word: str) -> None:
     typed: Any = value if value.isalpha() else float(value)
     with pytest.raises(UserError, match=f"people.{name}="):
         check_people(PeopleSettings(**{name: typed}), "people.")
+
+
+def test_the_verbs_as_they_are_typed(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["library", "name", str(library), "1", "Anna Maria, the first"])
+    main(["library", "split", str(library), "Anna Maria, the first", "e0000#0", "e0001"])
+    main(["library", "merge", str(library), "1", "5"])
+    main(["library", "people", str(library)])
+    assert "1       5 faces  Anna Maria, the first" in capsys.readouterr().out
+    main(["library", "name", str(library), "1", ""])
+    main(["library", "forget", str(library), "1"])
+    assert read_people(library).sizes == {2: 4, 3: 3, 4: 1}
