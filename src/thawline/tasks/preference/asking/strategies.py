@@ -18,6 +18,8 @@ Floats = NDArray[np.floating[Any]]
 
 _CHUNK = 1024  # rows of features that are worked on at a time: they stay in a core's cache
 
+_SURE = 0.25  # from this far from 0.5 on a probability is not called unsure
+
 
 @dataclass(frozen=True)
 class Pick:
@@ -158,7 +160,8 @@ def badge(asking: _Asking) -> Iterator[Pick]:
     far = np.full(len(lengths), np.inf, np.float32)
     index = asking.best(lengths)
     while True:
-        yield Pick(index, f"not sure ({probabilities[index]:.2f}), and unlike the others asked now")
+        said = "not sure" if abs(probabilities[index] - 0.5) < _SURE else "rather sure"
+        yield Pick(index, f"{said} ({probabilities[index]:.2f}), and unlike the others asked now")
         products = _products(features, features[index]) - along - along[index]
         apart = lengths + lengths[index] - 2 * slopes * slopes[index] * products
         np.minimum(far, np.maximum(apart, 0), out=far)
