@@ -8,7 +8,7 @@ TEST_ENV := OMP_NUM_THREADS=1 MPLBACKEND=Agg ORT_DISABLE_TELEMETRY=1 PYTHONDONTW
 # Neighbours in a file stay on one process, so that what they share is made once: --dist worksteal.
 TEST_JOBS ?= 2
 # `make benchmark` runs all, for an hour or more; `make benchmark-thaw` one; BENCHMARK_ARGS="--photos 48" makes it short.
-BENCHMARKS ?= finetune thaw peers match predict memory audio serving
+BENCHMARKS ?= finetune thaw peers match predict memory audio serving preference
 BENCHMARK_ARGS ?=
 
 .PHONY: install demo test benchmark lint format clean lock

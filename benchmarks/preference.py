@@ -1,0 +1,104 @@
+"""Learning a taste from 500 answers whose photos are stored, and choosing what to ask among 100,000 items.
+
+python benchmarks/preference.py --json preference.json
+
+A CLIP ViT-B/32 with random weights (speed does not depend on them), photos of 1024 by 768 px, of which every third is
+liked. Aims: `logistic_seconds` under 1, `blocks_seconds` under 60 on two cores, `usual_over_blocks` at least 10,
+`ask_seconds` under 2 for each strategy, `ask_mb` under 1,000.
+
+- `logistic_seconds`: `thawline train FILE task=preference method=logistic`, from what the photos gave until the fit is
+  kept; its features are stored.
+- `blocks_seconds`: the same of the last two blocks and a head (ten epochs, batches of 16).
+- `usual_over_blocks`: ten epochs of the usual loop (decode, CLIPProcessor, the whole network, two blocks trained), of
+  which one is measured, over the whole process of that training.
+- `ask_seconds`: picking 20 of 100,000 random features of 512 numbers, 500 of them answered, one thread, by strategy;
+  reading features from the store is not counted. `ask_mb`: the largest memory of that process.
+"""
+
+import csv
+import json
+import resource
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from common import finish, in_turn, loop, make_clip, make_photos, middle, parser, say, thawline_train, workspace
+
+EPOCHS, BATCH = 10, 16
+ITEMS, DIM, ANSWERED, ASKED = 100_000, 512, 500, 20
+BLOCKS = ("method=finetune", "thaw=2", f"method.epochs={EPOCHS}", f"method.batch_size={BATCH}", "method.lr=1e-4")
+
+
+def write_answers(photos: Path, place: Path) -> Path:
+    """A table in which every third photo is liked, and the others are not."""
+    files = sorted(photos.rglob("*.jpg"))
+    table = place / "answers.csv"
+    with table.open("w", newline="") as file:
+        rows = [(path, "dislike" if number % 3 else "like") for number, path in enumerate(files)]
+        csv.writer(file).writerows([("path", "feedback"), *rows])
+    return table
+
+
+def ask() -> None:
+    """Pick by each strategy, and print the seconds and the memory that it took."""
+    import numpy as np
+
+    from thawline.tasks.preference.asking.strategies import STRATEGIES, Pool, pick
+
+    drawn = np.random.default_rng(0)
+    features = drawn.standard_normal((ITEMS + ANSWERED, DIM), dtype=np.float32)
+    groups = np.full(ITEMS, -1, dtype=np.int64)
+    pool = Pool(features[ANSWERED:], features[:ANSWERED], drawn.random(ITEMS), groups)
+    seconds = {}
+    for strategy in STRATEGIES:
+        started = time.perf_counter()
+        pick(strategy, pool, ASKED, 0)
+        seconds[strategy] = round(time.perf_counter() - started, 3)
+    unit = 1024 if sys.platform == "darwin" else 1
+    print(json.dumps({**seconds, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / unit}))
+
+
+def asked() -> dict[str, float]:
+    """What `ask` says in a process of its own."""
+    said: dict[str, float] = json.loads(subprocess.check_output([sys.executable, __file__, "--ask"]))
+    return said
+
+
+def main() -> None:
+    """Measure, print and write."""
+    options = parser(__doc__ or "", photos=500)
+    options.add_argument("--usual-photos", type=int, default=100, help="the usual loop on so many, scaled up")
+    given = options.parse_args()
+    with workspace(given.data) as (data, place):
+        photos, model = make_photos(data, given.photos, 1024, 768), make_clip(data)
+        table, store = write_answers(photos, place), place / "store"
+        words = ("task=preference", f"encoder.name={model}", "encoder.revision=null")
+        train = partial(thawline_train, table, store)
+        train(place / "before", *words, "method=logistic")
+        train(place / "before", *words, *BLOCKS, "method.epochs=1")
+        jobs: dict[str, Any] = {
+            "usual": partial(loop, "clip_usual", photos, model, "--blocks", "2", "--take", str(given.usual_photos)),
+            "logistic": partial(train, place / "logistic", *words, "method=logistic"),
+            "blocks": partial(train, place / "blocks", *words, *BLOCKS, f"method.patience={EPOCHS}"),
+            "ask": asked,
+        }
+        found = in_turn(given.rounds, jobs)
+    usual = EPOCHS * given.photos * middle(found["usual"], "per_photo")
+    fit = {name: min(one["spent"]["fit"] for one in found[name]) for name in ("logistic", "blocks")}
+    ratios = {
+        "logistic_seconds": round(fit["logistic"], 2),
+        "blocks_seconds": round(fit["blocks"], 1),
+        "usual_over_blocks": round(usual / middle(found["blocks"], "wall"), 1),
+        "ask_seconds": {name: value for name, value in found["ask"][0].items() if name != "mb"},
+        "ask_mb": round(middle(found["ask"], "mb")),
+    }
+    times = EPOCHS * given.photos / given.usual_photos
+    say(f"usual: one epoch of {given.usual_photos} photos measured, times {times:g}")
+    finish(given, ratios, {"photos": given.photos, "usual_seconds": usual, "runs": found})
+
+
+if __name__ == "__main__":
+    ask() if sys.argv[1:] == ["--ask"] else main()
