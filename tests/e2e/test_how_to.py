@@ -109,7 +109,7 @@ def test_other_machines_bring_the_token(thawline, typed, tuned, monkeypatch):
     monkeypatch.setattr(server, "_Server", Called)
     thawline(*shlex.split(serve)[1:], f"port={port}")
     assert len(answers) == 1
-    for line in lines(blocks("docs/serving.md", "SIGTERM ends it", "/model\n")):
+    for line in lines(blocks("docs/serving.md", "Without a token only", "/model\n")):
         assert line.startswith("docker ")
 
 

@@ -110,7 +110,9 @@ def test_a_failed_training_waits_for_answers_and_a_locked_database_is_borne(watc
     answer(0, 4)
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "add", refused)
-        assert "No space left on device. It is tried again with further answers." in watcher()
+        said = watcher()
+        assert "the disk is full; free some space" in said
+        assert "It is tried again with further answers." in said
     assert "0 of 4 answers" in watcher()
     answer(4, 6)
     other = sqlite3.connect(registry.root / "versions.sqlite3", isolation_level=None)

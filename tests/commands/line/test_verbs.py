@@ -33,11 +33,12 @@ def test_tasks_add_examples_samples_and_places():
         "thawline train pairs.csv task=match",
         "thawline train Music task=genre",
     ]
-    assert VERBS["train"].notes[0] == "task=events|match|genre|preference: photos, pairs, tracks"
+    assert VERBS["train"].notes[0] == "task=events|match|genre|preference|library: photos, pairs, tracks"
     assert {name: task for name, (task, _) in COLLECTIONS.items()} == {
         "events": "events",
         "pairs": "match",
         "genre": "genre",
         "preference": "preference",
+        "library": "library",
     }
     assert {"data.path", "data.image_base", "data.splits"} <= PATH_KEYS
