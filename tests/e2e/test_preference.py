@@ -9,6 +9,7 @@ from tests.e2e.test_own_task import ONNX
 
 import thawline as package
 from thawline.data.walking import walk_photos
+from thawline.tasks.serving import Sample, Terms, answer_photos
 
 FAST = ("task=preference", "encoder=tiny_clip", "trainer=cpu", "logger=csv")
 ANSWERS = {"wedding": "super_like", "beach_day": "like", "campfire_night": "dislike", "football_match": "dislike"}
@@ -51,7 +52,10 @@ def test_what_is_answered_is_trained_on_judged_exported_and_scored(thawline, sam
     assert (thawline.directory / "Taste" / "vision.onnx").exists() == ONNX
     bundle = package.load(thawline.directory / "Taste")
     assert bundle.labels == ("dislike", "like")
-    thawline("predict", "Taste", sample / "wedding", "out=said.jsonl")
+    assert "It guesses: it has learnt from" in thawline("predict", "Taste", sample / "wedding", "out=said.jsonl")
+    (answer,) = answer_photos(bundle, [Sample(sample / "wedding", "none", "")], Terms())
+    assert answer.details == {"notes": list(bundle.notes)}
+    assert bundle.notes[0].startswith("It guesses: it has learnt from")
     lines = list(map(json.loads, (thawline.directory / "said.jsonl").read_text().splitlines()))
     scored = [line for line in lines if line["problem"] is None]
     assert all(line["score"] == line["probabilities"]["like"] for line in scored)

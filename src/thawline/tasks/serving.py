@@ -174,4 +174,6 @@ def answer_photos(bundle: Any, samples: Sequence[Sample], terms: Terms) -> Itera
         label = said.label if said.label is None else getattr(bundle, "scored", None) or said.label
         score = None if label is None else said.probabilities[label]
         details = {} if getattr(said, "tags", None) is None else {"tags": list(said.tags)}
+        if notes := getattr(bundle, "notes", ()):
+            details["notes"] = list(notes)
         yield Answer(said.label, score, said.probabilities, said.problem, details)

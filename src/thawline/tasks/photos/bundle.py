@@ -64,11 +64,13 @@ class Bundle:
         manifest: What `manifest.json` says: versions, hashes, metrics, licence.
         classifier: The network with its head.
         thresholds: From which probability on a photo has a class, where it can have several; None: it has one.
+        notes: Sentences that go with all that it says.
         scored: The label whose probability is a photo's score; None: photos have no score.
     """
 
     task: str
     scored: str | None = None
+    notes: tuple[str, ...] = ()
     max_megapixels = MAX_MEGAPIXELS
 
     def __init__(
@@ -90,7 +92,7 @@ class Bundle:
         self.temperature = float(decision["temperature"]["value"])
         if not self.temperature > 0:
             raise ValueError("its temperature is not above 0")
-        self.thresholds = _thresholds(decision["thresholds"], self.labels)
+        self.thresholds = _thresholds(decision.get("thresholds"), self.labels)
         self.manifest = manifest
         self.classifier = classifier
         self._towers = None if towers is None else cache(towers)

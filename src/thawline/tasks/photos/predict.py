@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from thawline.data.walking import walk_photos
+from thawline.features.progress import say
 from thawline.files import write_atomically
 from thawline.tasks.photos.bundle import Bundle, Prediction
 from thawline.tasks.photos.said import print_said, write_json_lines, write_parquet
@@ -28,6 +29,8 @@ def predict_photos(
     bundle.max_megapixels = settings.data.max_megapixels
     with closing(_judged(bundle, settings, paths, counts, advance)) as said:
         _write(said, bundle, settings)
+    for note in bundle.notes:
+        say(note)
     return bundle.labels
 
 

@@ -23,9 +23,15 @@ from thawline.tasks.preference.table import Feedback, collect, read_feedback
 
 
 def load_preference(folder: Path, manifest: dict[str, Any], decision: dict[str, Any], device: torch.device) -> Bundle:
-    """The bundle in `folder`, whose score is the probability of a like; see `tasks.capabilities.BundleLoader`."""
+    """The bundle in `folder`, whose score is the probability of a like; see `tasks.capabilities.BundleLoader`.
+
+    One that has learnt from few answers says with all that it says that it guesses.
+    """
     bundle = load_photos(folder, manifest, decision, device)
     bundle.scored = LIKE
+    trained = read_trained(folder)
+    if trained is not None and guesses(trained.counts):
+        bundle.notes = (guess_sentence(trained.counts),)
     return bundle
 
 
