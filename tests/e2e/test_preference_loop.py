@@ -189,9 +189,9 @@ def test_a_real_disk_that_is_full_is_named_and_nothing_half_made_stays(thawline,
 
 def test_a_second_training_waits_and_trains_only_where_something_is_new(thawline, sample, registry):
     thawline("preference", "import", write_answers(thawline.directory / "in.csv", sample, 0, 8, **ANSWERS))
-    first = Apart(thawline.directory, *TRAIN)
+    first = Apart(thawline.directory, *TRAIN, "method=logistic")
     wait_for(lambda: any(job.status == RUNNING for job in jobs(registry)), first)
-    said = thawline(*TRAIN)
+    said = thawline(*TRAIN, "method=logistic")
     first.communicate()
     assert first.returncode == 0, first.said()
     assert "another training runs for these versions; this one begins when that ends" in said
@@ -209,7 +209,7 @@ def test_a_second_training_waits_and_trains_only_where_something_is_new(thawline
     other = threading.Thread(target=hold)
     other.start()
     held.wait()
-    said = thawline(*TRAIN)
+    said = thawline(*TRAIN, "method=logistic")
     other.join()
     assert "another training runs" in said
     assert "nothing is new" not in said
