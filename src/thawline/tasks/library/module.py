@@ -3,10 +3,10 @@
 import torch
 
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.lightning.tags import TagsModule
-from thawline.fitting.tail import Tail, final_features
+from thawline.fitting.tail import Tail
 from thawline.tasks.library.problem import LibraryProblem
+from thawline.tasks.photos.module import scaled
 from thawline.tasks.planning import fresh_tail, gradient_of
 
 
@@ -22,11 +22,8 @@ class LibraryModule(TagsModule):
             tail: What to fit; None: a fresh one.
         """
         settings = problem.settings
-        tail = tail or fresh_tail(problem)
-        if isinstance(tail.head, DenseHead):
-            tail.head.standardise.measure(final_features(tail.stages, samples))
         super().__init__(
-            tail,
+            scaled(tail or fresh_tail(problem), samples),
             gradient_of(settings),
             targets=torch.from_numpy(samples.targets),
             sets=torch.from_numpy(problem.tagged.sets),

@@ -22,13 +22,17 @@ class PhotosModule(ClassesModule):
             tail: What to fit; None: a fresh one.
         """
         settings = problem.settings
-        tail = tail or fresh_tail(problem)
-        if isinstance(tail.head, DenseHead):
-            tail.head.standardise.measure(final_features(tail.stages, samples))
         super().__init__(
-            tail,
+            scaled(tail or fresh_tail(problem), samples),
             gradient_of(settings),
             targets=torch.from_numpy(samples.targets),
             seed=settings.seed,
             mixup=settings.augmentation.mixup,
         )
+
+
+def scaled(tail: Tail, samples: FeatureSet) -> Tail:
+    """`tail`, a new head of which has measured its scaling on `samples`."""
+    if isinstance(tail.head, DenseHead):
+        tail.head.standardise.measure(final_features(tail.stages, samples))
+    return tail
