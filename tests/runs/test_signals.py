@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,25 @@ def test_a_signal_is_passed_on_to_whoever_does_the_work_each_time():
         with signals_end_the_run():
             assert stopped_by(run) == "SIGTERM"
     assert told == [signal.SIGTERM, signal.SIGUSR1, signal.SIGTERM]
+
+
+@pytest.mark.parametrize(("number", "kind"), [(signal.SIGTERM, Stopped), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_signal_whose_exception_python_drops_in_a_callback_is_raised_right_afterwards(number, kind, capfd):
+    passed = []
+
+    class Watched:
+        """What the callback of a weak reference tells the end of, as importlib's of its locks."""
+
+    def run():
+        watched = Watched()
+        _ = weakref.ref(watched, lambda _: send(number))
+        del watched
+        time.sleep(10)
+
+    with signals_end_the_run(), passed_on(passed.append), pytest.raises(kind):
+        run()
+    assert passed == [number] * (number == signal.SIGTERM), "passed on once, though it was sent twice"
+    assert capfd.readouterr().err == ""
 
 
 def test_the_handlers_of_whoever_called_are_back_afterwards():

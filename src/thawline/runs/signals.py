@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from types import FrameType
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 EXIT_STATUS = 143
 _GRACE = 5  # seconds that a forked helper goes on after SIGTERM
+_AGAIN = 0.02  # seconds after which a signal is sent again whose exception was lost
 
 
 class Stopped(BaseException):
@@ -29,6 +31,7 @@ class _State:
     def __init__(self) -> None:
         self.process = os.getpid()
         self.asked: str | None = None
+        self.lost = False
         self.deferred = 0
         self.forward: list[Callable[[int], object]] = []
 
@@ -47,11 +50,42 @@ def signals_end_the_run() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in SIGNALS}
     handle_signals()
     try:
-        yield
+        with _nothing_lost_in_callbacks():
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         _state = outer
+
+
+@contextmanager
+def _nothing_lost_in_callbacks() -> Iterator[None]:
+    """Within, a signal that came in a destructor or in a callback of a weak reference is sent once more.
+
+    Python drops what is raised there and prints it (`sys.unraisablehook`); each import ends with such a callback.
+    """
+    outer = sys.unraisablehook
+
+    def hook(dropped: "sys.UnraisableHookArgs", /) -> None:
+        if isinstance(dropped.exc_value, Stopped):
+            _state.lost = True
+            _send_again(signal.Signals[dropped.exc_value.name])
+        elif isinstance(dropped.exc_value, KeyboardInterrupt):
+            _send_again(signal.SIGINT)
+        else:
+            outer(dropped)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = outer
+
+
+def _send_again(number: signal.Signals) -> None:
+    again = threading.Timer(_AGAIN, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
 
 
 @contextmanager
@@ -80,6 +114,7 @@ def deferred_signals(forward: Callable[[int], object] | None = None) -> Iterator
     finally:
         _state.deferred -= 1
     if _state.asked is not None:
+        _state.lost = False
         raise Stopped(_state.asked)
 
 
@@ -170,11 +205,13 @@ def _handle(number: int, _: FrameType | None) -> None:
     if os.getpid() != _state.process:
         _in_a_fork(number)
         return
-    first, _state.asked = _state.asked is None, _state.asked or signal.Signals(number).name
-    for forward in _state.forward:
-        forward(number)
+    first, lost = _state.asked is None, _state.lost
+    _state.asked, _state.lost = _state.asked or signal.Signals(number).name, False
+    if not lost:
+        for forward in _state.forward:
+            forward(number)
     # Only once: what ends the run in order is not to be broken off by the next signal.
-    if first and not _state.deferred:
+    if (first or lost) and not _state.deferred:
         raise Stopped(_state.asked)
 
 
