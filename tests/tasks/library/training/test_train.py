@@ -57,8 +57,11 @@ def test_it_writes_what_it_learnt_and_what_it_did(tmp_path, capsys):
     assert sorted(path.name for path in learnt.iterdir() if path.name[0] != ".") == sorted(
         [
             *LEARNT,
+            "description_parts.json",
             "face_clusters.json",
             "face_clusters.npz",
+            "generated.npz",
+            "improved_descriptions.json",
             "skipped.json",
             "texts.npz",
             "training.log",

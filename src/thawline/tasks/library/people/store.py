@@ -73,7 +73,7 @@ def _read_numbers(path: Path) -> tuple[Faces, np.ndarray[Any, np.dtype[np.int64]
         encodings, numbers, persons = arrays["encodings"], arrays["numbers"], arrays["persons"]
     if not len(ends) == len(encodings) == len(numbers) == len(persons) or encodings.ndim != 2:
         raise ValueError("arrays of different lengths")
-    starts = [0, *ends[:-1]]
+    starts = [0, *ends][: len(ends)]
     entries = tuple(text[a:b].decode("utf-8", "surrogatepass") for a, b in zip(starts, ends, strict=True))
     return Faces(entries, numbers.astype(np.int64), encodings.astype(np.float32)), persons.astype(np.int64)
 

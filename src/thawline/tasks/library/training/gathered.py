@@ -1,7 +1,7 @@
 """A library in memory: what the stages learn from."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import xxhash
 
 from thawline.tasks.library.entries.entry import Entry
+from thawline.tasks.library.entries.places import place_of
 
 Digests = npt.NDArray[np.uint64]
 
@@ -26,6 +27,7 @@ class Gathered:
         faces: [n] the encodings of each entry, [f, d]; [0, 0] where it has none.
         created: [n] in UTC; None: nobody says.
         texts: [n] digests of what is written of each: descriptions and tags.
+        places: [n] names of where each was taken; "": nobody says.
     """
 
     ids: list[str]
@@ -36,6 +38,7 @@ class Gathered:
     faces: list[npt.NDArray[np.float32]]
     created: list[datetime | None]
     texts: Digests
+    places: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -58,13 +61,13 @@ def gather(entries: Iterable[Entry], tick: Callable[[float], None] | None = None
         library.tags.append(entry.tags)
         library.faces.append(entry.faces)
         library.created.append(entry.created_at)
-        digests.append(_digest(entry))
+        library.places.append(place_of(entry.further))
+        digests.append(text_digest(entry.description, entry.detailed_description, entry.tags))
         if tick is not None and number % 100 == 0:
             tick(100)
     return replace(library, texts=np.array(digests, np.uint64))
 
 
-def _digest(entry: Entry) -> int:
-    """Of what is written: no text of one entry can be taken for another's."""
-    parts = (entry.description, entry.detailed_description, *entry.tags)
-    return xxhash.xxh3_64_intdigest("\0".join(parts).encode())
+def text_digest(description: str, detailed: str, tags: Sequence[str]) -> int:
+    """Of what is written of an entry: no text of one can be taken for another's."""
+    return xxhash.xxh3_64_intdigest("\0".join((description, detailed, *tags)).encode())

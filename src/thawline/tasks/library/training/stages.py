@@ -27,4 +27,5 @@ class Stage:
 STAGES = (
     Stage("patterns", "thawline.tasks.library.training.patterns:learn"),
     Stage("people", "thawline.tasks.library.training.people:learn"),
+    Stage("descriptions", "thawline.tasks.library.enhancing.learn:learn"),
 )

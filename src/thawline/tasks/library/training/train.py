@@ -14,6 +14,7 @@ from thawline.errors import RunError, UserError
 from thawline.features.progress import bar
 from thawline.features.progress import say as say_aside
 from thawline.screen import as_word, say, say_next, say_whole
+from thawline.tasks.library.enhancing.own import own_words
 from thawline.tasks.library.entries.counting import count_entries
 from thawline.tasks.library.entries.database import is_database, shown_url
 from thawline.tasks.library.entries.reading import read_entries
@@ -75,6 +76,9 @@ def train_library(settings: LibraryTrainSettings, stages: Sequence[Stage] = STAG
         log = logs.Log(folder / logs.FILE, say_aside)
         log.say(f"{len(library)} entries of {source}", shown=False)
         _name(skipped, log)
+        library, notes = own_words(library, folder)
+        for note in notes:
+            log.say(note)
         done: dict[str, dict[str, Any]] = {}
         reason = ""
         try:
