@@ -9,6 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from tests.tasks.library.people.made import encodings_of, one_each
 
 from thawline.errors import UserError
+from thawline.tasks.library.faces.found import LOOKS
 from thawline.tasks.library.people.clustering import cluster
 from thawline.tasks.library.people.faces import Faces, faces_of
 from thawline.tasks.library.people.judging import figures_of, judge, stability
@@ -184,3 +185,24 @@ def test_figures_by_hand() -> None:
     # B-cubed precision (1 + 1 + 1/2 + 1/2) / 4, recall (2/3 + 2/3 + 1/3 + 1) / 4
     assert figures["bcubed_f1"] == pytest.approx(2 * 0.75 * (2 / 3) / (0.75 + 2 / 3))
     assert stability(one_each(encodings_of([6, 6], noise=0.1)[0]), PLAIN) == 1
+
+
+def test_faces_of_low_quality_join_people_and_decide_on_none() -> None:
+    """Blurred faces look like each other: without the rule they chain two people."""
+    encodings, who = encodings_of([8, 6, 5, 7], noise=0.2)
+    first, second = (encodings[who == person].mean(0) for person in (0, 1))
+    between = [first * share + second * (1 - share) for share in np.linspace(0.1, 0.9, 24)]
+    blurred = np.array([one / np.linalg.norm(one) for one in between], np.float32)
+    faces = one_each(np.concatenate([encodings, blurred]))
+    looks = np.full((len(faces), len(LOOKS)), 0.9, np.float32)
+    looks[len(encodings) :, LOOKS.index("quality")] = 0.3
+    clear = people_of(one_each(encodings))
+    seen = Faces(faces.entries, faces.numbers, faces.encodings, looks)
+    found = people_of(seen)
+    assert (found.persons[: len(who)] == clear.persons).all()
+    assert found.least == clear.least
+    ends = found.persons[[len(who), -1]]  # what is nearly a person's is hers all the same
+    assert ends.tolist() == [clear.persons[who == 1][0], clear.persons[who == 0][0]]
+    one = people_of(seen, merge_people(found, *(int(clear.persons[who == person][0]) for person in (0, 1))))
+    assert len(set(one.persons[: len(who)][who < 2].tolist())) == 1
+    assert people_of(faces).least != clear.least

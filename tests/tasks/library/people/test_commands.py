@@ -28,7 +28,7 @@ def given(directory: Path, **words: Any) -> DictConfig:
 def test_the_owner_names_merges_splits_and_forgets(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commands.name(given(library, person="1", called="Anna"))
     commands.merge(given(library, person="anna", into="3"))
-    commands.split(given(library, person="Anna", faces=["e0000"]))
+    commands.split(given(library, person="Anna", others=["e0000"]))
     assert capsys.readouterr().out.splitlines() == [
         "person 1 is called Anna",
         "person 3 is person 1 now, with 8 faces; it stays so",
@@ -56,9 +56,9 @@ def test_what_cannot_be_done_is_one_sentence(library: Path) -> None:
     with pytest.raises(UserError, match="can't be merged with itself"):
         commands.merge(given(library, person="1", into="1"))
     with pytest.raises(UserError, match="'x' is no face of person 1"):
-        commands.split(given(library, person="1", faces=["x"]))
+        commands.split(given(library, person="1", others=["x"]))
     with pytest.raises(UserError, match="these are all faces of person 4"):
-        commands.split(given(library, person="4", faces=["e0012"]))
+        commands.split(given(library, person="4", others=["e0012"]))
     with pytest.raises(UserError, match="there are no people in"):
         commands.people(given(library / "none"))
     with pytest.raises(UserError, match="has people already"):

@@ -98,7 +98,33 @@ def _without(people: People, gone: set[str], *, entirely: bool) -> People:
 
 
 def group(faces: Faces, held: Held, settings: PeopleSettings) -> tuple[Groups, Threshold, Ints]:
-    """Groups of `faces`, the threshold that made them, and the nearest faces of each."""
+    """Groups of `faces`, the threshold that made them, and the nearest faces of each.
+
+    Faces of low quality come last: each joins a group that is there, or stays apart.
+    """
+    clear = ~(faces.quality < settings.quality)
+    if clear.all() or not clear.any():
+        return _group(faces, held, settings)
+    rows = np.flatnonzero(clear)
+    groups, threshold, _ = _group(faces.take(rows), held.within(rows), settings)
+    places, _ = nearest(faces.units, settings.neighbours)
+    near = places[:, :NEAR]
+    of_held = np.full(int(held.groups.max()) + 1, -1)
+    of_held[held.groups[rows]] = groups.of  # what the owner said is one with these
+    labels = np.where(of_held >= 0, of_held, len(groups.sizes) + np.arange(len(of_held)))[held.groups]
+    labels[rows] = groups.of
+
+    def forbidden(of: Ints, first: Ints, second: Ints) -> NDArray[np.bool_]:
+        decided = np.zeros(int(of.max()) + 1, np.bool_)
+        decided[of[rows]] = True
+        return held.forbidden(of, first, second) | (decided[first] & decided[second])
+
+    joined = groups_of(faces.units, labels)
+    link(joined, *_between(joined.of, *neighbour_pairs(places)), threshold, near, forbidden, further=True)
+    return joined, threshold, near
+
+
+def _group(faces: Faces, held: Held, settings: PeopleSettings) -> tuple[Groups, Threshold, Ints]:
     units = faces.units
     threshold = find_threshold(faces, settings)
     graph = Graph(*nearest(units, settings.neighbours))

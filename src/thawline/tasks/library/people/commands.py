@@ -90,7 +90,7 @@ def split(config: DictConfig) -> None:
     directory, console = _directory(settings), Console()
     found = _read(directory)
     person = find_person(found, _given(settings.person, "person"))
-    parted, new = split_person(found, person, settings.faces)
+    parted, new = split_person(found, person, settings.others)
     write_people(directory, parted)
     say(
         console,
@@ -113,6 +113,8 @@ def forget(config: DictConfig) -> None:
     say(console, f"person {person} is forgotten, with {_faces(count)}; they stay so at the next training")
     for path in touched:
         say_whole(console, f"  {path} had traces, which are gone")
+    if found.faces.take(found.persons == person).in_photos.any():
+        say(console, "what was found in photos is in the feature store too: thawline store list, thawline store prune")
     say(console, "photos, the library's own file and copies elsewhere are not changed: they are yours")
 
 

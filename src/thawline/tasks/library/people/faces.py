@@ -1,13 +1,15 @@
 """Faces of a library's entries as numbers."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thawline.errors import UserError
+from thawline.tasks.library.faces.found import LOOKS, no_looks
 from thawline.tasks.library.people.grouping.neighbours import Floats, Ints
 
 
@@ -19,11 +21,18 @@ class Faces:
         entries: The id of the entry of each.
         numbers: [n] Which of its entry's faces each is, from 0.
         encodings: [n, d] As given.
+        looks: [n, 7] Where each was found in its photo, and how well it is seen, as `faces.found.LOOKS` names it; NaN
+            where it came as an encoding. Left out: all did.
     """
 
     entries: tuple[str, ...]
     numbers: Ints
     encodings: Floats
+    looks: Floats = field(default_factory=lambda: no_looks(0))
+
+    def __post_init__(self) -> None:
+        if len(self.looks) != len(self.entries):
+            object.__setattr__(self, "looks", no_looks(len(self.entries)))
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -43,24 +52,44 @@ class Faces:
         """[n, d] The encodings, each divided by its length."""
         return np.ascontiguousarray(self.encodings / np.maximum(self.lengths, 1e-12)[:, None], np.float32)
 
+    @property
+    def quality(self) -> Floats:
+        """[n] How far each encoding can be relied on, 0 to 1; NaN: nobody knows."""
+        return self.looks[:, LOOKS.index("quality")]
+
+    @property
+    def in_photos(self) -> NDArray[np.bool_]:
+        """[n] Which were found in photos."""
+        return np.isfinite(self.looks[:, 0])
+
     def take(self, rows: Ints | NDArray[np.bool_]) -> "Faces":
         """Those of `rows`, in that order."""
         rows = np.arange(len(self))[rows]
-        return Faces(tuple(self.entries[row] for row in rows.tolist()), self.numbers[rows], self.encodings[rows])
+        entries = tuple(self.entries[row] for row in rows.tolist())
+        return Faces(entries, self.numbers[rows], self.encodings[rows], self.looks[rows])
 
     def with_keys(self, keys: Sequence[tuple[str, int]]) -> "Faces":
         """The same faces under other names."""
         numbers = np.array([number for _, number in keys], np.int64)
-        return Faces(tuple(entry for entry, _ in keys), numbers, self.encodings)
+        return Faces(tuple(entry for entry, _ in keys), numbers, self.encodings, self.looks)
 
 
 NO_FACES = Faces((), np.empty(0, np.int64), np.empty((0, 0), np.float32))
 
 
-def faces_of(entries: Sequence[str], encodings: Sequence[Iterable[NDArray[np.floating]]]) -> Faces:
+def faces_of(
+    entries: Sequence[str],
+    encodings: Sequence[Iterable[NDArray[np.floating]]],
+    looks: Mapping[str, Floats] = MappingProxyType({}),
+) -> Faces:
     """The faces of entries, of each its id and `encodings` [f, d].
 
     An encoding that has no direction (all numbers 0, or one that is not finite) is no face.
+
+    Args:
+        entries: Their ids.
+        encodings: Of each the faces.
+        looks: Of entries whose faces were found in their photos, [f, 7], see `Faces`.
 
     Raises:
         UserError: Encodings of two widths can't be compared.
@@ -82,7 +111,11 @@ def faces_of(entries: Sequence[str], encodings: Sequence[Iterable[NDArray[np.flo
                 rows.append(row)
     if not rows:
         return NO_FACES
-    return Faces(tuple(ids), np.array(numbers, np.int64), np.stack(rows))
+    seen = no_looks(len(rows))
+    for at, (entry, place) in enumerate(zip(ids, numbers, strict=True)):
+        if entry in looks:
+            seen[at] = looks[entry][place]
+    return Faces(tuple(ids), np.array(numbers, np.int64), np.stack(rows), seen)
 
 
 def together(before: Faces, added: Faces) -> Faces:
@@ -107,6 +140,7 @@ def together(before: Faces, added: Faces) -> Faces:
         kept.entries + added.entries if len(parts) == 2 else parts[0].entries,
         np.concatenate([part.numbers for part in parts]),
         np.concatenate([part.encodings for part in parts]),
+        np.concatenate([part.looks for part in parts]),
     )
     order = sorted(range(len(joined)), key=lambda row: (joined.entries[row], joined.numbers[row]))
     return joined.take(np.array(order, np.int64))

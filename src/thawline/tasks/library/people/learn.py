@@ -1,6 +1,6 @@
 """What `library train` asks of people: the faces of entries in, people on disk and figures out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ def learn_people(
     settings: PeopleSettings,
     seen: Iterable[str] = (),
     identities: Mapping[str, str] | None = None,
+    looked: Container[str] = (),
 ) -> dict[str, Any]:
     """Group `faces`, and those of before, write the people into `directory`, and say how good they are.
 
@@ -27,6 +28,7 @@ def learn_people(
         settings: How.
         seen: The entries that were read, those without a face among them.
         identities: Who is who by entry or face, for the figures alone; None: nobody knows.
+        looked: The entries whose photos were looked at now: of others the faces that were found in them stay.
 
     Returns:
         The figures of the report: how many faces are new and how many there are, the people, what was learnt, and what
@@ -37,12 +39,16 @@ def learn_people(
     """
     before = known_again(read_people(directory), faces)
     there = set(before.faces.keys)
-    people = cluster(faces, before, settings, seen)
+    pairs = zip(before.faces.entries, before.faces.in_photos.tolist(), strict=True)
+    stay = {entry for entry, in_photo in pairs if in_photo and entry not in looked}.difference(faces.entries)
+    people = cluster(faces, before, settings, set(seen) - stay)
     write_people(directory, people)
     sizes = people.sizes
     figures: dict[str, Any] = {
         "faces": len(people.faces),
         "new_faces": sum(key not in there for key in people.faces.keys),
+        "faces_in_photos": int(people.faces.in_photos.sum()),
+        "of_low_quality": int((people.faces.quality < settings.quality).sum()),
         "people": len(sizes),
         "people_with_one_face": sum(size == 1 for size in sizes.values()),
         "largest": max(sizes.values(), default=0),

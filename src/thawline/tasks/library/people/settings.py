@@ -21,6 +21,7 @@ class PeopleSettings:
         neighbours: Nearest faces that are looked at for each.
         one_a_photo: Whether two faces of one photo are two people, unless the owner said otherwise.
         gone: Faces learnt before that are not among those given now: `keep` or `drop` them.
+        quality: Faces in photos whose encoding can be relied on less, 0 to 1, join people and decide on none.
     """
 
     method: str = "average"
@@ -28,6 +29,7 @@ class PeopleSettings:
     neighbours: int = 32
     one_a_photo: bool = True
     gone: str = "keep"
+    quality: float = 0.5
 
 
 def check_people(settings: PeopleSettings, prefix: str = "") -> None:
@@ -48,6 +50,8 @@ def check_people(settings: PeopleSettings, prefix: str = "") -> None:
         raise UserError(f"{prefix}gone={settings.gone} is not known; use {' or '.join(GONE)}")
     if settings.same is not None and not -1 < settings.same < 1:
         raise UserError(f"{prefix}same={settings.same} must be a cosine between -1 and 1, such as 0.5; null learns it")
+    if not 0 <= settings.quality <= 1:
+        raise UserError(f"{prefix}quality={settings.quality} must be 0 to 1")
     if not 4 <= settings.neighbours <= 256:
         raise UserError(f"{prefix}neighbours={settings.neighbours} must be 4 to 256")
 
@@ -61,7 +65,7 @@ class LibraryPeopleSettings:
         person: The number or name of a person.
         into: `merge`: the number or name of another, whose faces become the first one's.
         called: `name`: what the person is called; "" takes the name away.
-        faces: `split`: the faces that are another's, `ENTRY#NUMBER` or `ENTRY`.
+        others: `split`: the faces that are another's, `ENTRY#NUMBER` or `ENTRY`.
         convert: `people`: an old `face_clusters.pkl` to take over, where there are no people yet.
         all: `people`: whether people with one face are listed too.
         paths: Where the library lies.
@@ -71,7 +75,7 @@ class LibraryPeopleSettings:
     person: str | None = None
     into: str | None = None
     called: str | None = None
-    faces: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
     convert: str | None = None
     all: bool = False
     paths: PathsSettings = MISSING

@@ -7,6 +7,7 @@ import numpy as np
 
 from thawline.errors import UserError
 from thawline.files import read_json, write_atomically, write_json
+from thawline.tasks.library.faces.found import LOOKS, no_looks
 from thawline.tasks.library.people.constraints import Constraints
 from thawline.tasks.library.people.faces import NO_FACES, Faces
 from thawline.tasks.library.people.people import Name, People, Unsure
@@ -29,6 +30,7 @@ def write_people(directory: Path, people: People) -> None:
         "encodings": np.ascontiguousarray(faces.encodings, np.float32),
         "numbers": faces.numbers.astype(np.int32),
         "persons": people.persons.astype(np.int64),
+        "looks": faces.looks,
         "entries": np.frombuffer(b"".join(ids), np.uint8),
         "ends": np.cumsum([len(one) for one in ids], dtype=np.int64),
     }
@@ -71,15 +73,19 @@ def _read_numbers(path: Path) -> tuple[Faces, np.ndarray[Any, np.dtype[np.int64]
     with np.load(path, allow_pickle=False) as arrays:
         text, ends = arrays["entries"].tobytes(), arrays["ends"].tolist()
         encodings, numbers, persons = arrays["encodings"], arrays["numbers"], arrays["persons"]
-    if not len(ends) == len(encodings) == len(numbers) == len(persons) or encodings.ndim != 2:
+        looks = arrays["looks"] if "looks" in arrays else no_looks(len(persons))
+    same = len(ends) == len(encodings) == len(numbers) == len(persons)
+    if not same or encodings.ndim != 2 or looks.shape != (len(persons), len(LOOKS)):
         raise ValueError("arrays of different lengths")
     starts = [0, *ends][: len(ends)]
     entries = tuple(text[a:b].decode("utf-8", "surrogatepass") for a, b in zip(starts, ends, strict=True))
-    return Faces(entries, numbers.astype(np.int64), encodings.astype(np.float32)), persons.astype(np.int64)
+    faces = Faces(entries, numbers.astype(np.int64), encodings.astype(np.float32), looks.astype(np.float32))
+    return faces, persons.astype(np.int64)
 
 
 def _words(people: People) -> dict[str, Any]:
-    keys = people.faces.keys
+    faces = people.faces
+    keys = faces.keys
     by_person: dict[int, list[str]] = {person: [] for person in [*people.sizes, *people.names]}
     for key, person in zip(keys, people.persons.tolist(), strict=True):
         by_person[person].append(key)
@@ -88,15 +94,16 @@ def _words(people: People) -> dict[str, Any]:
         {
             "id": person,
             "name": names[person].text if person in names else None,
-            "size": len(faces),
-            "faces": faces,
+            "size": len(own),
+            "faces": own,
             **({"named": sorted(names[person].faces)} if person in names else {}),
         }
-        for person, faces in by_person.items()
+        for person, own in by_person.items()
     ]
     return {
         "format": _FORMAT,
         "people": listed,
+        "seen": {keys[row]: _seen(faces.looks[row].tolist()) for row in np.flatnonzero(faces.in_photos).tolist()},
         "unsure": [{"people": [p.first, p.second], "alike": p.alike, "why": p.why} for p in people.unsure],
         "least": people.least,
         "one": [sorted(group) for group in people.constraints.one],
@@ -104,6 +111,12 @@ def _words(people: People) -> dict[str, Any]:
         "next": people.following,
         "forgotten": {"key": people.forgotten.key, "digests": sorted(people.forgotten.digests)},
     }
+
+
+def _seen(looks: list[float]) -> dict[str, Any]:
+    """Where a face was found, px of the upright photo, and how well it is seen."""
+    measured = {name: round(value, 4) for name, value in zip(LOOKS[4:], looks[4:], strict=True)}
+    return {"box": [round(side) for side in looks[:4]], **measured}
 
 
 def _people(words: Any, faces: Faces, persons: Any) -> People:

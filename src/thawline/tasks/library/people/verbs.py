@@ -41,7 +41,7 @@ VERBS = (
         ".people.commands:split",
         _CONFIG,
         "take faces out of a person, for good",
-        (_DIR, _PERSON, Positional("faces", "FACE", path=False, many=True)),
+        (_DIR, _PERSON, Positional("others", "FACE", path=False, many=True)),
         settings=_SETTINGS,
         examples=("thawline library split outputs/library Anna 12#0 31",),
     ),

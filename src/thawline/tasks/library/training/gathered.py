@@ -1,6 +1,6 @@
 """A library in memory: what the stages learn from."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -10,6 +10,7 @@ import xxhash
 
 from thawline.tasks.library.entries.entry import Entry
 from thawline.tasks.library.entries.places import place_of
+from thawline.tasks.library.faces.found import Found
 
 Digests = npt.NDArray[np.uint64]
 
@@ -28,6 +29,7 @@ class Gathered:
         created: [n] in UTC; None: nobody says.
         texts: [n] digests of what is written of each: descriptions and tags.
         places: [n] names of where each was taken; "": nobody says.
+        found: By id, what was found in the photos of entries that came without faces; they are in `faces` too.
     """
 
     ids: list[str]
@@ -39,6 +41,7 @@ class Gathered:
     created: list[datetime | None]
     texts: Digests
     places: list[str] = field(default_factory=list)
+    found: Mapping[str, Found] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

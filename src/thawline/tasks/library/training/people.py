@@ -12,8 +12,9 @@ def learn(work: Work) -> Learnt:
         UserError: What was learnt before is damaged, or its encodings are of another network.
     """
     library = work.library
-    faces = faces_of(library.ids, library.faces)
-    figures = learn_people(work.folder, faces, work.people, library.ids)
+    looks = {entry: found.looks for entry, found in library.found.items()}
+    faces = faces_of(library.ids, library.faces, looks)
+    figures = learn_people(work.folder, faces, work.people, library.ids, looked=looks)
     new, people = figures["new_faces"], figures["people"]
     said = f"{new} new faces of {figures['faces']}" if new else f"nothing new in {figures['faces']} faces"
     return Learnt(f"people: {said}, {people} people", {"new_faces": new}, figures)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
+from thawline.features.settings import StoreSettings
 from thawline.runs.settings import PathsSettings
 from thawline.tasks.library.entries.settings import EntrySettings, check_entries
+from thawline.tasks.library.faces.settings import FacesSettings, check_faces
 from thawline.tasks.library.people.settings import PeopleSettings, check_people
 
 
@@ -18,18 +20,23 @@ class LibraryTrainSettings(EntrySettings):
         file: The library: a JSON list or JSON lines, a CSV, a Parquet file, or the URL of a database.
         out: The directory for what is learnt; null: `library` below the folder of outputs.
         people: How faces become people.
+        faces: How faces are found in photos.
+        store: The feature store.
         paths: Where that is.
     """
 
     file: str = MISSING
     out: str | None = None
     people: PeopleSettings = field(default_factory=PeopleSettings)
+    faces: FacesSettings = field(default_factory=FacesSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
     paths: PathsSettings = MISSING
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         check_entries(self)
         check_people(self.people, "people.")
+        check_faces(self.faces)
 
     @property
     def folder(self) -> Path:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from thawline.features.settings import StoreSettings
+from thawline.tasks.library.entries.skipped import Skipped
+from thawline.tasks.library.faces.settings import FacesSettings
 from thawline.tasks.library.people.settings import PeopleSettings
 from thawline.tasks.library.training.gathered import Gathered
 
@@ -17,11 +20,17 @@ class Work:
         library: All entries that were read.
         folder: The library's directory: what was learnt before is there, and what is learnt goes there.
         people: How faces become people.
+        faces: How faces are found in photos.
+        store: Where the features of photos are kept.
+        skipped: What can't be used; a stage adds to it.
     """
 
     library: Gathered
     folder: Path
     people: PeopleSettings = field(default_factory=PeopleSettings)
+    faces: FacesSettings = field(default_factory=FacesSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    skipped: Skipped = field(default_factory=Skipped)
 
 
 @dataclass(frozen=True)
@@ -29,16 +38,18 @@ class Learnt:
     """What a stage says of itself.
 
     Attributes:
-        sentence: For the screen and the log: what it did, and what it took over.
+        sentence: For the screen and the log: what it did, and what it took over; "": it was not asked to.
         entries: How many entries were new, changed, gone and kept.
         figures: For the report: sizes and measured quality.
         notes: Further sentences.
+        library: With what was found, for the stages that follow; None: as it was.
     """
 
     sentence: str
     entries: Mapping[str, int] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    library: Gathered | None = None
 
 
 class Learn(Protocol):

@@ -83,7 +83,8 @@ def train_library(settings: LibraryTrainSettings, stages: Sequence[Stage] = STAG
         reason = ""
         try:
             for stage in stages:
-                done[stage.name] = _learn(stage, Work(library, folder, settings.people), log)
+                work = Work(library, folder, settings.people, settings.faces, settings.store, skipped)
+                done[stage.name], library = _learn(stage, work, log)
         except BaseException as error:
             reason = _reason(error)
             log.say(f"{stage.name}: failed: {reason}", shown=False)
@@ -101,14 +102,16 @@ def _read(settings: LibraryTrainSettings, skipped: Skipped) -> Gathered:
         return gather(read_entries(source if is_database(source) else Path(source), settings, skipped), tick)
 
 
-def _learn(stage: Stage, work: Work, log: logs.Log) -> dict[str, Any]:
+def _learn(stage: Stage, work: Work, log: logs.Log) -> tuple[dict[str, Any], Gathered]:
     began = time.monotonic()
     learnt = stage.load()(work)
     seconds = time.monotonic() - began
-    log.say(f"{learnt.sentence} ({seconds:.1f} s)")
+    if learnt.sentence:
+        log.say(f"{learnt.sentence} ({seconds:.1f} s)")
     for note in learnt.notes:
         log.say(note)
-    return {"seconds": round(seconds, 2), "entries": dict(learnt.entries), "figures": dict(learnt.figures)}
+    said = {"seconds": round(seconds, 2), "entries": dict(learnt.entries), "figures": dict(learnt.figures)}
+    return said, learnt.library or work.library
 
 
 def _name(skipped: Skipped, log: logs.Log) -> None:
