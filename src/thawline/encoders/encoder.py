@@ -4,7 +4,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 import torch
 from torch import nn
@@ -26,6 +26,22 @@ class Stage(nn.Module):
         """Take what enters this stage and give what enters the next."""
         raise NotImplementedError(f"{type(self).__name__} computes nothing")
 
+    def of_first(self, features: Features, count: int) -> Features:
+        """What enters the next stage where of its tokens only the first `count` are read; all, where all cost as much.
+
+        Tensors that depend on other tokens are left out.
+        """
+        leaving: Features = self(features)
+        return leaving
+
+    def tokens_read(self, only: str | None) -> int | None:
+        """How many of the first tokens that enter this stage decide what leaves it; None: all.
+
+        Args:
+            only: The one tensor that is read of what leaves it; None: each.
+        """
+        return None
+
 
 class Stages(nn.Module):
     """Stages in a row, in eval mode whatever the parent's: no dropout, and by default no new BatchNorm statistics.
@@ -34,22 +50,28 @@ class Stages(nn.Module):
     would depend on its batch. The scale and shift of a BatchNorm train.
     """
 
-    def __init__(self, stages: Sequence[Stage], *, batch_norm: bool = False) -> None:
+    def __init__(
+        self, stages: Sequence[Stage], *, batch_norm: bool = False, sparing: bool = False, only: str | None = None
+    ) -> None:
         """Hold the stages.
 
         Args:
             stages: In the order in which they run.
             batch_norm: Whether BatchNorm follows `train()` and `eval()`, so that its statistics train.
+            sparing: Whether a stage computes only the tokens that the next one reads. That rounds in another way.
+            only: The one tensor that is read of what leaves the last stage; None: each.
         """
         super().__init__()
         self.stages = nn.ModuleList(stages)
         self._batch_norm = batch_norm
+        # Of each stage, how many tokens the next one reads.
+        self._counts = [*(stage.tokens_read(only) if sparing else None for stage in stages[1:]), None]
         self.eval()
 
     def forward(self, features: Features) -> Features:
         """Named tensors at the lower border to those at the upper one."""
-        for stage in self.stages:
-            features = stage(features)
+        for stage, count in zip(self.stages, self._counts, strict=False):  # of no stages there is one count
+            features = stage(features) if count is None else cast(Stage, stage).of_first(features, count)
         return features
 
     def train(self, mode: bool = True) -> Self:
@@ -210,16 +232,20 @@ class Encoder:
         """The frozen part from border `start`, where a lower cut is stored already, to border `cut`."""
         return FrozenPrefix(self.stages[start:cut], self.precision)
 
-    def tail(self, cut: int, *, batch_norm: bool = False) -> Stages:
+    def tail(self, cut: int, *, batch_norm: bool = False, only: str | None = None) -> Stages:
         """A copy of the part above `cut` whose parameters train. It lies on the CPU, wherever the network is.
+
+        Its last block computes nothing for tokens that nobody reads, such as all but a ViT's class token.
 
         Args:
             cut: The border that it begins at.
             batch_norm: Whether the statistics of its BatchNorm train as well. In train mode a sample's features then
                 depend on its batch, and PyTorch refuses a batch that has one value a channel.
+            only: The one tensor that is read of what leaves it; None: each.
         """
         batch_norm = batch_norm or not self.pretrained
-        return copy.deepcopy(Stages(self.stages[cut:], batch_norm=batch_norm)).cpu().requires_grad_(True)
+        stages = Stages(self.stages[cut:], batch_norm=batch_norm, sparing=True, only=only)
+        return copy.deepcopy(stages).cpu().requires_grad_(True)
 
     def names(self, cut: int) -> dict[str, str]:
         """For each name in the state-dict of `tail(cut)`, the name of the same tensor in that of `model`."""

@@ -14,7 +14,7 @@ from torch import nn
 from transformers.utils.import_utils import is_speech_available
 
 from thawline.encoders.encoder import Features, Stage
-from thawline.encoders.transformers import load_model, quiet
+from thawline.encoders.transformers import Names, first_tokens, load_model, quiet
 from thawline.encoders.vision.processor import read_json
 from thawline.errors import UserError
 from thawline.files import JSON
@@ -28,14 +28,22 @@ _FOLLOW = {"mel_filters", "window"}  # of an extractor, from its settings
 class Layer(Stage):
     """One transformer block; it adds its moments to those of the blocks below."""
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, layer: nn.Module, names: Names | None = None) -> None:
+        """Take the block, and the names of its parts where single tokens of it may be read."""
         super().__init__()
         self.layer = layer
+        self._names = names
 
     def forward(self, features: Features) -> Features:
         """{"hidden": [batch, time, width], "layers": [batch, l, 2, width]} to the same, with l + 1 layers."""
         hidden = self.layer(features["hidden"], attention_mask=None)
         return {"hidden": hidden, "layers": torch.cat([features["layers"], moments(hidden)], dim=1)}
+
+    def of_first(self, features: Features, count: int) -> Features:
+        """The first `count` tokens alone, {"hidden"}: there are no moments without the others."""
+        if self._names is None:
+            return super().of_first(features, count)
+        return {"hidden": first_tokens(self.layer, self._names, features["hidden"], count)}
 
 
 def moments(hidden: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ from thawline.encoders.sound.audio import (
     moments,
 )
 from thawline.encoders.sound.hearing import Hearing, check_shortest, windowing_for
-from thawline.encoders.transformers import architecture, find_model
+from thawline.encoders.transformers import VIT, architecture, find_model
 from thawline.errors import UserError
 
 _FRAME, _HOP = 400, 160  # samples, of Kaldi's filter bank at 16 kHz
@@ -47,13 +47,19 @@ class ASTPooling(Stage):
         self.norm = norm
 
     def forward(self, features: Features) -> Features:
-        """{"hidden", "layers"} to {"features", "layers", "pooled"}."""
-        tokens = self.norm(features["hidden"][:, :2])
-        return leaving(features["layers"], tokens.mean(dim=1))
+        """{"hidden", "layers"} to {"features", "layers", "pooled"}; without "layers" to {"pooled"}."""
+        pooled = self.norm(features["hidden"][:, :2]).mean(dim=1)
+        return leaving(features["layers"], pooled) if "layers" in features else {"pooled": pooled}
+
+    def tokens_read(self, only: str | None) -> int | None:
+        """Both where nobody reads the moments, which are of all tokens."""
+        return 2 if only == "pooled" else None
 
 
 class ASTClassifier(nn.Module):
     """The head of `ASTForAudioClassification`."""
+
+    reads = "pooled"
 
     def __init__(self, width: int, classes: int, eps: float) -> None:
         super().__init__()
@@ -97,7 +103,11 @@ def cut_ast(model: Any, whole: Any, extractor: Any, settings: EncoderSettings) -
         family="ast",
         modality="audio",
         model=model,
-        stages=[ASTEntry(model.embeddings), *(Layer(layer) for layer in model.layers), ASTPooling(model.layernorm)],
+        stages=[
+            ASTEntry(model.embeddings),
+            *(Layer(layer, VIT) for layer in model.layers),
+            ASTPooling(model.layernorm),
+        ],
         borders=["mel", "embedding", *(f"block{i}" for i in range(count)), "features"],
         dim=2 * int(config.hidden_size),
         blocks=count,

@@ -15,7 +15,7 @@ from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
-from thawline.encoders.transformers import Block, architecture, find_model, load_model, quiet
+from thawline.encoders.transformers import CLIP, Block, architecture, find_model, load_model, quiet
 from thawline.encoders.vision.processor import load_preprocessing
 from thawline.errors import UserError
 from thawline.files import JSON
@@ -45,6 +45,10 @@ class VisionPooling(Stage):
     def forward(self, features: Features) -> Features:
         """{"hidden"} to {"pooled"}."""
         return {"pooled": self.norm(features["hidden"][:, 0])}
+
+    def tokens_read(self, only: str | None) -> int | None:
+        """The class token."""
+        return 1
 
 
 class Projection(Stage):
@@ -144,7 +148,7 @@ def cut_vision(model: Any, preprocessing: Preprocessing, licence: str | None = N
         model,
         "image",
         VisionEmbedding(Normalise(preprocessing), vision, resized=resized),
-        [Block(layer) for layer in vision.encoder.layers],
+        [Block(layer, CLIP) for layer in vision.encoder.layers],
         [VisionPooling(vision.post_layernorm), Projection(model.visual_projection)],
         {"preprocessing": preprocessing, "licence": licence},
     )

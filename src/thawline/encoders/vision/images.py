@@ -1,6 +1,6 @@
 """Networks of modules in a row, timm's and torchvision's, as stages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,9 @@ from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.files import JSON
+
+# A block, what enters it, and how many tokens to compute, to these tokens.
+FirstTokens = Callable[[nn.Module, torch.Tensor, int], torch.Tensor]
 
 
 class Entry(Stage):
@@ -29,21 +32,39 @@ class Entry(Stage):
 class Middle(Stage):
     """One block or stage."""
 
-    def __init__(self, block: nn.Module) -> None:
+    def __init__(self, block: nn.Module, first: FirstTokens | None = None) -> None:
+        """Take the block, and what computes its first tokens alone."""
         super().__init__()
         self.block = block
+        self._first = first
 
     def forward(self, features: Features) -> Features:
         """{"hidden"} to {"hidden"}."""
         return {"hidden": self.block(_arranged(features["hidden"]))}
 
+    def of_first(self, features: Features, count: int) -> Features:
+        """The same with the first `count` tokens alone."""
+        if self._first is None:
+            return super().of_first(features, count)
+        return {"hidden": self._first(self.block, features["hidden"], count)}
 
-class Exit(Middle):
+
+class Exit(Stage):
     """What follows the last block: norm, pooling."""
+
+    def __init__(self, block: nn.Module, tokens: int | None) -> None:
+        """Take the modules, and how many of the first tokens they read; None: all, or there are none."""
+        super().__init__()
+        self.block = block
+        self._tokens = tokens
 
     def forward(self, features: Features) -> Features:
         """{"hidden"} to {"features"}."""
         return {"features": self.block(_arranged(features["hidden"]))}
+
+    def tokens_read(self, only: str | None) -> int | None:
+        """What the network's pooling reads."""
+        return self._tokens
 
 
 class Whole(Stage):
@@ -70,6 +91,8 @@ class Parts:
         borders: Names of the borders above each block.
         last: What leaves the blocks to [batch, width]; None for a network that is not listed, which stays in one piece.
         convolutional: Whether it is faster with the channels last.
+        tokens: How many of the first tokens `last` reads; None: all, or there are no tokens.
+        first_tokens: What computes these tokens of the last block alone.
     """
 
     family: str
@@ -78,6 +101,8 @@ class Parts:
     borders: Sequence[str]
     last: nn.Module | None
     convolutional: bool
+    tokens: int | None = None
+    first_tokens: FirstTokens | None = None
 
 
 def cut_parts(
@@ -97,7 +122,8 @@ def cut_parts(
         stages: list[Stage] = [Whole(normalise, model)]
         borders = ["pixels", "features"]
     else:
-        stages = [Entry(normalise, parts.first), *(Middle(block) for block in parts.blocks), Exit(parts.last)]
+        middle = [Middle(block, parts.first_tokens) for block in parts.blocks]
+        stages = [Entry(normalise, parts.first), *middle, Exit(parts.last, parts.tokens)]
         borders = ["pixels", "embedding", *parts.borders, "features"]
     if parts.convolutional:
         # 1.3 to 1.9 times as fast on the CPU.

@@ -7,12 +7,14 @@ from typing import Any, cast
 import timm
 import torch
 from timm.data.config import resolve_data_config
+from timm.layers.attention import Attention
 from timm.models import EfficientNet, ResNet, VisionTransformer
-from timm.models.vision_transformer import checkpoint_filter_fn
+from timm.models.vision_transformer import Block, checkpoint_filter_fn
 from torch import nn
 
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
+from thawline.encoders.first_tokens import SelfAttention
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.vision.images import Parts, cut_parts, set_bn_eps
 from thawline.encoders.vision.state import State, load_weights
@@ -126,8 +128,33 @@ def _parts(model: Any) -> Parts:
             borders=[f"blocks.{i}" for i in range(len(model.blocks))],
             last=ViTPooling(model),
             convolutional=False,
+            tokens=1 if model.global_pool == "token" and model.attn_pool is None else None,
+            first_tokens=_first_tokens,
         )
     return Parts(f"timm:{kind.__name__.lower()}", nn.Identity(), [], [], None, convolutional=False)
+
+
+def _first_tokens(block: Any, hidden: torch.Tensor, count: int) -> torch.Tensor:
+    """The first `count` tokens that leave `block`, which has no dropout now; all where it is of an uncommon kind."""
+    attention = getattr(block, "attn", None)
+    if type(block) is not Block or type(attention) is not Attention or not _plain(attention):
+        every: torch.Tensor = block(hidden)
+        return every
+    bias = attention.qkv.bias
+    biases = (None, None, None) if bias is None else bias.chunk(3)
+    query, key, value = zip(attention.qkv.weight.chunk(3), biases, strict=True)
+    attended = SelfAttention(query, key, value, dim=attention.head_dim, scale=attention.scale).first(
+        block.norm1(hidden), count
+    )
+    hidden = hidden[:, :count] + block.ls1(attention.proj(attended))
+    leaving: torch.Tensor = hidden + block.ls2(block.mlp(block.norm2(hidden)))
+    return leaving
+
+
+def _plain(attention: Any) -> bool:
+    """Whether nothing stands between the projections and the products: no norms, no gate."""
+    norms = (attention.q_norm, attention.k_norm, attention.norm)
+    return attention.gate is None and all(isinstance(norm, nn.Identity) for norm in norms)
 
 
 def create_network(settings: EncoderSettings) -> nn.Module:

@@ -8,7 +8,7 @@ from transformers import ViTModel
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.transformers import Block, architecture, find_model, load_model
+from thawline.encoders.transformers import VIT, Block, architecture, find_model, load_model
 from thawline.encoders.vision.processor import load_preprocessing, side
 from thawline.errors import UserError
 
@@ -38,6 +38,10 @@ class ClassToken(Stage):
         """{"hidden"} to {"features"}."""
         return {"features": self.norm(features["hidden"][:, 0])}
 
+    def tokens_read(self, only: str | None) -> int | None:
+        """The class token."""
+        return 1
+
 
 def load_vit(settings: EncoderSettings) -> Encoder:
     """A ViT with its preprocessing, on the CPU in single precision. A classifier in the checkpoint is left out.
@@ -65,7 +69,7 @@ def cut_vit(model: Any, preprocessing: Preprocessing, settings: EncoderSettings)
         family="vit",
         modality="image",
         model=model,
-        stages=[entry, *(Block(layer) for layer in model.layers), ClassToken(model.layernorm)],
+        stages=[entry, *(Block(layer, VIT) for layer in model.layers), ClassToken(model.layernorm)],
         borders=["pixels", "embedding", *(f"block{i}" for i in range(count)), "features"],
         dim=int(config.hidden_size),
         blocks=count,

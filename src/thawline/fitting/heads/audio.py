@@ -22,6 +22,7 @@ class OwnHead(Head):
         super().__init__()
         self.classes = classes
         self.own = classifier
+        self.reads = getattr(classifier, "reads", None)
 
     def forward(self, features: Features) -> torch.Tensor:
         """All that leaves the encoder to logits [batch, classes]."""

@@ -46,11 +46,13 @@ class Head(nn.Module):
     Attributes:
         classes: How many it tells apart.
         whole: Whether it is given all named tensors that leave the encoder, not only its features.
+        reads: The one of these that it looks at; None: several, or its features.
         kind: What bundles call it, which is how they know to make it again.
     """
 
     classes: int
     whole: bool = False
+    reads: str | None = None
     kind: ClassVar[str] = "dense"
 
 

@@ -103,7 +103,8 @@ class GenreProblem(Plain):
         """A fresh tail as the method wants it: pretrained stages above the thaw line and a head not yet fitted."""
         method = self.settings.method
         statistics = isinstance(method, GradientSettings) and method.batch_norm == "train"
-        return Tail(self.encoder.tail(self.cut, batch_norm=statistics), self._head())
+        head = self._head()
+        return Tail(self.encoder.tail(self.cut, batch_norm=statistics, only=head.reads), head)
 
     def zero_shot(self, fit: Fit) -> Tail | None:
         """None: no encoder of sound here reads text."""
