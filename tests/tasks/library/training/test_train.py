@@ -62,6 +62,8 @@ def test_it_writes_what_it_learnt_and_what_it_did(tmp_path, capsys):
             "face_clusters.npz",
             "generated.npz",
             "improved_descriptions.json",
+            "search",
+            "search_index.json",
             "skipped.json",
             "texts.npz",
             "training.log",

@@ -67,6 +67,24 @@ def read_people(directory: Path) -> People:
     return _people(words, faces.take(~gone), persons[~gone])
 
 
+def read_named(directory: Path) -> dict[str, list[str]]:
+    """The ids of the entries that each named person is on, by name; the encodings are not read.
+
+    Raises:
+        UserError: The people are damaged.
+    """
+    if not (directory / WORDS).exists():
+        return {}
+    try:
+        return {
+            str(one["name"]): list(dict.fromkeys(str(key).rpartition("#")[0] for key in one["faces"]))
+            for one in read_json(directory / WORDS)["people"]
+            if one["name"] is not None
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{directory / WORDS} is damaged ({type(error).__name__}); restore it from a backup") from error
+
+
 def _read_numbers(path: Path) -> tuple[Faces, np.ndarray[Any, np.dtype[np.int64]]]:
     if not path.exists():
         return NO_FACES, np.empty(0, np.int64)

@@ -10,6 +10,7 @@ from thawline.runs.settings import PathsSettings
 from thawline.tasks.library.entries.settings import EntrySettings, check_entries
 from thawline.tasks.library.faces.settings import FacesSettings, check_faces
 from thawline.tasks.library.people.settings import PeopleSettings, check_people
+from thawline.tasks.library.search.settings import SearchSettings, check_search
 
 
 @dataclass
@@ -22,6 +23,7 @@ class LibraryTrainSettings(EntrySettings):
         people: How faces become people.
         faces: How faces are found in photos.
         store: The feature store.
+        search: How it is made ready to be searched.
         paths: Where that is.
     """
 
@@ -30,6 +32,7 @@ class LibraryTrainSettings(EntrySettings):
     people: PeopleSettings = field(default_factory=PeopleSettings)
     faces: FacesSettings = field(default_factory=FacesSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
     paths: PathsSettings = MISSING
 
     def __post_init__(self) -> None:
@@ -37,6 +40,7 @@ class LibraryTrainSettings(EntrySettings):
         check_entries(self)
         check_people(self.people, "people.")
         check_faces(self.faces)
+        check_search(self.search, "search.")
 
     @property
     def folder(self) -> Path:

@@ -9,6 +9,7 @@ from thawline.features.settings import StoreSettings
 from thawline.tasks.library.entries.skipped import Skipped
 from thawline.tasks.library.faces.settings import FacesSettings
 from thawline.tasks.library.people.settings import PeopleSettings
+from thawline.tasks.library.search.settings import SearchSettings
 from thawline.tasks.library.training.gathered import Gathered
 
 
@@ -23,6 +24,7 @@ class Work:
         faces: How faces are found in photos.
         store: Where the features of photos are kept.
         skipped: What can't be used; a stage adds to it.
+        search: How it is made ready to be searched.
     """
 
     library: Gathered
@@ -31,6 +33,7 @@ class Work:
     faces: FacesSettings = field(default_factory=FacesSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     skipped: Skipped = field(default_factory=Skipped)
+    search: SearchSettings = field(default_factory=SearchSettings)
 
 
 @dataclass(frozen=True)

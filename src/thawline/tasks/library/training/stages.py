@@ -29,4 +29,5 @@ STAGES = (
     Stage("faces", "thawline.tasks.library.training.faces:learn"),
     Stage("people", "thawline.tasks.library.training.people:learn"),
     Stage("descriptions", "thawline.tasks.library.enhancing.learn:learn"),
+    Stage("search", "thawline.tasks.library.search.learn:learn"),
 )

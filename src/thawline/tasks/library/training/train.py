@@ -52,8 +52,8 @@ def train(config: DictConfig) -> None:
         say(console, f"{left['entries']} entries and {left['fields']} values of others can't be used; all are in")
         say_whole(console, f"  {as_word(folder / reports.SKIPPED)}")
     say_whole(console, f"learnt in {report['seconds']:.1f} s: {as_word(folder)}")
-    if report["faces"]:
-        say_next(console, [f"thawline library people {as_word(folder)}"])
+    people = [f"thawline library people {as_word(folder)}"] if report["faces"] else []
+    say_next(console, [*people, f'thawline library search {as_word(folder)} "…"'])
 
 
 def train_library(settings: LibraryTrainSettings, stages: Sequence[Stage] = STAGES) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def train_library(settings: LibraryTrainSettings, stages: Sequence[Stage] = STAG
         reason = ""
         try:
             for stage in stages:
-                work = Work(library, folder, settings.people, settings.faces, settings.store, skipped)
+                work = Work(library, folder, settings.people, settings.faces, settings.store, skipped, settings.search)
                 done[stage.name], library = _learn(stage, work, log)
         except BaseException as error:
             reason = _reason(error)
