@@ -13,9 +13,11 @@ from thawline.tasks.library.faces.found import LOOKS
 from thawline.tasks.library.people.clustering import cluster
 from thawline.tasks.library.people.faces import Faces, faces_of
 from thawline.tasks.library.people.judging import figures_of, judge, stability
+from thawline.tasks.library.people.learn import learn_people
 from thawline.tasks.library.people.naming import merge_people, name_person, split_person
 from thawline.tasks.library.people.people import People
 from thawline.tasks.library.people.settings import METHODS, PeopleSettings
+from thawline.tasks.library.people.store import NUMBERS, WORDS, read_people, write_people
 
 PLAIN = PeopleSettings()
 
@@ -206,3 +208,28 @@ def test_faces_of_low_quality_join_people_and_decide_on_none() -> None:
     one = people_of(seen, merge_people(found, *(int(clear.persons[who == person][0]) for person in (0, 1))))
     assert len(set(one.persons[: len(who)][who < 2].tolist())) == 1
     assert people_of(faces).least != clear.least
+
+
+def test_the_same_faces_and_words_are_taken_over_and_what_differs_is_grouped_anew(tmp_path: Path) -> None:
+    encodings, _ = encodings_of([8, 6, 5, 7], noise=0.2)
+    more = one_each(encodings)
+    faces = more.take(np.arange(len(more) - 1))
+
+    def learnt(some: Faces = faces, setup: PeopleSettings = PLAIN) -> tuple[bool, tuple[bytes, ...]]:
+        figures = learn_people(tmp_path, some, setup, some.entries)
+        return figures["taken_over"], tuple((tmp_path / name).read_bytes() for name in (WORDS, NUMBERS))
+
+    first = learnt()
+    assert first[0] is False
+    assert read_people(tmp_path).stability == stability(faces, PLAIN) == 1
+    assert learnt(faces.take(np.arange(len(faces))[::-1])) == (True, first[1])
+    assert learnt(setup=PeopleSettings(neighbours=16))[0] is False
+    assert learnt()[0] is False
+    assert learnt(more)[0] is False
+    write_people(tmp_path, name_person(read_people(tmp_path), 1, "Anna"))
+    assert learnt()[0] is False  # whoever was named is one person from the first
+    assert learnt()[0] is True
+    write_people(tmp_path, split_person(read_people(tmp_path), 1, ["e0000"])[0])
+    assert learnt()[0] is False
+    assert len(read_people(tmp_path).sizes) == 5
+    assert learnt()[0] is True

@@ -1,9 +1,11 @@
 """Faces to people: grouped anew from all faces, so that the order in which they came changes nothing."""
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from thawline.tasks.library.people.constraints import Held, hold
@@ -24,6 +26,7 @@ from thawline.tasks.library.people.people import People, Unsure, numbered
 from thawline.tasks.library.people.settings import PeopleSettings
 
 _LEARNT_FROM = 3_000  # faces, at most, that the threshold is learnt from
+_EDITION = 1  # raised when the same faces and words become other people
 _ROUNDS = 6  # of groups by a threshold and a threshold by groups
 _NARROWLY = 0.07  # of cosine: so little was wanting
 _SHOWN = 100  # pairs to look at
@@ -63,6 +66,8 @@ def cluster(faces: Faces, before: People, settings: PeopleSettings, seen: Iterab
     all_faces = together(kept, added)
     named = [name.faces for _, name in sorted(before.names.items())]
     held = hold(all_faces, before.constraints, named, one_a_photo=settings.one_a_photo)
+    if before.grouped == _digest(all_faces, held, settings, before.persons):
+        return replace(before, faces=all_faces)
     groups, threshold, near = group(all_faces, held, settings)
     persons, following = numbered(groups.of, all_faces.keys, before)
     return replace(
@@ -72,7 +77,18 @@ def cluster(faces: Faces, before: People, settings: PeopleSettings, seen: Iterab
         following=following,
         unsure=_unsure(groups, persons, threshold, near, held),
         least=round(threshold.of_faces, 4),
+        grouped=_digest(all_faces, held, settings, persons),
     )
+
+
+def _digest(faces: Faces, held: Held, settings: PeopleSettings, persons: Ints) -> str:
+    """Of all that decides the groups, and of the people that they became."""
+    said = json.dumps([_EDITION, asdict(settings), faces.keys, faces.encodings.shape[1:]])
+    digest = xxhash.xxh3_128(said.encode("utf-8", "surrogatepass"))
+    clear = ~(faces.quality < settings.quality)
+    for array in (faces.encodings, clear, held.groups, held.first, held.second, persons):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _still_there(before: Faces, added: Faces, seen: set[str], *, keep: bool) -> Faces:

@@ -1,6 +1,7 @@
 """What `library train` asks of people: the faces of entries in, people on disk and figures out."""
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ def learn_people(
     pairs = zip(before.faces.entries, before.faces.in_photos.tolist(), strict=True)
     stay = {entry for entry, in_photo in pairs if in_photo and entry not in looked}.difference(faces.entries)
     people = cluster(faces, before, settings, set(seen) - stay)
+    taken_over = people.grouped == before.grouped
+    if not taken_over:
+        people = replace(people, stability=stability(people.faces, settings))
     write_people(directory, people)
     sizes = people.sizes
     figures: dict[str, Any] = {
@@ -56,7 +60,8 @@ def learn_people(
         "unsure_pairs": len(people.unsure),
         "method": settings.method,
         "least_similarity": people.least,
-        "stability": stability(people.faces, settings),
+        "stability": people.stability,
+        "taken_over": taken_over,
     }
     if (told := by_the_owner(people, settings)) is not None:
         figures["against_the_owner"] = told

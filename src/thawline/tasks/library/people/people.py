@@ -54,6 +54,8 @@ class People:
         forgotten: What tells faces that must not come back.
         unsure: Pairs to be looked at, the most alike first.
         least: The least cosine of two faces of one person, as it was learnt.
+        grouped: A digest of what was grouped and of the groups: where it is the same again, so are they.
+        stability: How alike groups are under another choice of faces; None: not measured.
     """
 
     faces: Faces = NO_FACES
@@ -64,6 +66,8 @@ class People:
     forgotten: Forgotten = field(default_factory=Forgotten)
     unsure: tuple[Unsure, ...] = ()
     least: float | None = None
+    grouped: str = ""
+    stability: float | None = None
 
     @property
     def sizes(self) -> dict[int, int]:

@@ -124,6 +124,8 @@ def _words(people: People) -> dict[str, Any]:
         "seen": {keys[row]: _seen(faces.looks[row].tolist()) for row in np.flatnonzero(faces.in_photos).tolist()},
         "unsure": [{"people": [p.first, p.second], "alike": p.alike, "why": p.why} for p in people.unsure],
         "least": people.least,
+        "grouped": people.grouped,
+        "stability": people.stability,
         "one": [sorted(group) for group in people.constraints.one],
         "two": [[sorted(a), sorted(b)] for a, b in people.constraints.two],
         "next": people.following,
@@ -159,4 +161,6 @@ def _people(words: Any, faces: Faces, persons: Any) -> People:
             for one in words.get("unsure", [])
         ),
         least=words.get("least"),
+        grouped=str(words.get("grouped", "")),
+        stability=words.get("stability"),
     )

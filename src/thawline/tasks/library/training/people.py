@@ -17,4 +17,5 @@ def learn(work: Work) -> Learnt:
     figures = learn_people(work.folder, faces, work.people, library.ids, looked=looks)
     new, people = figures["new_faces"], figures["people"]
     said = f"{new} new faces of {figures['faces']}" if new else f"nothing new in {figures['faces']} faces"
-    return Learnt(f"people: {said}, {people} people", {"new_faces": new}, figures)
+    said = f"{said}, {people} people{' as before' if figures['taken_over'] else ''}"
+    return Learnt(f"people: {said}", {"new_faces": new}, figures)
