@@ -8,12 +8,13 @@ from rich.console import Console
 from tests.reports.made import FACTS, predictions
 from tests.runs.readback import read_offline_runs
 
-from thawline.commands.results import save_results, save_trial, show_results
+from thawline.commands.results import save_results, save_trial
 from thawline.files import read_json
 from thawline.runs.directory import RunDirectory
 from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.predictions import Tags
 from thawline.runs.settings import LoggerSettings
+from thawline.tasks.running import show_results
 
 INTERVAL = {"value": "", "low": "/low", "high": "/high"}
 
@@ -25,17 +26,17 @@ def interval(read, figure):
 
 def mirror(tmp_path, said, *, task="events", trial=False, **facts):
     """The W&B run of a run that said `said`, and its `metrics.json`."""
-    settings = OmegaConf.create({"logger": {"thumbnails": 0}})
+    settings = LoggerSettings("wandb")
     about = {"name": "run", "verb": "train", "config": {}, "group": None, "tags": []}
     with (
         RunDirectory(tmp_path / "run", "train", OmegaConf.create({})) as run,
-        mirrored(LoggerSettings("wandb"), run.path, **about) as wandb,
+        mirrored(settings, run.path, **about) as wandb,
     ):
         if trial:
             save_trial(run, said, {**FACTS, **facts})
         else:
             save_results(run, said, {**FACTS, **facts}, Console(quiet=True), task)
-        show_results(wandb, run, said, settings)
+        show_results(wandb, run, said, settings, None)
     [read] = read_offline_runs(run.path)
     return read, read_json(run.path / "metrics.json")
 

@@ -10,11 +10,13 @@ from omegaconf import OmegaConf
 from rich.console import Console
 from tests.reports.made import FACTS, predictions
 
-from thawline.commands.results import save_results, show_results
+from thawline.commands.results import save_results
 from thawline.files import read_json
 from thawline.runs.directory import RunDirectory
 from thawline.runs.predictions import Tags
+from thawline.runs.settings import LoggerSettings
 from thawline.targets.predicted import judge_baseline, judge_said
+from thawline.tasks.running import show_results
 
 THREE = ("beach", "party", "wedding")
 
@@ -40,10 +42,10 @@ def leave(tmp_path):
     """Leave a run behind that said these predictions: its directory, and what its mirror was given."""
 
     def run(said, thumbnails=3, **facts):
-        mirror, settings = Kept(), {"logger": {"thumbnails": thumbnails}, "data": {"path": "photos"}}
+        mirror = Kept()
         with RunDirectory(tmp_path / "run", "train", OmegaConf.create({})) as run:
             save_results(run, said, FACTS | facts, Console(quiet=True), "events")
-            show_results(mirror, run, said, OmegaConf.create(settings))
+            show_results(mirror, run, said, LoggerSettings("wandb", thumbnails=thumbnails), "photos")
         return run.path, mirror
 
     return run

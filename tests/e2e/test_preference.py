@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from tests.e2e.test_own_task import ONNX
+from tests.runs.readback import read_offline_runs
 
 import thawline as package
 from thawline.data.walking import walk_photos
@@ -35,10 +36,18 @@ def answers(sample, thawline):
 def test_what_is_answered_is_trained_on_judged_exported_and_scored(thawline, sample, answers):
     said = thawline("data", "check", answers, "task=preference")
     assert "dislike" in said
-    said = thawline("train", answers, *FAST, "cv=3")
+    said = thawline("train", answers, *FAST, "cv=3", "logger=wandb", "logger.mode=offline")
     assert "It guesses: it has learnt from" in said
     (run,) = thawline.runs()
     metrics = thawline.metrics()
+    [mirrored] = read_offline_runs(run)
+    assert (mirrored.exit_code, mirrored.summary["status"], mirrored.about["tags"]) == (
+        0,
+        "finished",
+        ["logistic", "package:tiny_clip"],
+    )
+    assert mirrored.summary["roc_auc"] == metrics["judged"]["roc_auc"]["value"]
+    assert mirrored.summary["answers/super_like"] == metrics["examined"]["answers"]["super_like"]
     assert metrics["method"] == "logistic"
     assert metrics["examined"]["guess"] is True
     assert metrics["examined"]["answers"]["super_like"] > 5

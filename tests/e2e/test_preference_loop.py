@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.apart import Apart
+from tests.runs.readback import read_offline_runs
 
 import thawline as package
 from thawline.data.walking import walk_photos
@@ -49,7 +50,7 @@ def jobs(registry):
 
 def test_feedback_makes_versions_that_go_live_are_rolled_back_and_forget(thawline, sample, registry):
     thawline("preference", "import", write_answers(thawline.directory / "in.csv", sample, 0, 8, **ANSWERS))
-    said = thawline(*TRAIN)
+    said = thawline(*TRAIN, "logger=wandb", "logger.mode=offline")
     assert "training 1: " in said
     assert "v2 is active; v1 was" in said
     base, second = registry.versions()
@@ -66,6 +67,12 @@ def test_feedback_makes_versions_that_go_live_are_rolled_back_and_forget(thawlin
     assert (job.status, job.version_id, job.hyperparameters["method"]) == (COMPLETED, second.id, second.type)
     assert job.hyperparameters["choice"] == choice
     assert job.accuracy == pytest.approx(second.metrics["estimates"]["accuracy"]["value"])
+    (run,) = (thawline.directory / "outputs" / "preference").iterdir()
+    for name, figures in choice["tried"].items():
+        [mirrored] = read_offline_runs(run / name)
+        assert (mirrored.about["display_name"], mirrored.about["run_group"]) == (f"{run.name}/{name}", run.name)
+        assert mirrored.about["tags"] == [name, "package:tiny_clip"]
+        assert mirrored.summary | figures == mirrored.summary
 
     thawline("preference", "import", write_answers(thawline.directory / "more.csv", sample, 8, 12, **ANSWERS))
     said = thawline("preference", "train", "trainer=cpu", "method=gda")  # the encoder is that of v1

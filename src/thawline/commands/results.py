@@ -2,13 +2,11 @@
 
 import csv
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from thawline.commands.line.settings import EvaluateSettings
 from thawline.data.class_report import print_brief
 from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
@@ -17,17 +15,12 @@ from thawline.reports.tables import Judged, print_classes, print_comparison
 from thawline.runs.digests import noted
 from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import METRICS_FILE
-from thawline.runs.mirrors.loggers import Mirror
-from thawline.runs.mirrors.summary import summarise
 from thawline.runs.predictions import Predictions, write_predictions
-from thawline.runs.reading import read_record
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say, say_whole
-from thawline.targets.predicted import worst_mistakes
 from thawline.targets.tags import show_tags
-from thawline.targets.target import MAJORITY, Mistake
+from thawline.targets.target import MAJORITY
 from thawline.tasks.running import judge_run, write_results
-from thawline.tasks.settings import RunSettings
 from thawline.tasks.task import capability, find_task
 
 REPORT_FILE = "data_report.json"
@@ -80,33 +73,6 @@ def save_trial(run: RunDirectory, inner: Predictions, facts: dict[str, Any]) -> 
     metrics = {**facts, "inner": judged.to_json(), "inner_baseline": baseline.to_json(), "inner_test": test.to_json()}
     with noted(run.file(METRICS_FILE)):
         write_json(run.file(METRICS_FILE), metrics)
-
-
-def show_results(
-    mirror: Mirror, run: RunDirectory, predictions: Predictions, settings: RunSettings | EvaluateSettings
-) -> None:
-    """Send the end results to a logger: numbers, the confusion matrix, and, only when asked, the worst mistakes.
-
-    Args:
-        mirror: The logger.
-        run: Whose `metrics.json` holds the numbers.
-        predictions: What was judged.
-        settings: The run's; `logger.thumbnails` says how many photos of the folder `data.path` go to the logger.
-    """
-    metrics = read_record(run.file(METRICS_FILE))
-    judged = metrics.get("judged") or metrics["inner"]
-    mirror.summary(summarise(metrics))
-    if judged["confusion"] is not None:  # of several labels a sample there is none
-        mirror.confusion(np.array(judged["confusion"]["counts"]), predictions.classes)
-    if settings.logger.thumbnails:
-        worst, path = worst_mistakes(predictions, settings.logger.thumbnails), Path(settings.data.path or "")
-        root = path.parent if path.is_file() else path  # a table's own folder
-        mirror.mistakes([(root / one.path, _caption(one)) for one in worst])
-
-
-def _caption(mistake: Mistake) -> str:
-    sure = "" if mistake.sure is None else f" with {100 * mistake.sure:.0f} %"
-    return f"{', '.join(mistake.true)}, called {', '.join(mistake.said) or 'nothing'}{sure}"
 
 
 def _draw(run: RunDirectory, judged: Judgement) -> None:

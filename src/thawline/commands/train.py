@@ -1,7 +1,7 @@
 """`thawline train DIR`: fit a method on a folder of photos or a file of pairs and judge it against its baseline."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from thawline.commands.next_steps import say_after_training, saying_how_to_go_on
-from thawline.commands.results import save_report, save_results, show_results
+from thawline.commands.results import save_report, save_results
 from thawline.commands.resuming import config_now, resumed_config
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
@@ -23,7 +23,7 @@ from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say_whole
 from thawline.tasks.capabilities import task_reader
 from thawline.tasks.planning import fit_everything, how_to_fit, plan_run
-from thawline.tasks.running import fit_run
+from thawline.tasks.running import fit_run, show_results, tags
 from thawline.tasks.settings import RunSettings, saved_settings
 from thawline.tasks.typed import to_settings
 
@@ -92,16 +92,9 @@ def _train(config: DictConfig, settings: RunSettings, console: Console) -> None:
             predictions, facts = fit_run(problem, plan, settings, run.path, device, mirror, started)
             save_results(run, predictions, facts, console, settings.task)
             if mirror is not None:
-                show_results(mirror, run, predictions, settings)
+                show_results(mirror, run, predictions, settings.logger, settings.data.path)
     say_whole(console, f"run    {run.path}", f"store  {settings.store.root}")
     say_after_training(console, run.path, run.path)
-
-
-def tags(config: Mapping[str, Any]) -> list[str]:
-    """What a logger can filter runs by: the method, the encoder and the thaw line of a plain config."""
-    encoder = config["encoder"]
-    thaw = [] if config["thaw"] is None else [f"thaw={config['thaw']}"]
-    return [config["method"]["name"], encoder["model"] or encoder["name"], *thaw]
 
 
 def _is_finished_training(path: Path) -> bool:

@@ -1,10 +1,11 @@
 """A run, fitted and judged: what `thawline train` does between reading the data and showing the results."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from thawline.files import write_json
@@ -17,8 +18,12 @@ from thawline.runs.digests import noted
 from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import METRICS_FILE
 from thawline.runs.mirrors.loggers import Mirror
+from thawline.runs.mirrors.summary import summarise
 from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, join_predictions, write_predictions
-from thawline.targets.predicted import compare_baseline, judge_baseline, judge_said
+from thawline.runs.reading import read_record
+from thawline.runs.settings import LoggerSettings
+from thawline.targets.predicted import compare_baseline, judge_baseline, judge_said, worst_mistakes
+from thawline.targets.target import Mistake
 from thawline.tasks.capabilities import TaskProblem, examine
 from thawline.tasks.planning import fit_everything, how_to_fit
 from thawline.tasks.settings import RunSettings
@@ -98,3 +103,38 @@ def write_results(
 def judge_run(predictions: Predictions, method: str, baseline: str) -> tuple[Judgement, Judgement, PairedTest]:
     """The judgement of a run, of its baseline on the same samples, and the paired test of the two."""
     return judge_said(predictions), judge_baseline(predictions), compare_baseline(predictions, method, baseline)
+
+
+def show_results(
+    mirror: Mirror, run: RunDirectory, predictions: Predictions, logger: LoggerSettings, data: str | None
+) -> None:
+    """Send the end results to a logger: numbers, the confusion matrix, and, only when asked, the worst mistakes.
+
+    Args:
+        mirror: The logger.
+        run: Whose `metrics.json` holds the numbers.
+        predictions: What was judged.
+        logger: How many thumbnails of photos go to the logger.
+        data: The folder of the photos, or a table in theirs.
+    """
+    metrics = read_record(run.file(METRICS_FILE))
+    judged = metrics.get("judged") or metrics["inner"]
+    mirror.summary(summarise(metrics))
+    if judged["confusion"] is not None:  # of several labels a sample there is none
+        mirror.confusion(np.array(judged["confusion"]["counts"]), predictions.classes)
+    if logger.thumbnails:
+        worst, path = worst_mistakes(predictions, logger.thumbnails), Path(data or "")
+        root = path.parent if path.is_file() else path  # a table's own folder
+        mirror.mistakes([(root / one.path, _caption(one)) for one in worst])
+
+
+def _caption(mistake: Mistake) -> str:
+    sure = "" if mistake.sure is None else f" with {100 * mistake.sure:.0f} %"
+    return f"{', '.join(mistake.true)}, called {', '.join(mistake.said) or 'nothing'}{sure}"
+
+
+def tags(config: Mapping[str, Any]) -> list[str]:
+    """What a logger can filter runs by: the method, the encoder and the thaw line of a plain config."""
+    encoder = config["encoder"]
+    thaw = [] if config["thaw"] is None else [f"thaw={config['thaw']}"]
+    return [config["method"]["name"], encoder["model"] or encoder["name"], *thaw]

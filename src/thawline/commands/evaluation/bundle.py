@@ -14,7 +14,7 @@ from rich.console import Console
 from thawline.bundles.manifest import MANIFEST, TRAINED, refusal
 from thawline.bundles.trained import Trained, join_trained, read_trained
 from thawline.commands.line.settings import EvaluateSettings
-from thawline.commands.results import save_report, save_results, show_results
+from thawline.commands.results import save_report, save_results
 from thawline.data.settings import DataSettings
 from thawline.errors import UserError
 from thawline.runs.directory import RunDirectory
@@ -24,6 +24,7 @@ from thawline.screen import as_word, say_next, say_whole
 from thawline.targets.target import MAJORITY, MOST_USUAL
 from thawline.tasks.labelled import Labelled, Labeller, predict_labelled
 from thawline.tasks.load import AnyBundle, load
+from thawline.tasks.running import show_results
 from thawline.tasks.task import capability, find_task, task_of_table
 
 SEEN = "the bundle's model was trained on this sample or on one of its group"
@@ -83,7 +84,7 @@ def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> None:
         ) as mirror:
             save_results(run, predictions, facts, console, bundle.task)
             if mirror is not None:
-                show_results(mirror, run, predictions, settings)
+                show_results(mirror, run, predictions, settings.logger, settings.data.path)
     say_whole(console, f"run    {run.path}")
     say_next(console, [f"thawline compare {as_word(run.path)}"])
 

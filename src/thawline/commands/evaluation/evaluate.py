@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from thawline.bundles.manifest import was_bundle
-from thawline.commands.results import save_report, save_results, show_results
+from thawline.commands.results import save_report, save_results
 from thawline.data.settings import DataSettings
 from thawline.data.tables.places import comparable
 from thawline.encoders.device import find_device
@@ -35,6 +35,7 @@ from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read
 from thawline.screen import as_word, say_next, say_whole
 from thawline.targets.target import MAJORITY, ZERO_SHOT
 from thawline.tasks.capabilities import TaskProblem, examine, task_reader
+from thawline.tasks.running import show_results
 from thawline.tasks.settings import saved_settings
 from thawline.tasks.task import find_task
 from thawline.tasks.typed import to_settings
@@ -106,7 +107,7 @@ def evaluate(config: DictConfig) -> None:
         ) as mirror:
             save_results(run, predictions, facts, console, trained.task)
             if mirror is not None:
-                show_results(mirror, run, predictions, replace(trained, data=data, logger=settings.logger))
+                show_results(mirror, run, predictions, settings.logger, data.path)
     say_whole(console, f"run    {run.path}", f"store  {settings.store.root}")
     say_next(console, [f"thawline compare {as_word(run.path)}"])
 

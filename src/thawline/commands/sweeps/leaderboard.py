@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from thawline.commands.next_steps import say_after_training
-from thawline.commands.results import REPORT_FILE, save_report, save_results, show_results
-from thawline.commands.train import refit_run, tags
+from thawline.commands.results import REPORT_FILE, save_report, save_results
+from thawline.commands.train import refit_run
 from thawline.encoders.device import find_device
 from thawline.errors import RunError
 from thawline.files import write_text
@@ -29,6 +29,7 @@ from thawline.screen import say, say_whole
 from thawline.targets.leaderboard import Cell, Row, choose, rank, score
 from thawline.tasks.capabilities import TaskProblem, examine, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
+from thawline.tasks.running import show_results, tags
 from thawline.tasks.settings import saved_settings
 
 
@@ -129,7 +130,7 @@ def _judge(
     ) as mirror:
         save_results(run, predictions, summary, console, settings.task)
         if mirror is not None:
-            show_results(mirror, run, predictions, settings)
+            show_results(mirror, run, predictions, settings.logger, settings.data.path)
 
 
 def _examine(

@@ -4,7 +4,7 @@ import time
 
 from omegaconf import DictConfig
 
-from thawline.commands.results import save_trial, show_results
+from thawline.commands.results import save_trial
 from thawline.encoders.device import find_device
 from thawline.fitting.scoring import score_fold
 from thawline.runs.directory import RunDirectory
@@ -13,7 +13,7 @@ from thawline.runs.predictions import join_predictions
 from thawline.runs.split import write_split
 from thawline.tasks.capabilities import task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
-from thawline.tasks.running import facts_of
+from thawline.tasks.running import facts_of, show_results
 from thawline.tasks.settings import saved_settings
 
 
@@ -40,4 +40,4 @@ def score(config: DictConfig, run: RunDirectory, mirror: Mirror | None, started:
     }
     save_trial(run, inner, facts)
     if mirror is not None:
-        show_results(mirror, run, inner, settings)
+        show_results(mirror, run, inner, settings.logger, settings.data.path)

@@ -54,10 +54,10 @@ def _score(config: DictConfig) -> None:
     """Score a trial in its directory, mirrored by its own logger: a trial that fails is a run there too."""
     # Late: a worker that only hands the trial on needs none of this, which takes seconds to import.
     from thawline.commands.sweeps.scoring import score
-    from thawline.commands.train import tags
     from thawline.runs.directory import RunDirectory
     from thawline.runs.mirrors.loggers import mirrored
     from thawline.runs.settings import LoggerSettings
+    from thawline.tasks.running import tags
 
     started = time.perf_counter()
     directory = Path(config.paths.run)

@@ -32,6 +32,34 @@ class Mirror(Protocol):
         """Show photos, each with its caption, as thumbnails. Photos of people are private: only call when asked to."""
 
 
+class Several:
+    """Passes all on to several mirrors."""
+
+    def __init__(self, *mirrors: Mirror | None) -> None:
+        """Pass on to `mirrors`; None among them: where nothing mirrors."""
+        self._mirrors = [one for one in mirrors if one is not None]
+
+    def history(self, row: Mapping[str, float]) -> None:
+        """An epoch's scalars."""
+        for one in self._mirrors:
+            one.history(row)
+
+    def summary(self, values: Mapping[str, float]) -> None:
+        """The end results."""
+        for one in self._mirrors:
+            one.summary(values)
+
+    def confusion(self, counts: NDArray[np.int64], classes: Sequence[str]) -> None:
+        """The confusion matrix."""
+        for one in self._mirrors:
+            one.confusion(counts, classes)
+
+    def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
+        """Photos with captions."""
+        for one in self._mirrors:
+            one.mistakes(pictures)
+
+
 def epoch_key(row: Mapping[str, float]) -> str | None:
     """The name of the row's epoch, such as `fold0/epoch`; None where it has none."""
     return next((key for key in row if key.rpartition("/")[2] == "epoch"), None)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -13,14 +14,15 @@ from thawline.encoders.encoder import Encoder, Features
 from thawline.errors import UserError
 from thawline.fitting.settings import GradientSettings
 from thawline.runs.directory import RunDirectory
-from thawline.runs.mirrors.loggers import Mirror
+from thawline.runs.mirrors.loggers import mirrored
+from thawline.runs.mirrors.mirror import Mirror, Several
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import write_split
 from thawline.targets.predicted import compare_said, judge_said
 from thawline.tasks.planning import plan_run
 from thawline.tasks.preference.loop.settings import ChoosingSettings
 from thawline.tasks.preference.problem import PreferenceProblem
-from thawline.tasks.running import fit_run, write_results
+from thawline.tasks.running import fit_run, show_results, tags, write_results
 from thawline.tasks.settings import RunSettings
 
 LOGISTIC, GDA, BLOCKS = "logistic", "gda", "blocks"
@@ -124,7 +126,7 @@ def run_choice(
             paths=replace(settings.paths, run=str(directory / name)),
         )
         at_line = read(own) if name == BLOCKS else replace(problem, settings=own)
-        tried[name] = run_trial(at_line, own, config(own), device, mirror)
+        tried[name] = run_trial(at_line, own, config(own), device, mirror, group=directory.name)
 
     for name in _CLOSED:
         run(name)
@@ -144,14 +146,30 @@ def run_trial(
     config: DictConfig,
     device: torch.device,
     mirror: Mirror | None,
+    group: str | None = None,
 ) -> Trial:
-    """One run of `problem` in the directory that its `settings` name."""
+    """One run of `problem` in the directory that its `settings` name, mirrored by their logger and by `mirror`.
+
+    `group` is what it is one of: the runs that are tried for one version.
+    """
     started = time.perf_counter()
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
     with RunDirectory(Path(settings.paths.run), "train", config) as run:
         plan = plan_run(problem, settings)
         write_split(run.file("split.csv"), problem.split_rows(plan))
-        predictions, facts = fit_run(problem, plan, settings, run.path, device, mirror, started)
-        write_results(run, predictions, facts)
+        with mirrored(
+            settings.logger,
+            run.path,
+            name=run.path.name if group is None else f"{group}/{run.path.name}",
+            verb="train",
+            config=plain,
+            group=group,
+            tags=tags(plain),
+        ) as logged:
+            predictions, facts = fit_run(problem, plan, settings, run.path, device, Several(mirror, logged), started)
+            write_results(run, predictions, facts)
+            if logged is not None:
+                show_results(logged, run, predictions, settings.logger, settings.data.path)
     return Trial(settings, predictions)
 
 
