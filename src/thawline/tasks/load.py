@@ -18,7 +18,7 @@ from thawline.encoders.device import find_device
 from thawline.encoders.sound.separator_weights import check_installed
 from thawline.errors import UnusableError, UserError
 from thawline.files import read_json
-from thawline.tasks.task import capability
+from thawline.tasks.task import capability, task_of_directory
 
 # What the files of another program, with a manifest that fits them, may lead to.
 _FOREIGN = (
@@ -52,12 +52,12 @@ class AnyBundle(Protocol):
 
 
 def load(path: str | os.PathLike[str], *, device: str = "auto") -> AnyBundle:
-    """Verify and load the bundle in the directory `path`.
+    """Verify and load the bundle in the directory `path`, or open what a task's own verbs learnt into it.
 
     Nothing is unpickled, nothing is fetched, and no name in the bundle leads to code but that of a task's record.
 
     Args:
-        path: A directory that `thawline export` wrote.
+        path: A directory that `thawline export` wrote, or a task's own verb.
         device: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
 
     Returns:
@@ -67,6 +67,9 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> AnyBundle:
         UserError: It is no bundle, or one of its files is not what was written.
     """
     folder = Path(path)
+    if (task := task_of_directory(folder)) is not None:
+        opened: AnyBundle = capability(task, "open")(folder)
+        return opened
     if is_ensemble(folder):
         whole, members = verify_ensemble(folder)
         _check_installed(whole)

@@ -75,6 +75,8 @@ class Task:
         export_ensemble: An `EnsembleExporter`; None: ensembles of its runs can't be exported.
         load: A `BundleLoader`; None: it has no bundles.
         load_ensemble: What loads the bundle of an ensemble of its runs; None: there are none.
+        learnt: A file that tells a directory that its own verbs write, which `thawline.load` opens as it does bundles.
+        open: What opens such a directory, given its path; None: there are none.
         predict: A `TaskPredictor`; None: its bundles are for services alone.
         serve: An `Answerer` (`tasks.serving`); None: a service can't answer by its bundles.
         routes: A `RouteAdder` (`tasks.serving`): what it adds to a service over any task's bundles; None: nothing.
@@ -119,6 +121,8 @@ class Task:
     export_ensemble: str | None = None
     load: str | None = None
     load_ensemble: str | None = None
+    learnt: str | None = None
+    open: str | None = None
     predict: str | None = None
     serve: str | None = None
     routes: str | None = None
@@ -189,6 +193,15 @@ def imported(where: str) -> Any:
     """What is at `module:name`."""
     module, _, name = where.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def task_of_directory(folder: Path) -> str | None:
+    """The task whose own verbs wrote the directory `folder`; None: none did."""
+    for name in task_names():
+        learnt = find_task(name).learnt
+        if learnt is not None and (folder / learnt).is_file():
+            return name
+    return None
 
 
 def refuse_table(path: Path) -> None:

@@ -44,6 +44,7 @@ class Verb:
         examples: Lines of its help; `OF_TASKS` stands for those that tasks add.
         notes: Lines of its help on settings.
         settings: The class of its settings, named as its function is; empty: it is one of the commands'.
+        texts: Settings of its own that are free text, which may hold commas.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Verb:
     examples: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     settings: str = ""
+    texts: tuple[str, ...] = ()
 
     @property
     def usage(self) -> str:

@@ -318,6 +318,7 @@ PATH_KEYS = frozenset(
             "data.path",
             "data.split",
             "out",
+            "file",
             "golden",
             "name",
         ),
@@ -335,4 +336,9 @@ PATH_KEYS = frozenset(
 )
 
 # Config keys whose values are free text. The command quotes them: a comma in them makes no sweep.
-TEXT_KEYS = frozenset(f"data.{word}" for task in TASKS.values() for word in task.words)
+TEXT_KEYS = frozenset(
+    [
+        *(f"data.{word}" for task in TASKS.values() for word in task.words),
+        *(text for verb in VERBS.values() for text in verb.texts),
+    ]
+)

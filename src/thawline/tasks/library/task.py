@@ -1,5 +1,6 @@
 """What a photo library's own tags teach: the record."""
 
+from thawline.tasks.library.enhancing.verbs import VERBS as ENHANCING
 from thawline.tasks.library.people.verbs import VERBS as PEOPLE
 from thawline.tasks.library.search.verbs import VERBS as SEARCH
 from thawline.tasks.library.training.verbs import VERBS as TRAINING
@@ -23,13 +24,15 @@ TASK = Task(
     label=".bundle:label_library",
     export="thawline.tasks.photos.export:export_photos",
     load="thawline.tasks.photos.bundle:load_photos",
+    learnt="training_report.json",
+    open=".enhancing.enhancer:open_library",
     predict="thawline.tasks.photos.predict:predict_photos",
     serve="thawline.tasks.serving:answer_photos",
     walk="thawline.tasks.photos.predict:walk",
     columns=("id", "image_path"),
     places=("images",),
     sample=Collection("library", "a library", ".sample:make"),
-    verbs=(*TRAINING, *PEOPLE, *SEARCH),
+    verbs=(*TRAINING, *PEOPLE, *SEARCH, *ENHANCING),
     examples={
         "train": ["thawline train library.json task=library         a library's tags"],
         "sample": ["thawline sample library Library"],

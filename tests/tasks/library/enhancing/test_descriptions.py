@@ -1,6 +1,7 @@
 """Descriptions made where the owner's are missing, short, or those of many; and that nothing is learnt of these."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,7 +124,7 @@ def test_a_person_forgotten_is_in_no_description(tmp_path):
     add_corrections(folder, {"5": Correction(tags=("Zoë Q", "cat"), description="Here is Zoë Q.")})
     main(["library", "forget", str(folder), "Zoë Q"])
     train(tmp_path, entries())
-    for path in folder.iterdir():
+    for path in filter(Path.is_file, folder.rglob("*")):
         assert "zoë q" not in path.read_bytes().decode("utf-8", "ignore").casefold(), path.name
     assert improved(tmp_path)["0"]["new"] == "Black dog, beach. Como, 2021-07-14."
     tags = dict(json.loads((folder / "category_patterns.json").read_bytes())["common_tags"])

@@ -10,10 +10,10 @@ import xxhash
 
 from thawline.judging.intervals import Estimate, Z, proportion
 from thawline.judging.paired import compare
-from thawline.tasks.library.enhancing.making import Known, make, says
+from thawline.tasks.library.enhancing.making import Known, make, says, tag_words, tells
 from thawline.tasks.library.enhancing.parts import Occurrences, Parts, likely_tags
 from thawline.tasks.library.patterns.tags import Tags
-from thawline.tasks.library.patterns.words import is_content, words_of
+from thawline.tasks.library.patterns.words import words_of
 
 FOLDS: Final = 5
 MOST_JUDGED: Final = 2000  # entries
@@ -62,7 +62,7 @@ def judge(
         `distinct_words` of all; None: too few entries have two tags.
     """
     digests = np.array([xxhash.xxh3_64_intdigest(one.encode()) for one in ids], np.uint64)
-    telling = [[tag for tag in own if any(map(is_content, words_of(tag)))] for own in rows]
+    telling = [[tag for tag in own if tells(tag)] for own in rows]
     able = np.flatnonzero([len(own) > 1 for own in telling])
     able = able[np.argsort(digests[able], kind="stable")][:MOST_JUDGED]
     if len(able) < LEAST_JUDGED:
@@ -81,7 +81,7 @@ def _judge(tags: Sequence[str], described: tuple[str, str], digest: int, parts: 
     hidden = set(order[: len(order) // 2])
     left = [tag for tag in tags if tag not in hidden]
     made = make(Known(left), parts)
-    words, alone = words_of(made.text), {word for tag in left for word in words_of(tag)}
+    words, alone = words_of(made.text), {word for tag in left for word in tag_words(tag)}
     owner, whole = set(words_of(described[0])), set(words_of(" . ".join(described)))
     new = set(words)
     names = set(map(str.casefold, tags))

@@ -13,8 +13,15 @@ from thawline.tasks.library.enhancing.corrections import read_corrections
 from thawline.tasks.library.enhancing.improved import FILE, Improved, read_improved, write_improved
 from thawline.tasks.library.enhancing.judging import judge, mean
 from thawline.tasks.library.enhancing.making import Known
-from thawline.tasks.library.enhancing.parts import Parts, common_tags, likely_tags, occurrences, write_parts
-from thawline.tasks.library.enhancing.wanting import GENERIC, MISSING, Repeated, improve, why
+from thawline.tasks.library.enhancing.parts import (
+    Parts,
+    common_tags,
+    likely_tags,
+    occurrences,
+    repeated_texts,
+    write_parts,
+)
+from thawline.tasks.library.enhancing.wanting import improve, in_words, why
 from thawline.tasks.library.patterns.tags import number_tags
 from thawline.tasks.library.patterns.words import Texts, words_of
 from thawline.tasks.library.people.people import People
@@ -45,7 +52,7 @@ def learn(work: Work) -> Learnt:
         return Learnt(f"descriptions: nothing new, {len(before)} improved", _changes(before, before), known)
     tags = number_tags(library.tags)
     places = occurrences(_texts(library, folder), tags)
-    parts = Parts(places.joins(), likely_tags(tags), common_tags(tags))
+    parts = Parts(places.joins(), likely_tags(tags), common_tags(tags), repeated_texts(library.descriptions))
     write_parts(folder, parts)
     improved, reasons = _improve(library, names, described, parts)
     write_improved(folder, improved)
@@ -72,29 +79,22 @@ def names_of(people: People) -> dict[str, list[str]]:
     return found
 
 
-def reason_in_words(reason: str, times: int) -> str:
-    """Why a description was improved, a phrase."""
-    if reason == MISSING:
-        return "it has no description that says anything"
-    return f"{times} entries have its description" if reason == GENERIC else "its description is short"
-
-
 def _improve(
     library: Gathered, names: Mapping[str, list[str]], described: set[str], parts: Parts
 ) -> tuple[dict[str, Improved], Counter[str]]:
-    repeated, improved, reasons = Repeated(library.descriptions), {}, Counter[str]()
+    improved, reasons = dict[str, Improved](), Counter[str]()
     with bar("descriptions", "entries", len(library)) as tick:
         for at, id_ in enumerate(library.ids):
             if at % 100 == 99:
                 tick(100)
             old, tags = library.descriptions[at], library.tags[at]
-            times = repeated.times(old)
+            times = parts.repeated.get(old, 1)
             reason = "" if id_ in described else why(old, library.photos[at], tags, times)
             if not reason:
                 continue
             known = Known(tags, names.get(id_, ()), library.places[at], library.created[at])
             if (made := improve(reason, old, library.detailed[at], known, parts)) is not None:
-                because = f"{reason_in_words(reason, times)}; made of {', '.join(made.of)}"
+                because = f"{in_words(reason, times)}; made of {', '.join(made.of)}"
                 improved[id_] = Improved(old, made.text, because, made.confidence)
                 reasons[reason] += 1
         tick(len(library) % 100)

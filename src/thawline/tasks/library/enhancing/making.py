@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from thawline.tasks.library.enhancing.parts import Parts
@@ -32,6 +33,7 @@ class Known:
         at: When; None: nobody says.
         begin: A text to begin with; what it says is not said again.
         by: What that is: `OLD` or `DETAILED`.
+        suggested: Tags that it probably has, with how probable that is.
     """
 
     tags: Sequence[str] = ()
@@ -40,6 +42,7 @@ class Known:
     at: datetime | None = None
     begin: str = ""
     by: str = OLD
+    suggested: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,21 @@ class Made:
     gained: int = 0
 
 
-def says(words: set[str], text: str) -> bool:
-    """Whether `words` hold all words of `text`."""
-    own = words_of(text)
+@lru_cache(maxsize=1 << 16)
+def tag_words(tag: str) -> tuple[str, ...]:
+    """The words of a tag or name, which come up again and again."""
+    return tuple(words_of(tag))
+
+
+@lru_cache(maxsize=1 << 16)
+def tells(tag: str) -> bool:
+    """Whether a tag has a word that says something."""
+    return any(map(is_content, tag_words(tag)))
+
+
+def says(words: set[str], tag: str) -> bool:
+    """Whether `words` hold all words of a tag or name."""
+    own = tag_words(tag)
     return bool(own) and words.issuperset(own)
 
 
@@ -76,7 +91,7 @@ def make(known: Known, parts: Parts) -> Made:
     """
     said = set(words_of(known.begin))
     own = _telling(known.tags, said)
-    likely = _likely(known.tags, said | {word for tag in own for word in words_of(tag)}, parts)
+    likely = _likely(known, said | {word for tag in own for word in tag_words(tag)}, parts)
     people = [name for name in dict.fromkeys(known.people) if not says(said, name)]
     place = known.place if known.place and not says(said, known.place) else ""
     phrases = chain([*own, *(tag for tag, _ in likely)], parts)
@@ -112,7 +127,7 @@ def chain(tags: Sequence[str], parts: Parts) -> list[str]:
 
     The most usual joins come first; each tag is in one phrase, and a phrase stands where its first tag would.
     """
-    words = [words_of(tag) for tag in tags]
+    words = [tag_words(tag) for tag in tags]
     candidates = sorted(
         (-join.count, one, other, join.between)
         for one in range(len(tags))
@@ -150,19 +165,19 @@ def _phrase(head: int, tags: Sequence[str], after: dict[int, tuple[int, str]]) -
 
 def _telling(tags: Sequence[str], said: set[str]) -> list[str]:
     """Those that say something which is not `said`, the first of them."""
-    telling = [tag for tag in tags if any(map(is_content, words_of(tag))) and not says(said, tag)]
+    telling = [tag for tag in tags if tells(tag) and not says(said, tag)]
     return telling[:MOST_TAGS]
 
 
-def _likely(tags: Sequence[str], said: set[str], parts: Parts) -> list[tuple[str, float]]:
-    """Tags that mostly come with `tags` and are not among them, the surest first."""
-    there = set(map(key_of, tags))
+def _likely(known: Known, said: set[str], parts: Parts) -> list[tuple[str, float]]:
+    """Tags that mostly come with those that are known, or are suggested, and are not among them, the surest first."""
+    there = set(map(key_of, known.tags))
     found: dict[str, float] = {}
-    for tag in tags:
-        for other, probability in parts.likely.get(key_of(tag), ()):
-            if key_of(other) not in there and not says(said, other) and any(map(is_content, words_of(other))):
-                found[other] = max(found.get(other, 0.0), probability)
-    return sorted(found.items(), key=lambda one: (-one[1], one[0]))[: max(MOST_TAGS - len(tags), 0)]
+    with_others = (pair for tag in known.tags for pair in parts.likely.get(key_of(tag), ()))
+    for other, probability in (*known.suggested, *with_others):
+        if key_of(other) not in there and tells(other) and not says(said, other):
+            found[other] = max(found.get(other, 0.0), probability)
+    return sorted(found.items(), key=lambda one: (-one[1], one[0]))[: max(MOST_TAGS - len(known.tags), 0)]
 
 
 def _capital(text: str) -> str:

@@ -1,6 +1,7 @@
 """What descriptions are made of: how a library joins the words of its tags, and which tags mostly come with another."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,8 @@ LEAST: Final = 2  # times that two words are joined
 MOST_JOINS: Final = 50_000  # the most frequent
 MOST_LIKELY: Final = 3  # tags that another brings along
 LIKELY: Final = 0.7  # share of a tag's entries that have another, at least, at the low end of its interval
+OFTEN: Final = 5  # entries with one description between them
+MOST_REPEATED: Final = 2000  # such descriptions
 _BETWEEN = 2  # function words that may stand between two words that are joined
 
 
@@ -43,11 +46,13 @@ class Parts:
         joins: By two words.
         likely: By what a tag is compared by: tags that mostly come with it, and how sure that is.
         common: What tags are compared by that most entries have: they tell none from another.
+        repeated: Descriptions that many entries have, and how many.
     """
 
     joins: Mapping[tuple[str, str], Join] = field(default_factory=dict)
     likely: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
     common: frozenset[str] = frozenset()
+    repeated: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -136,11 +141,21 @@ def common_tags(tags: Tags) -> frozenset[str]:
     return frozenset(key_of(tags.names[tag]) for tag in often.tolist())
 
 
+def repeated_texts(descriptions: Iterable[str]) -> dict[str, int]:
+    """The descriptions that at least `OFTEN` entries have, and how many, the most frequent first."""
+    counts = Counter(text for text in descriptions if text)
+    often = sorted((-count, text) for text, count in counts.items() if count >= OFTEN)
+    return {text: -count for count, text in often[:MOST_REPEATED]}
+
+
 def write_parts(folder: Path, parts: Parts) -> None:
     """Write `description_parts.json`, complete or not at all."""
     joins = [[first, join.between, second, join.count] for (first, second), join in parts.joins.items()]
     likely = {tag: list(map(list, some)) for tag, some in parts.likely.items()}
-    write_json(folder / FILE, {"joins": joins, "likely": likely, "common": sorted(parts.common)})
+    write_json(
+        folder / FILE,
+        {"joins": joins, "likely": likely, "common": sorted(parts.common), "repeated": dict(parts.repeated)},
+    )
 
 
 def read_parts(folder: Path) -> Parts:
@@ -150,6 +165,7 @@ def read_parts(folder: Path) -> Parts:
         joins = {(str(a), str(b)): Join(str(between), int(count)) for a, between, b, count in value["joins"]}
         likely = {str(tag): [(str(other), float(p)) for other, p in some] for tag, some in value["likely"].items()}
         common = frozenset(map(str, value["common"]))
+        repeated = {str(text): int(count) for text, count in value["repeated"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Parts()
-    return Parts(joins, likely, common)
+    return Parts(joins, likely, common, repeated)

@@ -1,35 +1,21 @@
 """Which descriptions want improving, and by what."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Final
 
 from thawline.tasks.library.enhancing.making import DETAILED, OLD, TAGS, Known, Made, make, says
-from thawline.tasks.library.enhancing.parts import Parts
+from thawline.tasks.library.enhancing.parts import OFTEN, Parts
 from thawline.tasks.library.patterns.words import is_content, words_of
 
 SHORT: Final = 2  # words that say something: as few are no description
-OFTEN: Final = 5  # entries that have one description between them, and most of their tags are not in it
 _LONGEST = 300  # characters of a sentence that is taken over
 _SENTENCE = re.compile(r"[^.!?\n]+")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 _FILE_NAME = re.compile(r"\S*[\d_]\S*|\S+\.(?:jpe?g|png|webp|heic|gif|tiff?)", re.IGNORECASE)
 MISSING, SHORTER, GENERIC = "missing", "short", "generic"
-
-
-class Repeated:
-    """How often each description comes up in a library."""
-
-    def __init__(self, descriptions: Iterable[str]) -> None:
-        """Count them."""
-        self._counts = Counter(text for text in descriptions if text)
-
-    def times(self, description: str) -> int:
-        """How many entries have it."""
-        return self._counts[description]
 
 
 def why(description: str, photo: str, tags: Sequence[str], times: int) -> str:
@@ -80,3 +66,10 @@ def telling_sentence(text: str, tags: Sequence[str]) -> str:
         if count > most:
             best, most = " ".join(sentence.split()), count
     return best
+
+
+def in_words(reason: str, times: int) -> str:
+    """Why a description was improved, a phrase; `times`: how many entries have it."""
+    if reason == MISSING:
+        return "it has no description that says anything"
+    return f"{times} entries have its description" if reason == GENERIC else "its description is short"

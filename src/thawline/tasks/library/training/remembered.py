@@ -102,6 +102,15 @@ def read_remembered(folder: Path) -> Remembered | None:
     return remembered if _is_whole(remembered) else None
 
 
+def remembered_ids(folder: Path) -> frozenset[str]:
+    """The entries that a training before saw; none where that can't be told."""
+    try:
+        with np.load(folder / FILE, allow_pickle=False) as file:
+            return frozenset(_split(file["ids"]))
+    except Exception:  # whatever a damaged archive makes NumPy say
+        return frozenset()
+
+
 def write_remembered(folder: Path, remembered: Remembered) -> None:
     """Keep it for the next training, complete or not at all. No pickle is written."""
     about = json.dumps({"edition": _EDITION, "figures": remembered.figures}, sort_keys=True, allow_nan=False)
