@@ -11,7 +11,7 @@ TEST_JOBS ?= 2
 BENCHMARKS ?= finetune thaw peers match predict memory audio serving preference
 BENCHMARK_ARGS ?=
 
-.PHONY: install demo test benchmark lint format clean lock
+.PHONY: install demo test test-long benchmark lint format clean lock
 
 install: $(VENV)/.installed
 
@@ -26,7 +26,10 @@ demo: install
 	@PATH="$(abspath $(BIN)):$$PATH" sh tools/demo.sh
 
 test: install
-	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "not long"
+
+test-long: install
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m long
 
 benchmark: $(BENCHMARKS:%=benchmark-%)
 

@@ -9,6 +9,7 @@ from nbclient import NotebookClient
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_it_runs_and_is_kept_without_outputs(path, tmp_path, monkeypatch):
     monkeypatch.delenv("MPLBACKEND")  # the kernel's own shows pictures

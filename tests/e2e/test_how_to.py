@@ -60,6 +60,7 @@ def curl(line):
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 def test_a_model_is_exported_served_and_called_from_other_programs(thawline, typed):
     put, port = typed
     there = blocks("docs/serving.md", "# A model", "| request |")

@@ -73,6 +73,7 @@ ENDS = {
 }
 
 
+@pytest.mark.long
 def test_a_training_that_is_cut_off_in_any_way_is_resumed_to_the_same_end(thawline, sample, start):
     """One run after another is cut off, and each of them again by the next signal."""
     process = start()
@@ -126,6 +127,7 @@ def wait_for_workers(process):
     raise AssertionError("no worker began within two minutes")
 
 
+@pytest.mark.long
 def test_a_signal_to_a_sweep_interrupts_its_trials_and_it_can_be_resumed(thawline, start):
     process = start("-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "method.lr=1e-4,2e-4")
     if Path("/proc/self/cmdline").exists():

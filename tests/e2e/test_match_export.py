@@ -267,6 +267,7 @@ def test_training_continues_from_a_kept_model(kept, pairs, thawline):
     assert before["zero_shot"]["roc_auc"] != before["roc_auc"]
 
 
+@pytest.mark.long
 def test_two_processes_train_pairs_like_one(thawline, pairs):
     # No number of samples is even in every batch: 7 are shared as 4 and 3.
     words = ("method.epochs=3", "method.batch_size=7", "method.lr=1e-3")

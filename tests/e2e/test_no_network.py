@@ -100,6 +100,7 @@ def traced(tmp_path):
     shutil.rmtree(traced.tmp)
 
 
+@pytest.mark.long
 def test_a_default_run_stays_at_home(traced):
     sample = ["sample", "events", "Sample", "photos_per_class=12"]
     # The libraries that train are imported while the photos are read, so only what imports none of them comes before.

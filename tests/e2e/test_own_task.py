@@ -35,6 +35,7 @@ def own(thawline, shared_store, tmp_path, monkeypatch):
         delattr(tasks, NAME)
 
 
+@pytest.mark.long
 def test_a_copy_of_a_task_trains_evaluates_exports_and_predicts_under_its_own_name(own, sample):
     assert "wedding" in own("data", "check", sample, f"task={NAME}")
     own("train", sample, *FAST, "method.epochs=2")

@@ -72,6 +72,7 @@ for more in ([], ["-m", "method.lr=1e-3,1e-2"]):
 """
 
 
+@pytest.mark.long
 def test_no_secret_is_in_any_file_of_a_run_and_of_a_sweep(thawline, sample, planted):
     environment = {f"SERVICE{i}_{name.upper()}": planted() for i in range(3) for name in NAMES}
     environment |= {"WANDB_API_KEY": secrets.token_hex(20), "HF_TOKEN": planted()}
@@ -101,6 +102,7 @@ def test_no_secret_is_in_any_file_of_a_run_and_of_a_sweep(thawline, sample, plan
     assert not {path: values for path, values in held.items() if values}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("shared_store")
 def test_the_working_directory_is_no_secret(thawline, sample, monkeypatch, tmp_path):
     """`PWD` holds the folder that the photos lie in; what a run keeps is used from another folder."""

@@ -188,6 +188,7 @@ def kill_trial(directory, number, killed, done):
             return
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("shared_store")
 def test_under_joblib_trials_say_what_they_say_in_one_process_and_those_that_fail_fail_alone(thawline, sample):
     """An exception, a NaN and a kill; the others are not touched."""
@@ -226,6 +227,7 @@ def test_under_joblib_trials_say_what_they_say_in_one_process_and_those_that_fai
     assert (one / "predictions.parquet").read_bytes() == (directory / "predictions.parquet").read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("shared_store")
 def test_a_sweep_that_was_killed_goes_on_where_it_was(thawline, sample):
     words = (*TINY, "method=linear", "method.epochs=25", "method.patience=25", "method.lr=1e-3,2e-3,3e-3", "logger=csv")

@@ -101,6 +101,7 @@ def test_zero_shot_is_decent_but_leaves_something_to_gain(model, processor, samp
     assert 0.5 < shipped < 0.9
 
 
+@pytest.mark.long
 def test_the_tool_runs_and_its_files_load(tmp_path, monkeypatch, capsys):
     """In this process, which has imported the libraries."""
     monkeypatch.setattr(sys, "argv", [str(TOOL), "--fast", "--threads", "1", "--out", str(tmp_path)])

@@ -23,7 +23,7 @@ def run(path, **inputs):
     return dict(zip((each.name for each in session.get_outputs()), session.run(None, inputs), strict=True))
 
 
-@pytest.mark.parametrize("kind", [CLIP, TIMM], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [pytest.param(CLIP, marks=pytest.mark.long), TIMM], ids=lambda kind: kind.name)
 def test_graphs_say_what_the_bundle_says(write, photos, kind):
     folder, fitted = write(kind, onnx=True)
     pixels = torch.stack([read_photo(path, fitted.preprocessing)[1] for path in photos])
