@@ -152,3 +152,16 @@ def best_ranks(similarity: FloatArray, right: npt.NDArray[np.bool_]) -> IntArray
     best = np.where(right, similarity, -np.inf).max(axis=1, keepdims=True)
     ranks: IntArray = 1 + ((similarity >= best) & ~right).sum(axis=1).astype(np.int64)
     return ranks
+
+
+def recall_of_labels(true: BoolArray, scores: npt.NDArray[Any], depth: int) -> FloatArray:
+    """Of each sample the share of its labels that are among the `depth` of the highest scores, [N].
+
+    Args:
+        true: Which labels each sample has, [N, labels]; of a sample that has none the share is NaN.
+        scores: Of each label, [N, labels]; of equal ones the first counts as higher.
+        depth: How many are looked at.
+    """
+    first = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+    hits, own = np.take_along_axis(true, first, axis=1).sum(axis=1), true.sum(axis=1)
+    return np.divide(hits, own, out=np.full(len(true), np.nan), where=own > 0)

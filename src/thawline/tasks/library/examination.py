@@ -11,6 +11,7 @@ from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.judging.intervals import mean_share
 from thawline.judging.paired import compare_scores
+from thawline.judging.ranking import recall_of_labels
 from thawline.runs.predictions import Predictions
 from thawline.tasks.library.problem import LibraryProblem
 from thawline.tasks.tags.told import tag_figures
@@ -45,7 +46,7 @@ def examine_ranking(p: Predictions, usual: NDArray[np.float64] | None = None) ->
     assert p.tags is not None  # noqa: S101  # the caller says so
     true = p.tags.true
     usual = np.broadcast_to(true.mean(axis=0), true.shape) if usual is None else usual
-    suggested, frequent = recall_at(true, p.probabilities, _DEPTH), recall_at(true, usual, _DEPTH)
+    suggested, frequent = recall_of_labels(true, p.probabilities, _DEPTH), recall_of_labels(true, usual, _DEPTH)
     test = compare_scores(suggested, frequent, p.groups, name_a="what was suggested", name_b="the most frequent tags")
     return {
         "recall_at": {
@@ -56,16 +57,3 @@ def examine_ranking(p: Predictions, usual: NDArray[np.float64] | None = None) ->
             }
         }
     }
-
-
-def recall_at(true: NDArray[np.bool_], scores: NDArray[Any], depth: int) -> NDArray[np.float64]:
-    """Of each sample the share of its tags that are among the `depth` of the highest scores, [N].
-
-    Args:
-        true: Which tags each sample has, at least one, [N, tags].
-        scores: Of each tag, [N, tags]; of equal ones the first counts as higher.
-        depth: How many are looked at.
-    """
-    first = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
-    share: NDArray[np.float64] = np.take_along_axis(true, first, axis=1).sum(axis=1) / true.sum(axis=1)
-    return share

@@ -26,6 +26,7 @@ class Stage:
 
 STAGES = (
     Stage("patterns", "thawline.tasks.library.training.patterns:learn"),
+    Stage("tags", "thawline.tasks.library.tagging.learn:learn"),
     Stage("faces", "thawline.tasks.library.training.faces:learn"),
     Stage("people", "thawline.tasks.library.training.people:learn"),
     Stage("descriptions", "thawline.tasks.library.enhancing.learn:learn"),
