@@ -65,6 +65,8 @@ def test_it_writes_what_it_learnt_and_what_it_did(tmp_path, capsys):
             "search",
             "search_index.json",
             "skipped.json",
+            "tagger.json",
+            "tagger.npz",
             "texts.npz",
             "training.log",
             "training_report.json",
