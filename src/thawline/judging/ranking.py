@@ -164,4 +164,5 @@ def recall_of_labels(true: BoolArray, scores: npt.NDArray[Any], depth: int) -> F
     """
     first = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
     hits, own = np.take_along_axis(true, first, axis=1).sum(axis=1), true.sum(axis=1)
-    return np.divide(hits, own, out=np.full(len(true), np.nan), where=own > 0)
+    shares: FloatArray = np.divide(hits, own, out=np.full(len(true), np.nan), where=own > 0)
+    return shares

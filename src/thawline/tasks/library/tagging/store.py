@@ -126,7 +126,7 @@ def _check(learnt: Learnt) -> None:
         ValueError: They don't.
     """
     words, told, names = len(learnt.text.words), learnt.told, len(learnt.names)
-    shapes = [
+    shapes: list[tuple[Any, tuple[int, ...]]] = [
         (learnt.text.weights, (words, told)),
         (learnt.text.idf, (words,)),
         *((each, (told,)) for each in (learnt.text.bias, learnt.prior, learnt.thresholds)),
