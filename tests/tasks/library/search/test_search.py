@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.tasks.library.search.made import ANNA, entries
 
 from thawline.cli import main
 from thawline.errors import UserError
@@ -21,34 +22,6 @@ from thawline.tasks.library.search.stems import Stems, guess_language
 from thawline.tasks.library.search.terms import read_terms
 from thawline.tasks.library.training.settings import LibraryTrainSettings
 from thawline.tasks.library.training.train import train_library
-
-# Of each topic the caption says one thing and the longer description another; the one beside the other in both.
-TOPICS = (
-    ("The {0} dog sleeps on a sofa by the window", "A {0} dog naps on the couch by a window.", ["pet", "indoors"]),
-    ("One {0} man drives his car along a road", "The {0} man steers an automobile along the road.", ["traffic"]),
-    ("Some {0} waves roll to the shore", "Those {0} waves break on a beach.", ["sea", "outdoors"]),
-)
-COLOURS = ("grey", "tall", "small", "wild", "young")
-ANNA = ("0", "4", "7")
-
-
-def entries():
-    rows = []
-    for number in range(60):
-        caption, detail, tags = TOPICS[number % 3]
-        breed = ["terrier"] if number % 3 == 0 and number % 2 else []
-        rows.append(
-            {
-                "id": str(number),
-                "image_path": f"{number}.jpg",
-                "description": caption.format(COLOURS[number % 5]),
-                "detailed_description": detail.format(COLOURS[number % 5]),
-                "meta_tags": [*tags, *breed],
-                "created_at": f"2024-01-{1 + number % 28:02d}",
-                "face_encodings": [[1.0, 0.0, 0.01]] if str(number) in ANNA else [[0.0, 1.0, number / 1000]],
-            }
-        )
-    return rows
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +84,7 @@ def test_search_as_typed(library, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "no entry says 'zebra'\nno entry says 'windw', but window\n" in said
     assert max(map(len, said.splitlines()[:-1])) <= 80
-    assert "2 of these photos are not where the library says; they are marked with *\n" in said
+    assert "marked with *: photos that are not where the library says, 2 of 2\n" in said
     with out.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["id"], row["is_there"], row["tags"]) for row in rows] == [

@@ -34,7 +34,7 @@ def search(config: DictConfig) -> None:
     """
     settings: LibrarySearchSettings = to_settings(config)
     directory, console = Path(settings.dir).expanduser(), Console()
-    searcher = load(directory)
+    searcher = load(directory, settings.sentences)
     text = " ".join(settings.words).strip()
     query = searcher.understand(text)
     if not query.says_something:
@@ -45,11 +45,13 @@ def search(config: DictConfig) -> None:
         raise UserError(_nothing_found(searcher, query, filtered=bool(settings.tags or settings.since)))
     if settings.out is not None:
         _write(Path(settings.out).expanduser(), rows)
+    for note in searcher.notes:
+        say(console, note)
     for word in query.unknown:
         say(console, f"no entry says '{word}'{_instead(searcher, word)}")
     console.print(_table(rows))
     if absent := sum(not row["is_there"] for row in rows):
-        say(console, f"{absent} of these photos are not where the library says; they are marked with *")
+        say(console, f"marked with *: photos that are not where the library says, {absent} of {len(rows)}")
     if settings.out is not None:
         say_whole(console, f"written to {as_word(Path(settings.out).expanduser())}")
     else:

@@ -2,22 +2,28 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import xxhash
 
+from thawline.features.settings import StoreSettings
 from thawline.files import write_json
 from thawline.tasks.library.patterns.tags import number_tags
 from thawline.tasks.library.patterns.words import Texts, encode
-from thawline.tasks.library.search.judging import LIKE, Judged, judge_search
+from thawline.tasks.library.search.fusion import DEPTH
+from thawline.tasks.library.search.judging import LIKE, MEANING, Judged, judge_search
 from thawline.tasks.library.search.learning import learn_terms
 from thawline.tasks.library.search.lexical import Lexical
-from thawline.tasks.library.search.said import Said, say
-from thawline.tasks.library.search.stored import LEXICAL, SHOWN, read_about, write_index
+from thawline.tasks.library.search.said import CAPTION, DETAIL, TAG, Ints, Said, say
+from thawline.tasks.library.search.settings import SearchSettings
+from thawline.tasks.library.search.stored import DENSE, LEXICAL, SHOWN, read_about, write_index
 from thawline.tasks.library.search.terms import FILE, Terms, write_terms
 from thawline.tasks.library.training.gathered import Gathered
 from thawline.tasks.library.training.remembered import read_remembered
 from thawline.tasks.library.training.stage import Learnt, Work
+
+if TYPE_CHECKING:
+    from thawline.tasks.library.search.sentences import Sentences
 
 _EDITION: Final = 1  # raised when the same library gives another index
 
@@ -29,11 +35,14 @@ def learn(work: Work) -> Learnt:
     time that does not count beside theirs.
     """
     library, folder = work.library, work.folder
-    digest, about = _digest(library, work.search.language), read_about(folder)
+    encoder = _encoder(work.search)
+    digest, about = _digest(library, work.search.language, encoder.digest if encoder else ""), read_about(folder)
     if about.get("digest") == digest and (folder / FILE).is_file():
         return Learnt(f"search: nothing new in {len(library)} entries", {"new": 0}, about["figures"])
     said = say(_texts(library, folder), number_tags(library.tags), work.search.language)
-    terms, judged = learn_terms(said), judge_search(library.ids, said)
+    dense = _Dense(library, encoder, work.store) if encoder else None
+    terms = learn_terms(said)
+    judged = judge_search(library.ids, said, {MEANING: dense.held_out} if dense else None)
     index = Lexical.build(said)
     figures = {
         "language": said.language,
@@ -41,18 +50,69 @@ def learn(work: Work) -> Learnt:
         "words_with_related": len(terms.related),
         "words_with_broader": len(terms.broader),
         "held_out": judged.figures,
+        **({"sentences": dense.figures} if dense else {}),
     }
 
     def save(beside: Path) -> None:
         index.save(beside / LEXICAL)
+        if dense:
+            dense.index.save(beside / DENSE)
         write_json(beside / SHOWN, said.shown)
 
     write_terms(folder, terms, {"language": said.language})
-    write_index(folder, library, _about(digest, said, judged, figures), save)
-    return Learnt(_sentence(library, terms, judged), {"indexed": len(library)}, figures)
+    write_index(folder, library, _about(digest, said, judged, figures, encoder), save)
+    entries = {"indexed": len(library), **({"embedded": dense.embedded.computed} if dense else {})}
+    return Learnt(_sentence(library, terms, judged, dense), entries, figures)
 
 
-def _about(digest: str, said: Said, judged: Judged, figures: Mapping[str, Any]) -> dict[str, Any]:
+def _encoder(settings: SearchSettings) -> "Sentences | None":
+    """The sentence encoder that is named.
+
+    Raises:
+        UserError: It is not here, or what reads it isn't.
+    """
+    if settings.sentences is None:
+        return None
+    from thawline.tasks.library.search.sentences import Sentences, locate
+
+    return Sentences(locate(settings.sentences, "search.sentences", fetch=settings.fetch))
+
+
+class _Dense:
+    """The dense index of a library, and what it is worth."""
+
+    def __init__(self, library: Gathered, encoder: "Sentences", store: StoreSettings) -> None:
+        """Embed the entries, those that are not in the store."""
+        from thawline.features.store.store import FeatureStore  # late: torch takes seconds to import
+        from thawline.tasks.library.search.embedded import Embedded
+        from thawline.tasks.library.search.meaning import Meaning
+
+        self._library = library
+        self.embedded = Embedded(encoder, FeatureStore(store.root))
+        self._vectors = self.embedded.entries(library, (CAPTION, DETAIL, TAG))
+        self.index = Meaning.build(self._vectors)
+        self.figures: dict[str, Any] = {
+            "encoder": str(encoder.directory),
+            "texts": self.embedded.texts,
+            "computed": self.embedded.computed,
+            "share_of_the_nearest_found": self.index.agreement(self._vectors),
+        }
+
+    def held_out(self, asked: Ints) -> list[Ints]:
+        """For the captions of entries the first entries, where these captions are held out."""
+        from thawline.tasks.library.search.meaning import first_of
+
+        queries = self.embedded.queries([self._library.descriptions[row] for row in asked.tolist()])
+        whole = self._vectors[asked]
+        self._vectors[asked] = self.embedded.entries(self._library, (DETAIL, TAG), asked)
+        found = first_of(queries, self._vectors, DEPTH)
+        self._vectors[asked] = whole
+        return found
+
+
+def _about(
+    digest: str, said: Said, judged: Judged, figures: Mapping[str, Any], encoder: "Sentences | None"
+) -> dict[str, Any]:
     fusion = judged.fusion
     return {
         "digest": digest,
@@ -60,6 +120,7 @@ def _about(digest: str, said: Said, judged: Judged, figures: Mapping[str, Any]) 
         "synonyms": judged.weight,
         "weights": dict(fusion.weights),
         "k": fusion.k,
+        "sentences": None if encoder is None else {"directory": str(encoder.directory), "digest": encoder.digest},
         "figures": dict(figures),
     }
 
@@ -81,8 +142,11 @@ def _digest(library: Gathered, *further: str) -> str:
     return hasher.hexdigest()
 
 
-def _sentence(library: Gathered, terms: Terms, judged: Judged) -> str:
+def _sentence(library: Gathered, terms: Terms, judged: Judged, dense: _Dense | None) -> str:
     said = f"search: {len(library)} entries indexed, {len(terms.synonyms)} words have synonyms"
+    if dense is not None:
+        computed, texts = dense.figures["computed"], dense.figures["texts"]
+        said += f"; {computed} of {texts} texts were embedded now" + (", the others before" if computed < texts else "")
     if judged.figures is None:
         return said
     best = judged.figures.get("fused", judged.figures["words"])[f"recall@{LIKE}"]["value"]

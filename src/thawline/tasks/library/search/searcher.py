@@ -13,12 +13,12 @@ from thawline.screen import as_word
 from thawline.tasks.library.entries.entry import key_of
 from thawline.tasks.library.people.store import read_named
 from thawline.tasks.library.search.fusion import DEPTH, Fusion, fuse
-from thawline.tasks.library.search.judging import WORDS
+from thawline.tasks.library.search.judging import MEANING, WORDS
 from thawline.tasks.library.search.lexical import Lexical, expanded, first
 from thawline.tasks.library.search.query import Query, nearest, understand
 from thawline.tasks.library.search.said import Bools, Ints
 from thawline.tasks.library.search.stems import Stems
-from thawline.tasks.library.search.stored import FOLDER, LEXICAL, SHOWN, Entries, read_about
+from thawline.tasks.library.search.stored import DENSE, FOLDER, LEXICAL, SHOWN, Entries, read_about
 from thawline.tasks.library.search.terms import numbered, read_terms
 
 Rank = Callable[[str, int, Bools | None], Ints]  # text, depth and entries that may be found; to these, best first
@@ -46,6 +46,7 @@ class Searcher:
 
     Attributes:
         entries: What is shown of each entry, by row.
+        notes: What is to be known of it: why it can't do all that it was made for.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Searcher:
         fusion: Fusion,
         people: Mapping[str, Sequence[str]],
         further: Mapping[str, Rank],
+        notes: Sequence[str] = (),
     ) -> None:
         """Put it together; `load` reads the parts.
 
@@ -73,7 +75,9 @@ class Searcher:
             fusion: Of the rankings.
             people: The ids of the entries that each named person is on.
             further: Other rankings by name.
+            notes: What is to be known of it.
         """
+        self.notes = tuple(notes)
         self.entries = entries
         self._lexical, self._words, self._synonyms, self._stems = lexical, words, synonyms, stems
         self._weight, self._fusion, self._further = weight, fusion, further
@@ -104,38 +108,35 @@ class Searcher:
         query, allowed = self.understand(text), self._allowed(tags, since)
         if not query.says_something:
             return []
-        ranked = self._ranked(query, max(count, DEPTH), allowed)[:count]
-        by = self._reasons(query, np.array([row for row, _ in ranked], np.int64))
-        return [Found(self.entries[row].id, score, why, row) for (row, score), why in zip(ranked, by, strict=True)]
-
-    def _ranked(self, query: Query, depth: int, allowed: Bools | None) -> list[tuple[int, float]]:
-        """Rows and their scores."""
-        scores: dict[int, float] = {}
+        depth = max(count, DEPTH)
+        rankings = self._rankings(query, depth, allowed)
+        scores = self._fused(rankings)
         if query.names:
             named = np.zeros(len(self.entries), np.int64)
             for name in query.names:
                 named[self._people[name]] += 1
             own = (named > 0) if allowed is None else (named > 0) & allowed
-            scores = dict.fromkeys(np.flatnonzero(own).tolist(), 0.0)
-            scores |= self._fused(query, depth, own)
+            scores |= dict.fromkeys(np.flatnonzero(own).tolist(), 0.0)
+            scores |= self._fused(self._rankings(query, depth, own))
             scores = {row: score + int(named[row]) for row, score in scores.items()}
-        for row, score in self._fused(query, depth, allowed).items():
-            scores.setdefault(row, score)
-        return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+        ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:count]
+        meant = {name: rankings[name][:count] for name in self._further if name in rankings}
+        by = self._reasons(query, np.array([row for row, _ in ranked], np.int64), meant)
+        return [Found(self.entries[row].id, score, why, row) for (row, score), why in zip(ranked, by, strict=True)]
 
-    def _fused(self, query: Query, depth: int, allowed: Bools | None) -> dict[int, float]:
+    def _rankings(self, query: Query, depth: int, allowed: Bools | None) -> dict[str, Ints]:
         if not query.terms and not query.unknown:
             return {}
         rankings: dict[str, Ints] = {}
         if query.terms:
             scores = self._lexical.scores(expanded(query.terms, self._synonyms, self._weight))
             rankings[WORDS] = first(scores, depth, allowed)
-        rankings |= {name: rank(query.rest, depth, allowed) for name, rank in self._further.items()}
-        fusion = self._fusion
-        if not any(len(rows) and fusion.weights.get(name, 0) > 0 for name, rows in rankings.items()):
-            return {}
-        rows, values = fuse(rankings, fusion)
-        return dict(zip(rows.tolist(), values.tolist(), strict=True))
+        return rankings | {name: rank(query.rest, depth, allowed) for name, rank in self._further.items()}
+
+    def _fused(self, rankings: Mapping[str, Ints]) -> dict[int, float]:
+        """The score of each row."""
+        rows, scores = fuse(rankings, self._fusion)
+        return dict(zip(rows.tolist(), scores.tolist(), strict=True))
 
     def _allowed(self, tags: Sequence[str] | None, since: datetime | None) -> Bools | None:
         """[n] Which entries may be found; None: all."""
@@ -151,23 +152,33 @@ class Searcher:
             np.bool_,
         )
 
-    def _reasons(self, query: Query, rows: Ints) -> list[tuple[str, ...]]:
-        """Why each of `rows` [r] is among what was found."""
+    def _reasons(self, query: Query, rows: Ints, meant: Mapping[str, Ints]) -> list[tuple[str, ...]]:
+        """Why each of `rows` [r] was found; `meant` are the first of other rankings than that by words."""
         reasons: list[list[str]] = [[] for _ in rows]
         for name in query.names:
-            for place in np.flatnonzero(np.isin(rows, self._people[name])):
-                reasons[place].append(f"person {name}")
+            _add(reasons, f"person {name}", np.isin(rows, self._people[name]))
         others = [term for term in expanded(query.terms, self._synonyms, self._weight) if term not in query.terms]
         for kind, terms in (("word", query.terms), ("synonym", others)):
             for term in terms:
-                for place in np.flatnonzero(self._lexical.says(term, rows)):
-                    reasons[place].append(f"{kind} {self._words[term]}")
-        meant = tuple(name for name in self._further if self._fusion.weights.get(name, 0) > 0)
-        return [tuple(own) or meant for own in reasons]
+                _add(reasons, f"{kind} {self._words[term]}", self._lexical.says(term, rows))
+        for name, first_ones in meant.items():
+            _add(reasons, name, np.isin(rows, first_ones) | np.array([not own for own in reasons], np.bool_))
+        return [tuple(own) for own in reasons]
 
 
-def load(directory: Path) -> Searcher:
+def _add(reasons: Sequence[list[str]], reason: str, holds: Bools) -> None:
+    for place in np.flatnonzero(holds).tolist():
+        reasons[place].append(reason)
+
+
+def load(directory: Path, sentences: str | None = None) -> Searcher:
     """The index of a library's directory, ready to be asked.
+
+    Where its sentence encoder is not to be had, search goes by words alone, and `notes` say so.
+
+    Args:
+        directory: The library's.
+        sentences: Where the sentence encoder lies; None: where it lay when the library was learnt.
 
     Raises:
         UserError: There is none, or it is damaged.
@@ -186,6 +197,9 @@ def load(directory: Path) -> Searcher:
             f"the index in {folder} is damaged ({type(error).__name__}); run thawline library train again"
         ) from error
     synonyms = numbered(read_terms(directory), words)
+    further, notes = _by_meaning(folder, about.get("sentences"), sentences, fusion)
+    if set(fusion.weights) - {WORDS, *further}:
+        fusion = Fusion({WORDS: 1.0}, fusion.k)
     return Searcher(
         entries,
         lexical,
@@ -195,5 +209,34 @@ def load(directory: Path) -> Searcher:
         weight=weight,
         fusion=fusion,
         people=read_named(directory),
-        further={},
+        further=further,
+        notes=notes,
     )
+
+
+def _by_meaning(
+    folder: Path, made_with: Mapping[str, str] | None, given: str | None, fusion: Fusion
+) -> tuple[dict[str, Rank], list[str]]:
+    """The ranking by meaning, where there is one and it counts; and why there is none although there should be."""
+    if made_with is None:
+        return {}, ["this library was learnt without a sentence encoder; search goes by words"] if given else []
+    if not fusion.weights.get(MEANING):
+        return {}, []
+    from thawline.tasks.library.search.meaning import Meaning
+    from thawline.tasks.library.search.sentences import QUERY, Sentences, locate
+
+    try:
+        encoder = Sentences(locate(given or made_with["directory"], "sentences"))
+        index = Meaning.load(folder / DENSE)
+    except UserError as error:
+        return {}, [f"{error}; search goes by words alone"]
+    except (RuntimeError, OSError) as error:  # faiss's
+        raise UserError(f"{folder / DENSE} is damaged ({type(error).__name__}); run library train again") from error
+    if encoder.digest != made_with["digest"]:
+        where = encoder.directory
+        return {}, [f"{where} is not the sentence encoder that the index was made with; search goes by words alone"]
+
+    def rank(text: str, depth: int, allowed: Bools | None) -> Ints:
+        return index.nearest(encoder.encode([text], QUERY)[0], depth, allowed)
+
+    return {MEANING: rank}, []

@@ -19,9 +19,13 @@ class SearchSettings:
 
     Attributes:
         language: Whose rules cut words to stems, `english` say; `none`; `auto` goes by the function words.
+        sentences: A sentence encoder of sentence-transformers, a directory or a Hub id; null: search is by words alone.
+        fetch: Whether the encoder may be brought from the Hub.
     """
 
     language: str = "auto"
+    sentences: str | None = None
+    fetch: bool = False
 
 
 def check_search(settings: SearchSettings, prefix: str = "") -> None:
@@ -48,6 +52,7 @@ class LibrarySearchSettings:
         out: A file for them, `.jsonl` or `.csv`; null: the screen alone.
         tags: Find only entries with one of these; null: all.
         since: Find only entries of this day or moment on; null: all.
+        sentences: Where the sentence encoder lies now that the library was learnt with; null: where it lay then.
         paths: Where the library lies.
     """
 
@@ -57,6 +62,7 @@ class LibrarySearchSettings:
     out: str | None = None
     tags: list[str] | None = None
     since: str | None = None
+    sentences: str | None = None
     paths: PathsSettings = MISSING
 
     def __post_init__(self) -> None:
