@@ -90,7 +90,8 @@ class Embedded:
 def unit(vectors: Vectors) -> Vectors:
     """[n, d] The same at length 1; zeros stay."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    shortened: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return shortened
 
 
 def _part(library: Gathered, kind: int) -> Callable[[int], str]:

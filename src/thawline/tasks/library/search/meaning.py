@@ -28,7 +28,7 @@ class Meaning:
 
         count, width = vectors.shape
         if count <= EXACT:
-            index = faiss.IndexFlatIP(max(width, 1))
+            index: Any = faiss.IndexFlatIP(max(width, 1))
         else:
             lists = int(np.sqrt(count))
             index = faiss.index_factory(width, f"IVF{lists},SQ8", faiss.METRIC_INNER_PRODUCT)
@@ -70,10 +70,11 @@ class Meaning:
         index = self._index
         chosen: dict[str, Any] = {}
         if allowed is not None:
-            chosen["sel"] = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+            selector: Any = faiss.IDSelectorBitmap  # its stub is that of C++
+            chosen["sel"] = selector(np.packbits(allowed, bitorder="little"))
         if hasattr(index, "nprobe"):  # of few entries any list may have one
             chosen["nprobe"] = _LISTS_LOOKED_AT if allowed is None else index.nlist
-            given = faiss.SearchParametersIVF(**chosen)
+            given: Any = faiss.SearchParametersIVF(**chosen)
         else:
             given = faiss.SearchParameters(**chosen)
         scores, rows = index.search(vector[None].astype(np.float32), min(depth, index.ntotal), params=given)
