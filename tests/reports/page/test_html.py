@@ -4,7 +4,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thawline.reports.page.html import data_block, join, name, tag, text
+from thawline.html import data_block, join, name, tag, text
 
 anything = st.text(st.characters(exclude_categories=()))  # lone surrogates too, as names of files have them
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from thawline.files import write_text
+from thawline.html import Html, clean, data_block, head, join, name, tag
 from thawline.reports.comparison import Board, Comparison, Line
 from thawline.reports.configs import differing
 from thawline.reports.page.examined import draw_examined
-from thawline.reports.page.html import Html, clean, data_block, join, name, tag
 from thawline.reports.page.mistakes import Thumbnails, draw_mistakes
 from thawline.reports.page.plots import draw_curves, draw_own_curves, draw_settings
 from thawline.reports.page.ranking import draw_ranking
@@ -48,15 +46,6 @@ def draw_page(comparison: Comparison, *, thumbnails: bool = False) -> str:
     contents = [(f"board{number}", board.title) for number, board in enumerate(comparison.boards)]
     configs = _configs(comparison.lines)
     contents += [("differ", "What differs between two configs")] if configs else []
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_policy(style, script)),
-        tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name_="referrer", content="no-referrer"),
-        tag("title", "Thawline: comparison"),
-        tag("style", Html(style)),
-    )
     body = tag(
         "body",
         tag(
@@ -74,19 +63,7 @@ def draw_page(comparison: Comparison, *, thumbnails: bool = False) -> str:
         tag("footer", "Made by thawline compare. The run directories hold every number of this page."),
         tag("script", Html(script)),
     )
-    return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
-
-
-def _policy(style: str, script: str) -> str:
-    """Nothing is loaded from anywhere; of code and style only the page's own runs, known by its hash."""
-
-    def digest(text: str) -> str:
-        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
-
-    return (
-        f"default-src 'none'; img-src data:; style-src {digest(style)}; script-src {digest(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
+    return "<!doctype html>\n" + tag("html", head("Thawline: comparison", style, script), body, lang="en") + "\n"
 
 
 def _board(number: int, board: Board, pictures: Thumbnails | None) -> Html:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from thawline.html import Html, tag
 from thawline.judging.intervals import Estimate
-from thawline.reports.page.html import Html, tag
 from thawline.reports.page.tables import heading, number_cell, percent, share_cell, table, text_cell
 
 _QUERIES = {"image_to_text": "the right text of an image", "text_to_image": "the right image of a text"}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from thawline.data.tables.places import find_file
 from thawline.errors import UnusableError
+from thawline.html import Html, join, name, tag
 from thawline.reports.comparison import Entry
-from thawline.reports.page.html import Html, join, name, tag
 from thawline.runs.mirrors.mirror import thumbnail
 from thawline.targets.predicted import worst_mistakes
 

@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from thawline.html import Html, tag
 from thawline.reports.comparison import Board, Line
-from thawline.reports.page.html import Html, tag
 from thawline.reports.page.svg import COLOURS, Axis, Point, Series, category_axis, draw_legend, number_axis, plot
 
 _MOST_SETTINGS = 8

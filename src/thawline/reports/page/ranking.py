@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from thawline.html import Html, join, name, tag
 from thawline.judging.curves import Curves, curves_of
 from thawline.reports.comparison import Board, Line
-from thawline.reports.page.html import Html, join, name, tag
 from thawline.reports.page.svg import COLOURS, Point, Series, draw_legend, number_axis, plot
 
 

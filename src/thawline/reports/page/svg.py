@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from thawline.reports.page.html import Html, join, name, tag
+from thawline.html import Html, join, name, tag
 
 WIDTH, HEIGHT = 400, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 40

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from thawline.html import Html, join, name, tag
 from thawline.judging.intervals import Estimate, IntArray
 from thawline.judging.metrics import Confusion, Judgement, call
 from thawline.judging.paired import PairedTest
 from thawline.judging.wording import format_p, format_points
 from thawline.reports.comparison import Board, Line
 from thawline.reports.labels import describe
-from thawline.reports.page.html import Html, join, name, tag
 from thawline.reports.tables import figures_beside
 
 _MOST_CLASSES = 24

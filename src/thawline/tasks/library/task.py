@@ -1,6 +1,7 @@
 """What a photo library's own tags teach: the record."""
 
 from thawline.tasks.library.enhancing.verbs import VERBS as ENHANCING
+from thawline.tasks.library.page.verbs import VERBS as PAGE
 from thawline.tasks.library.people.verbs import VERBS as PEOPLE
 from thawline.tasks.library.search.verbs import VERBS as SEARCH
 from thawline.tasks.library.training.verbs import VERBS as TRAINING
@@ -32,7 +33,7 @@ TASK = Task(
     columns=("id", "image_path"),
     places=("images",),
     sample=Collection("library", "a library", ".sample:make"),
-    verbs=(*TRAINING, *PEOPLE, *SEARCH, *ENHANCING),
+    verbs=(*TRAINING, *PEOPLE, *SEARCH, *ENHANCING, *PAGE),
     examples={
         "train": ["thawline train library.json task=library         a library's tags"],
         "sample": ["thawline sample library Library"],

@@ -9,6 +9,7 @@ import xxhash
 
 from thawline.features.progress import bar
 from thawline.files import read_json
+from thawline.judging.intervals import mean_share
 from thawline.tasks.library.enhancing.corrections import read_corrections
 from thawline.tasks.library.enhancing.improved import FILE, Improved, read_improved, write_improved
 from thawline.tasks.library.enhancing.judging import judge, mean
@@ -135,7 +136,7 @@ def _sizes(improved: Mapping[str, Improved]) -> dict[str, Any]:
     return {
         "words_before": mean([len(words_of(one.old)) for one in every]).to_json(),
         "words_after": mean([len(words_of(one.new)) for one in every]).to_json(),
-        "confidence": mean([one.confidence for one in every]).to_json(),
+        "confidence": mean_share([one.confidence for one in every], list(improved)).to_json(),
     }
 
 

@@ -19,7 +19,7 @@ from thawline.tasks.library.people.store import NUMBERS, WORDS, write_people
 INSTEAD = "[forgotten]"
 _HEAD = 8  # numbers that tell an encoding
 _NUMBER = re.compile(rb"-?\d{1,20}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?")
-_TEXTS = frozenset({".log", ".txt", ".md", ".csv", ".html", ".yaml", ".yml", ".jsonl", ".tsv"})
+_TEXTS = frozenset({".log", ".txt", ".md", ".csv", ".yaml", ".yml", ".jsonl", ".tsv"})
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class _Trace:
         return self._is_in_digits(data)
 
     def _is_in_digits(self, data: bytes) -> bool:
-        numbers = np.array([float(word) for word in _NUMBER.findall(data)], np.float32)
+        with np.errstate(over="ignore"):  # what is no single is none of an encoding's numbers
+            numbers = np.array([float(word) for word in _NUMBER.findall(data)], np.float32)
         heads = self.rows[:, :_HEAD]
         width = heads.shape[1]
         found = np.flatnonzero(np.isin(numbers[: len(numbers) - width + 1], heads[:, 0]))
@@ -76,8 +77,8 @@ def without_person(people: People, person: int) -> People:
 def forget_person(directory: Path, people: People, person: int) -> tuple[People, list[str]]:
     """Forget `person`: their faces, their name, and both in whatever else lies in `directory`.
 
-    A name goes out of texts, as a word of its own, whatever its case. Any other file with a name or encoding in it is
-    deleted: the next training makes it anew.
+    A name goes out of texts, as a word of its own, whatever its case. Any other file with a name or encoding in it, and
+    any page, is deleted: the next training, or `library page`, makes it anew.
 
     Returns:
         Who is left, and the files that were changed or deleted besides the people's own, below `directory`.
@@ -98,6 +99,9 @@ def forget_person(directory: Path, people: People, person: int) -> tuple[People,
 def _clean(path: Path, name: str | None, trace: _Trace) -> bool:
     """Take the name and the encodings out of a file. Returns whether there were any."""
     data = path.read_bytes()
+    if path.suffix == ".html":  # a page with pictures of people, who may have no name: it is drawn anew
+        path.unlink()
+        return True
     if (name is not None and _pattern(name).search(normalize("NFC", path.name))) or trace.is_in(data):
         path.unlink()
         return True
