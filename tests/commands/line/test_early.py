@@ -7,6 +7,9 @@ HEAVY = ("torch", "transformers", "lightning", "sklearn", "scipy.stats", "matplo
 
 
 def test_nothing_heavy_is_imported_before_photos_are_read():
-    code = f"import sys, thawline.commands.app; print([name for name in {HEAVY} if name in sys.modules])"
+    code = (
+        "import sys; from thawline.commands.app import register_settings; register_settings(); "
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from thawline.data.settings import DataSettings
 from thawline.errors import UserError
 from thawline.fitting.settings import GradientSettings
-from thawline.tasks.library.entries.database import is_database
-from thawline.tasks.library.entries.settings import EntrySettings, check_entries
+from thawline.tasks.library.entries.settings import EntrySettings, check_entries, is_database
 from thawline.tasks.settings import RunSettings
 
 

@@ -15,9 +15,9 @@ from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.library.enhancing.enhancer import LOADED, Enhancer
 from thawline.tasks.library.enhancing.settings import LibraryEnhanceSettings
 from thawline.tasks.library.entries.counting import count_entries
-from thawline.tasks.library.entries.database import is_database
 from thawline.tasks.library.entries.entry import Entry
 from thawline.tasks.library.entries.reading import read_entries
+from thawline.tasks.library.entries.settings import is_database
 from thawline.tasks.library.entries.skipped import Skipped
 from thawline.tasks.typed import to_settings
 

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from thawline.tasks.library.entries.database import is_database
 from thawline.tasks.library.entries.entry import PATH
-from thawline.tasks.library.entries.settings import EntrySettings
+from thawline.tasks.library.entries.settings import EntrySettings, is_database
 
 _PIECE: Final = 1 << 22
 _MARKS: Final = (f'"{PATH}"'.encode(), f'"{PATH}"'.encode("utf-16-le"), f'"{PATH}"'.encode("utf-16-be"))

@@ -18,11 +18,6 @@ _AT_ONCE = 1000  # rows
 _SQLITE = "sqlite"
 
 
-def is_database(source: str) -> bool:
-    """Whether `source` is the URL of a database."""
-    return "://" in source
-
-
 def read_database(url: str, table: str | None) -> Iterator[Found]:
     """The rows of a table, in the order of its column `id`, as dictionaries by column.
 

@@ -8,14 +8,14 @@ from typing import Any
 from thawline.errors import UserError
 from thawline.tasks.library.entries.checking import Checker, width_of
 from thawline.tasks.library.entries.choosing import choose
-from thawline.tasks.library.entries.database import folder_of, is_database, read_database
+from thawline.tasks.library.entries.database import folder_of, read_database
 from thawline.tasks.library.entries.documents import read_documents
 from thawline.tasks.library.entries.entry import ID, PATH, Entry
 from thawline.tasks.library.entries.found import Found
 from thawline.tasks.library.entries.photos import Photos
 from thawline.tasks.library.entries.pieces import open_library
 from thawline.tasks.library.entries.rows import read_csv, read_parquet
-from thawline.tasks.library.entries.settings import EntrySettings
+from thawline.tasks.library.entries.settings import EntrySettings, is_database
 from thawline.tasks.library.entries.skipped import Skipped
 
 _AHEAD = 256  # entries whose encodings tell how long the library's are

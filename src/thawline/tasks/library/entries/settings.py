@@ -27,6 +27,11 @@ class EntrySettings:
     tags: list[str] | None = None
 
 
+def is_database(source: str) -> bool:
+    """Whether `source` is the URL of a database, and no file."""
+    return "://" in source
+
+
 def check_entries(settings: EntrySettings, prefix: str = "") -> None:
     """Are the settings within their ranges?
 

@@ -12,9 +12,8 @@ from thawline.files import read_json, write_text
 from thawline.screen import as_word, say, say_whole
 from thawline.tasks.library.enhancing.improved import read_improved
 from thawline.tasks.library.entries.counting import count_entries
-from thawline.tasks.library.entries.database import is_database
 from thawline.tasks.library.entries.reading import read_entries
-from thawline.tasks.library.entries.settings import EntrySettings
+from thawline.tasks.library.entries.settings import EntrySettings, is_database
 from thawline.tasks.library.entries.skipped import Skipped
 from thawline.tasks.library.page.document import Page, draw_page
 from thawline.tasks.library.page.pictures import Pictures

@@ -16,8 +16,9 @@ from thawline.features.progress import say as say_aside
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.library.enhancing.own import own_words
 from thawline.tasks.library.entries.counting import count_entries
-from thawline.tasks.library.entries.database import is_database, shown_url
+from thawline.tasks.library.entries.database import shown_url
 from thawline.tasks.library.entries.reading import read_entries
+from thawline.tasks.library.entries.settings import is_database
 from thawline.tasks.library.entries.skipped import Skipped
 from thawline.tasks.library.training import log as logs
 from thawline.tasks.library.training import report as reports
