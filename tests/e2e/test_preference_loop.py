@@ -141,6 +141,19 @@ def test_nothing_to_learn_from_is_refused_and_leaves_no_training(thawline, sampl
     assert jobs(registry) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["encoder.name=nowhere", "encoder.revision=null"], "nowhere"),
+        (["method=finetune", "thaw=99"], "thaw=99: clip has"),
+    ],
+)
+def test_settings_that_the_encoder_does_not_have_leave_no_training(thawline, sample, registry, words, said):
+    thawline("preference", "import", write_answers(thawline.directory / "in.csv", sample, 0, 4, **ANSWERS))
+    assert said in thawline.refused(*TRAIN, *words)
+    assert (jobs(registry), registry.versions()) == ([], [])
+
+
 def test_an_item_whose_file_is_gone_or_changed_is_left_out_and_named(thawline, photos, registry):
     thawline("preference", "import", write_answers(thawline.directory / "in.csv", photos, 0, 8, **ANSWERS))
     gone, changed, other = sorted(photos.glob("wedding/*.jpg"))[:3]

@@ -6,6 +6,8 @@ from sklearn.metrics import log_loss
 from torch import nn
 
 from thawline.fitting.heads.head import DenseHead
+from thawline.fitting.inner import inner_folds
+from thawline.fitting.methods.linear import columns_of
 from thawline.fitting.methods.logistic import fit_logistic
 from thawline.fitting.settings import LogisticSettings
 from thawline.fitting.tail import Tail, predict
@@ -39,6 +41,30 @@ def test_the_strength_has_the_least_inner_log_loss(clusters):
     losses = fit.chosen["inner_log_loss"]
     assert fit.chosen["inner_folds"] == 3
     assert fit.chosen["c"] == float(min(losses, key=losses.get)) == 0.1
+
+
+def test_weak_penalties_are_not_tried_where_the_loss_rises_and_what_is_chosen_is_the_same(clusters):
+    strengths = [10.0**power for power in range(-4, 5)]
+    fit = fit_logistic(Tail(nn.Identity(), DenseHead(8, 3)), clusters, None, settings(*strengths), seed=0)
+    tail = Tail(nn.Identity(), DenseHead(8, 3))
+    scaled = columns_of(tail, clusters).matrix
+    cold = {}
+    for c in strengths:
+        folds = [
+            log_loss(
+                clusters.targets[test],
+                LogisticRegression(C=c, max_iter=5000, tol=1e-5).fit(scaled[train], clusters.targets[train])
+                .predict_proba(scaled[test]),
+            )
+            for train, test in inner_folds(clusters, 3, 0)
+        ]  # fmt: skip
+        cold[str(c)] = np.mean(folds)
+    assert fit.chosen["c"] == float(min(cold, key=cold.get))
+    tried = fit.chosen["inner_log_loss"]
+    assert list(tried) == list(cold)[: len(tried)]
+    assert 3 <= len(tried) < len(strengths)
+    for name, loss in tried.items():
+        assert loss == pytest.approx(cold[name], rel=1e-3)
 
 
 def test_given_inner_samples_choose_and_are_then_trained_on(clusters):

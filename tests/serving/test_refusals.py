@@ -1,14 +1,20 @@
 """Uploads that nothing can be made of, requests that are no requests, and who may not ask."""
 
 import json
+import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
-from tests.serving.conftest import files, png_header, running
+import uvicorn
+from tests.serving.conftest import SETTINGS, files, png_header, running
 
 from thawline.errors import UserError
+from thawline.serving.app import create_app
 from thawline.serving.environment import read_variables
 from thawline.serving.guard import check_token
+from thawline.serving.server import listen
 from thawline.serving.source import FixedSource
 from thawline.tasks.serving import Served
 
@@ -118,6 +124,38 @@ def test_a_request_that_is_too_large_is_refused_and_nothing_of_it_kept(client, t
 def test_a_path_or_method_that_there_is_not(client):
     assert refused(client.get("/nothing"), 404).startswith("there is no GET /nothing")
     assert refused(client.get("/predict"), 405).startswith("there is no GET /predict")
+
+
+def test_head_is_answered_as_get_without_a_body(client):
+    for path in ("/health", "/metrics", "/openapi.json"):
+        answer = client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["content-type"] == client.get(path).headers["content-type"]
+    assert client.head("/nothing").status_code == 404
+    assert client.head("/predict").status_code == 405
+
+
+def test_an_upload_that_still_hangs_at_the_end_gets_a_sentence(bundle):
+    app = create_app(FixedSource(Served(bundle, "Model"), []), SETTINGS)
+    config = uvicorn.Config(app, log_config=None, log_level="critical", timeout_graceful_shutdown=1)
+    with listen("127.0.0.1", 0) as listening:
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        with socket.create_connection(listening.getsockname()[:2], timeout=20) as hanging:
+            head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+            hanging.sendall(f"{head}Content-Type: multipart/form-data; boundary=x\r\n\r\n--x".encode())
+            while not server.server_state.tasks:
+                time.sleep(0.01)
+            server.should_exit = True
+            said = hanging.makefile("rb").read()
+        thread.join()
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"application/json" in head
+    assert json.loads(body) == {"detail": "the service is ending, and this request was not done in time; send it again"}
 
 
 def test_pages_of_other_sites_may_not_ask(client):

@@ -6,12 +6,13 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.security import HTTPBearer
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from thawline import __version__
 from thawline.serving.guard import Guard
 from thawline.serving.limits import MB, SizeLimit
 from thawline.serving.metrics import Measured
-from thawline.serving.problems import add_handlers
+from thawline.serving.problems import CutOff, add_handlers
 from thawline.serving.routes import basic, feedback, versions
 from thawline.serving.service import BundleService
 from thawline.serving.settings import ServeSettings
@@ -64,7 +65,28 @@ def create_app(source: Source, settings: ServeSettings, registry: Registry | Non
     app.add_middleware(SizeLimit, most=int(settings.max_upload_mb * MB))
     app.add_middleware(Guard, token=settings.token, is_open=service.open_paths)
     app.add_middleware(Measured, metrics=service.metrics)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(CutOff)
     return app
+
+
+class HeadAsGet:
+    """Answers HEAD as GET, without a body: FastAPI's routes know GET alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand in front of `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, without_body)
 
 
 def _security(token: str | None) -> list[Any]:

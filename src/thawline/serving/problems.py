@@ -1,5 +1,6 @@
 """Whatever goes wrong becomes `{"detail": "…"}`, one sentence."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -8,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from thawline.errors import RunError, UserError
 from thawline.files import printable
@@ -21,6 +22,31 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(UserError, _failed)
     app.add_exception_handler(RunError, _failed)
     app.add_exception_handler(Exception, _broken)
+
+
+class CutOff:
+    """Answers a request that still runs when the service has to end: uvicorn cancels it then, and says a plain 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand in front of `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except asyncio.CancelledError:
+            if begun or scope["type"] != "http":
+                raise
+            detail = "the service is ending, and this request was not done in time; send it again"
+            await refuse(scope, receive, send, 503, detail, {"Retry-After": "10", "Connection": "close"})
 
 
 async def refuse(

@@ -54,6 +54,8 @@ class BundleService:
     def problems(self) -> list[str]:
         """What is wrong with the model or the database, a sentence each."""
         trouble = None if self._recorder is None else self._recorder.trouble
+        if self.registry is not None and self.registry.database.read_only:
+            trouble = f"the database {self.registry.database.place} may not be written"
         return [*self._source.problems, *([] if trouble is None else [f"answers are not kept: {trouble}"])]
 
     def need_registry(self) -> Registry:
@@ -81,7 +83,7 @@ class BundleService:
         self._folder = TemporaryDirectory(prefix="thawline-serve-")
         settings = self.settings
         self._batcher = Batcher(settings.wait_ms / 1000, settings.max_waiting, self.metrics.observe_batch)
-        if self.registry is not None:
+        if self.registry is not None and not self.registry.database.read_only:
             self._recorder = Recorder(self.registry.database)
         self.metrics.waiting.set_function(lambda: self._batcher.waiting)
         self.metrics.problems.set_function(lambda: len(self.problems))

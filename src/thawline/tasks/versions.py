@@ -10,7 +10,7 @@ from thawline.tasks.task import Task, find_task
 from thawline.versions.contents import check_registry, task_in
 from thawline.versions.database import open_database
 from thawline.versions.gate import Judged, Verdict, judge, judged_by_both, judged_since
-from thawline.versions.jobs import abandoned_jobs, clean_jobs, sweep_scratch
+from thawline.versions.jobs import note_ends, sweep_scratch
 from thawline.versions.registry import Registry
 from thawline.versions.schema import Item, ModelVersion
 from thawline.versions.settings import VersionsSettings
@@ -29,12 +29,9 @@ def open_registry(settings: VersionsSettings, *, made: bool = False) -> Iterator
     settings.root.mkdir(parents=True, exist_ok=True)
     with open_database(settings.url) as database:
         registry = Registry(settings.root, database, golden)
-        sweep_scratch(settings.root)
-        with database.reading() as session:  # who only looks waits for nobody
-            abandoned = bool(abandoned_jobs(session, settings.root))
-        if abandoned:
-            with database.session() as session:
-                clean_jobs(session, settings.root)
+        if not database.read_only:
+            sweep_scratch(settings.root)
+        note_ends(database, settings.root)
         yield registry
 
 
@@ -66,8 +63,16 @@ def gate(registry: Registry, candidate: ModelVersion, *, margin: float) -> Verdi
     active = registry.active()
     if active is None:
         return Verdict(met=True, better=False, sentence="no version is active, so there is none to be worse than")
-    with registry.database.reading() as session:
-        judged = judged_since(session, active, candidate, _yes(registry, candidate), Scores(registry))
+    try:
+        with registry.database.reading() as session:
+            judged = judged_since(session, active, candidate, _yes(registry, candidate), Scores(registry))
+    except UserError as error:
+        if (damage := registry.verify(active.number)[0][1]) is None:
+            raise
+        raise UserError(
+            f"v{candidate.number} can't be held against the active version, which is damaged: {damage}; put a copy of "
+            f"it back, or have force=true activate v{candidate.number} without asking it"
+        ) from error
     return judge(judged, names=(f"v{active.number}", f"v{candidate.number}"), margin=margin)
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from thawline.errors import UserError
 from thawline.files import printable
 from thawline.runs.secrets import is_secret, remember
-from thawline.versions.refusals import explain_refusal, is_busy
+from thawline.versions.refusals import explain_refusal, is_busy, read_only_at
 from thawline.versions.schema import Base
 
 HEAD = "0002"  # the newest revision of the schema
@@ -33,6 +33,8 @@ _REVISION = "thawline_revision"  # the table that says which revision a database
 _LOCK = 0x7468_6177  # PostgreSQL's name of the lock under which the schema changes
 _EXAMPLES = "sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
 _READING = "thawline_reading"
+# JSON has no NaN, and PostgreSQL refuses it.
+_JSON: dict[str, Any] = {"json_serializer": partial(json.dumps, ensure_ascii=False, allow_nan=False)}
 
 
 class Database:
@@ -41,10 +43,11 @@ class Database:
     Attributes:
         url: where it is, as it was given, password and all: for a process that opens it again.
         place: the same, to be shown.
+        read_only: whether nothing there may be written: it lies on a file system, or in a folder, that is not ours.
     """
 
-    def __init__(self, url: str, engine: Engine) -> None:
-        self.url = url
+    def __init__(self, url: str, engine: Engine, *, read_only: bool = False) -> None:
+        self.url, self.read_only = url, read_only
         self.place = _place(engine.url)
         self._engine = engine
         self._readers = engine.execution_options(**{_READING: True})
@@ -56,6 +59,8 @@ class Database:
         Raises:
             UserError: The database refuses: it is full, locked, read-only, gone or damaged. Nothing was written.
         """
+        if self.read_only:
+            raise read_only_at(self.place)
         with self._explained(), Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
 
@@ -88,21 +93,53 @@ class Database:
 def open_database(url: str) -> Database:
     """The database at `url`, made where there is none, and brought to the newest revision of the schema.
 
+    A SQLite file that is at that revision and may not be written is read, as long as nobody writes it.
+
     Args:
         url: `sqlite:///FILE`, whose folder is there, or `postgresql+psycopg://…`.
 
     Raises:
         UserError: `url` is none, or what is there can't be used: what, where, and how to mend it.
     """
-    engine = _engine(_parse(url))
+    parsed = _parse(url)
+    engine = _engine(parsed)
     try:
-        with explained(engine.url):
+        with explained(parsed):
             if _revision_of(engine) != HEAD:
                 _make_ready(engine)
-    except BaseException:
+    except BaseException as error:
         engine.dispose()
+        if isinstance(error, UserError) and (unwritten := _unwritten(parsed)) is not None:
+            return Database(url, unwritten, read_only=True)
         raise
     return Database(url, engine)
+
+
+def _unwritten(url: URL) -> Engine | None:
+    """The SQLite file at `url`, read as one that nobody writes; None where that would not be all there is, or is none.
+
+    A reader of a log that is written ahead writes too, to the file that readers share; where it may not, SQLite reads
+    what is told to be immutable, without the log.
+    """
+    file = Path(url.database or "")
+    if url.get_backend_name() != "sqlite" or not file.is_file():
+        return None
+    log = Path(f"{file}-wal")
+    if log.is_file() and log.stat().st_size:
+        return None
+    place = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+    # By its creator: SQLAlchemy would take the query of a URI apart.
+    engine = create_engine(url, creator=partial(sqlite3.connect, place, uri=True, check_same_thread=False), **_JSON)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    try:
+        found = _revision_of(engine)
+    except (DBAPIError, sqlite3.Error):
+        found = None
+    if found == HEAD:
+        return engine
+    engine.dispose()
+    return None
 
 
 @contextmanager
@@ -155,16 +192,14 @@ def _place(url: URL) -> str:
 
 
 def _engine(url: URL) -> Engine:
-    # JSON has no NaN, and PostgreSQL refuses it.
-    options: dict[str, Any] = {"json_serializer": partial(json.dumps, ensure_ascii=False, allow_nan=False)}
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": WAIT}, **options)
+        engine = create_engine(url, connect_args={"timeout": WAIT}, **_JSON)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
         # A server may have been restarted since the last question.
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10}, **options)
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10}, **_JSON)
     except ImportError as error:
         raise UserError("PostgreSQL needs psycopg; run pip install 'thawline[postgres]'") from error
 

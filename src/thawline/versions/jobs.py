@@ -19,6 +19,7 @@ from sqlalchemy import and_, distinct, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from thawline.errors import UserError
+from thawline.versions.database import Database
 from thawline.versions.schema import (
     COMPLETED,
     FAILED,
@@ -176,6 +177,17 @@ def clean_jobs(session: Session, folder: Path) -> list[TrainingJob]:
     for job in gone:
         fail_job(session, job.id, NOT_BEGUN if job.pid is None else KILLED)
     return gone
+
+
+def note_ends(database: Database, folder: Path) -> None:
+    """The same in a session of its own, if there is such a job and the database may be written."""
+    if database.read_only:
+        return
+    with database.reading() as session:  # who only looks waits for nobody
+        abandoned = bool(abandoned_jobs(session, folder))
+    if abandoned:
+        with database.session() as session:
+            clean_jobs(session, folder)
 
 
 def abandoned_jobs(session: Session, folder: Path) -> list[TrainingJob]:

@@ -59,7 +59,16 @@ def explain_refusal(error: DBAPIError | sqlite3.Error, place: str) -> UserError 
         known = next((said for code, said in _POSTGRESQL if (state or "").startswith(code)), None)
         if state is None and isinstance(error, DBAPIError) and type(error).__name__ == "OperationalError":
             known = (_first_line(cause), "see that the server runs, and check the address, the user and the password")
-    return None if known is None else UserError(f"the database {place}: {known[0]}; {known[1]}")
+    return None if known is None else _refused(place, known)
+
+
+def read_only_at(place: str) -> UserError:
+    """That the database at `place` may not be written."""
+    return _refused(place, _READ_ONLY)
+
+
+def _refused(place: str, known: tuple[str, str]) -> UserError:
+    return UserError(f"the database {place}: {known[0]}; {known[1]}")
 
 
 def is_busy(error: sqlite3.Error) -> bool:

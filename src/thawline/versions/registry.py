@@ -5,8 +5,8 @@ goes at the next start. Which version is active is one row's word, changed in on
 """
 
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,9 @@ class Registry:
         root.mkdir(parents=True, exist_ok=True)
         self.root, self.database, self._golden = root, database, golden
         self._lock = filelock.FileLock(root / LOCK)
-        with suppress(filelock.Timeout), self._lock.acquire(timeout=0):  # who holds it is adding, and has swept
-            self._sweep()
+        if not database.read_only:
+            with suppress(filelock.Timeout), self._lock.acquire(timeout=0):  # who holds it is adding, and has swept
+                self._sweep()
 
     def versions(self) -> list[ModelVersion]:
         """All versions, pruned ones too, by number."""
@@ -118,7 +119,7 @@ class Registry:
         """
         check_whole(bundle)
         scores = out_of_fold or {}
-        with self._lock:
+        with self._writing():
             self._sweep()
             there = self.versions()
             self._check_base(bundle, there)
@@ -241,7 +242,7 @@ class Registry:
         """
         if keep < 0:
             raise UserError(f"keep={keep} is no number of versions; give 0 or more")
-        with self._lock:
+        with self._writing():
             with self.database.session() as session:
                 whole = select(ModelVersion).where(ModelVersion.pruned_at.is_(None)).order_by(ModelVersion.number)
                 there = list(session.scalars(whole))
@@ -276,6 +277,15 @@ class Registry:
         """
         return forget(self.root, self.database, item)
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Change the registry within, alone."""
+        if self.database.read_only:
+            with self.database.session():  # it says why not
+                pass
+        with self._lock:
+            yield
+
     def _check_files(self, version: ModelVersion) -> Path:
         folder = self.folder(version)
         try:
@@ -286,7 +296,7 @@ class Registry:
 
     def _switch(self, version: ModelVersion, before: ModelVersion | None, reason: str, *, rollback: bool) -> None:
         """Make `version` active in place of `before`, in one transaction; refused if another one is by now."""
-        with self._lock, self.database.session() as session:
+        with self._writing(), self.database.session() as session:
             now_active = active_version(session)
             if (now_active and now_active.id) != (before and before.id):
                 raise UserError(

@@ -143,6 +143,21 @@ def test_a_damaged_version_is_named_and_the_active_one_stays(thawline, two):
     assert "v1 is sound" in thawline("versions", "verify", "1")
 
 
+def test_an_active_version_that_is_damaged_is_why_nothing_is_held_against_it(thawline, two, few, answers):
+    with opened(two) as database, database.session() as session:  # neither version showed these: both are asked
+        for number, photo in enumerate(few):
+            record(session, add_item(session, photo, f"{number:064x}"), ("no", "yes")[number % 2])
+    config = two / "v0001" / "decision.json"
+    content = config.read_bytes()
+    config.unlink()  # the other tests' versions have this file, too
+    config.write_bytes(content + b" ")
+    said = thawline.refused("versions", "activate", "2")
+    assert "v2 can't be held against the active version, which is damaged: v1 is not sound: " in said
+    assert "decision.json" in said
+    assert "force=true activate v2 without asking it" in said
+    assert "v2 is active, v1 was" in thawline("versions", "activate", "2", "force=true")
+
+
 def test_what_was_forgotten_is_proved(thawline, two, write, photos):  # noqa: F811
     with opened(two) as database:
         registry = Registry(two, database)

@@ -21,7 +21,7 @@ from thawline.files import read_json
 
 
 class Classifier:
-    """Pixels to logits, always in batches of one size: a photo's logits do not depend on what it is asked with."""
+    """Pixels to logits, in batches of few sizes: a photo's logits depend on what it is asked with by rounding alone."""
 
     def __init__(self, stages: nn.Module, head: nn.Module, device: torch.device) -> None:
         """Take the whole network.
@@ -53,8 +53,12 @@ class Classifier:
         return said
 
     def _features(self, pixels: torch.Tensor) -> torch.Tensor:
-        """What leaves the network for a full batch that begins with `pixels`."""
-        filled = torch.cat([pixels, pixels[:1].expand(BATCH - len(pixels), -1, -1, -1)])
+        """What leaves the network for a batch that begins with `pixels`, filled up to a power of two or `BATCH`.
+
+        Each size that a network meets first costs it a plan, and few sizes round in few ways.
+        """
+        size = min(BATCH, 1 << (len(pixels) - 1).bit_length())
+        filled = torch.cat([pixels, pixels[:1].expand(size - len(pixels), -1, -1, -1)])
         features: torch.Tensor = self.stages({"pixels": filled.to(self._device)})["features"]
         return features
 

@@ -92,6 +92,16 @@ def read_table(path: Path, columns: Columns) -> Table:
     return table
 
 
+def check_table_name(out: Path) -> None:
+    """Refuse a name for a table to be written that promises another format than CSV.
+
+    Raises:
+        UserError: It does.
+    """
+    if out.suffix.lower() != ".csv":
+        raise UserError(f"out={out} must be a file whose name ends in .csv, which is what is written")
+
+
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV in UTF-8, complete or not at all."""
     text = io.StringIO(newline="")

@@ -14,7 +14,7 @@ from thawline.errors import RunError
 from thawline.fitting.feature_set import Batch, Features
 from thawline.fitting.lightning.feeding import batches_per_epoch
 from thawline.fitting.lightning.mixup import mix
-from thawline.fitting.lightning.optimiser import learning_rate_course, parameter_groups
+from thawline.fitting.lightning.optimiser import adamw, learning_rate_course, parameter_groups
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 
@@ -157,12 +157,7 @@ class TailModule(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW over exactly the trainable parameters, each group with its own learning rate, set anew every step."""
         groups = parameter_groups(self.tail, self._settings)
-        optimiser = torch.optim.AdamW(
-            groups,
-            lr=self._settings.lr,
-            weight_decay=self._settings.weight_decay,
-            fused=self.device.type in ("cpu", "cuda"),  # one pass over the parameters instead of a dozen
-        )
+        optimiser = adamw(groups, self.device, lr=self._settings.lr, weight_decay=self._settings.weight_decay)
         course = learning_rate_course(self._settings, self._steps_per_epoch)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, course)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -1,6 +1,7 @@
 """A linear head in closed form: multinomial logistic regression."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.methods.linear import columns_of
 from thawline.fitting.settings import LogisticSettings
 from thawline.fitting.tail import Tail
+
+_HOW: Mapping[str, Any] = {"max_iter": 5000, "tol": 1e-5}
 
 
 def fit_logistic(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: LogisticSettings, seed: int) -> Fit:
@@ -33,7 +36,7 @@ def fit_logistic(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settin
     # One thread: the sums of a threaded BLAS depend on how many threads there are.
     with threadpool_limits(1):
         strength, losses = _choose(features, targets, weights, splits, settings.c)
-        model = _regression(strength).fit(features, targets, weights)
+        model = LogisticRegression(C=strength, **_HOW).fit(features, targets, weights)
     columns.keep(*_coefficients(model, targets))
     chosen = {"c": strength, "inner_log_loss": losses, "inner_folds": len(splits)}
     return Fit(state=tail.state_dict(), chosen=chosen)
@@ -54,19 +57,24 @@ def _choose(
     if not splits or len(ordered) == 1:
         return ordered[len(ordered) // 2], {}
     labels = np.unique(targets)
-    losses = {}
+    losses: dict[str, float] = {}
+    # Each strength begins where the one before it ended, from the strongest penalty on.
+    models = [LogisticRegression(warm_start=True, **_HOW) for _ in splits]
     for strength in ordered:
         folds = []
-        for train, test in splits:
-            model = _regression(strength).fit(features[train], targets[train], _some(weights, train))
+        for model, (train, test) in zip(models, splits, strict=True):
+            model.set_params(C=strength).fit(features[train], targets[train], _some(weights, train))
             folds.append(log_loss(targets[test], model.predict_proba(features[test]), labels=labels))
         losses[str(strength)] = float(np.mean(folds))
-    best = min(ordered, key=lambda strength: losses[str(strength)])
-    return best, losses
+        if _rose_twice(list(losses.values())):
+            break
+    best = min(losses, key=lambda name: losses[name])
+    return float(best), losses
 
 
-def _regression(strength: float) -> LogisticRegression:
-    return LogisticRegression(C=strength, max_iter=5000, tol=1e-5)
+def _rose_twice(losses: Sequence[float]) -> bool:
+    """Whether the last two are each more than the one before: the loss has one valley, and weak penalties are slow."""
+    return len(losses) > 2 and losses[-3] < losses[-2] < losses[-1]
 
 
 def _some(weights: NDArray[np.float64] | None, positions: NDArray[np.int64]) -> NDArray[np.float64] | None:

@@ -13,7 +13,7 @@ from thawline.serving.service import BundleService
 from thawline.serving.training import begin_training
 from thawline.tasks.task import Task, find_task
 from thawline.tasks.versions import activate
-from thawline.versions.jobs import clean_jobs, find_job
+from thawline.versions.jobs import find_job, note_ends
 from thawline.versions.registry import Registry
 from thawline.versions.schema import ModelVersion, TrainingJob
 from thawline.versions.usage import usage
@@ -124,8 +124,8 @@ def _versions(registry: Registry, task: Task) -> list[Version]:
 
 
 def _job(registry: Registry, number: int) -> Job:
-    with registry.database.session() as session:
-        clean_jobs(session, registry.root)
+    note_ends(registry.database, registry.root)
+    with registry.database.reading() as session:
         try:
             job = find_job(session, number)
         except UserError as error:

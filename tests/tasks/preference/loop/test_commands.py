@@ -57,6 +57,8 @@ def test_export_overwrites_nothing_that_it_did_not_write(thawline, tmp_path):
     ("words", "said"),
     [
         (("import", "nowhere.csv"), "there is no file"),
+        (("export", "out=x.xlsx"), "x.xlsx must be a file whose name ends in .csv, which is what is written"),
+        (("ask", "out=x.parquet"), "x.parquet must be a file whose name ends in .csv"),
         (("answer", "a.jpg", "lovely"), "'lovely' is no answer; say dislike, like, super_like, or none"),
         (("answer", "c.jpg", "like"), "there is no item 'c.jpg'"),
         (("remove", "a.jpg"), "there is no item 'a.jpg'"),

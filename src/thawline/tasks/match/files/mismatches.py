@@ -8,7 +8,7 @@ from rich.console import Console
 
 from thawline.data.pairs.mismatches import Mismatch, Similar, make_mismatches
 from thawline.data.pairs.report import findings_line
-from thawline.data.tables.reading import write_rows
+from thawline.data.tables.reading import check_table_name, write_rows
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.features.store.store import FeatureStore
@@ -34,6 +34,7 @@ def data_mismatches(config: DictConfig) -> None:
         if settings.out
         else source.with_name(f"{source.stem}-mismatches.csv")
     )
+    check_table_name(out)
     refuse_existing(out)
     checked = checked_pairs(settings.data, FeatureStore(settings.store.root), labels=False)
     not_matches = [pair for pair in checked.table.pairs if pair.label == 0]

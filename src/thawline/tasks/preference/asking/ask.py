@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from sqlalchemy.orm import Session
 
-from thawline.data.tables.reading import write_rows
+from thawline.data.tables.reading import check_table_name, write_rows
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
@@ -85,6 +85,8 @@ def ask(config: DictConfig) -> None:
     """
     settings: AskSettings = to_settings(config)
     out = None if settings.out is None else Path(settings.out).expanduser().absolute()
+    if out is not None:
+        check_table_name(out)
     if out is not None and out.exists():
         raise UserError(f"{out} is there already; give out= another name, or import it if it is filled in")
     device = find_device(settings.accelerator)

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from thawline.encoders.encoder import Encoder, Features
 from thawline.errors import UserError
+from thawline.fitting.lightning.optimiser import adamw
 from thawline.fitting.settings import GradientSettings
 from thawline.runs.directory import RunDirectory
 from thawline.runs.mirrors.loggers import mirrored
@@ -221,7 +222,7 @@ def _step_seconds(encoder: Encoder, cut: int, batch: int, device: torch.device) 
     at_line: Features = {
         name: tensor.expand(batch, *tensor.shape[1:]).contiguous() for name, tensor in prefix({"pixels": one}).items()
     }
-    optimiser = torch.optim.AdamW(tail.parameters(), lr=0.0)
+    optimiser = adamw(tail.parameters(), device, lr=0.0)
     seconds = []
     for _ in range(_TIMED + 1):
         started = time.perf_counter()

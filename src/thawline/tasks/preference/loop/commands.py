@@ -6,6 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
+from thawline.data.tables.reading import check_table_name
 from thawline.errors import UserError
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.preference.answers import ANSWERS, answer_of
@@ -52,6 +53,7 @@ def export(config: DictConfig) -> None:
     """
     settings: AnswersSettings = to_settings(config)
     out = _path(settings.out)
+    check_table_name(out)
     with open_registry(settings.versions) as registry:
         rows = export_answers(registry.database, out, everything=settings.all)
     console = Console()

@@ -15,6 +15,7 @@ from thawline.errors import RunError, UserError
 from thawline.runs.ends import explain_os_error, reason_of
 from thawline.runs.signals import Stopped
 from thawline.screen import say, say_next, say_whole
+from thawline.tasks.photos.features import load_towers
 from thawline.tasks.preference.loop.answered import usable
 from thawline.tasks.preference.loop.base import with_encoder_of
 from thawline.tasks.preference.loop.settings import PreferenceTrainSettings, chooses
@@ -53,6 +54,7 @@ def train(config: DictConfig) -> None:
         if settings.job is None:
             settings = with_encoder_of(registry, settings)
             check_answers(registry, settings)
+            check_encoder(settings)
         try:
             train_once(registry, settings, config, Console())
         except RunError as error:
@@ -70,6 +72,17 @@ def check_answers(registry: Registry, settings: PreferenceTrainSettings) -> None
     """
     with registry.database.reading() as session:
         check_given(answered(session), settings)
+
+
+def check_encoder(settings: PreferenceTrainSettings) -> None:
+    """Can the encoder be loaded, and cut where the method wants it? It is kept, so the training loads it no more.
+
+    Raises:
+        UserError: It can't.
+    """
+    encoder, _ = load_towers(settings)
+    if not chooses():
+        encoder.cut_for(settings.cut)
 
 
 def check_given(answers: Sequence[Answered], settings: PreferenceTrainSettings) -> None:

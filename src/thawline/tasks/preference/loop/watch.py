@@ -14,7 +14,7 @@ from thawline.runs.ends import reason_of
 from thawline.screen import say, say_whole
 from thawline.tasks.preference.loop.base import with_encoder_of
 from thawline.tasks.preference.loop.settings import WatchSettings
-from thawline.tasks.preference.loop.train import check_given, train_once
+from thawline.tasks.preference.loop.train import check_encoder, check_given, train_once
 from thawline.tasks.typed import to_settings
 from thawline.tasks.versions import open_registry
 from thawline.versions.feedback import answered
@@ -108,6 +108,7 @@ class _Watcher:
             answers = answered(session)
         try:
             check_given(answers, settings)
+            check_encoder(settings)
         except UserError as error:
             say(console, str(error))
             self._useless = came

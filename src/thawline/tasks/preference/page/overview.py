@@ -16,7 +16,7 @@ from thawline.tasks.serving import Served
 from thawline.versions.contents import headline
 from thawline.versions.feedback import answered
 from thawline.versions.interleaved import Interleaved, interleaved
-from thawline.versions.jobs import clean_jobs, list_jobs, news
+from thawline.versions.jobs import list_jobs, news, note_ends
 from thawline.versions.lineage import active_before
 from thawline.versions.registry import Registry
 from thawline.versions.schema import PENDING, RUNNING, Item
@@ -30,8 +30,8 @@ def overview(registry: Registry, served: Served, between: tuple[int, int] | None
         UserError: There is no such version.
     """
     pair = None if between is None else [registry.find(number) for number in between]
-    with registry.database.session() as session:
-        clean_jobs(session, registry.root)
+    note_ends(registry.database, registry.root)
+    with registry.database.reading() as session:
         standing = answered(session)
         used = usage(session)
         counts = Counter(one.answer for one in standing)
