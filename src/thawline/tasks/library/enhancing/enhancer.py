@@ -1,7 +1,7 @@
 """`thawline.load(DIR).enhance(entry)`: what a library taught, said of a new entry. Without Hydra and Lightning."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,26 +14,30 @@ import xxhash
 from thawline.errors import UserError
 from thawline.files import read_json
 from thawline.screen import as_word
+from thawline.tasks.library import tagging
 from thawline.tasks.library.enhancing import parts as parts_
 from thawline.tasks.library.enhancing.advice import News, advise
 from thawline.tasks.library.enhancing.corrections import Correction, count_since, read_corrections
 from thawline.tasks.library.enhancing.making import Known, Made
 from thawline.tasks.library.enhancing.nearest import Recogniser
+from thawline.tasks.library.enhancing.related import Related
 from thawline.tasks.library.enhancing.wanting import improve, in_words, why
 from thawline.tasks.library.entries.checking import Checker
-from thawline.tasks.library.entries.entry import FACES, ID, PATH, Entry, key_of
+from thawline.tasks.library.entries.entry import FACES, ID, PATH, Entry
 from thawline.tasks.library.entries.found import Found
 from thawline.tasks.library.entries.photos import Photos
 from thawline.tasks.library.entries.places import place_of
 from thawline.tasks.library.entries.skipped import Skipped
 from thawline.tasks.library.people.store import read_people
+from thawline.tasks.library.tagging.store import FILE as SUGGESTIONS
+from thawline.tasks.library.tagging.suggesting import Suggested, Suggester
 from thawline.tasks.library.training.patterns import CATEGORIES
 from thawline.tasks.library.training.remembered import remembered_ids
 from thawline.tasks.library.training.report import FILE as REPORT
 
 LOADED: Final = "Enhanced analysis module loaded - using learned patterns"
 SUGGESTED: Final = 5  # tags
-RELATED: Final = 10  # tags
+LIKELY: Final = 0.5  # probability from which on a description says a suggested tag
 _log = logging.getLogger(__name__)
 
 
@@ -67,8 +71,8 @@ class Enhancer:
 
         Returns:
             `id`; `description`, and `description_by`: `owner`, `correction` or `generated`, with `why` and
-            `confidence`; `tags`, each with its `probability` and `by` what; `related`: tags that the library has beside
-            these; `people`: whose each face is; `notes`; `version`.
+            `confidence`; `tags`, each with its `probability` and `by` what; `related`: words that the library has to do
+            with these, `synonyms`, `related` and `broader`; `people`: whose each face is; `notes`; `version`.
 
         Raises:
             UserError: The entry can't be used, or what was learnt is damaged.
@@ -80,24 +84,24 @@ class Enhancer:
         said = self._corrections.get(entry.id, Correction())
         if said.tags is not None:
             entry = replace(entry, tags=said.tags)
-        suggested = [] if said.tags is not None else self._suggest(entry.tags)
+        suggested = [] if said.tags is not None else self._suggest(entry)
         people, note = self._recogniser.recognise(entry.faces) if len(entry.faces) else ((), "")
         known = Known(
             entry.tags,
             [one.name for one in people if one.name is not None],
             place_of(entry.further),
             entry.created_at,
-            suggested=suggested,
+            suggested=[(one.tag, one.probability) for one in suggested if one.probability >= LIKELY],
         )
         by = "owner" if said.tags is None else "correction"
         tags = [{"tag": tag, "probability": 1.0, "by": [by]} for tag in entry.tags]
-        tags += [{"tag": tag, "probability": p, "by": ["co-occurrence"]} for tag, p in suggested]
+        tags += [{"tag": s.tag, "probability": round(s.probability, 4), "by": list(s.by)} for s in suggested]
         described = self._description(entry, said, known)
         return {
             "id": entry.id,
             **described,
             "tags": tags,
-            "related": self._related([str(one["tag"]) for one in tags]),
+            "related": self._words.related(f"{described['description']} {' '.join(str(one['tag']) for one in tags)}"),
             "people": [one.to_json() for one in people],
             "notes": [*notes, *([note] if note else [])],
             "version": self.version,
@@ -107,6 +111,10 @@ class Enhancer:
         """Reasons to train again, by what was asked so far, corrections and time; none: there is no need."""
         since = count_since(self.path, str(self.report.get("timestamp", "")))
         return advise(self.report, since, self.news, now or datetime.now(UTC))
+
+    def _suggest(self, entry: Entry) -> list[Suggested]:
+        """Tags that an entry lacks; none where nothing was learnt of tags."""
+        return [] if self._suggester is None else self._suggester.suggest(entry, SUGGESTED)
 
     def _description(self, entry: Entry, said: Correction, known: Known) -> dict[str, Any]:
         if said.description is not None:
@@ -122,35 +130,6 @@ class Enhancer:
             made.text, "generated", f"{in_words(reason, times)}; made of {', '.join(made.of)}", made.confidence
         )
 
-    def _suggest(self, tags: Sequence[str]) -> list[tuple[str, float]]:
-        """Tags that mostly come with `tags`, the surest first, with how probable they are."""
-        there, found = set(map(key_of, tags)), dict[str, float]()
-        for tag in tags:
-            for other, probability in self._parts.likely.get(key_of(tag), ()):
-                if key_of(other) not in there:
-                    found[other] = max(found.get(other, 0.0), probability)
-        return sorted(found.items(), key=lambda one: (-one[1], one[0]))[:SUGGESTED]
-
-    def _related(self, tags: Sequence[str]) -> list[str]:
-        """Tags that the library has beside `tags` more often than by chance, the most so first."""
-        there = set(map(key_of, tags))
-        found: dict[str, float] = {}
-        for tag in tags:
-            for other, lift in self._together.get(key_of(tag), ()):
-                if key_of(other) not in there:
-                    found[other] = max(found.get(other, 0.0), lift)
-        return sorted(found, key=lambda other: (-found[other], other))[:RELATED]
-
-    @cached_property
-    def _together(self) -> dict[str, list[tuple[str, float]]]:
-        together: dict[str, list[tuple[str, float]]] = {}
-        for pair in self._categories.get("co_occurrence", ()):
-            one, other = pair["tags"]
-            if pair["lift"] > 1:
-                together.setdefault(key_of(one), []).append((other, pair["lift"]))
-                together.setdefault(key_of(other), []).append((one, pair["lift"]))
-        return together
-
     @cached_property
     def _categories(self) -> dict[str, Any]:
         try:
@@ -164,6 +143,14 @@ class Enhancer:
         """What the entries that were asked about have that the library had not."""
         tags = [str(tag) for tag, _ in self._categories.get("common_tags", ())]
         return News(remembered_ids(self.path), tags)
+
+    @cached_property
+    def _suggester(self) -> Suggester | None:
+        return tagging.load(self.path) if (self.path / SUGGESTIONS).is_file() else None
+
+    @cached_property
+    def _words(self) -> Related:
+        return Related(self.path)
 
     @cached_property
     def _recogniser(self) -> Recogniser:
