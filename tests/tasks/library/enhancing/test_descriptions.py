@@ -131,6 +131,19 @@ def test_a_person_forgotten_is_in_no_description(tmp_path):
     assert not any("forgotten" in tag for tag in tags)
 
 
+def test_a_person_forgotten_leaves_no_name_of_before(tmp_path):
+    train(tmp_path, entries())
+    folder = tmp_path / "learnt"
+    for name in ("Annegret", "Annegrit", ""):
+        main(["library", "name", str(folder), "1", name])
+        if name == "Annegret":
+            train(tmp_path, entries())
+    assert "Annegret" in improved(tmp_path)["0"]["new"]
+    main(["library", "forget", str(folder), "1"])
+    for path in filter(Path.is_file, folder.rglob("*")):
+        assert b"annegr" not in path.read_bytes().lower(), path.name
+
+
 def test_a_library_without_faces_is_learnt_twice(tmp_path):
     for _ in range(2):
         rows = [{"id": n, "image_path": f"{n}.jpg", "meta_tags": ["a tree"]} for n in range(3)]

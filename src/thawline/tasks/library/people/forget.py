@@ -55,6 +55,9 @@ class _Trace:
         return any((np.abs(heads - numbers[start : start + width]).max(1) < 1e-6).any() for start in found.tolist())
 
 
+_NO_TRACE = _Trace(np.empty((0, 0), np.float32))
+
+
 def _trace(faces: Faces) -> _Trace:
     return _Trace(np.concatenate([faces.encodings, faces.units]))
 
@@ -68,6 +71,7 @@ def without_person(people: People, person: int) -> People:
         faces=people.faces.take(~gone),
         persons=people.persons[~gone],
         names={number: name for number, name in people.names.items() if number != person},
+        former={number: had for number, had in people.former.items() if number != person},
         constraints=people.constraints.without(faces.keys),
         forgotten=people.forgotten.also(faces),
         unsure=tuple(pair for pair in people.unsure if person not in (pair.first, pair.second)),
@@ -75,7 +79,7 @@ def without_person(people: People, person: int) -> People:
 
 
 def forget_person(directory: Path, people: People, person: int) -> tuple[People, list[str]]:
-    """Forget `person`: their faces, their name, and both in whatever else lies in `directory`.
+    """Forget `person`: their faces, their names, of before too, and these in whatever else lies in `directory`.
 
     A name goes out of texts, as a word of its own, whatever its case. Any other file with a name or encoding in it, and
     any page, is deleted: the next training, or `library page`, makes it anew.
@@ -83,7 +87,7 @@ def forget_person(directory: Path, people: People, person: int) -> tuple[People,
     Returns:
         Who is left, and the files that were changed or deleted besides the people's own, below `directory`.
     """
-    name = people.names[person].text if person in people.names else None
+    names = names_to_forget(people, person)
     faces = people.faces.take(people.persons == person)
     left = without_person(people, person)
     write_people(directory, left)
@@ -91,9 +95,19 @@ def forget_person(directory: Path, people: People, person: int) -> tuple[People,
     trace = _trace(faces)
     touched = []
     for path in sorted(directory.rglob("*")):
-        if path.is_file() and not path.is_symlink() and path.name not in (NUMBERS, WORDS) and _clean(path, name, trace):
-            touched.append(path.relative_to(directory).as_posix())
+        if path.is_file() and not path.is_symlink() and path.name not in (NUMBERS, WORDS):
+            found = _clean(path, names[0] if names else None, trace)
+            for name in names[1:]:
+                found |= path.exists() and _clean(path, name, _NO_TRACE)
+            touched += [path.relative_to(directory).as_posix()] if found else []
     return left, touched
+
+
+def names_to_forget(people: People, person: int) -> list[str]:
+    """The name of `person`, and those they had before, but for those that another has now."""
+    others = {name.text.casefold() for number, name in people.names.items() if number != person}
+    own = {people.names[person].text} if person in people.names else set()
+    return sorted(name for name in own | people.former.get(person, frozenset()) if name.casefold() not in others)
 
 
 def _clean(path: Path, name: str | None, trace: _Trace) -> bool:

@@ -37,6 +37,9 @@ def name_person(people: People, person: int, text: str) -> People:
         UserError: Another has that name, or it is none.
     """
     text = normalize("NFC", text).strip()
+    if person in people.names and people.names[person].text != text:
+        had = people.former.get(person, frozenset()) | {people.names[person].text}
+        people = replace(people, former={**people.former, person: had})
     others = {number: name for number, name in people.names.items() if number != person}
     if not text:
         return replace(people, names=others)
@@ -71,10 +74,14 @@ def merge_people(people: People, first: int, second: int) -> People:
     names = {number: name for number, name in people.names.items() if number not in (first, second)}
     if text is not None:
         names[first] = Name(text, keys)
+    former = {number: had for number, had in people.former.items() if number != second}
+    if had := people.former.get(first, frozenset()) | people.former.get(second, frozenset()):
+        former[first] = had
     return replace(
         people,
         persons=np.where(people.persons == second, first, people.persons),
         names=dict(sorted(names.items())),
+        former=former,
         constraints=people.constraints.joined(keys),
         unsure=_still(people, {second}),
     )

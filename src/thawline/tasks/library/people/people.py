@@ -49,6 +49,7 @@ class People:
         faces: All faces, in their own order.
         persons: [n] The number of each face's person. A number is never given to another person.
         names: By number, those that have one.
+        former: By number, names that persons had before: they may stand in what was written then.
         constraints: What the owner said.
         following: The next new person's number.
         forgotten: What tells faces that must not come back.
@@ -61,6 +62,7 @@ class People:
     faces: Faces = NO_FACES
     persons: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     names: Mapping[int, Name] = field(default_factory=dict)
+    former: Mapping[int, frozenset[str]] = field(default_factory=dict)
     constraints: Constraints = field(default_factory=Constraints)
     following: int = 1
     forgotten: Forgotten = field(default_factory=Forgotten)

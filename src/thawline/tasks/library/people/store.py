@@ -123,6 +123,7 @@ def _words(people: People) -> dict[str, Any]:
         "people": listed,
         "seen": {keys[row]: _seen(faces.looks[row].tolist()) for row in np.flatnonzero(faces.in_photos).tolist()},
         "unsure": [{"people": [p.first, p.second], "alike": p.alike, "why": p.why} for p in people.unsure],
+        "former": {str(person): sorted(had) for person, had in sorted(people.former.items())},
         "least": people.least,
         "grouped": people.grouped,
         "stability": people.stability,
@@ -150,6 +151,7 @@ def _people(words: Any, faces: Faces, persons: Any) -> People:
         faces=faces,
         persons=persons,
         names=names,
+        former={int(person): frozenset(map(str, had)) for person, had in words.get("former", {}).items()},
         constraints=Constraints(
             tuple(frozenset(map(str, group)) for group in words.get("one", [])),
             tuple((frozenset(map(str, a)), frozenset(map(str, b))) for a, b in words.get("two", [])),
