@@ -16,17 +16,19 @@ from thawline.tasks.library.people.grouping.linking import (
     groups_of,
     link,
     look_like_two,
+    mean_neighbours,
     neighbour_pairs,
     pairs_of,
 )
 from thawline.tasks.library.people.grouping.neighbours import Floats, Ints, nearest
 from thawline.tasks.library.people.grouping.others import hdbscan, whispers
+from thawline.tasks.library.people.grouping.own import own_threshold, pairs_beside_large
 from thawline.tasks.library.people.grouping.threshold import Threshold, learn_threshold, stands_out, usual
 from thawline.tasks.library.people.people import People, Unsure, numbered
 from thawline.tasks.library.people.settings import PeopleSettings
 
 _LEARNT_FROM = 3_000  # faces, at most, that the threshold is learnt from
-_EDITION = 1  # raised when the same faces and words become other people
+_EDITION = 2  # raised when the same faces and words become other people
 _ROUNDS = 6  # of groups by a threshold and a threshold by groups
 _NARROWLY = 0.07  # of cosine: so little was wanting
 _SHOWN = 100  # pairs to look at
@@ -149,6 +151,8 @@ def _group(faces: Faces, held: Held, settings: PeopleSettings) -> tuple[Groups, 
         groups = groups_of(units, held.groups)
         pairs = _between(groups.of, *neighbour_pairs(graph.places))
         link(groups, *pairs, threshold, near, held.forbidden, further=True)
+        if settings.same is None and (own := own_threshold(groups, threshold)) is not None:
+            link(groups, *pairs_beside_large(groups), own, near, held.forbidden, further=False)
         return groups, threshold, near
     if settings.method == "whispers":
         labels = whispers(graph.places, graph.cosines, threshold.of_faces)
@@ -193,7 +197,8 @@ def find_threshold(faces: Faces, settings: PeopleSettings) -> Threshold:
     units = some.units
     graph = Graph(*nearest(units, settings.neighbours))
     threshold = learn_threshold(units, None, known, number)
-    if not stands_out(units, graph.cosines):
+    several = stands_out(units, graph.cosines)
+    if not several:
         threshold = replace(threshold, fixed=known)
     labels: Ints | None = None
     pairs = neighbour_pairs(graph.places)
@@ -204,6 +209,8 @@ def find_threshold(faces: Faces, settings: PeopleSettings) -> Threshold:
             break
         labels = groups.of
         threshold = learn_threshold(units, labels, known, number)
+        if not several and threshold.of_faces > known:  # parts of one person may have been taken for people
+            threshold = replace(threshold, fixed=known)
     return threshold
 
 
@@ -215,10 +222,9 @@ def _unsure(groups: Groups, persons: Ints, threshold: Threshold, near: Ints, hel
     """Pairs of people that narrowly stayed two, the most alike first."""
     if len(groups.sizes) < 2:
         return ()
-    means = groups.sums / np.maximum(np.linalg.norm(groups.sums, axis=1, keepdims=True), 1e-12)
-    first, second = neighbour_pairs(nearest(np.ascontiguousarray(means, np.float32), NEAR)[0])
+    first, second = mean_neighbours(groups, NEAR)
     alike = groups.alike(first, second)
-    least = threshold.least(np.minimum(groups.sizes[first], groups.sizes[second]))
+    least = threshold.least(groups, first, second)
     shown = np.flatnonzero((alike >= least - _NARROWLY * (1 - least) / 0.5) & ~held.forbidden(groups.of, first, second))
     twins = look_like_two(groups, first[shown], second[shown], alike[shown], near)
     number = persons[np.unique(groups.of, return_index=True)[1]]

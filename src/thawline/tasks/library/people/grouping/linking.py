@@ -8,20 +8,19 @@ are joined at once, all over the graph, which gives the tree that one pair after
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thawline.tasks.library.people.grouping.neighbours import Floats, Ints, nearest
-from thawline.tasks.library.people.grouping.threshold import Threshold
 
 # Of the groups of faces and pairs of groups: whether each pair is two people's.
 Forbidden: TypeAlias = Callable[[Ints, Ints, Ints], NDArray[np.bool_]]
 
 _AGAIN = 8  # nearest other groups that are looked at once no neighbours are left to join
 _BLOCK = 65_536
-_EVIDENCE = 4  # faces that each of two groups has at least before they can look like two people's
+EVIDENCE = 4  # faces that each of two groups has at least before they can look like two people's
 _MIXED = 0.12  # of what is expected were the groups one: as often at least a face's nearest are in the other
 _WIDER = 1.3  # two people's: so much farther from each other than from their own
 NEAR = 4  # nearest faces by which groups are told to be mixed
@@ -72,6 +71,17 @@ class Groups:
         self.sums, self.sizes = self.sums[stays], self.sizes[stays]
 
 
+class Limit(Protocol):
+    """How alike groups of one person are."""
+
+    @property
+    def lowest(self) -> float:
+        """The least cosine of any two groups."""
+
+    def least(self, groups: Groups, first: Ints, second: Ints) -> NDArray[np.float64]:
+        """The least mean cosine of pairs of `groups` that are one person."""
+
+
 def groups_of(units: Floats, labels: Ints) -> Groups:
     """Groups of `units` [n, d] by `labels` [n], 0 and up, numbered by their first face."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
@@ -90,7 +100,7 @@ def pairs_of(first: Ints, second: Ints, number: int) -> tuple[Ints, Ints]:
 
 
 def link(
-    groups: Groups, first: Ints, second: Ints, threshold: Threshold, near: Ints, forbidden: Forbidden, *, further: bool
+    groups: Groups, first: Ints, second: Ints, threshold: Limit, near: Ints, forbidden: Forbidden, *, further: bool
 ) -> None:
     """Join `groups` along the pairs of groups `first` and `second` [p].
 
@@ -105,8 +115,13 @@ def link(
             photos may have all neighbours among some of them.
     """
     while _link_along(groups, first, second, threshold, near, forbidden) and further and len(groups.sizes) > 1:
-        means = groups.sums / np.maximum(np.linalg.norm(groups.sums, axis=1, keepdims=True), 1e-12)
-        first, second = neighbour_pairs(nearest(np.ascontiguousarray(means, np.float32), _AGAIN)[0])
+        first, second = mean_neighbours(groups)
+
+
+def mean_neighbours(groups: Groups, count: int = _AGAIN) -> tuple[Ints, Ints]:
+    """Pairs of groups whose mean vectors are near each other."""
+    means = groups.sums / np.maximum(np.linalg.norm(groups.sums, axis=1, keepdims=True), 1e-12)
+    return neighbour_pairs(nearest(np.ascontiguousarray(means, np.float32), count)[0])
 
 
 def neighbour_pairs(places: Ints) -> tuple[Ints, Ints]:
@@ -116,9 +131,7 @@ def neighbour_pairs(places: Ints) -> tuple[Ints, Ints]:
     return pairs_of(own[there], places.ravel()[there], len(places))
 
 
-def _link_along(
-    groups: Groups, first: Ints, second: Ints, threshold: Threshold, near: Ints, forbidden: Forbidden
-) -> bool:
+def _link_along(groups: Groups, first: Ints, second: Ints, threshold: Limit, near: Ints, forbidden: Forbidden) -> bool:
     alike, fit = _looked_at(groups, first, second, threshold, near, forbidden)
     joined = False
     while fit.any():
@@ -142,11 +155,11 @@ def _link_along(
 
 
 def _looked_at(
-    groups: Groups, first: Ints, second: Ints, threshold: Threshold, near: Ints, forbidden: Forbidden
+    groups: Groups, first: Ints, second: Ints, threshold: Limit, near: Ints, forbidden: Forbidden
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """How alike pairs of groups are, and whether they may be joined."""
     alike = groups.alike(first, second)
-    fit = alike >= threshold.least(np.minimum(groups.sizes[first], groups.sizes[second]))
+    fit = alike >= threshold.least(groups, first, second)
     at = np.flatnonzero(fit)
     fit[at] = ~forbidden(groups.of, first[at], second[at])
     at = np.flatnonzero(fit)
@@ -175,9 +188,9 @@ def look_like_two(
     """Whether pairs of groups look like two people who are alike, such as twins: apart, and each at one with itself."""
     smaller = np.minimum(groups.sizes[first], groups.sizes[second])
     two = np.zeros(len(first), np.bool_)
-    if not (smaller >= _EVIDENCE).any():
+    if not (smaller >= EVIDENCE).any():
         return two
-    doubtful = np.flatnonzero(smaller >= _EVIDENCE)
+    doubtful = np.flatnonzero(smaller >= EVIDENCE)
     own = np.fmax(groups.within(first[doubtful]), groups.within(second[doubtful]))
     doubtful = doubtful[1 - alike[doubtful] > _WIDER * (1 - own)]
     if len(doubtful):

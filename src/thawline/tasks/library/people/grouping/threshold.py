@@ -6,6 +6,7 @@ count more.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,16 @@ _USUAL_SPREAD = 0.12  # radians: between people, where there are hardly any to m
 _WIDEST = 0.18  # radians: a spread beyond has pairs of one person in it
 _WEIGHT = 30  # pairs of people that weigh as much as what is usual
 _PAIRS = 100_000  # at most, pairs that are looked at
-_BY_CHANCE = 0.3  # faces of others that may lie as near to a face as the threshold, of all the faces there are
+_BY_CHANCE = 0.1  # faces of others that may lie as near to a face as the threshold, of all the faces there are
 _FAR_NEARER = 0.35  # of what is between two faces in the middle: what is far nearer
+FAR = 0.8413  # of what is normal, so much lies nearer than a spread beyond the middle
 _LEAST, _MOST = 2.5, 5.0  # spreads below the middle
+
+
+class Sized(Protocol):
+    """Groups of faces."""
+
+    sizes: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -42,22 +50,28 @@ class Threshold:
     lenient: float
     fixed: float | None = None
 
-    def least(self, smaller: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The least mean cosine of two groups that are one person, by the size of the smaller one."""
+    def least(self, groups: Sized, first: Ints, second: Ints) -> NDArray[np.float64]:
+        """The least mean cosine of pairs of groups that are one person, by the size of the smaller one."""
+        return self._by_size(np.minimum(groups.sizes[first], groups.sizes[second]))
+
+    def spreads(self, smaller: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How many spreads below the middle two groups must lie, by the size of the smaller one."""
+        return self.lenient + (self.strict - self.lenient) / np.sqrt(smaller)
+
+    def _by_size(self, smaller: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.fixed is not None:
             return np.full(len(smaller), self.fixed)
-        spreads = self.lenient + (self.strict - self.lenient) / np.sqrt(smaller)
-        return np.asarray(np.cos(np.maximum(self.middle - spreads * self.spread, 0.05)))
+        return np.asarray(np.cos(np.maximum(self.middle - self.spreads(smaller) * self.spread, 0.05)))
 
     @property
     def lowest(self) -> float:
         """The least cosine of any two groups."""
-        return float(self.least(np.array([np.inf]))[0])
+        return float(self._by_size(np.array([np.inf]))[0])
 
     @property
     def of_faces(self) -> float:
         """The least cosine of two single faces."""
-        return float(self.least(np.array([1.0]))[0])
+        return float(self._by_size(np.array([1.0]))[0])
 
 
 def usual(lengths: Floats, width: int) -> float:
@@ -86,7 +100,7 @@ def learn_threshold(units: Floats, groups: Ints | None, known: float, number: in
     lenient = min(strict, _LEAST + 0.25)
     middle, spread = np.arccos(known) + strict * _USUAL_SPREAD, _USUAL_SPREAD
     if len(angles):
-        median, far = np.percentile(angles, [50, 84.13])  # the far side has no pairs of one person in it
+        median, far = np.percentile(angles, [50, 100 * FAR])  # the far side has no pairs of one person in it
         share = len(angles) / (len(angles) + _WEIGHT)
         middle, spread = share * median + (1 - share) * middle, share * (far - median) + (1 - share) * spread
     return Threshold(float(middle), float(np.clip(spread, 0.01, _WIDEST)), strict, lenient)
