@@ -4,24 +4,18 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from thawline.tasks.library.search.bonds import Bonds, count_bonds
+from thawline.tasks.library.search.bonds import Bonds, Floats, Ints, count_bonds
 from thawline.tasks.library.search.said import Said
 from thawline.tasks.library.search.terms import Terms
 
 SYNONYMS: Final = 5  # of a word at most
 RELATED: Final = 10
 BROADER: Final = 3
-_TOGETHER = 4  # entries that two words must both come up of
-_LIFT = 1.5  # that these must be more than by chance
-_SURE = 2.5  # standard errors that they must be above chance
 _SYNONYM = 0.15  # least evidence: how alike their neighbours are, times the share of entries that say them apart
 _SPELLING = 0.4  # how alike the neighbours of words must be that differ in one letter
 _LONG = 4  # letters of such words
 _HOLDS = 0.8  # of what a word holds of, what a broader one must hold of (Sanderson and Croft 1999)
-
-Pairs = npt.NDArray[np.float64]
 
 
 def learn_terms(said: Said) -> Terms:
@@ -33,57 +27,65 @@ def learn_terms(said: Said) -> Terms:
     """
     bonds = count_bonds(said)
     words = [said.shown[term] for term in bonds.terms.tolist()]
-    expected = np.maximum(bonds.expected, 1e-12)
-    surplus = (bonds.both - expected) / np.sqrt(expected)
-    bound = (bonds.both >= _TOGETHER) & (bonds.both >= _LIFT * expected) & (surplus >= _SURE)
-    synonyms = np.where(bound, evidence(bonds), 0)
-    for first, second in _misspelt(words):
-        alike = float(bonds.alike[first, second])
-        if alike >= _SPELLING and bonds.both[first, second] <= 2 * bonds.apart[first, second]:
-            synonyms[first, second] = synonyms[second, first] = max(alike, synonyms[first, second])
-    synonyms[synonyms < _SYNONYM] = 0
-    broader = np.where(bound, _broader(bonds), 0)
-    related = np.where(bound & (synonyms == 0), _dice(bonds), 0)
-    return Terms(_ranked(words, synonyms, SYNONYMS), _ranked(words, related, RELATED), _ranked(words, broader, BROADER))
+    first, second = bonds.first, bonds.second
+    sure = evidence(bonds)
+    also = _spelled_alike(bonds, words)
+    weights = dict(zip(zip(first.tolist(), second.tolist(), strict=True), sure.tolist(), strict=True))
+    synonyms = {pair: weight for pair, weight in weights.items() if weight >= _SYNONYM} | also
+    both, counts = bonds.entries_of(first, second), bonds.counts
+    holds = both / counts[first]
+    is_related = np.array([pair not in synonyms for pair in weights], np.bool_)
+    is_broader = (holds >= _HOLDS) & (counts[second] > counts[first])
+    one, other = (np.array([pair[side] for pair in synonyms], np.int64) for side in (0, 1))
+    return Terms(
+        _ranked(words, one, other, np.array(list(synonyms.values())), SYNONYMS),
+        _ranked(
+            words,
+            first[is_related],
+            second[is_related],
+            (2 * both / (counts[first] + counts[second]))[is_related],
+            RELATED,
+        ),
+        _ranked(words, first[is_broader], second[is_broader], (both / counts[second])[is_broader], BROADER),
+    )
 
 
-def evidence(bonds: Bonds) -> Pairs:
-    """[k, k] how sure it is that two words are said in each other's place, 0 to 1.
+def evidence(bonds: Bonds) -> Floats:
+    """[p] How sure it is that the words of a pair are said in each other's place, 0 to 1.
 
     How alike their neighbours are, times the least share (Wilson's bound) of entries with both that say them apart.
     """
-    both = np.maximum(bonds.both, 1).astype(np.float64)
-    share, z = bonds.apart / both, 1.96
+    both, z = np.maximum(bonds.entries_of(bonds.first, bonds.second), 1), 1.96
+    share = bonds.apart(bonds.first, bonds.second) / both
     centre = share + z**2 / (2 * both)
     half = z * np.sqrt(share * (1 - share) / both + z**2 / (4 * both**2))
     least = np.maximum(centre - half, 0) / (1 + z**2 / both)
-    sure: Pairs = np.maximum(bonds.alike, 0) * least
+    sure: Floats = np.maximum(bonds.alike(bonds.first, bonds.second), 0) * least
     return sure
 
 
-def _dice(bonds: Bonds) -> Pairs:
-    """[k, k] share of the entries of two words that have both."""
-    counts = bonds.counts
-    share: Pairs = 2 * bonds.both / np.maximum(counts[:, None] + counts[None, :], 1)
-    return share
+def _spelled_alike(bonds: Bonds, words: list[str]) -> dict[tuple[int, int], float]:
+    """How alike the neighbours are of two spellings of a word, which are seldom said side by side."""
+    pairs = np.array(list(_misspelt(words)), np.int64).reshape(-1, 2)
+    first, second = pairs[:, 0], pairs[:, 1]
+    alike = bonds.alike(first, second)
+    kept = (alike >= _SPELLING) & (bonds.entries_of(first, second) <= 2 * bonds.apart(first, second))
+    found: dict[tuple[int, int], float] = {}
+    for one, other, weight in zip(first[kept].tolist(), second[kept].tolist(), alike[kept].tolist(), strict=True):
+        found[one, other] = found[other, one] = weight
+    return found
 
 
-def _broader(bonds: Bonds) -> Pairs:
-    """[k, k] how closely a word (column) that holds of nearly all that another (row) holds of fits; 0: it does not."""
-    holds = bonds.both / np.maximum(bonds.counts[:, None], 1)
-    is_broader = (holds >= _HOLDS) & (holds > holds.T)
-    fits: Pairs = np.where(is_broader, holds.T, 0)
-    return fits
-
-
-def _ranked(words: list[str], weights: Pairs, most: int) -> dict[str, list[str]]:
-    """Of each word the `most` others with the highest weight above 0; equals by alphabet."""
+def _ranked(words: list[str], first: Ints, second: Ints, weights: Floats, most: int) -> dict[str, list[str]]:
+    """Of each first word the `most` second ones with the highest weights; equals by alphabet."""
+    place = np.empty(len(words), np.int64)
+    place[sorted(range(len(words)), key=words.__getitem__)] = np.arange(len(words))
     ranked: dict[str, list[str]] = {}
-    for row in np.flatnonzero((weights > 0).any(axis=1)).tolist():
-        there = np.flatnonzero(weights[row]).tolist()
-        there.sort(key=lambda other: (-weights[row, other], words[other]))
-        ranked[words[row]] = [words[other] for other in there[:most]]
-    return dict(sorted(ranked.items()))
+    for row in np.lexsort((place[second], -np.round(weights, 9), place[first])).tolist():
+        own = ranked.setdefault(words[first[row]], [])
+        if len(own) < most:
+            own.append(words[second[row]])
+    return ranked
 
 
 def _misspelt(words: list[str]) -> Iterable[tuple[int, int]]:
