@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -128,12 +129,12 @@ def main() -> None:
             wanted = settings_of(path, Path(folder) / f"learnt {entries}", encoder)
             if encoder is not None:
                 if not encoder.exists():
-                    apart(lambda folder=encoder: write_encoder(folder))
+                    apart(partial(write_encoder, encoder))
                 before = replace(wanted, out=str(Path(folder) / "before"))
-                apart(lambda before=before: train_library(before))
+                apart(partial(train_library, before))
             for _ in range(2):
-                apart(lambda wanted=wanted: measure(wanted))
-            apart(lambda wanted=wanted: search(wanted.folder, given.seed))
+                apart(partial(measure, wanted))
+            apart(partial(search, wanted.folder, given.seed))
 
 
 def apart(work: Callable[[], object]) -> None:
