@@ -50,6 +50,7 @@ def test_the_encoders_that_there_are():
         "clip",
         "descriptors",
         "efficientnet_b0",
+        "efficientnet_lite0",
         "hubert_base",
         "hubert_genre",
         "mel_cnn",
