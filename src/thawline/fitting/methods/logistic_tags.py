@@ -196,7 +196,7 @@ def _try(
         judged[test] = True
     own, said = true[judged], logits[judged]
     if owners is not None:  # a sample in parts is judged by their mean
-        parts = torch.from_numpy(owners)[judged].unique(return_inverse=True)[1]
+        parts = torch.from_numpy(np.unique(owners[judged.numpy()], return_inverse=True)[1])
         own, said = pool(own, parts), pool(said, parts)
     frequency = _frequency(true)
     calibration = _calibrate(said, own > 0.5, frequency)
