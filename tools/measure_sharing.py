@@ -76,8 +76,8 @@ def main() -> None:
                 size = sum(path.stat().st_size for path in bundle.iterdir())
                 added = size if bundle is bundles[0] else own_bytes(stored)
                 one, two = load(bundle, device="cpu"), load(stored, device="cpu")
-                pixels = golden_pixels(one.preprocessing.size)  # type: ignore[attr-defined]  # a bundle of photos
-                same = bool((one.logits(pixels) == two.logits(pixels)).all())  # type: ignore[attr-defined]
+                pixels = golden_pixels(one.preprocessing.size)  # a bundle of photos
+                same = bool((one.logits(pixels) == two.logits(pixels)).all())
                 print(
                     f"v{version.number}: a bundle of {size / MB:.1f} MB, stored anew {added / MB:.1f} MB, "
                     f"added in {seconds:.1f} s; the same logits: {same}"

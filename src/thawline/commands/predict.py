@@ -20,7 +20,7 @@ from thawline.features.progress import bar, say
 from thawline.screen import visible
 from thawline.tasks.base import load_base
 from thawline.tasks.capabilities import TaskPredictor
-from thawline.tasks.load import AnyBundle, load
+from thawline.tasks.load import AnyBundle, load_bundle
 from thawline.tasks.predicting import BASE, PredictSettings
 from thawline.tasks.task import Task, capability, find_task
 from thawline.tasks.typed import to_settings
@@ -77,7 +77,7 @@ def _check(settings: PredictSettings) -> None:
 
 def _load(settings: PredictSettings) -> AnyBundle:
     if settings.bundle != BASE:
-        return load(settings.bundle, device=settings.accelerator)
+        return load_bundle(settings.bundle, device=settings.accelerator)
     data = settings.data
     bundle = load_base(
         settings.encoder, settings.prompts, data.classes or [], data.decode, settings.store, settings.accelerator

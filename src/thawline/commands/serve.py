@@ -15,7 +15,7 @@ from thawline.screen import say, say_whole
 from thawline.serving.environment import MODEL_PATH, TOKEN, read_variables
 from thawline.serving.settings import ServeSettings
 from thawline.tasks.base import load_base
-from thawline.tasks.load import load
+from thawline.tasks.load import load_bundle
 from thawline.tasks.predicting import BASE
 from thawline.tasks.serving import Served, Terms
 from thawline.tasks.task import find_task
@@ -92,7 +92,7 @@ def _find_source(settings: ServeSettings, variables: Mapping[str, str], registry
 
 
 def _tuned(settings: ServeSettings, folder: Path, version: ModelVersion | None = None) -> Served:
-    bundle = load(folder, device=settings.accelerator)
+    bundle = load_bundle(folder, device=settings.accelerator)
     if find_task(bundle.task).serve is None:
         raise UserError(f"bundles of task={bundle.task} can't be served; 'thawline predict {folder}' asks it")
     name = folder.absolute().name if version is None else f"v{version.number}"

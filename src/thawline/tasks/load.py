@@ -51,25 +51,32 @@ class AnyBundle(Protocol):
         """By how much what it computes of the golden inputs differs on this machine from the export, at most."""
 
 
-def load(path: str | os.PathLike[str], *, device: str = "auto") -> AnyBundle:
-    """Verify and load the bundle in the directory `path`, or open what a task's own verbs learnt into it.
+def load(path: str | os.PathLike[str], *, device: str = "auto") -> Any:
+    """Load the bundle in the directory `path`, or open what a task's own verb learnt into it.
 
-    Nothing is unpickled, nothing is fetched, and no name in the bundle leads to code but that of a task's record.
+    Nothing is unpickled, nothing is fetched, and no name in it leads to code but that of a task's record.
 
     Args:
         path: A directory that `thawline export` wrote, or a task's own verb.
         device: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
 
     Returns:
-        What its task gives a service; an ensemble of such is asked in the same way.
+        What its task gives a service: of a bundle see `AnyBundle`; an ensemble of such is asked in the same way.
+
+    Raises:
+        UserError: It is neither, or one of its files is not what was written.
+    """
+    task = task_of_directory(Path(path))
+    return load_bundle(path, device=device) if task is None else capability(task, "open")(Path(path))
+
+
+def load_bundle(path: str | os.PathLike[str], *, device: str = "auto") -> AnyBundle:
+    """Verify and load the bundle in the directory `path`; see `load`.
 
     Raises:
         UserError: It is no bundle, or one of its files is not what was written.
     """
     folder = Path(path)
-    if (task := task_of_directory(folder)) is not None:
-        opened: AnyBundle = capability(task, "open")(folder)
-        return opened
     if is_ensemble(folder):
         whole, members = verify_ensemble(folder)
         _check_installed(whole)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from thawline.errors import UserError
-from thawline.tasks.load import load
+from thawline.tasks.load import load_bundle
 from thawline.tasks.task import Task, find_task
 from thawline.versions.contents import check_registry, task_in
 from thawline.versions.database import open_database
@@ -37,7 +37,7 @@ def open_registry(settings: VersionsSettings, *, made: bool = False) -> Iterator
 
 def golden(folder: Path) -> float:
     """By how much what the bundle in `folder` computes of its golden inputs differs from its export, at most."""
-    return load(folder, device="cpu").check()
+    return load_bundle(folder, device="cpu").check()
 
 
 def activate(
@@ -91,7 +91,7 @@ class Scores:
 
     def __call__(self, version: ModelVersion, items: Sequence[Item]) -> list[float | None]:
         """The probability of the last of the bundle's labels, which says yes; None where a file can't be used."""
-        bundle = load(self._registry.folder(version))
+        bundle = load_bundle(self._registry.folder(version))
         said = bundle.predict([item.path for item in items])
         return [None if one.problem is not None else one.probabilities[bundle.labels[-1]] for one in said]
 

@@ -23,7 +23,7 @@ from thawline.runs.predictions import Predictions
 from thawline.screen import as_word, say_next, say_whole
 from thawline.targets.target import MAJORITY, MOST_USUAL
 from thawline.tasks.labelled import Labelled, Labeller, predict_labelled
-from thawline.tasks.load import AnyBundle, load
+from thawline.tasks.load import AnyBundle, load_bundle
 from thawline.tasks.running import show_results
 from thawline.tasks.task import capability, find_task, task_of_table
 
@@ -48,7 +48,7 @@ def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> None:
             f"{path} is a bundle, which holds no samples of its own; name labelled ones that it has not seen: thawline "
             f"evaluate {path} DATA"
         )
-    bundle = load(path, device=settings.accelerator)
+    bundle = load_bundle(path, device=settings.accelerator)
     kind, about, trained = find_task(bundle.task).samples, _about(bundle), _trained(bundle)
     data = _data_at(places, capability(bundle.task, "settings"))
     if settings.logger.thumbnails and kind != "photos":

@@ -8,7 +8,7 @@ from thawline.commands.line.settings import EvaluateSettings
 from thawline.errors import RunError, UserError
 from thawline.reports.golden import print_golden
 from thawline.tasks.capabilities import GoldenJudge
-from thawline.tasks.load import load
+from thawline.tasks.load import load_bundle
 from thawline.tasks.task import capability, find_task
 
 
@@ -21,7 +21,7 @@ def evaluate_golden(settings: EvaluateSettings, golden: str) -> None:
     """
     if settings.data.path is not None:
         raise UserError(f"golden={golden} names its files itself; leave out the folder {settings.data.path}")
-    bundle = load(settings.run, device=settings.accelerator)
+    bundle = load_bundle(settings.run, device=settings.accelerator)
     task = find_task(bundle.task)
     if task.golden is None:
         raise UserError(f"{settings.run} judges {task.samples}, for which there are no golden cases")

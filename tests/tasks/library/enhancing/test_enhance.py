@@ -94,6 +94,13 @@ def test_an_entry_that_is_none_and_a_directory_without_a_training_are_sentences(
         thawline.load(tmp_path)
 
 
+def test_a_library_is_no_bundle_where_one_is_asked_for(learnt, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", str(learnt), "x.jpg"])
+    assert ended.value.code == 2
+    assert "is no bundle" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_service_that_opens_a_library_needs_neither_hydra_nor_lightning(learnt):
     code = (
         "import sys, thawline; thawline.load(sys.argv[1]).enhance({'face_encodings': [[1.0, 0, 0.1]]});"
