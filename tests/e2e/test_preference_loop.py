@@ -17,7 +17,7 @@ from thawline.tasks.versions import open_registry
 from thawline.versions.feedback import answered
 from thawline.versions.jobs import list_jobs, training_lock
 from thawline.versions.registry import Registry
-from thawline.versions.schema import COMPLETED, FAILED, RUNNING
+from thawline.versions.schema import COMPLETED, FAILED, PENDING, RUNNING
 from thawline.versions.settings import VersionsSettings
 
 TRAIN = ("preference", "train", "encoder=tiny_clip", "trainer=cpu")
@@ -218,12 +218,14 @@ def test_a_second_training_waits_and_trains_only_where_something_is_new(thawline
     assert "nothing is new since training 1, which made v2" in said
     assert [(job.status, job.version_id) for job in jobs(registry)] == [(COMPLETED, registry.find(2).id)] * 2
 
+    waiting = []
     held, more = threading.Event(), write_answers(thawline.directory / "more.csv", sample, 8, 10, **ANSWERS)
 
     def hold():
         with training_lock(registry.root):
             held.set()
-            wait_for(lambda: len(jobs(registry)) == 3)
+            wait_for(lambda: len(jobs(registry)) == 3 and jobs(registry)[-1].reason)
+            waiting.append((jobs(registry)[-1].status, jobs(registry)[-1].reason))
             import_answers(more, registry.database)
 
     other = threading.Thread(target=hold)
@@ -233,6 +235,8 @@ def test_a_second_training_waits_and_trains_only_where_something_is_new(thawline
     other.join()
     assert "another training runs" in said
     assert "nothing is new" not in said
+    assert waiting == [(PENDING, "another training runs for these versions; this one begins when that ends")]
+    assert (jobs(registry)[-1].status, jobs(registry)[-1].reason) == (COMPLETED, None)
     assert registry.find(2).samples < registry.find(3).samples
 
 

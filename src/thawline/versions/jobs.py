@@ -102,11 +102,19 @@ def update_job(
         newest = session.scalar(select(func.max(Feedback.id))) or 0
         job.hyperparameters = {_ANSWERS_TO: newest, **job.hyperparameters}
         job.status, job.started_at, job.pid = RUNNING, job.started_at or now(), pid or os.getpid()
+        job.reason = None
     elif pid is not None:
         job.pid = pid
     for name, value in (("epoch", epoch), ("loss", loss), ("accuracy", accuracy)):
         if value is not None:
             setattr(job, name, value)
+    return job
+
+
+def wait_job(session: Session, number: int, reason: str) -> TrainingJob:
+    """Note why a job is pending still; once it runs, that is gone."""
+    job = find_job(session, number)
+    job.reason = reason
     return job
 
 

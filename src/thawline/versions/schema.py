@@ -202,7 +202,7 @@ class TrainingJob(Base):
 
     Attributes:
         status: pending, running, completed or failed.
-        reason: why it failed.
+        reason: why it failed, waits, or made no version of its own.
         version_id: what it made.
         pid: the process that trains.
     """

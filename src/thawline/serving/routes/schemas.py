@@ -124,7 +124,7 @@ class Job(BaseModel):
     epoch: int | None
     loss: float | None
     accuracy: float | None
-    reason: str | None = Field(description="Why it failed.")
+    reason: str | None = Field(description="Why it failed, waits, or made no version of its own.")
     version: int | None = Field(description="The number of the version that it made.")
 
 

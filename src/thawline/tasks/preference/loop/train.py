@@ -34,6 +34,7 @@ from thawline.versions.jobs import (
     start_job,
     training_lock,
     update_job,
+    wait_job,
 )
 from thawline.versions.registry import BASE, Registry
 from thawline.versions.schema import ModelVersion
@@ -110,6 +111,8 @@ def train_once(
 
     def waits(sentence: str) -> None:
         waited.append(sentence)
+        with registry.database.session() as session:
+            wait_job(session, job, sentence)
         say(console, sentence)
 
     with _noted(registry, job), training_lock(registry.root, waits):
