@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from thawline.reports.notebook import compare
-    from thawline.tasks.load import load, load_image
+    from thawline.tasks.load import load_image
+    from thawline.tasks.opening import load
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "compare", "load", "load_image"]
@@ -12,7 +13,7 @@ __all__ = ["__version__", "compare", "load", "load_image"]
 # Where each is, imported when it is first used: the command line answers without torch.
 _PLACES = {
     "compare": "thawline.reports.notebook",
-    "load": "thawline.tasks.load",
+    "load": "thawline.tasks.opening",
     "load_image": "thawline.tasks.load",
 }
 

@@ -15,7 +15,7 @@ from tools.swap_under_load import Load
 from thawline.serving.active import ActiveSource
 from thawline.serving.source import FixedSource
 from thawline.serving.training import begin_training
-from thawline.tasks.load import load
+from thawline.tasks.load import load_bundle
 from thawline.tasks.serving import Served
 from thawline.tasks.versions import open_registry
 from thawline.versions.feedback import add_item, answered
@@ -47,10 +47,10 @@ def registry(bundles, settings):
 
 def source_of(registry):
     def load_version(version):
-        return Served(load(registry.folder(version), device="cpu"), f"v{version.number}", version)
+        return Served(load_bundle(registry.folder(version), device="cpu"), f"v{version.number}", version)
 
     def stand_in():
-        return Served(load(registry.folder(registry.find(1)), device="cpu"), "base")
+        return Served(load_bundle(registry.folder(registry.find(1)), device="cpu"), "base")
 
     return ActiveSource(registry, load_version, stand_in)
 
@@ -79,7 +79,7 @@ def test_an_activation_takes_effect_before_it_is_answered(client, registry, bund
     assert (said["version"]["number"], said["version"]["is_active"], said["answers"]) == (2, True, "v2")
     assert [(one["model"], one["version"]) for one in (before, after)] == [("v1", 1), ("v2", 2)]
     for one, bundle in zip((before, after), bundles, strict=True):
-        [wanted] = load(bundle, device="cpu").predict(photos[:1])
+        [wanted] = load_bundle(bundle, device="cpu").predict(photos[:1])
         assert one["probabilities"] == pytest.approx(wanted.probabilities, abs=1e-5)
     assert before["probabilities"] != after["probabilities"]
     assert client.post("/models/rollback").json()["answers"] == "v1"
@@ -176,7 +176,7 @@ def test_a_label_goes_to_corrections(client, registry, photos):
 
 
 def test_an_answer_about_a_known_item_is_one_about_the_item(registry, settings, bundles, photos):
-    bundle = load(bundles[0], device="cpu")
+    bundle = load_bundle(bundles[0], device="cpu")
     bundle.task = "preference"  # whose record says what can be answered
     source = FixedSource(Served(bundle, "v1", registry.find(1)), [])
     with registry.database.session() as session:

@@ -18,7 +18,7 @@ from thawline.encoders.device import find_device
 from thawline.encoders.sound.separator_weights import check_installed
 from thawline.errors import UnusableError, UserError
 from thawline.files import read_json
-from thawline.tasks.task import capability, task_of_directory
+from thawline.tasks.task import capability
 
 # What the files of another program, with a manifest that fits them, may lead to.
 _FOREIGN = (
@@ -51,27 +51,17 @@ class AnyBundle(Protocol):
         """By how much what it computes of the golden inputs differs on this machine from the export, at most."""
 
 
-def load(path: str | os.PathLike[str], *, device: str = "auto") -> Any:
-    """Load the bundle in the directory `path`, or open what a task's own verb learnt into it.
+def load_bundle(path: str | os.PathLike[str], *, device: str = "auto") -> AnyBundle:
+    """Verify and load the bundle in the directory `path`.
 
-    Nothing is unpickled, nothing is fetched, and no name in it leads to code but that of a task's record.
+    Nothing is unpickled, nothing is fetched, and no name in the bundle leads to code but that of a task's record.
 
     Args:
-        path: A directory that `thawline export` wrote, or a task's own verb.
+        path: A directory that `thawline export` wrote.
         device: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
 
     Returns:
-        What its task gives a service: of a bundle see `AnyBundle`; an ensemble of such is asked in the same way.
-
-    Raises:
-        UserError: It is neither, or one of its files is not what was written.
-    """
-    task = task_of_directory(Path(path))
-    return load_bundle(path, device=device) if task is None else capability(task, "open")(Path(path))
-
-
-def load_bundle(path: str | os.PathLike[str], *, device: str = "auto") -> AnyBundle:
-    """Verify and load the bundle in the directory `path`; see `load`.
+        What its task gives a service; an ensemble of such is asked in the same way.
 
     Raises:
         UserError: It is no bundle, or one of its files is not what was written.

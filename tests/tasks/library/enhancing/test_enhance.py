@@ -101,10 +101,11 @@ def test_a_library_is_no_bundle_where_one_is_asked_for(learnt, capsys):
     assert "is no bundle" in " ".join(capsys.readouterr().err.split())
 
 
-def test_a_service_that_opens_a_library_needs_neither_hydra_nor_lightning(learnt):
+def test_a_service_that_opens_a_library_needs_no_hydra_lightning_or_torch(learnt):
     code = (
-        "import sys, thawline; thawline.load(sys.argv[1]).enhance({'face_encodings': [[1.0, 0, 0.1]]});"
-        "sys.exit(any(name.split('.')[0] in ('hydra', 'lightning') for name in sys.modules))"
+        "import sys, thawline;"
+        "thawline.load(sys.argv[1]).enhance({'face_encodings': [[1.0, 0, 0.1]], 'meta_tags': ['dog']});"
+        "sys.exit(any(name.split('.')[0] in ('hydra', 'lightning', 'torch') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code, str(learnt)], check=False).returncode == 0
 

@@ -11,7 +11,7 @@ from tests.e2e.conftest import thawline as thawline_  # noqa: F401
 
 from thawline.bundles.write import Extras, write_bundle
 from thawline.features.settings import StoreSettings
-from thawline.tasks.load import load
+from thawline.tasks.load import load_bundle
 from thawline.tasks.preference.asking.ask import next_items
 from thawline.versions.database import open_database
 from thawline.versions.feedback import add_item, record, unanswered
@@ -92,7 +92,7 @@ def answer(registry, wanted, said="like"):
 
 def test_what_the_active_version_is_least_sure_of_is_asked_about_with_its_score(active, ask, photos, bundle):
     answer(active, photos[:1])
-    said = {one.path: one.probabilities["like"] for one in load(bundle).predict(photos, calibrated=True)}
+    said = {one.path: one.probabilities["like"] for one in load_bundle(bundle).predict(photos, calibrated=True)}
     asking = ask(active)
     alone = photos[1 : PHOTOS - GROUPED]
     burst = sorted(photos[PHOTOS - GROUPED :], key=lambda path: abs(said[str(path)] - 0.5))

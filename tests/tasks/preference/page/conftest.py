@@ -13,7 +13,7 @@ from tests.serving.conftest import running
 from thawline.bundles.write import Extras, write_bundle
 from thawline.features.settings import StoreSettings
 from thawline.serving.active import ActiveSource
-from thawline.tasks.load import load
+from thawline.tasks.load import load_bundle
 from thawline.tasks.serving import Served
 from thawline.tasks.versions import open_registry
 from thawline.versions.feedback import add_item
@@ -63,7 +63,7 @@ def serve(registry, settings):
     """Begin the service with other settings than usual."""
 
     def load_version(version):
-        return Served(load(registry.folder(version), device="cpu"), f"v{version.number}", version)
+        return Served(load_bundle(registry.folder(version), device="cpu"), f"v{version.number}", version)
 
     def begin(**changes):
         store = StoreSettings(str(registry.root.parent / "store"))
