@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from thawline.errors import UserError
 from thawline.features.store.disk import database
-from thawline.features.store.store import FeatureStore, Shelf
+from thawline.features.store.store import DamagedShelfError, FeatureStore, Shelf
 from thawline.features.upkeep import prune, verify
 
 DIGESTS = [f"{number:064x}" for number in range(12)]
@@ -107,6 +107,20 @@ def test_rows_of_a_sample_without_features_are_refused(make_shelf: Callable[...,
     append(shelf, [1])
     with pytest.raises(UserError, match="1 of 2 samples have no features of net"):
         shelf.rows([DIGESTS[1], DIGESTS[2]])
+
+
+def test_rows_of_all_or_none(make_shelf: Callable[..., Shelf]) -> None:
+    shelf = make_shelf()
+    assert shelf.rows_if_all(DIGESTS[:1]) is None
+    append(shelf, [0, 1])
+    held = shelf.rows_if_all([DIGESTS[1], DIGESTS[0]])
+    assert held is not None
+    assert torch.equal(held[:]["end"], shelf.rows([DIGESTS[1], DIGESTS[0]])[:]["end"])
+    assert shelf.rows_if_all(DIGESTS[:3]) is None
+    column = next(shelf.folder.glob("end.*.rows"))
+    column.write_bytes(b"!" + column.read_bytes()[1:])
+    with pytest.raises(DamagedShelfError):
+        shelf.rows_if_all(DIGESTS[:2])
 
 
 def test_another_shape_than_stored_is_refused(make_shelf: Callable[..., Shelf]) -> None:

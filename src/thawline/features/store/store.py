@@ -194,6 +194,16 @@ class Shelf:
                 f"{absent} of {len(digests)} samples have no features of {self.label} in the store ({self.folder}); "
                 "they may just have been pruned: run it again."
             )
+        return self._rows(digests, places, columns, check)
+
+    def rows_if_all(self, digests: Sequence[str]) -> Rows | None:
+        """What `rows` gives; None where some have no features. Of very many, half the time of `missing` and `rows`."""
+        places, columns = self._find(digests)
+        return None if any(digest not in places for digest in digests) else self._rows(digests, places, columns, True)
+
+    def _rows(
+        self, digests: Sequence[str], places: Mapping[str, Place], columns: Sequence[Column], check: bool
+    ) -> Rows:
         with self._explained():
             rows = Rows(self.folder, columns, digests, [places[digest] for digest in digests])
             if check and (changed := rows.changed()):
