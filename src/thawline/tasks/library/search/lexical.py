@@ -58,7 +58,11 @@ class Lexical:
     def says(self, term: int, rows: Ints) -> Bools:
         """[r] Whether each of `rows` has a term."""
         start, end = self._index.scores["indptr"][term : term + 2]
-        return np.isin(rows, self._index.scores["indices"][start:end])
+        own = self._index.scores["indices"][start:end]  # in order, since entries were indexed in theirs
+        at = np.searchsorted(own, rows)
+        said: Bools = at < len(own)
+        said[said] = own[at[said]] == rows[said]
+        return said
 
 
 def first(scores: Scores, depth: int, allowed: Bools | None = None) -> Ints:
