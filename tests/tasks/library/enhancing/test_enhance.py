@@ -195,3 +195,27 @@ def test_advice_as_typed_counts_what_is_new_in_the_file(learnt, tmp_path, capsys
     main(["library", "advice", str(learnt), str(tmp_path / "grown.json")])
     printed = " ".join(capsys.readouterr().out.split())
     assert "500 new entries train again: 500 images are new; new categories: otter next" in printed
+
+
+def test_of_a_forgotten_person_no_word_is_left_and_nothing_is_said(tmp_path):
+    made = rows()
+    for row in made[::2]:
+        row["meta_tags"] = ["dog", "Charles"]
+        row["description"] += " with Charles and Charles's ball"
+    (tmp_path / "library.json").write_text(json.dumps(made), encoding="utf-8")
+    folder = tmp_path / "learnt"
+    train_library(LibraryTrainSettings(file=str(tmp_path / "library.json"), out=str(folder)))
+    person = str(read_people(folder).persons[0])
+    main(["library", "name", str(folder), person, "Charles"])
+    new = {"id": "n", "meta_tags": ["dog"]}
+    said = thawline.load(folder).enhance(new)
+    assert "Charles" in [one["tag"] for one in said["tags"]]
+    assert "Charles" in said["description"]
+    main(["library", "forget", str(folder), "charles"])
+    left = [path for path in folder.rglob("*") if path.is_file() and b"charl" in path.read_bytes().lower()]
+    assert left == []
+    for text in (None, "A black dog runs with a ball"):
+        assert "forgotten" not in json.dumps(thawline.load(folder).enhance(new | {"description": text}))
+    main(["library", "search", str(folder), "dog"])
+    train_library(LibraryTrainSettings(file=str(tmp_path / "library.json"), out=str(folder)))
+    assert person not in map(str, read_people(folder).persons)

@@ -56,17 +56,25 @@ def test_forget_leaves_no_byte_and_training_brings_nothing_back(tmp_path: Path, 
     np.save(tmp_path / "features.npy", faces.units[3].astype(np.float64))
     write_json(tmp_path / "vectors.json", {"faces": [faces.encodings[0].tolist()]})
     (tmp_path / f".{WORDS}.999999999.tmp").write_text(NAME)
-    (tmp_path / "others.json").write_text(json.dumps({"quartz": 1, "Zoë": 2}))
+    (tmp_path / "others.json").write_text(json.dumps({"quartz watch": 1, "Zoë K": 2}))
+    write_json(tmp_path / "words.json", ["dog", "zoë", {"quartz": ["ZOË"]}])
+    write_json(tmp_path / "corrections.json", [{"id": "1", "at": "", "tags": ["quartz", NAME]}])
+    np.savez(tmp_path / "listed.npz", words=np.frombuffer("dog\nzoë\n".encode(), np.uint8))
+    np.savez(tmp_path / "other.npz", words=np.frombuffer("dog\nzoëtrope\n".encode(), np.uint8))
     own = faces.take(np.arange(5))
     assert len(traces(tmp_path, own)) > 5
     left, touched = forget_person(tmp_path, read_people(tmp_path), person)
     assert traces(tmp_path, own) == []
     assert touched == [
-        "cache.npz", "escaped.json", "features.npy", "improved.json", f"page/{NAME}.jpg", "training.log", "vectors.json"
+        "cache.npz", "corrections.json", "escaped.json", "features.npy", "improved.json", "listed.npz",
+        f"page/{NAME}.jpg", "training.log", "vectors.json", "words.json",
     ]  # fmt: skip
     assert json.loads((tmp_path / "improved.json").read_text())["a"] == ["[forgotten] at the beach", {"[forgotten]": 1}]
     assert (tmp_path / "training.log").read_text() == "12:00 person 1 is called [forgotten]\n12:01 done\n"
-    assert json.loads((tmp_path / "others.json").read_text()) == {"quartz": 1, "Zoë": 2}
+    assert json.loads((tmp_path / "others.json").read_text()) == {"quartz watch": 1, "Zoë K": 2}
+    gone = "[forgotten]"
+    assert json.loads((tmp_path / "words.json").read_text()) == ["dog", gone, {gone: [gone]}]
+    assert json.loads((tmp_path / "corrections.json").read_text())[0]["tags"] == ["quartz", gone]
     assert left.faces.keys == faces.keys[5:]
     # the library's own file has the faces still
     figures = learn_people(tmp_path, faces, PeopleSettings())

@@ -14,6 +14,7 @@ from thawline.judging.intervals import wilson
 from thawline.tasks.library.entries.entry import key_of
 from thawline.tasks.library.patterns.tags import Tags, thinned
 from thawline.tasks.library.patterns.words import STOP_WORDS, Texts, is_content, words_of
+from thawline.tasks.library.people.forget import INSTEAD
 
 FILE: Final = "description_parts.json"
 LEAST: Final = 2  # times that two words are joined
@@ -163,7 +164,10 @@ def read_parts(folder: Path) -> Parts:
     try:
         value: Any = read_json(folder / FILE)
         joins = {(str(a), str(b)): Join(str(between), int(count)) for a, between, b, count in value["joins"]}
-        likely = {str(tag): [(str(other), float(p)) for other, p in some] for tag, some in value["likely"].items()}
+        likely = {
+            str(tag): [(str(other), float(p)) for other, p in some if INSTEAD not in str(other)]
+            for tag, some in value["likely"].items()
+        }
         common = frozenset(map(str, value["common"]))
         repeated = {str(text): int(count) for text, count in value["repeated"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -19,6 +19,7 @@ from thawline.tasks.library.people.store import NUMBERS, WORDS, write_people
 INSTEAD = "[forgotten]"
 _HEAD = 8  # numbers that tell an encoding
 _NUMBER = re.compile(rb"-?\d{1,20}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?")
+_OWNERS = "corrections.json"  # the owner's words: of a name's parts each may be a tag
 _TEXTS = frozenset({".log", ".txt", ".md", ".csv", ".yaml", ".yml", ".jsonl", ".tsv"})
 
 
@@ -81,8 +82,9 @@ def without_person(people: People, person: int) -> People:
 def forget_person(directory: Path, people: People, person: int) -> tuple[People, list[str]]:
     """Forget `person`: their faces, their names, of before too, and these in whatever else lies in `directory`.
 
-    A name goes out of texts, as a word of its own, whatever its case. Any other file with a name or encoding in it, and
-    any page, is deleted: the next training, or `library page`, makes it anew.
+    A name goes out of texts, as words of their own, whatever their case; out of lists of words each of its words goes,
+    and what is its stem. Any other file with a name or encoding in it, and any page, is deleted: the next training, or
+    `library page`, makes it anew.
 
     Returns:
         Who is left, and the files that were changed or deleted besides the people's own, below `directory`.
@@ -128,7 +130,7 @@ def _rewrite(path: Path, data: bytes, name: str) -> bool:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        if not any(form in data for form in _forms(name)):
+        if not _is_in_arrays(path, data, name):
             return False
         path.unlink()
         return True
@@ -138,7 +140,8 @@ def _rewrite(path: Path, data: bytes, name: str) -> bool:
         except ValueError:
             value = None
         if value is not None:
-            clean, changed = _redacted(value, _replacer(name))
+            words = frozenset() if path.name == _OWNERS else _listed_words(name)
+            clean, changed = _redacted(value, _replacer(name, words))
             if changed:
                 write_json(path, clean)
             return changed
@@ -152,6 +155,28 @@ def _rewrite(path: Path, data: bytes, name: str) -> bool:
     else:
         path.unlink()
     return True
+
+
+def _is_in_arrays(path: Path, data: bytes, name: str) -> bool:
+    """Whether a binary file has the name, or a list of words in one of its arrays a word of it."""
+    if any(form in data for form in _forms(name)):
+        return True
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            texts = [arrays[key].tobytes() for key in arrays if arrays[key].dtype == np.uint8]
+    except Exception:  # it is none of NumPy's, or damaged
+        return False
+    words = {line.casefold() for text in texts for line in text.decode("utf-8", "replace").split("\n")}
+    return not words.isdisjoint({*_listed_words(name), normalize("NFC", name).casefold()})
+
+
+def _listed_words(name: str) -> frozenset[str]:
+    """The words of a name and their stems, casefolded, as lists of a library's words have them one by one."""
+    import Stemmer  # late, as in search
+
+    words = normalize("NFC", name).casefold().split()
+    stems = (stem for language in Stemmer.algorithms() for stem in Stemmer.Stemmer(language).stemWords(words))
+    return frozenset([*words, *stems])
 
 
 def _redacted(value: Any, without: Callable[[str], str]) -> tuple[Any, bool]:
@@ -174,11 +199,14 @@ def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
 
 
-def _replacer(name: str) -> Callable[[str], str]:
+def _replacer(name: str, words: frozenset[str] = frozenset()) -> Callable[[str], str]:
+    """What takes the name out of a text; a text that is nothing but one of `words`, casefolded, goes too."""
     pattern = _pattern(name)
 
     def without(text: str) -> str:
         composed = normalize("NFC", text)
+        if composed.casefold() in words:
+            return INSTEAD
         return pattern.sub(INSTEAD, composed) if pattern.search(composed) else text
 
     return without

@@ -8,6 +8,7 @@ from typing import Any, Final
 from thawline.errors import UserError
 from thawline.files import read_json, write_json
 from thawline.screen import as_word
+from thawline.tasks.library.people.forget import INSTEAD
 
 FILE: Final = "search_index.json"
 _FORMAT = 1
@@ -43,9 +44,14 @@ def read_terms(directory: Path) -> Terms:
         )
     try:
         found = read_json(directory / FILE)
-        return Terms(*({str(word): [str(one) for one in many] for word, many in found[key].items()} for key in _KEYS))
+        return Terms(*(_left(found[key]) for key in _KEYS))
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise UserError(f"{directory / FILE} is damaged ({type(error).__name__}); run library train again") from error
+
+
+def _left(found: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Words with their others, but for those that `library forget` took out."""
+    return {str(w): [str(one) for one in many if one != INSTEAD] for w, many in found.items() if w != INSTEAD}
 
 
 def write_terms(directory: Path, terms: Terms, about: Mapping[str, Any]) -> None:

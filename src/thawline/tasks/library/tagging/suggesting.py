@@ -11,6 +11,7 @@ from scipy import sparse
 from thawline.tasks.library.entries.entry import Entry, key_of
 from thawline.tasks.library.patterns.suggesting import Together
 from thawline.tasks.library.patterns.words import words_of
+from thawline.tasks.library.people.forget import INSTEAD
 from thawline.tasks.library.tagging.evidence import (
     CO_OCCURRENCE,
     IMAGE,
@@ -94,7 +95,7 @@ class Suggester:
         """
         has = {self._number[key] for tag in entry.tags if (key := key_of(tag)) in self._number}
         found = [*self._told(entry, has), *self._named(entry)]
-        found = [one for one in found if self._number[key_of(one.tag)] not in has]
+        found = [one for one in found if self._number[key_of(one.tag)] not in has and INSTEAD not in one.tag]
         return sorted(found, key=lambda one: (-one.probability, one.tag))[:count]
 
     def probabilities(self, entry: Entry) -> dict[str, float]:
