@@ -22,7 +22,7 @@ from thawline.tasks.library.people.grouping.linking import (
 )
 from thawline.tasks.library.people.grouping.neighbours import Floats, Ints, nearest
 from thawline.tasks.library.people.grouping.others import hdbscan, whispers
-from thawline.tasks.library.people.grouping.own import own_threshold, pairs_beside_large
+from thawline.tasks.library.people.grouping.own import own_threshold, pairs_in_doubt
 from thawline.tasks.library.people.grouping.threshold import Threshold, learn_threshold, stands_out, usual
 from thawline.tasks.library.people.people import People, Unsure, numbered
 from thawline.tasks.library.people.settings import PeopleSettings
@@ -151,8 +151,8 @@ def _group(faces: Faces, held: Held, settings: PeopleSettings) -> tuple[Groups, 
         groups = groups_of(units, held.groups)
         pairs = _between(groups.of, *neighbour_pairs(graph.places))
         link(groups, *pairs, threshold, near, held.forbidden, further=True)
-        if settings.same is None and (own := own_threshold(groups, threshold)) is not None:
-            link(groups, *pairs_beside_large(groups), own, near, held.forbidden, further=False)
+        if settings.same is None and (own := own_threshold(units, groups, threshold)) is not None:
+            link(groups, *pairs_in_doubt(groups), own, near, held.forbidden, further=False)
         return groups, threshold, near
     if settings.method == "whispers":
         labels = whispers(graph.places, graph.cosines, threshold.of_faces)

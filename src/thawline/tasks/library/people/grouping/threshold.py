@@ -96,7 +96,7 @@ def learn_threshold(units: Floats, groups: Ints | None, known: float, number: in
     """
     one_each = units if groups is None else units[np.unique(groups, return_index=True)[1]]
     angles = _angles(one_each)
-    strict = float(np.clip(norm.isf(min(_BY_CHANCE / max(number, 1), 0.4)), _LEAST, _MOST))
+    strict = by_chance(number)
     lenient = min(strict, _LEAST + 0.25)
     middle, spread = np.arccos(known) + strict * _USUAL_SPREAD, _USUAL_SPREAD
     if len(angles):
@@ -104,6 +104,11 @@ def learn_threshold(units: Floats, groups: Ints | None, known: float, number: in
         share = len(angles) / (len(angles) + _WEIGHT)
         middle, spread = share * median + (1 - share) * middle, share * (far - median) + (1 - share) * spread
     return Threshold(float(middle), float(np.clip(spread, 0.01, _WIDEST)), strict, lenient)
+
+
+def by_chance(number: int) -> float:
+    """So many spreads below the middle hardly one of `number` others lies by chance."""
+    return float(np.clip(norm.isf(min(_BY_CHANCE / max(number, 1), 0.4)), _LEAST, _MOST))
 
 
 def stands_out(units: Floats, cosines: Floats) -> bool:
