@@ -11,6 +11,7 @@ from tests.tasks.library.search.made import entries
 
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
+from thawline.samples.library import make_library
 from thawline.tasks.library.search.meaning import EXACT, Meaning, first_of
 from thawline.tasks.library.search.searcher import load
 from thawline.tasks.library.search.sentences import Sentences, locate
@@ -122,3 +123,34 @@ def test_the_nearest_are_found_exactly_and_among_many_nearly_so(tmp_path):
     some[-3:] = True
     assert again.nearest(vectors[-1], 10, some).tolist()[0] == len(vectors) - 1
     assert Meaning.build(np.zeros((3, 0), np.float32)).nearest(np.ones(1, np.float32), 2).tolist() == []
+
+
+def test_a_clip_searches_the_photos_themselves_and_looks_at_each_once(tmp_path):
+    make_library(tmp_path / "Library", items=40)
+    rows = json.loads((tmp_path / "Library" / "images_metadata.json").read_bytes())[:24]
+    (tmp_path / "Library" / rows[3]["image_path"]).unlink()
+    for row in rows:
+        row["detailed_description"] = "A photo."
+    (tmp_path / "Library" / "library.json").write_text(json.dumps(rows), encoding="utf-8")
+    given = LibraryTrainSettings(
+        file=str(tmp_path / "Library" / "library.json"),
+        out=str(tmp_path / "learnt"),
+        search=SearchSettings(clip="package:tiny_clip"),
+        store=StoreSettings(dir=str(tmp_path / "store")),
+    )
+    first = train_library(given)["stages"]["search"]
+    assert first["entries"] == {"indexed": 24, "photos_computed": 23}
+    assert first["figures"]["photos"] == {"clip": "package:tiny_clip", "photos": 23, "computed": 23}
+    assert set(first["figures"]["held_out"]["fusion"]["weights"]) == {"words", "photos"}
+    assert train_library(given)["stages"]["search"]["entries"] == {"new": 0}
+    about = json.loads((tmp_path / "learnt" / "search" / "about.json").read_bytes())
+    about["weights"] = {"words": 0.0, "photos": 1.0}  # whatever was fitted
+    (tmp_path / "learnt" / "search" / "about.json").write_text(json.dumps(about), encoding="utf-8")
+    found = load(tmp_path / "learnt").search("a scene that nobody wrote of", 24)
+    assert {one.by[-1] for one in found} == {"photos"}
+    assert rows[3]["id"] not in {one.id for one in found}
+    about["clip"]["name"] = str(tmp_path / "nowhere")
+    (tmp_path / "learnt" / "search" / "about.json").write_text(json.dumps(about), encoding="utf-8")
+    without = load(tmp_path / "learnt")
+    assert without.notes[0].endswith("search goes on without photos")
+    assert without.search("photo", 3) != []

@@ -21,7 +21,7 @@ MOST_JUDGED: Final = 500  # captions
 LEAST_JUDGED: Final = 20  # captions: of fewer nothing can be said
 # Of synonyms, that are tried, the usual one first. None is 0: who asks for a word wants those with the other too.
 WEIGHTS: Final = (0.2, 0.1, 0.05, 0.3, 0.5)
-WORDS, PLAIN, MEANING, FUSED = "words", "words_without_synonyms", "meaning", "fused"  # ways to search
+WORDS, PLAIN, MEANING, PHOTOS, FUSED = "words", "words_without_synonyms", "meaning", "photos", "fused"  # ways to search
 
 Rankings = Sequence[Ints]
 Further = Mapping[str, Callable[[Ints], Rankings]]

@@ -11,21 +11,22 @@ from thawline.files import write_json
 from thawline.tasks.library.patterns.tags import number_tags
 from thawline.tasks.library.patterns.words import Texts, encode
 from thawline.tasks.library.search.fusion import DEPTH
-from thawline.tasks.library.search.judging import LIKE, MEANING, Judged, judge_search
+from thawline.tasks.library.search.judging import LIKE, MEANING, PHOTOS, Judged, judge_search
 from thawline.tasks.library.search.learning import learn_terms
 from thawline.tasks.library.search.lexical import Lexical
 from thawline.tasks.library.search.said import CAPTION, DETAIL, TAG, Ints, Said, say
 from thawline.tasks.library.search.settings import SearchSettings
-from thawline.tasks.library.search.stored import DENSE, LEXICAL, SHOWN, read_about, write_index
+from thawline.tasks.library.search.stored import DENSE, DENSE_PHOTOS, LEXICAL, SHOWN, read_about, write_index
 from thawline.tasks.library.search.terms import FILE, Terms, write_terms
 from thawline.tasks.library.training.gathered import Gathered
 from thawline.tasks.library.training.remembered import read_remembered
 from thawline.tasks.library.training.stage import Learnt, Work
 
 if TYPE_CHECKING:
+    from thawline.tasks.library.search.pictures import Pictures
     from thawline.tasks.library.search.sentences import Sentences
 
-_EDITION: Final = 1  # raised when the same library gives another index
+_EDITION: Final = 2  # raised when the same library gives another index
 
 
 def learn(work: Work) -> Learnt:
@@ -36,13 +37,16 @@ def learn(work: Work) -> Learnt:
     """
     library, folder = work.library, work.folder
     encoder = _encoder(work.search)
-    digest, about = _digest(library, work.search.language, encoder.digest if encoder else ""), read_about(folder)
+    pictures = _pictures(work.search)
+    digest, about = _digest(library, work.search.language, encoder, pictures), read_about(folder)
     if about.get("digest") == digest and (folder / FILE).is_file():
         return Learnt(f"search: nothing new in {len(library)} entries", {"new": 0}, about["figures"])
     said = say(_texts(library, folder), number_tags(library.tags), work.search.language)
     dense = _Dense(library, encoder, work.store) if encoder else None
+    seen = _Seen(library, pictures, work.store) if pictures else None
     terms = learn_terms(said)
-    judged = judge_search(library.ids, said, {MEANING: dense.held_out} if dense else None)
+    further = {**({MEANING: dense.held_out} if dense else {}), **({PHOTOS: seen.held_out} if seen else {})}
+    judged = judge_search(library.ids, said, further)
     index = Lexical.build(said)
     figures = {
         "language": said.language,
@@ -51,17 +55,21 @@ def learn(work: Work) -> Learnt:
         "words_with_broader": len(terms.broader),
         "held_out": judged.figures,
         **({"sentences": dense.figures} if dense else {}),
+        **({"photos": seen.figures} if seen else {}),
     }
 
     def save(beside: Path) -> None:
         index.save(beside / LEXICAL)
         if dense:
             dense.index.save(beside / DENSE)
+        if seen:
+            seen.index.save(beside / DENSE_PHOTOS)
         write_json(beside / SHOWN, said.shown)
 
     write_terms(folder, terms, {"language": said.language})
-    write_index(folder, library, _about(digest, said, judged, figures, encoder), save)
+    write_index(folder, library, _about(digest, said, judged, figures, encoder, pictures), save)
     entries = {"indexed": len(library), **({"embedded": dense.embedded.computed} if dense else {})}
+    entries |= {"photos_computed": seen.figures["computed"]} if seen else {}
     return Learnt(_sentence(library, terms, judged, dense), entries, figures)
 
 
@@ -76,6 +84,19 @@ def _encoder(settings: SearchSettings) -> "Sentences | None":
     from thawline.tasks.library.search.sentences import Sentences, locate
 
     return Sentences(locate(settings.sentences, "search.sentences", fetch=settings.fetch))
+
+
+def _pictures(settings: SearchSettings) -> "Pictures | None":
+    """The CLIP that is named.
+
+    Raises:
+        UserError: It is not here, or is none.
+    """
+    if settings.clip is None:
+        return None
+    from thawline.tasks.library.search.pictures import Pictures  # late: transformers takes seconds to import
+
+    return Pictures(settings.clip)
 
 
 class _Dense:
@@ -110,8 +131,35 @@ class _Dense:
         return found
 
 
+class _Seen:
+    """The index of photos."""
+
+    def __init__(self, library: Gathered, pictures: "Pictures", store: StoreSettings) -> None:
+        """Look at the photos that are not in the store."""
+        from thawline.tasks.library.search.meaning import Meaning
+
+        self._library, self._pictures = library, pictures
+        self._vectors, computed = pictures.photos(library.photos, store)
+        self.index = Meaning.build(self._vectors)
+        self.figures: dict[str, Any] = {
+            "clip": pictures.name,
+            "photos": int(self._vectors.any(axis=1).sum()),
+            "computed": computed,
+        }
+
+    def held_out(self, asked: Ints) -> list[Ints]:
+        """For the captions of entries the first photos."""
+        texts = [self._library.descriptions[row] for row in asked.tolist()]
+        return [self.index.nearest(one, DEPTH) for one in self._pictures.texts(texts)]
+
+
 def _about(
-    digest: str, said: Said, judged: Judged, figures: Mapping[str, Any], encoder: "Sentences | None"
+    digest: str,
+    said: Said,
+    judged: Judged,
+    figures: Mapping[str, Any],
+    encoder: "Sentences | None",
+    pictures: "Pictures | None",
 ) -> dict[str, Any]:
     fusion = judged.fusion
     return {
@@ -121,6 +169,7 @@ def _about(
         "weights": dict(fusion.weights),
         "k": fusion.k,
         "sentences": None if encoder is None else {"directory": str(encoder.directory), "digest": encoder.digest},
+        "clip": None if pictures is None else {"name": pictures.name, "digest": pictures.digest},
         "figures": dict(figures),
     }
 
@@ -133,9 +182,12 @@ def _texts(library: Gathered, folder: Path) -> Texts:
     return encode(zip(library.descriptions, library.detailed, strict=True))
 
 
-def _digest(library: Gathered, *further: str) -> str:
+def _digest(library: Gathered, language: str, encoder: "Sentences | None", pictures: "Pictures | None") -> str:
     """Of all that the index is made of."""
-    hasher = xxhash.xxh3_128(f"{_EDITION}\0{further}".encode())
+    networks = [network.digest if network else "" for network in (encoder, pictures)]
+    hasher = xxhash.xxh3_128(f"{_EDITION}\0{language}\0{networks}".encode())
+    if pictures is not None:
+        hasher.update(bytes(Path(path).is_file() for path in library.photos))
     hasher.update(library.texts.tobytes())
     for column in (library.ids, library.photos, map(str, library.created)):
         hasher.update("\0".join(column).encode("utf-8", "surrogatepass"))

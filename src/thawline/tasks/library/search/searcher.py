@@ -13,12 +13,12 @@ from thawline.screen import as_word
 from thawline.tasks.library.entries.entry import key_of
 from thawline.tasks.library.people.store import read_named
 from thawline.tasks.library.search.fusion import DEPTH, Fusion, fuse
-from thawline.tasks.library.search.judging import MEANING, WORDS
+from thawline.tasks.library.search.judging import MEANING, PHOTOS, WORDS
 from thawline.tasks.library.search.lexical import Lexical, expanded, first
 from thawline.tasks.library.search.query import Query, nearest, understand
 from thawline.tasks.library.search.said import Bools, Ints
 from thawline.tasks.library.search.stems import Stems
-from thawline.tasks.library.search.stored import DENSE, FOLDER, LEXICAL, SHOWN, Entries, read_about
+from thawline.tasks.library.search.stored import DENSE, DENSE_PHOTOS, FOLDER, LEXICAL, SHOWN, Entries, read_about
 from thawline.tasks.library.search.terms import numbered, read_terms
 
 Rank = Callable[[str, int, Bools | None], Ints]  # text, depth and entries that may be found; to these, best first
@@ -198,8 +198,10 @@ def load(directory: Path, sentences: str | None = None) -> Searcher:
         ) from error
     synonyms = numbered(read_terms(directory), words)
     further, notes = _by_meaning(folder, about.get("sentences"), sentences, fusion)
-    if set(fusion.weights) - {WORDS, *further}:
-        fusion = Fusion({WORDS: 1.0}, fusion.k)
+    by_photos, further_notes = _by_photos(folder, about.get("clip"), fusion)
+    further, notes = further | by_photos, notes + further_notes
+    kept = {name: own for name, own in fusion.weights.items() if name == WORDS or name in further}
+    fusion = Fusion(kept if any(kept.values()) else {WORDS: 1.0}, fusion.k)
     return Searcher(
         entries,
         lexical,
@@ -240,3 +242,23 @@ def _by_meaning(
         return index.nearest(encoder.encode([text], QUERY)[0], depth, allowed)
 
     return {MEANING: rank}, []
+
+
+def _by_photos(folder: Path, made_with: Mapping[str, str] | None, fusion: Fusion) -> tuple[dict[str, Rank], list[str]]:
+    """The ranking of photos by a CLIP, where there is one and it counts; and why it can't be had."""
+    if made_with is None or not fusion.weights.get(PHOTOS):
+        return {}, []
+    from thawline.tasks.library.search.meaning import Meaning
+    from thawline.tasks.library.search.pictures import Pictures
+
+    try:
+        pictures = Pictures(made_with["name"])
+        index = Meaning.load(folder / DENSE_PHOTOS)
+    except UserError as error:
+        return {}, [f"{error}; search goes on without photos"]
+    except (RuntimeError, OSError) as error:  # faiss's
+        where = folder / DENSE_PHOTOS
+        raise UserError(f"{where} is damaged ({type(error).__name__}); run library train again") from error
+    if pictures.digest != made_with["digest"]:
+        return {}, [f"{pictures.name} is not the CLIP that the index was made with; search goes on without photos"]
+    return {PHOTOS: lambda text, depth, allowed: index.nearest(pictures.texts([text])[0], depth, allowed)}, []

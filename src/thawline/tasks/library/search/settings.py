@@ -20,12 +20,14 @@ class SearchSettings:
     Attributes:
         language: Whose rules cut words to stems, `english` say; `none`; `auto` goes by the function words.
         sentences: A sentence encoder of sentence-transformers, a directory or a Hub id; null: search is by words alone.
-        fetch: Whether the encoder may be brought from the Hub.
+        fetch: Whether the sentence encoder may be brought from the Hub.
+        clip: A CLIP, a directory or a Hub id, by which photos themselves are searched; null: they are not looked at.
     """
 
     language: str = "auto"
     sentences: str | None = None
     fetch: bool = False
+    clip: str | None = None
 
 
 def check_search(settings: SearchSettings, prefix: str = "") -> None:

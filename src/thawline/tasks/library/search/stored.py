@@ -16,6 +16,7 @@ from thawline.tasks.library.training.gathered import Gathered
 FOLDER: Final = "search"
 LEXICAL: Final = "lexical"
 DENSE: Final = "dense.faiss"
+DENSE_PHOTOS: Final = "photos.faiss"
 SHOWN: Final = "words.json"  # what each term is called
 FORMAT: Final = 1
 _ABOUT, _ENTRIES = "about.json", "entries.jsonl"
