@@ -1,12 +1,15 @@
 """Tags learnt from a library's entries, from the file to a bundle in use."""
 
 import json
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 import thawline as package
 from thawline.data.walking import walk_photos
+from thawline.tasks.library import tagging
+from thawline.tasks.library.entries.entry import Entry
 
 FAST = ("task=library", "encoder=tiny_clip", "trainer=cpu", "logger=csv", "data.min_groups=5")
 TAGS = {
@@ -66,6 +69,25 @@ def test_tags_are_checked_trained_judged_exported_and_told(thawline, sample, lib
         assert set(line["tags"]) == reached
     assert sum("sea" in line["tags"] for line in usable) > len(usable) / 2
     assert any(sum(line["probabilities"].values()) > 1.2 for line in usable)  # each is told by itself
+
+    thawline("predict", "Tagger", sample / "beach_day", "out=said.parquet")
+    table = pq.read_table(thawline.directory / "said.parquet").to_pylist()
+    assert [row["tags"] for row in table if row["problem"] is None] == [line["tags"] for line in usable]
+
+    said = thawline("library", "train", library, f"tagger={run}", "out=Learnt")
+    figures = json.loads((thawline.directory / "Learnt" / "training_report.json").read_bytes())["quality"]["tags"]
+    assert set(figures["untagged"]["recall@5"]) == {"frequent", "text", "image", "fused"}
+    assert figures["suggested"]["precision"]["low"] > 0.6
+    assert {"image against frequent", "fused against text", "fused against image"} <= set(figures["untagged"]["tests"])
+    suggester = tagging.load(thawline.directory / "Learnt")
+    photo = next(walk_photos([str(sample / "beach_day")], {}))
+    seen = suggester.suggest(Entry("1", photo, Path(photo)))
+    assert seen[0].by == ("image",)
+    assert {"sea", "outside"} <= {one.tag for one in seen}
+    assert suggester.suggest(Entry("1", "gone.jpg", Path("gone.jpg"))) == []
+    assert "judged none of the library's photos" in thawline.refused(
+        "library", "train", write_library(thawline.directory / "others.json", sample, 12, 24), f"tagger={run}", "out=No"
+    )
 
     other = write_library(thawline.directory / "new.json", sample, 12, 24)
     thawline("evaluate", "Tagger", other, "logger=none")

@@ -70,6 +70,20 @@ def test_parquet_has_a_column_for_each_class(tmp_path):
     ]
 
 
+def test_tags_that_reach_their_thresholds_are_shown_and_kept(tmp_path, capsys):
+    said = [Prediction("a.jpg", "dog", {"dog": 0.9, "sea": 0.6}, tags=("dog", "sea")), BROKEN]
+    said.append(Prediction("c.jpg", "sea", {"dog": 0.1, "sea": 0.2}, tags=()))
+    write_parquet(said, tmp_path / "said.parquet", ("dog", "sea"), {}, several=True)
+    assert pq.read_table(tmp_path / "said.parquet")["tags"].to_pylist() == [["dog", "sea"], None, []]
+    many = Prediction("d.jpg", "dog", {"dog": 0.9}, tags=tuple(f"tag{n}" for n in range(20)))
+    print_said([*said, many], Console(width=80), ("dog", "sea"), several=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:-1] for line in lines[:2]] == [["lab", "%", "tags"], ["dog", "90.0", "dog,", "sea"]]
+    starts = [line.index(name) for line, name in zip(lines, ("photo", "a.jpg", "b\\", "c.jpg", "d.jpg"), strict=True)]
+    assert len(set(starts)) == 1
+    assert "…" in lines[4]
+
+
 @pytest.mark.parametrize("count", [0, 1, ROW_GROUP, ROW_GROUP + 1])
 def test_parquet_is_written_in_groups_of_rows(count, tmp_path):
     drawn = []

@@ -59,7 +59,7 @@ def _write(said: Iterator[Prediction], bundle: Bundle, settings: PredictSettings
     more = {"model": BASE} if settings.bundle == BASE else {}
     if settings.out is None:
         if sys.stdout.isatty():
-            print_said(said, Console(), bundle.labels, bundle.scored)
+            print_said(said, Console(), bundle.labels, bundle.scored, several=bundle.thresholds is not None)
         else:
             write_json_lines(said, sys.stdout.buffer, more, bundle.scored)
         return
@@ -68,7 +68,7 @@ def _write(said: Iterator[Prediction], bundle: Bundle, settings: PredictSettings
 
     def write(beside: Path) -> None:
         if target.suffix.lower() == ".parquet":
-            write_parquet(said, beside, bundle.labels, more, bundle.scored)
+            write_parquet(said, beside, bundle.labels, more, bundle.scored, several=bundle.thresholds is not None)
         else:
             with beside.open("wb") as file:
                 write_json_lines(said, file, more, bundle.scored)

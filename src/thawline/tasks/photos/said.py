@@ -19,6 +19,7 @@ from thawline.screen import visible
 from thawline.tasks.photos.bundle import Prediction
 
 ROW_GROUP = 4096  # rows of Parquet that are in memory
+_TAGS = 32  # columns of the screen
 
 
 def write_json_lines(
@@ -50,14 +51,20 @@ def write_parquet(
     labels: Sequence[str],
     more: Mapping[str, str],
     scored: str | None = None,
+    *,
+    several: bool = False,
 ) -> None:
-    """Write a row for each photo, some thousands at a time, with the columns `more` on each, and `score` if any."""
+    """Write a row for each photo, some thousands at a time, with the columns `more` on each, and `score` if any.
+
+    Where a photo can have `several` labels, those that reach their thresholds are the column `tags`.
+    """
     names = [f"probability:{label}" for label in labels]
     texts = ["path", "label", "problem"]
     schema = pa.schema(
         [
             *((name, pa.string()) for name in texts),
             ("probability", pa.float32()),
+            *((("tags", pa.list_(pa.string())),) if several else ()),
             *((("score", pa.float32()),) if scored is not None else ()),
             *((name, pa.float32()) for name in names),
             *((name, pa.string()) for name in more),
@@ -71,32 +78,52 @@ def write_parquet(
             unknown = np.isnan(values[:, 0])
             columns["probability"] = pa.array(values.max(axis=1), mask=unknown)
             columns |= {name: pa.array(values[:, i], mask=unknown) for i, name in enumerate(names)}
+            if several:
+                columns["tags"] = [row[2] for row in group]
             if scored is not None:
                 columns["score"] = columns[f"probability:{scored}"]
             columns |= {name: [value] * len(group) for name, value in more.items()}
             writer.write_table(pa.table(columns, schema))
 
 
-def _row(one: Prediction, labels: Sequence[str]) -> tuple[tuple[str, str | None, str | None], np.ndarray[Any, Any]]:
+def _row(
+    one: Prediction, labels: Sequence[str]
+) -> tuple[tuple[str, str | None, str | None], np.ndarray[Any, Any], Sequence[str] | None]:
     values = np.array([one.probabilities.get(label, np.nan) for label in labels], dtype=np.float32)
-    return (as_text(one.path), one.label, one.problem), values
+    return (as_text(one.path), one.label, one.problem), values, one.tags if one.problem is None else None
 
 
-def print_said(said: Iterable[Prediction], console: Console, labels: Sequence[str], scored: str | None = None) -> None:
+def print_said(
+    said: Iterable[Prediction],
+    console: Console,
+    labels: Sequence[str],
+    scored: str | None = None,
+    *,
+    several: bool = False,
+) -> None:
     """Print a line for each photo as soon as it is there; the path comes last and is never cut.
 
-    Its number is the probability of its label, or where photos have a score that of the label `scored`.
+    Its number is the probability of its label, or where photos have a score that of the label `scored`. Where a photo
+    can have `several` labels, those that reach their thresholds stand behind it.
     """
     width = max(cell_len(visible(label)) for label in labels)
     head = "    %" if scored is None else "score"
-    console.print(f"{set_cell_size('label', width)}  {head}  photo", highlight=False, markup=False)
+    middle = f"{set_cell_size('tags', _TAGS)}  " if several else ""
+    console.print(f"{set_cell_size('label', width)}  {head}  {middle}photo", highlight=False, markup=False)
     for one in said:
         if one.label is None:
-            text = f"{set_cell_size('-', width)}      -  {visible(as_text(one.path))}: {one.problem}"
+            middle = f"{set_cell_size('-', _TAGS)}  " if several else ""
+            text = f"{set_cell_size('-', width)}      -  {middle}{visible(as_text(one.path))}: {one.problem}"
         else:
             share = f"{100 * one.probabilities[scored or one.label]:5.1f}"
-            text = f"{set_cell_size(visible(one.label), width)}  {share}  {visible(as_text(one.path))}"
+            middle = f"{_fitted(visible(', '.join(one.tags or ()) or '-'))}  " if several else ""
+            text = f"{set_cell_size(visible(one.label), width)}  {share}  {middle}{visible(as_text(one.path))}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _fitted(tags: str) -> str:
+    """In the width that there is for tags."""
+    return set_cell_size(tags if cell_len(tags) <= _TAGS else f"{set_cell_size(tags, _TAGS - 1)}…", _TAGS)
 
 
 def _short(value: float) -> float:

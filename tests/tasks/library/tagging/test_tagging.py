@@ -121,7 +121,7 @@ def test_a_library_of_few_tags_is_told_none(tmp_path):
 
 
 def test_entries_of_one_photo_or_one_text_stay_in_one_fold():
-    texts = ["a dog", "A  dog", "", "", "cat", "bird"]
+    texts = ["a dog on the grass", "A  dog on the Grass", "", "a photo", "cat", "a photo"]
     photos = ["1", "2", "3", "4", "1", "5"]
     library = gather(
         Entry(str(n), photo, Path(photo), description=text)

@@ -1,5 +1,6 @@
 """The stage of tags: `tagger.npz` and `tagger.json`."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from thawline.tasks.library.patterns.tags import Tags, number_tags
 from thawline.tasks.library.tagging.evidence import prior_of
 from thawline.tasks.library.tagging.figures import figures_of
 from thawline.tasks.library.tagging.learning import FOLDS, judge_folds
+from thawline.tasks.library.tagging.photos import digest_of_run, drop_model, keep_model, read_seen
 from thawline.tasks.library.tagging.store import read_figures, write_learnt
 from thawline.tasks.library.tagging.suggesting import Learnt
 from thawline.tasks.library.tagging.text import Regressions
@@ -26,17 +28,23 @@ MOST_TOLD: Final = 500  # tags that every source tells: the most frequent
 LEAST_ENTRIES: Final = 8  # with a tag that is told
 _FEWEST_TOLD = 2
 _FEWEST_GROUPS = 20
+_TELLING = 5  # words of a text that two entries do not have in common by chance
 
 
 def learn(work: stage.Work) -> stage.Learnt:
-    """Learn to suggest tags by text and by other tags; nothing is done where nothing changed."""
+    """Learn to suggest tags by text, other tags and what a run says of photos; what did not change is taken over.
+
+    Raises:
+        UserError: The run can't be used.
+    """
     library = work.library
-    state = _state(library)
+    state = _state(library) + (digest_of_run(work.tagger) if work.tagger else "")
     if (before := read_figures(work.folder, state)) is not None:
         return stage.Learnt("tags: nothing new", {"new": 0}, before)
     tags = number_tags(library.tags).frequent
     told = min(MOST_TOLD, int((tags.counts >= LEAST_ENTRIES).sum()))
-    groups = group(library)
+    seen = read_seen(work.tagger, library.photos, tags.names[:told]) if work.tagger else None
+    groups = group(library, seen.groups if seen else None)
     if told < _FEWEST_TOLD or groups.max(initial=0) < _FEWEST_GROUPS:
         why = f"fewer than {_FEWEST_TOLD} tags are on {LEAST_ENTRIES} entries"
         return stage.Learnt(f"tags: {why if told < _FEWEST_TOLD else 'too few entries'}, so none are suggested")
@@ -44,7 +52,7 @@ def learn(work: stage.Work) -> stage.Learnt:
     if remembered is None or remembered.ids != library.ids:
         raise RuntimeError("the stage of patterns goes before that of tags")
     texts = written(remembered.texts)
-    material = Material(tags, told, texts, folds_of(groups), groups)
+    material = Material(tags, told, texts, folds_of(groups), groups, seen.probabilities if seen else None)
     with bar("tags", "steps", 2) as tick:
         fused, judged = judge_folds(material)
         tick(1)
@@ -56,17 +64,24 @@ def learn(work: stage.Work) -> stage.Learnt:
     learnt = Learnt(
         tags.names, told, prior, regression, together, fused.weights, fused.thresholds, _named_rate(texts, tags, told)
     )
+    if work.tagger:
+        keep_model(work.tagger, work.folder)
+    else:
+        drop_model(work.folder)
     write_learnt(work.folder, learnt, state, figures)
-    return stage.Learnt(f"tags: {told} tags told by text and by other tags", {"new": len(library)}, figures)
+    by = "text, other tags and photos" if work.tagger else "text and other tags"
+    return stage.Learnt(f"tags: {told} tags told by {by}", {"new": len(library)}, figures)
 
 
-def group(library: Gathered) -> npt.NDArray[np.int64]:
-    """[n] numbers of what goes together: entries of one photo, or of one text."""
+def group(library: Gathered, alike: Sequence[str] | None = None) -> npt.NDArray[np.int64]:
+    """[n] numbers of what goes together: entries of one photo, of one text, or whose photos are `alike` [n]."""
     numbers: dict[str, int] = {}
     pairs = []
     for entry, (photo, *text) in enumerate(zip(library.photos, library.descriptions, library.detailed, strict=True)):
         said = " ".join(text).casefold().split()
-        for key in (f"photo {photo}", f"text {' '.join(said)}" if said else ""):
+        said = said if len(said) >= _TELLING else []
+        looks = f"alike {alike[entry]}" if alike and alike[entry] else ""
+        for key in (f"photo {photo}", f"text {' '.join(said)}" if said else "", looks):
             if key:
                 pairs.append((entry, numbers.setdefault(key, len(numbers))))
     rows, columns = np.array(pairs, np.int64).reshape(-1, 2).T

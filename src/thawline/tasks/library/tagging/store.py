@@ -11,6 +11,7 @@ from thawline.errors import UserError
 from thawline.files import read_json, write_atomically, write_json
 from thawline.tasks.library.patterns.suggesting import Together
 from thawline.tasks.library.tagging.fusing import Weights
+from thawline.tasks.library.tagging.photos import look_in
 from thawline.tasks.library.tagging.suggesting import Learnt, Suggester
 from thawline.tasks.library.tagging.text import ByText
 
@@ -91,7 +92,7 @@ def read_suggester(folder: Path) -> Suggester:
             f"{folder / FILE} or {ARRAYS} beside it can't be read ({said[0]}); delete both and run thawline library "
             "train again"
         ) from None
-    return Suggester(learnt)
+    return Suggester(learnt, look_in(folder))
 
 
 def _read(folder: Path) -> Learnt:

@@ -26,9 +26,6 @@ from thawline.tasks.library.tagging.words import Written
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
-# What an image model says of all entries, [n, t], by the two folds that it did not learn from, which may be the same;
-# NaN where there is no photo, or the tag is not told.
-Images = Mapping[frozenset[int], Array]
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,8 @@ class Material:
         texts: What is written of each.
         folds: [n] the fold of each; entries of one group are in one.
         groups: [n] the same of what goes together: one photo, one text.
-        images: What an image model says; None: there is none.
+        images: [n, t] what models that had not seen an entry's photo say of it; NaN where they say nothing. None: there
+            is no such model.
     """
 
     tags: Tags
@@ -49,7 +47,7 @@ class Material:
     texts: Written
     folds: IntArray
     groups: IntArray
-    images: Images | None = None
+    images: Array | None = None
 
     @property
     def has(self) -> Matrix:
@@ -110,7 +108,7 @@ def try_sources(material: Material, rows: IntArray, without: Sequence[int], stre
         TEXT: (np.diff(words.indptr) > 0) | named.any(axis=1),
     }
     if material.images is not None:
-        said = material.images[frozenset(without)][rows]
+        said = material.images[rows]
         common[IMAGE], spoken[IMAGE] = image_evidence(said, prior), ~np.isnan(said).all(axis=1)
     tried = []
     for strength in strengths:

@@ -24,6 +24,8 @@ class LibraryTrainSettings(EntrySettings):
         faces: How faces are found in photos.
         store: The feature store.
         search: How it is made ready to be searched.
+        tagger: A run of `thawline train FILE task=library`, whose model then suggests tags by photos, too; null: none
+            does.
         paths: Where that is.
     """
 
@@ -33,6 +35,7 @@ class LibraryTrainSettings(EntrySettings):
     faces: FacesSettings = field(default_factory=FacesSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
+    tagger: str | None = None
     paths: PathsSettings = MISSING
 
     def __post_init__(self) -> None:

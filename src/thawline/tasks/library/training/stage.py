@@ -25,6 +25,7 @@ class Work:
         store: Where the features of photos are kept.
         skipped: What can't be used; a stage adds to it.
         search: How it is made ready to be searched.
+        tagger: A run on the tags of its photos; None: there is none.
     """
 
     library: Gathered
@@ -34,6 +35,7 @@ class Work:
     store: StoreSettings = field(default_factory=StoreSettings)
     skipped: Skipped = field(default_factory=Skipped)
     search: SearchSettings = field(default_factory=SearchSettings)
+    tagger: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,16 @@ def train_library(settings: LibraryTrainSettings, stages: Sequence[Stage] = STAG
         reason = ""
         try:
             for stage in stages:
-                work = Work(library, folder, settings.people, settings.faces, settings.store, skipped, settings.search)
+                work = Work(
+                    library,
+                    folder,
+                    settings.people,
+                    settings.faces,
+                    settings.store,
+                    skipped,
+                    settings.search,
+                    Path(settings.tagger).expanduser() if settings.tagger else None,
+                )
                 done[stage.name], library = _learn(stage, work, log)
         except BaseException as error:
             reason = _reason(error)
