@@ -91,7 +91,8 @@ class Looker:
 
     def __init__(self, folder: Path) -> None:
         """Name the library's directory."""
-        self._folder, self._bundle = folder / FOLDER, None
+        self._folder = folder / FOLDER
+        self._bundle: Any = None
 
     def __call__(self, photo: Path) -> Mapping[str, float] | None:
         """Of each tag how probable it is; None: the photo is not there, or can't be used.
@@ -106,9 +107,9 @@ class Looker:
 
     def _loaded(self) -> Any:
         if self._bundle is None:
-            from thawline.tasks.load import load  # late, as above
+            from thawline.tasks.load import load_bundle  # late, as above
 
-            self._bundle = load(self._folder)  # type: ignore[assignment]
+            self._bundle = load_bundle(self._folder)
         return self._bundle
 
 
