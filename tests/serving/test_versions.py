@@ -12,6 +12,7 @@ from tests.serving.conftest import files, running
 from tests.serving.test_refusals import refused
 from tools.swap_under_load import Load
 
+from thawline.errors import UserError
 from thawline.serving.active import ActiveSource
 from thawline.serving.source import FixedSource
 from thawline.serving.training import begin_training
@@ -116,6 +117,12 @@ def test_a_version_that_does_not_verify_takes_nobodys_place(client, registry, ph
     client.app.state.service.refresh()
     assert client.get("/health").json()["problems"] == []
     assert ask(client, photos[:1])[0]["version"] == 2
+
+
+def test_where_nothing_can_answer_the_version_that_is_damaged_is_named(registry):
+    (registry.root / "v0001" / "classes.safetensors").unlink()  # it stands in for itself
+    with pytest.raises(UserError, match=r"^v1 is active and can't be used: .*; nor can the base model, .*"):
+        source_of(registry)
 
 
 def test_until_a_version_is_active_the_base_answers(registry, settings, photos):

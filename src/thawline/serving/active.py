@@ -30,7 +30,7 @@ class ActiveSource:
             stand_in: What answers while there is none that can be used.
 
         Raises:
-            UserError: Nor can the stand-in be used.
+            UserError: Nor can the stand-in be used; it names the version that can't be, too.
         """
         self._registry, self._load = registry, load
         self._lock = threading.Lock()  # one at a time looks and loads
@@ -41,7 +41,7 @@ class ActiveSource:
         self._trouble: str | None = None
         version = registry.active()
         served = None if version is None else self._loaded(version)
-        self._served = served or stand_in()
+        self._served = served or self._stood_in(stand_in)
 
     @property
     def served(self) -> Served:
@@ -93,6 +93,17 @@ class ActiveSource:
             if served is not None:
                 self._served = served
                 self._changed()
+
+    def _stood_in(self, stand_in: Callable[[], Served]) -> Served:
+        try:
+            return stand_in()
+        except UserError as error:
+            if self._failed is None:
+                raise
+            number, reason = self._failed
+            raise UserError(
+                f"v{number} is active and can't be used: {reason}; nor can the base model, which would answer: {error}"
+            ) from error
 
     def _loaded(self, version: ModelVersion) -> Served | None:
         try:
