@@ -91,6 +91,12 @@ def test_a_library_that_did_not_change_is_taken_over_and_one_that_did_is_learnt(
     assert again["stages"]["tags"]["entries"] == {"new": 0}
     assert again["quality"]["tags"] == report["quality"]["tags"]
     assert before == {name: (settings.folder / name).read_bytes() for name in before}
+    (settings.folder / "photo_tags").mkdir()  # a model of photos that this training is not given
+    (settings.folder / "tagger.npz").unlink()
+    train_library(settings)
+    assert not (settings.folder / "photo_tags").exists()
+    assert "give tagger=RUN again" in (settings.folder / "training.log").read_text()
+    assert before == {name: (settings.folder / name).read_bytes() for name in before}
     rows = entries(210)
     rows[3]["meta_tags"] = ["other"]
     (tmp_path / "library.json").write_text(json.dumps(rows), encoding="utf-8")

@@ -64,13 +64,14 @@ def learn(work: stage.Work) -> stage.Learnt:
     learnt = Learnt(
         tags.names, told, prior, regression, together, fused.weights, fused.thresholds, _named_rate(texts, tags, told)
     )
+    notes: tuple[str, ...] = ()
     if work.tagger:
         keep_model(work.tagger, work.folder)
-    else:
-        drop_model(work.folder)
+    elif drop_model(work.folder):
+        notes = ("tags are not suggested by photos any more; give tagger=RUN again for that",)
     write_learnt(work.folder, learnt, state, figures)
     by = "text, other tags and photos" if work.tagger else "text and other tags"
-    return stage.Learnt(f"tags: {told} tags told by {by}", {"new": len(library)}, figures)
+    return stage.Learnt(f"tags: {told} tags told by {by}", {"new": len(library)}, figures, notes)
 
 
 def group(library: Gathered, alike: Sequence[str] | None = None) -> npt.NDArray[np.int64]:

@@ -81,9 +81,11 @@ def keep_model(run: Path, folder: Path) -> None:
     write_run(find_fit(run, {}), folder / FOLDER, run.name)
 
 
-def drop_model(folder: Path) -> None:
-    """Remove the model of a training before."""
+def drop_model(folder: Path) -> bool:
+    """Remove the model of a training before; whether there was one."""
+    there = (folder / FOLDER).is_dir()
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
+    return there
 
 
 class Looker:
