@@ -77,6 +77,11 @@ def test_a_table_of_no_usable_row_is_refused_by_its_first(database, files):
         import_answers(path, database)
 
 
+def test_a_folder_is_no_table(database, files):
+    with pytest.raises(UserError, match=r"is a folder; name a file of answers, .*preference add DIR"):
+        import_answers(files, database)
+
+
 def test_what_was_deleted_or_answered_later_is_not_undone_by_the_same_table(database, files):
     path = table(files, "a.jpg,like", "b.jpg,like", "c.jpg,like")
     import_answers(path, database)

@@ -118,6 +118,11 @@ def import_answers(path: Path, database: Database) -> Imported:
     Raises:
         UserError: `path` is no such table, or none of its rows can be used.
     """
+    if path.is_dir():
+        raise UserError(
+            f"{path} is a folder; name a file of answers, a CSV with the columns path,feedback ('thawline preference "
+            "add DIR' adds photos to be asked about)"
+        )
     table = read_table(path, COLUMNS)
     refused: list[Refused] = []
     rows = [row for one in table.records if (row := _row(one, refused)) is not None]
