@@ -112,7 +112,7 @@ def test_what_the_owner_says_counts_and_no_training_changes_it(tmp_path):
     assert made["3"]["old"] == "All of us on holiday last summer"
     counts = dict(json.loads((folder / "category_patterns.json").read_bytes())["common_tags"])
     assert (counts["otter"], counts["lake"], "wrong" in counts) == (1, 19, False)
-    assert "2 entries count as their owner corrected them" in (folder / "training.log").read_text(encoding="utf-8")
+    assert "corrected by their owner: 2 of the entries" in (folder / "training.log").read_text(encoding="utf-8")
 
 
 def test_a_person_forgotten_is_in_no_description(tmp_path):

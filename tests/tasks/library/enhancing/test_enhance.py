@@ -135,7 +135,9 @@ def test_corrections_as_typed_outweigh_what_is_generated(learnt, tmp_path, capsy
     said = thawline.load(learnt).enhance({"id": "n7", "meta_tags": ["dog"]})
     assert (said["description"], said["description_by"]) == ("A fox, at last: really", "correction")
     assert said["tags"] == [{"tag": tag, "probability": 1.0, "by": ["correction"]} for tag in ("fox", "den")]
+    capsys.readouterr()
     main(["library", "correct", str(learnt), "n7", "undo=true"])
+    assert capsys.readouterr().out.startswith("entry n7 is as the library's file has it again\n")
     said = thawline.load(learnt).enhance({"id": "n7", "meta_tags": ["dog"]})
     assert (said["description_by"], said["tags"][0]["tag"]) == ("generated", "dog")
     table = tmp_path / "c.csv"
@@ -155,6 +157,7 @@ def test_corrections_as_typed_outweigh_what_is_generated(learnt, tmp_path, capsy
         ([], "name one entry by its ID"),
         (["1", "tags=['<b>a</b>']"], "markup"),
         (["file=none.csv"], "none.csv"),
+        (["n9", "undo=true"], "nothing is corrected of entry n9"),
     ],
 )
 def test_a_correction_that_says_nothing_is_a_sentence(learnt, capsys, words, said):

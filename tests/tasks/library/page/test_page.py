@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -158,3 +159,17 @@ def test_tags_that_come_together_stand_together():
     assert at.max() <= 1
     assert draw_network(Network([], [], [])) == '<p class="note">No entry has a tag.</p>'
     assert "<circle" in draw_network(Network(["alone"], [1], []))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("training_report.json", "[1]"), ("category_patterns.json", '{"common_tags": 5}'), ("skipped.json", "{}")],
+)
+def test_files_of_another_kind_are_one_sentence(library, tmp_path, capsys, name, text):
+    folder = tmp_path / "learnt"
+    shutil.copytree(library, folder)
+    (folder / name).write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["library", "page", str(folder)])
+    assert ended.value.code == 2
+    assert "damaged" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from thawline.cli import main
 from thawline.errors import UserError
 from thawline.tasks.library.people import commands
 from thawline.tasks.library.people.learn import learn_people
+from thawline.tasks.library.people.people import Unsure
 from thawline.tasks.library.people.settings import LibraryPeopleSettings, PeopleSettings, check_people
 from thawline.tasks.library.people.store import read_people
 
@@ -86,3 +87,8 @@ def test_the_verbs_as_they_are_typed(library: Path, capsys: pytest.CaptureFixtur
     main(["library", "name", str(library), "1", ""])
     main(["library", "forget", str(library), "1"])
     assert read_people(library).sizes == {2: 4, 3: 3, 4: 1}
+
+
+def test_pairs_that_may_be_one_say_why_in_words() -> None:
+    assert Unsure(1, 2, 0.2, "near").reason == "just below the threshold"
+    assert Unsure(1, 2, 0.6, "twins").reason == "alike, but each more like itself"

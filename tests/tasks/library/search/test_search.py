@@ -124,6 +124,12 @@ def test_without_an_index_it_says_what_to_run(library, tmp_path):
     (damaged / "search" / "lexical" / "data.csc.index.npy").write_bytes(b"x")
     with pytest.raises(UserError, match="is damaged"):
         load(damaged)
+    for name in ("entries.jsonl", "words.json"):
+        shutil.copytree(library / "search", damaged / "search", dirs_exist_ok=True)
+        whole = (damaged / "search" / name).read_bytes()
+        (damaged / "search" / name).write_bytes(b"{}" if name == "words.json" else whole[: len(whole) // 2])
+        with pytest.raises(UserError, match="is damaged"):
+            load(damaged)
     (damaged / "search_index.json").unlink()
     shutil.copytree(library / "search", damaged / "search", dirs_exist_ok=True)
     with pytest.raises(UserError, match="nothing can be searched there yet"):
@@ -250,3 +256,9 @@ def test_the_captions_of_people_find_their_photos_better_with_learnt_synonyms(sh
     with_, without = (figures[name]["recall@10"]["value"] for name in ("words", "words_without_synonyms"))
     assert with_ > without > 0.79
     assert figures["tests"]["words against words_without_synonyms"]["recall@10"]["p_value"] < 0.05
+
+
+def test_a_thing_that_is_a_function_word_elsewhere_decides_no_language():
+    words = ["dog", "on", "the", "a", "beach"]
+    assert guess_language(words, np.array([40, 3, 2, 1, 9])) == "english"  # of these Danish has dog alone
+    assert guess_language(words, np.array([4, 0, 0, 0, 90])) == "none"

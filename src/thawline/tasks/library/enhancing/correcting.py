@@ -1,5 +1,6 @@
 """`thawline library correct`: what the owner says of an entry, or of many in a table."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -8,7 +9,7 @@ from rich.console import Console
 from thawline.data.tables.reading import Columns, read_table
 from thawline.errors import UserError
 from thawline.screen import as_word, say, say_next
-from thawline.tasks.library.enhancing.corrections import Correction, add_corrections
+from thawline.tasks.library.enhancing.corrections import Correction, add_corrections, read_corrections
 from thawline.tasks.library.enhancing.settings import LibraryCorrectSettings
 from thawline.tasks.library.entries.entry import DESCRIPTION
 from thawline.tasks.library.entries.fields import id_of, tags_of, text_of
@@ -32,13 +33,33 @@ def correct(config: DictConfig) -> None:
     said = _of_table(Path(settings.file).expanduser(), skipped) if settings.file is not None else _of_one(settings)
     for one in skipped.listed:
         say(console, f"not used: {one.sentence}")
+    if settings.undo:
+        _check_corrected(folder, said)
     add_corrections(folder, said)
+    _say(console, folder, said)
+    say_next(console, [f"thawline library train FILE out={as_word(folder)}"])
+
+
+def _say(console: Console, folder: Path, said: dict[str, Correction | None]) -> None:
+    if None in said.values():
+        say(console, f"entry {next(iter(said))} is as the library's file has it again")
+        return
     unknown = sorted(said.keys() - remembered_ids(folder))
     say(console, f"{len(said)} corrected" if len(said) != 1 else f"entry {next(iter(said))} is corrected")
     if unknown:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         say(console, f"in no training yet: {', '.join(unknown[:5])}{more}; the correction counts from the next on")
-    say_next(console, [f"thawline library train FILE out={as_word(folder)}"])
+
+
+def _check_corrected(folder: Path, said: Iterable[str]) -> None:
+    """Is there something to take back?
+
+    Raises:
+        UserError: Nothing was corrected.
+    """
+    for id_ in said:
+        if id_ not in read_corrections(folder):
+            raise UserError(f"nothing is corrected of entry {id_} in {folder}, so there is nothing to take back")
 
 
 def _of_one(settings: LibraryCorrectSettings) -> dict[str, Correction | None]:

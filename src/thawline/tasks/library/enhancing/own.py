@@ -43,7 +43,7 @@ def own_words(library: Gathered, folder: Path) -> tuple[Gathered, list[str]]:
             descriptions[at] = descriptions[at] if said.description is None else said.description
             tags[at] = tags[at] if said.tags is None else said.tags
         texts[at] = text_digest(descriptions[at], detailed[at], tags[at])
-    notes = [f"{corrected} entries count as their owner corrected them"] if corrected else []
+    notes = [f"corrected by their owner: {corrected} of the entries"] if corrected else []
     notes += [f"{returned} entries have descriptions that were generated; nothing is learnt of these"] * bool(returned)
     if not notes:
         return library, []

@@ -37,21 +37,21 @@ def page(config: DictConfig) -> None:
     """
     settings: LibraryPageSettings = to_settings(config)
     folder, console = settings.folder, Console()
-    report, people = _read(folder, REPORT), read_people(folder)
+    report, people = _read(folder, REPORT, dict), read_people(folder)
     persons = shown_people(people, settings.people)
     pictures = _pictures(settings, str(report.get("source", "")), people, persons, console)
     shown = Page(
         report,
-        _read(folder, CATEGORIES),
+        _read(folder, CATEGORIES, dict),
         people,
         persons,
         read_improved(folder),
-        _read(folder, SKIPPED),
+        _read(folder, SKIPPED, list),
         as_word(folder),
     )
     out = Path(settings.out).expanduser() if settings.out else folder / FILE
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(out, draw_page(shown, pictures))
+    write_text(out, _drawn(shown, pictures, folder))
     say(console, f"{len(persons)} of {len(people.sizes)} people, {len(shown.improved)} descriptions")
     say_whole(console, f"page  {as_word(out)}")
 
@@ -77,9 +77,21 @@ def _pictures(
     return Pictures(photos)
 
 
-def _read(folder: Path, name: str) -> Any:
+def _drawn(shown: Page, pictures: Pictures | None, folder: Path) -> str:
     try:
-        return read_json(folder / name)
+        return draw_page(shown, pictures)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise UserError(
+            f"a file of {folder} is damaged ({type(error).__name__}: {error}); run thawline library train again"
+        ) from error
+
+
+def _read(folder: Path, name: str, kind: type) -> Any:
+    try:
+        found = read_json(folder / name)
+        if not isinstance(found, kind):
+            raise ValueError
+        return found
     except FileNotFoundError:
         raise UserError(f"{folder} has no {name}; run thawline library train FILE out={as_word(folder)}") from None
     except (ValueError, RecursionError):

@@ -113,7 +113,7 @@ def _unsure(people: People, directory: str) -> Html | None:
             "tr",
             tag("th", name(f"{_called(people, pair.first)} and {_called(people, pair.second)}"), scope="row"),
             tag("td", f"{pair.alike:.2f}", class_="number"),
-            tag("td", "both at one with themselves" if pair.why == "twins" else "little is wanting"),
+            tag("td", pair.reason),
             tag("td", tag("code", f"thawline library merge {clean(directory)} {pair.first} {pair.second}")),
         )
         for pair in people.unsure[:20]

@@ -30,7 +30,7 @@ from thawline.tasks.library.people.settings import PeopleSettings
 _LEARNT_FROM = 3_000  # faces, at most, that the threshold is learnt from
 _EDITION = 2  # raised when the same faces and words become other people
 _ROUNDS = 6  # of groups by a threshold and a threshold by groups
-_NARROWLY = 0.07  # of cosine: so little was wanting
+_NARROWLY = 0.07  # of cosine: so little below the threshold
 _SHOWN = 100  # pairs to look at
 
 

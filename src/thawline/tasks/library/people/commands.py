@@ -42,7 +42,7 @@ def people(config: DictConfig) -> None:
     if found.unsure:
         say(console, "may be one person, or two who look alike:")
     for pair in found.unsure[:_PAIRS]:
-        say(console, f"  {pair.first} and {pair.second}  similarity {pair.alike:.2f} ({pair.why})")
+        say(console, f"  {pair.first} and {pair.second}  similarity {pair.alike:.2f} ({pair.reason})")
     here = as_word(directory)
     first = listed[0] if listed else 1
     commands = [f'thawline library name {here} {first} "Anna"']
@@ -142,7 +142,10 @@ def _directory(settings: LibraryPeopleSettings) -> Path:
 def _read(directory: Path) -> People:
     found = read_people(directory)
     if not len(found.faces) and not found.names:
-        raise UserError(f"there are no people in {directory}; run thawline library train FILE out={as_word(directory)}")
+        raise UserError(
+            f"there are no people in {directory}; run thawline library train FILE out={as_word(directory)}, "
+            "with faces=dlib where entries have no face_encodings"
+        )
     return found
 
 

@@ -32,13 +32,18 @@ class Unsure:
         first: The person with the smaller number.
         second: The other.
         alike: The mean cosine of their faces.
-        why: `near`: little is wanting; `twins`: alike enough, but each at one with itself.
+        why: `near`: just below the threshold; `twins`: alike enough, but the faces of each are more alike.
     """
 
     first: int
     second: int
     alike: float
     why: str
+
+    @property
+    def reason(self) -> str:
+        """Why, for whoever looks at them."""
+        return "alike, but each more like itself" if self.why == "twins" else "just below the threshold"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,11 @@ class Lexical:
         self._index = index
         self.terms: dict[str, int] = {stem: number for stem, number in index.vocab_dict.items() if stem != _EMPTY}
 
+    @property
+    def entries(self) -> int:
+        """How many entries are indexed."""
+        return int(self._index.scores["num_docs"])
+
     @classmethod
     def build(cls, said: Said) -> "Lexical":
         """Index what is said."""

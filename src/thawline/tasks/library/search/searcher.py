@@ -190,6 +190,8 @@ def load(directory: Path, sentences: str | None = None) -> Searcher:
         )
     try:
         lexical, words, entries = Lexical.load(folder / LEXICAL), read_json(folder / SHOWN), Entries(folder)
+        if not isinstance(words, list) or not len(entries) == lexical.entries:
+            raise ValueError
         fusion = Fusion({str(name): float(own) for name, own in about["weights"].items()}, int(about["k"]))
         weight, stems = float(about["synonyms"]), Stems(str(about["language"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -59,13 +59,17 @@ def check_language(language: str, setting: str) -> None:
 
 
 def guess_language(words: Sequence[str], counts: npt.NDArray[np.int64]) -> str:
-    """Whose function words come up most among `words` [w], which come up `counts` [w] times; `none`: nobody's do."""
+    """Whose function words come up among `words` [w], which come up `counts` [w] times; `none`: nobody's do.
+
+    The most different ones decide: one may well be a thing in another language, as Danish `dog` is.
+    """
     every = max(int(counts.sum()), 1)
     share = {
         language: sum(int(count) for word, count in zip(words, counts, strict=True) if word in own) / every
         for language, own in _function_words().items()
     }
-    language = max(share, key=lambda one: (share[one], one))
+    different = {language: len(own.intersection(words)) for language, own in _function_words().items()}
+    language = max(share, key=lambda one: (different[one], share[one], one))
     return language if share[language] >= _SHARE else NONE
 
 

@@ -43,7 +43,7 @@ def train(config: DictConfig) -> None:
     console = Console()
     folder = settings.folder
     tags = ", ".join(f"{tag} ({count})" for tag, count in report["top_categories"][:8])
-    say(console, f"{report['total_images']} entries, {report['total_tags']} tags: {tags}")
+    say(console, f"{report['total_images']} entries, {report['total_tags']} tags" + (f": {tags}" if tags else ""))
     say(
         console,
         f"{report['images_with_faces']} with faces, {report['images_with_detailed_desc']} with a detailed description",
