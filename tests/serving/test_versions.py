@@ -218,6 +218,8 @@ def test_feedback_that_cannot_be_noted(client, photos):
     assert refused(deep, 400).startswith("the JSON can't be read: ")
     odd = client.post(where, content=b'{"label": "\\ud800"}', headers=kind)
     assert refused(odd, 422).startswith(r"there is no label '\ud800'; there are: ")
+    lines = client.post(where, json={"label": "a\n\tb"})
+    assert refused(lines, 422).startswith(r"there is no label 'a\n\tb'; there are: ")
     gone = client.post("/results/0/feedback", json={"label": "snow"})
     assert refused(gone, 404) == "there is no result '0'; its id is the result_id of an answer"
 

@@ -1,6 +1,7 @@
 """Whatever goes wrong becomes `{"detail": "…"}`, one sentence."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from thawline.errors import RunError, UserError
 from thawline.files import printable
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # a line's end among them
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -57,8 +60,9 @@ async def refuse(
 
 
 def _said(detail: str, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """A sentence as an answer; it may quote what was sent, of which UTF-8 can't say everything."""
-    return JSONResponse({"detail": printable(detail)}, status, dict(headers or {}))
+    """A sentence on one line; it may quote what was sent, of which UTF-8 can't say everything."""
+    line = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), printable(detail))
+    return JSONResponse({"detail": line}, status, dict(headers or {}))
 
 
 def _refused(request: Request, error: Exception) -> JSONResponse:
