@@ -7,6 +7,7 @@ from tests.tasks.library.people.made import encodings_of, one_each
 
 from thawline.cli import main
 from thawline.errors import UserError
+from thawline.tasks.library.alone import alone
 from thawline.tasks.library.people import commands
 from thawline.tasks.library.people.learn import learn_people
 from thawline.tasks.library.people.people import Unsure
@@ -92,3 +93,12 @@ def test_the_verbs_as_they_are_typed(library: Path, capsys: pytest.CaptureFixtur
 def test_pairs_that_may_be_one_say_why_in_words() -> None:
     assert Unsure(1, 2, 0.2, "near").reason == "just below the threshold"
     assert Unsure(1, 2, 0.6, "twins").reason == "alike, but each more like itself"
+
+
+def test_what_the_owner_says_waits_for_a_training_rather_than_being_lost(library: Path) -> None:
+    with alone(library):
+        for verb in (commands.name, commands.merge, commands.split, commands.forget):
+            with pytest.raises(UserError, match="another training is at work"):
+                verb(given(library, person="1", called="Anna", into="2", others=["e0000"]))
+    commands.name(given(library, person="1", called="Anna"))
+    assert read_people(library).names[1].text == "Anna"

@@ -1,5 +1,7 @@
 """`thawline library people|name|merge|split|forget`: a library's people as its owner sees and corrects them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -7,6 +9,7 @@ from rich.console import Console
 
 from thawline.errors import UserError
 from thawline.screen import as_word, say, say_next, say_whole
+from thawline.tasks.library.alone import alone
 from thawline.tasks.library.people.convert import convert_pickle
 from thawline.tasks.library.people.forget import forget_person
 from thawline.tasks.library.people.naming import find_person, merge_people, name_person, split_person
@@ -58,11 +61,11 @@ def name(config: DictConfig) -> None:
     """
     settings: LibraryPeopleSettings = to_settings(config)
     directory, console = _directory(settings), Console()
-    found = _read(directory)
-    person = find_person(found, _given(settings.person, "person"))
-    text = settings.called or ""
-    write_people(directory, name_person(found, person, text))
-    say(console, f"person {person} is called {text}" if text.strip() else f"person {person} has no name")
+    with _changing(directory) as found:
+        person = find_person(found, _given(settings.person, "person"))
+        text = settings.called or ""
+        write_people(directory, name_person(found, person, text))
+        say(console, f"person {person} is called {text}" if text.strip() else f"person {person} has no name")
 
 
 def merge(config: DictConfig) -> None:
@@ -73,11 +76,11 @@ def merge(config: DictConfig) -> None:
     """
     settings: LibraryPeopleSettings = to_settings(config)
     directory, console = _directory(settings), Console()
-    found = _read(directory)
-    first, second = (find_person(found, _given(word, "person")) for word in (settings.person, settings.into))
-    merged = merge_people(found, first, second)
-    write_people(directory, merged)
-    say(console, f"person {second} is person {first} now, with {_faces(merged.sizes[first])}; it stays so")
+    with _changing(directory) as found:
+        first, second = (find_person(found, _given(word, "person")) for word in (settings.person, settings.into))
+        merged = merge_people(found, first, second)
+        write_people(directory, merged)
+        say(console, f"person {second} is person {first} now, with {_faces(merged.sizes[first])}; it stays so")
 
 
 def split(config: DictConfig) -> None:
@@ -88,14 +91,14 @@ def split(config: DictConfig) -> None:
     """
     settings: LibraryPeopleSettings = to_settings(config)
     directory, console = _directory(settings), Console()
-    found = _read(directory)
-    person = find_person(found, _given(settings.person, "person"))
-    parted, new = split_person(found, person, settings.others)
-    write_people(directory, parted)
-    say(
-        console,
-        f"person {new} has {_faces(parted.sizes[new])} of person {person}'s, who has {parted.sizes[person]} left",
-    )
+    with _changing(directory) as found:
+        person = find_person(found, _given(settings.person, "person"))
+        parted, new = split_person(found, person, settings.others)
+        write_people(directory, parted)
+        say(
+            console,
+            f"person {new} has {_faces(parted.sizes[new])} of person {person}'s, who has {parted.sizes[person]} left",
+        )
 
 
 def forget(config: DictConfig) -> None:
@@ -106,15 +109,18 @@ def forget(config: DictConfig) -> None:
     """
     settings: LibraryPeopleSettings = to_settings(config)
     directory, console = _directory(settings), Console()
-    found = _read(directory)
-    person = find_person(found, _given(settings.person, "person"))
-    count = found.sizes.get(person, 0)
-    _, touched = forget_person(directory, found, person)
+    with _changing(directory) as found:
+        person = find_person(found, _given(settings.person, "person"))
+        count = found.sizes.get(person, 0)
+        _, touched = forget_person(directory, found, person)
     say(console, f"person {person} is forgotten, with {_faces(count)}; they stay so at the next training")
     for path in touched:
         say_whole(console, f"  {path} had traces, which are gone")
     if found.faces.take(found.persons == person).in_photos.any():
-        say(console, "what was found in photos is in the feature store too: thawline store list, thawline store prune")
+        say(
+            console,
+            "what was found in photos is in the feature store too: thawline store list, thawline store prune",
+        )
     say(console, "photos, the library's own file and copies elsewhere are not changed: they are yours")
 
 
@@ -147,6 +153,15 @@ def _read(directory: Path) -> People:
             "with faces=dlib where entries have no face_encodings"
         )
     return found
+
+
+@contextmanager
+def _changing(directory: Path) -> Iterator[People]:
+    """The people in `directory`, which no training changes meanwhile: it would write over what the owner says."""
+    if not (directory / WORDS).exists():
+        _read(directory)  # says that there are none
+    with alone(directory):
+        yield _read(directory)
 
 
 def _given(word: str | None, what: str) -> str:

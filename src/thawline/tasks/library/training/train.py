@@ -1,12 +1,10 @@
 """`thawline library train FILE`."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -14,6 +12,7 @@ from thawline.errors import RunError, UserError
 from thawline.features.progress import bar
 from thawline.features.progress import say as say_aside
 from thawline.screen import as_word, say, say_next, say_whole
+from thawline.tasks.library.alone import alone
 from thawline.tasks.library.enhancing.own import own_words
 from thawline.tasks.library.entries.counting import count_entries
 from thawline.tasks.library.entries.database import shown_url
@@ -29,7 +28,6 @@ from thawline.tasks.library.training.stages import STAGES, Stage
 from thawline.tasks.typed import to_settings
 
 _SHOWN = 5  # values that can't be used, named one by one
-_LOCK = ".training.lock"
 
 
 def train(config: DictConfig) -> None:
@@ -73,7 +71,7 @@ def train_library(settings: LibraryTrainSettings, stages: Sequence[Stage] = STAG
     except FileExistsError:
         raise UserError(f"{folder} is a file; name a directory by out=DIR") from None
     source = shown_url(settings.file) if is_database(settings.file) else settings.file
-    with _alone(folder):
+    with alone(folder):
         log = logs.Log(folder / logs.FILE, say_aside)
         log.say(f"{len(library)} entries of {source}", shown=False)
         _name(skipped, log)
@@ -135,19 +133,3 @@ def _name(skipped: Skipped, log: logs.Log) -> None:
 def _reason(error: BaseException) -> str:
     said = str(error) if isinstance(error, (UserError, RunError)) else f"{type(error).__name__}: {error}"
     return said.strip().rstrip(":") or type(error).__name__
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """No other training writes into the directory.
-
-    Raises:
-        UserError: One does.
-    """
-    try:
-        with filelock.FileLock(folder / _LOCK, timeout=0):
-            yield
-    except filelock.Timeout:
-        raise UserError(
-            f"another training is at work in {folder}; wait until it has ended, or name another out=DIR"
-        ) from None
