@@ -27,7 +27,7 @@ def test_what_is_learnt_named_corrected_and_forgotten(thawline, library):
     thawline("library", "forget", learnt, "Anna Q")
     thawline("library", "train", library.file)
     assert "Anna Q" not in thawline("library", "people", learnt)
-    assert not any(b"Anna Q" in path.read_bytes() for path in learnt.iterdir())
+    assert not any(b"Anna Q" in path.read_bytes() for path in learnt.rglob("*") if path.is_file())
     assert "there is no person 'Anna Q'" in thawline.refused("library", "name", learnt, "Anna Q", "Berta")
 
 

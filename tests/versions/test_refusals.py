@@ -111,6 +111,24 @@ def test_anothers_tables_do_no_harm_in_a_postgresql_database(postgresql):
     assert "holds another program's tables (items)" in refusal(url)
 
 
+def test_tables_that_another_process_makes_meanwhile_are_no_other_programs(postgresql, monkeypatch):
+    url, looked = postgresql.new(), module._revision
+    opened = []
+
+    def then_another_is_faster(connection):
+        found = looked(connection)
+        if len(opened) < 2:
+            opened.append(found)
+            if len(opened) == 2:  # the first is whether there is work; this one, whose tables these are
+                monkeypatch.setattr(module, "_revision", looked)
+                use(url, write=True)
+        return found
+
+    monkeypatch.setattr(module, "_revision", then_another_is_faster)
+    use(url, write=False)
+    assert opened == [None, None]
+
+
 def test_a_database_of_a_newer_revision(database):
     with database.session() as session:
         session.execute(sa.text("UPDATE thawline_revision SET version_num = '0999'"))

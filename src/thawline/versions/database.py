@@ -5,6 +5,7 @@ writes has the SQLite file to itself from its first statement on, and others wai
 """
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -122,7 +123,11 @@ def _unwritten(url: URL) -> Engine | None:
     what is told to be immutable, without the log.
     """
     file = Path(url.database or "")
-    if url.get_backend_name() != "sqlite" or not file.is_file():
+    if (
+        url.get_backend_name() != "sqlite"
+        or not file.is_file()
+        or all(os.access(way, os.W_OK) for way in (file, file.parent))
+    ):
         return None
     log = Path(f"{file}-wal")
     if log.is_file() and log.stat().st_size:
@@ -244,16 +249,17 @@ def _make_ready(engine: Engine) -> None:
 
 def _refuse_others(connection: Connection) -> None:
     """What a newer program made, or another one, is not touched."""
+    # The tables first: another process may be making them, and commits them together with their revision.
+    there = set(inspect(connection).get_table_names())
     place, revision = _place(connection.engine.url), _revision(connection)
     if revision is not None and revision > HEAD:
         raise UserError(
             f"the database {place} was made by a newer Thawline (its revision is {revision}, this one knows {HEAD}); "
             "update Thawline, or choose another database"
         )
-    there = set(inspect(connection).get_table_names()) if revision is None else set()
     if connection.dialect.name == "postgresql":
         there &= set(Base.metadata.tables)
-    if there:
+    if there and revision is None:
         names = ", ".join(sorted(there)[:3])
         raise UserError(f"the database {place} holds another program's tables ({names}); choose another database")
 
