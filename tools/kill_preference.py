@@ -119,8 +119,9 @@ def _run(words: Sequence[str], log: Path) -> None:
     except SystemExit as end:
         code = end.code
     finally:
-        with contextlib.suppress(ValueError):
-            sys.stdout.flush()
+        for stream in (sys.stdout, sys.stderr):  # what goes wrong is said last
+            with contextlib.suppress(ValueError):
+                stream.flush()
     os._exit(code if isinstance(code, int) else 1)
 
 

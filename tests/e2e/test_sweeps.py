@@ -191,7 +191,7 @@ def kill_trial(directory, number, killed, done):
 @pytest.mark.long
 @pytest.mark.usefixtures("shared_store")
 def test_under_joblib_trials_say_what_they_say_in_one_process_and_those_that_fail_fail_alone(thawline, sample):
-    """An exception, a NaN and a kill; the others are not touched."""
+    """Losses that are no number, and a kill; the others are not touched."""
     words = (*TINY, "method=finetune", "method.epochs=8", "method.patience=8", "thaw=head,1")
     apart = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "method.lr=1e-2,1e60,2e-3,1e30")
     killed, done = [], threading.Event()
@@ -206,7 +206,7 @@ def test_under_joblib_trials_say_what_they_say_in_one_process_and_those_that_fai
     assert killed == ["running"]
     found = trials(directory)
     assert [n for n, trial in enumerate(found) if trial["status"] == "finished"] == [0, 2, 4]
-    for number, reason in ((1, "RuntimeError: "), (3, "loss became"), (6, "killed by SIGKILL")):
+    for number, reason in ((1, "loss became"), (3, "loss became"), (6, "killed by SIGKILL")):
         assert reason in found[number]["reason"]
     assert "5 of 8 trials failed" in said
     for number in (1, 3, 5, 6, 7):
