@@ -2,7 +2,7 @@
 
 python tools/kill_preference.py --kills 100
 
-Each is the command as it is typed, forked from a process that has imported the libraries, so that kills fall into its
+Each is the command as it is typed, forked from a server that has imported the libraries, so that kills fall into its
 work. Between the kills photos are answered. After each kill the next command is run as well; then exactly one version
 is active, every version is sound, no training is said to run, nothing half made is left in the registry's folder, and
 every answer is there that was. Every fourth time the next command is a training, which must succeed.
@@ -10,7 +10,6 @@ every answer is there that was. Every fourth time the next command is a training
 
 import argparse
 import contextlib
-import importlib
 import multiprocessing
 import os
 import random
@@ -33,7 +32,8 @@ from thawline.versions.registry import Registry
 from thawline.versions.schema import PENDING, RUNNING
 from thawline.versions.settings import SQLITE, sqlite_url
 
-FORK = multiprocessing.get_context("fork")
+# From a server that has imported the libraries and computed nothing: PyTorch's threads do not outlive a fork.
+FORK = multiprocessing.get_context("forkserver")
 LIBRARIES = (  # what a training imports sooner or later, and what takes long
     "alembic.command",
     "matplotlib.figure",
@@ -66,7 +66,9 @@ class Place:
 
     def start(self, *words: str) -> BaseProcess:
         """`thawline WORDS` in a fork of this process, which says nothing but what goes wrong."""
-        process: BaseProcess = FORK.Process(target=_run, args=([*words, f"versions.dir={self.root}"], self.log))
+        FORK.set_forkserver_preload(list(LIBRARIES))
+        given = [*words, f"versions.dir={self.root}"], self.log, Path.cwd(), dict(os.environ)
+        process: BaseProcess = FORK.Process(target=_run, args=given)
         process.start()
         return process
 
@@ -106,9 +108,12 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)
 
 
-def _run(words: Sequence[str], log: Path) -> None:
+def _run(words: Sequence[str], log: Path, directory: Path, environment: dict[str, str]) -> None:
     """The command, in the process that was forked for it."""
     os.setsid()
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environment)
     with log.open("wb") as file:
         for number in (1, 2):
             os.dup2(file.fileno(), number)
@@ -216,8 +221,6 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    for name in LIBRARIES:
-        importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:
         place = begin(Path(folder))
         started = time.monotonic()

@@ -8,7 +8,6 @@ as acknowledged. The next service opens the same database.
 """
 
 import argparse
-import importlib
 import io
 import multiprocessing
 import os
@@ -49,7 +48,8 @@ LIBRARIES = (  # what a service imports sooner or later, and what takes long
     "thawline.tasks.match.bundle.serving",
     "thawline.tasks.preference.page.routes",
 )
-FORK = multiprocessing.get_context("fork")
+# From a server that has imported the libraries and computed nothing: PyTorch's threads do not outlive a fork.
+FORK = multiprocessing.get_context("forkserver")
 
 
 @dataclass
@@ -81,7 +81,9 @@ class Served:
         """
         self._log = root.with_name("served.txt")
         self._log.unlink(missing_ok=True)
-        self.process: BaseProcess = FORK.Process(target=_serve, args=(root, self._log))
+        FORK.set_forkserver_preload(list(LIBRARIES))
+        given = root, self._log, Path.cwd(), dict(os.environ)
+        self.process: BaseProcess = FORK.Process(target=_serve, args=given)
         self.process.start()
         self.url = self._find()
 
@@ -95,7 +97,10 @@ class Served:
         raise SystemExit(f"the service does not begin: {self._log.read_text(encoding='utf-8')}")
 
 
-def _serve(root: Path, log: Path) -> None:
+def _serve(root: Path, log: Path, directory: Path, environment: dict[str, str]) -> None:
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environment)
     with log.open("wb") as file:
         for number in (1, 2):
             os.dup2(file.fileno(), number)
@@ -204,8 +209,6 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    for name in LIBRARIES:
-        importlib.import_module(name)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         acknowledged, wrong = kill_services(arguments.kills, arguments.seed, Path(folder))
