@@ -36,6 +36,7 @@ def test_the_wheel_carries_conf_prompts_and_the_tiny_clip(wheel):
     made = {path.name for path in (wheel / "thawline/versions/migrations").rglob("*.py")}
     assert {"env.py", "r0001_first.py"} <= made
     assert {"style.css", "script.js"} <= {path.name for path in (wheel / "thawline/reports/page").iterdir()}
+    assert (wheel / "thawline" / "html.css").is_file()
 
 
 def test_an_installed_wheel_composes_its_config(wheel, tmp_path):

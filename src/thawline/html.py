@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from html import escape
+from pathlib import Path
 from typing import Any
 
 _VOID = frozenset({"meta", "img", "input"})
@@ -77,7 +78,8 @@ def policy(style: str, script: str) -> str:
 
 
 def head(title: str, style: str, script: str) -> Html:
-    """The head of a page that needs nothing else."""
+    """The head of a page that needs nothing else; `style` follows that of all pages."""
+    style = Path(__file__).with_suffix(".css").read_text(encoding="utf-8") + style
     return tag(
         "head",
         tag("meta", charset="utf-8"),
