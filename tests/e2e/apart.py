@@ -11,7 +11,7 @@ from thawline.cli import program
 
 # What a training imports sooner or later, and what takes long.
 LIBRARIES = [
-    "lightning.pytorch",
+    "thawline.fitting.lightning.imported",
     "matplotlib.figure",
     "scipy.stats",
     "sklearn.model_selection",

@@ -7,13 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as L
 import torch
-from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
 from thawline.errors import UserError
 from thawline.files import write_atomically
+from thawline.fitting.lightning.imported import L
 from thawline.runs.signals import Stopped, asked_to_stop, handle_signals, handles_signals, listen_apart
 
 # Writes the model with a tail's state under a name.
@@ -23,7 +21,7 @@ LAST = "last.ckpt"
 SECONDS = 60.0  # between checkpoints within an epoch
 
 
-class SyncedCheckpoints(TorchCheckpointIO):
+class SyncedCheckpoints(L.plugins.TorchCheckpointIO):
     """Writes a checkpoint beside its target, syncs and renames it; reads nothing but tensors and plain values.
 
     Lightning stages in the temporary directory; where that is another filesystem, a kill tears them.
@@ -85,7 +83,7 @@ class EpochModels(L.Callback):
             self._keep(f"checkpoint_epoch_{trainer.current_epoch + 1}", state)
 
 
-class BestCheckpoint(ModelCheckpoint):
+class BestCheckpoint(L.callbacks.ModelCheckpoint):
     """Keeps `best.ckpt`, the epoch of the least inner loss; of a run whose directory was moved too."""
 
     def __init__(self, directory: Path) -> None:
@@ -103,7 +101,7 @@ class BestCheckpoint(ModelCheckpoint):
         super().load_state_dict({**state_dict, **paths, "best_k_models": models, "dirpath": here})
 
 
-class LastCheckpoint(Checkpoint):
+class LastCheckpoint(L.callbacks.Checkpoint):
     """Keeps `last.ckpt`: at the end of each epoch, now and then within one, and where a signal asks the run to end."""
 
     def __init__(self, directory: Path, every: int | None) -> None:

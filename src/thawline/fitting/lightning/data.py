@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-import lightning.pytorch as L
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -13,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler
 from thawline.fitting.feature_set import Batch, FeatureSet
 from thawline.fitting.lightning.checkpoints import batches_done
 from thawline.fitting.lightning.feeding import Feeding, batches_per_epoch
+from thawline.fitting.lightning.imported import L
 from thawline.fitting.tail import in_batches
 
 Positions = NDArray[np.int64]

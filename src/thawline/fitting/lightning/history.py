@@ -4,9 +4,8 @@ import csv
 import io
 from pathlib import Path
 
-import lightning.pytorch as L
-
 from thawline.files import write_text
+from thawline.fitting.lightning.imported import L
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.reading import reading
 

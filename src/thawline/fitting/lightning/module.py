@@ -3,16 +3,14 @@
 import math
 from typing import Any
 
-import lightning.pytorch as L
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torchmetrics import MeanMetric, Metric
-from torchmetrics.classification import MulticlassAccuracy
 
 from thawline.errors import RunError
 from thawline.fitting.feature_set import Batch, Features
 from thawline.fitting.lightning.feeding import batches_per_epoch
+from thawline.fitting.lightning.imported import L, torchmetrics
 from thawline.fitting.lightning.mixup import mix
 from thawline.fitting.lightning.optimiser import adamw, learning_rate_course, parameter_groups
 from thawline.fitting.settings import GradientSettings
@@ -56,8 +54,10 @@ class TailModule(L.LightningModule):
         # Not a metric: a checkpoint within an epoch holds the sum, in double precision, which not every device has.
         self._losses, self._seen = 0.0, 0
         # A loss that is no number makes the mean none.
-        self.inner_loss = MeanMetric(nan_strategy=float("nan"))
-        self.inner_accuracy: Metric = MulticlassAccuracy(tail.head.classes, average="micro")
+        self.inner_loss = torchmetrics.MeanMetric(nan_strategy=float("nan"))
+        self.inner_accuracy: torchmetrics.Metric = torchmetrics.classification.MulticlassAccuracy(
+            tail.head.classes, average="micro"
+        )
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The loss of a batch, without the penalty.

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import torch.distributed
-from lightning.pytorch.strategies import DDPStrategy
+
+from thawline.fitting.lightning.imported import L
 
 
-class DDPByFile(DDPStrategy):
+class DDPByFile(L.strategies.DDPStrategy):
     """DDP whose processes, each spawned, find each other through a file.
 
     Lightning's find each other at a port that was free when it looked. They import for seconds before one of them

@@ -2,9 +2,9 @@
 
 import torch
 import torch.nn.functional as F
-from torchmetrics import MeanMetric
 
 from thawline.fitting.feature_set import Batch
+from thawline.fitting.lightning.imported import torchmetrics
 from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
@@ -31,7 +31,7 @@ class TagsModule(TailModule):
         per_class = len(targets) / tail.head.classes
         penalty = 1 / per_class if settings.penalty == "per_class" else float(settings.penalty or 0.0)
         super().__init__(tail, settings, samples=len(targets), seed=seed, penalty=penalty)
-        self.inner_accuracy = MeanMetric()
+        self.inner_accuracy = torchmetrics.MeanMetric()
         self._smoothing = settings.label_smoothing
         self.register_buffer("_sets", sets.float(), persistent=False)
         weights = positive_weights(sets[targets]) if settings.class_weights == "balanced" else None

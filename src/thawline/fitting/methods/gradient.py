@@ -14,11 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as L
 import torch
-from lightning.pytorch.callbacks import EarlyStopping
-from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from thawline.errors import RunError
@@ -33,6 +29,7 @@ from thawline.fitting.lightning.checkpoints import (
 )
 from thawline.fitting.lightning.data import TailData
 from thawline.fitting.lightning.history import HISTORY, History, read_history
+from thawline.fitting.lightning.imported import L
 from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.lightning.processes import DDPByFile
 from thawline.fitting.methods import Fit
@@ -133,7 +130,7 @@ def _own_errors() -> Iterator[None]:
     """Turn what Lightning makes of Ctrl-C, a signal, and an error in one of DDP's processes, back into what it was."""
     try:
         yield
-    except (SIGTERMException, ProcessExitedException, RuntimeError) as end:
+    except (L.utilities.exceptions.SIGTERMException, ProcessExitedException, RuntimeError) as end:
         # From a signal that came before ours was the handler, or the end of a process that was asked to end as well.
         if (name := asked_to_stop()) is not None:
             raise Stopped(name) from end
@@ -201,14 +198,14 @@ def _callbacks(directory: Path, settings: GradientSettings, every: int | None, c
     if chooses:
         callbacks = [
             BestCheckpoint(directory),
-            EarlyStopping("inner_loss", patience=settings.patience, check_finite=True),
+            L.callbacks.EarlyStopping("inner_loss", patience=settings.patience, check_finite=True),
         ]
     # After the best epoch's: what `last.ckpt` knows of that one must be of the same epoch.
     return [*callbacks, LastCheckpoint(directory, every)]
 
 
-def _profiler(debug: DebugSettings, directory: Path) -> Profiler | None:
-    kinds = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}
+def _profiler(debug: DebugSettings, directory: Path) -> L.profilers.Profiler | None:
+    kinds = {"simple": L.profilers.SimpleProfiler, "advanced": L.profilers.AdvancedProfiler}
     return kinds[debug.profiler](dirpath=directory, filename="profile") if debug.profiler else None
 
 
