@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,14 @@ def _is_whole(labels: IntArray, chosen: npt.NDArray[np.bool_]) -> bool:
 
 def _stratified(labels: IntArray, groups: IntArray, folds: int, seed: int, attempt: int) -> IntArray:
     """scikit-learn's folds on the samples in one canonical order, so that theirs does not matter."""
+    return _remembered(labels.tobytes(), groups.tobytes(), folds, seed, attempt).copy()
+
+
+@lru_cache(maxsize=64)  # a sweep's trials are split alike, each several times
+def _remembered(label_bytes: bytes, group_bytes: bytes, folds: int, seed: int, attempt: int) -> IntArray:
     from sklearn.model_selection import StratifiedGroupKFold  # late: a second
 
+    labels, groups = (np.frombuffer(each, dtype=np.int64) for each in (label_bytes, group_bytes))
     order = np.lexsort((labels, groups))
     state = int(np.random.SeedSequence([seed, attempt]).generate_state(1)[0])
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=state)

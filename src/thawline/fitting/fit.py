@@ -121,7 +121,7 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
         fit = problem.settle(fit, inner, earlier)
     else:
         fit = problem.settle(Fit(problem.tail().state_dict()), problem.samples(fold.train), earlier)
-    _keep(fit, directory)
+    keep_fit(fit, directory)
     return fit
 
 
@@ -188,7 +188,7 @@ def _keeper(problem: Problem, fold: Fold, how: Fitting) -> "Keep | None":
     return lambda name, state: problem.save_model(how.directory(fold) / name, state)
 
 
-def _keep(fit: Fit, directory: Path) -> None:
+def keep_fit(fit: Fit, directory: Path) -> None:
     """Write the tail, then what was chosen: a fold with the second file is finished."""
     state = {name: tensor.contiguous().clone() for name, tensor in fit.state.items()}
     with noted(directory / TAIL_FILE):

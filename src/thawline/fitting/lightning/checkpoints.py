@@ -17,7 +17,7 @@ from thawline.runs.signals import Stopped, asked_to_stop, handle_signals, handle
 # Writes the model with a tail's state under a name.
 Keep = Callable[[str, dict[str, torch.Tensor]], object]
 
-LAST = "last.ckpt"
+LAST, BEST = "last.ckpt", "best.ckpt"
 SECONDS = 60.0  # between checkpoints within an epoch
 
 
@@ -29,16 +29,20 @@ class SyncedCheckpoints(L.plugins.TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write `checkpoint` to `path`, complete or not at all."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Through memory: on a full disk torch.save raises an internal error that does not say so.
-        content = io.BytesIO()
-        torch.save(checkpoint, content)
-        write_atomically(target, lambda beside: beside.write_bytes(content.getbuffer()))
+        save_checkpoint(checkpoint, Path(path))
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:
         """What `path` holds; a pickle of anything else is refused, whatever the caller says."""
         return load_checkpoint(Path(path))
+
+
+def save_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
+    """Write `checkpoint` to `path`, complete or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Through memory: on a full disk torch.save raises an internal error that does not say so.
+    content = io.BytesIO()
+    torch.save(checkpoint, content)
+    write_atomically(path, lambda beside: beside.write_bytes(content.getbuffer()))
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

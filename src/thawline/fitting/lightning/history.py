@@ -2,7 +2,9 @@
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from thawline.files import write_text
 from thawline.fitting.lightning.imported import L
@@ -25,13 +27,9 @@ class History(L.Callback):
         """Keep the rows before the epoch that training starts with."""
         if not trainer.is_global_zero:
             return
-        kept = [row for row in read_history(self._path) if int(row["epoch"]) < trainer.current_epoch]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, COLUMNS)
-        writer.writeheader()
-        writer.writerows(kept)
-        write_text(self._path, text.getvalue())
+        write_history(
+            self._path, [row for row in read_history(self._path) if int(row["epoch"]) < trainer.current_epoch]
+        )
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Append this epoch's row."""
@@ -44,6 +42,25 @@ class History(L.Callback):
         if self._mirror is not None:
             fold = self._path.parent.name
             self._mirror.history({f"{fold}/{name}": value for name, value in row.items()})
+
+
+def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a history file of `rows`, each with what `COLUMNS` names."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def send_history(mirror: Mirror, fold: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give a mirror rows of the history of `fold` afterwards."""
+    for row in rows:
+        numbers = {
+            name: float(value) if isinstance(value, str) else value for name, value in row.items() if value != ""
+        }
+        mirror.history({f"{fold}/{name}": value for name, value in numbers.items()})
 
 
 def read_history(path: Path) -> list[dict[str, str]]:

@@ -1,6 +1,7 @@
 """The LightningModule below every task's: it fits a tail."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,7 +21,15 @@ LOSSES = "epoch_losses"
 
 
 class TailModule(L.LightningModule):
-    """Trains a tail from stored features by AdamW; a subclass states the loss."""
+    """Trains a tail from stored features by AdamW; a subclass states the loss.
+
+    Attributes:
+        tail: What is fitted.
+        settings: Learning rates and their course, weight decay.
+        seed: Fixes the random state of every step.
+        penalty: λ of λ‖W−W₀‖² over the pretrained parameters of the tail; 0: none.
+        steps_per_epoch: How many batches the training samples make.
+    """
 
     def __init__(
         self,
@@ -44,11 +53,11 @@ class TailModule(L.LightningModule):
         """
         super().__init__()
         self.tail = tail
-        self._settings = settings
+        self.settings = settings
         self._samples = samples
-        self._steps_per_epoch = batches_per_epoch(samples, settings.batch_size)
-        self._seed = seed
-        self._penalty = penalty
+        self.steps_per_epoch = batches_per_epoch(samples, settings.batch_size)
+        self.seed = seed
+        self.penalty = penalty
         self._mixup = mixup
         self._start = {name: p.detach().clone() for name, p in self._pretrained()} if penalty else {}
         # Not a metric: a checkpoint within an epoch holds the sum, in double precision, which not every device has.
@@ -79,18 +88,18 @@ class TailModule(L.LightningModule):
         logits = self(features)
         return {"loss": self.loss(logits, targets) + self._distance(), "output": logits}
 
+    @property
+    def steps_by_logits(self) -> bool:
+        """Whether a step is the loss of the tail's logits and the penalty, no more, so that tails can be stacked."""
+        return not self._mixup
+
     def on_train_start(self) -> None:
         """Train mode, which Lightning leaves to the module: a tail's stages come in eval mode."""
         self.train()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the random state anew at the line, a function of seed and step alone: a resumed run draws the same."""
-        seed = self._seed * 1_000_003 + self.global_step
-        if self.device.type == "cpu":
-            # `torch.manual_seed` seeds every kind of accelerator too, which takes as long as a step does.
-            torch.default_generator.manual_seed(seed)
-        else:
-            torch.manual_seed(seed)
+        seed_step(self.seed, self.global_step, self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """One step; a loss that is not finite stops the run."""
@@ -106,8 +115,8 @@ class TailModule(L.LightningModule):
 
     def _size(self, batch_idx: int) -> int:
         """How many samples a batch has over all processes; the last one of an epoch has what is left."""
-        size = self._settings.batch_size
-        return size if batch_idx + 1 < self._steps_per_epoch else self._samples - batch_idx * size
+        size = self.settings.batch_size
+        return size if batch_idx + 1 < self.steps_per_epoch else self._samples - batch_idx * size
 
     def _share(self, samples: int, size: int) -> float:
         """By how much the mean over `samples` counts, so that the mean of all processes' is that of the whole batch.
@@ -144,10 +153,26 @@ class TailModule(L.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Cross-entropy and accuracy on the inner samples: what early stopping and the best epoch are chosen by."""
         features, targets = batch
-        logits = self(features)
-        self.inner_loss.update(F.cross_entropy(logits, targets), len(targets))
+        logits = self.inner_output(features)
+        self.inner_loss.update(self.inner_batch(logits, targets)[0], len(targets))
         self.inner_accuracy.update(logits, targets)
         self.log_inner(len(targets))
+
+    def inner_output(self, features: Features) -> torch.Tensor:
+        """What the inner samples are judged by, [batch, …]: their logits."""
+        logits: torch.Tensor = self(features)
+        return logits
+
+    def inner_figures(self, outputs: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]) -> tuple[float, float]:
+        """The loss and the accuracy that `validation_step` logs, of the outputs and targets of all its batches."""
+        figures = [self.inner_batch(*batch) for batch in zip(outputs, targets, strict=True)]
+        counts = torch.tensor([float(len(batch)) for batch in targets])
+        loss, accuracy = ((torch.stack(each) * counts).sum() / counts.sum() for each in zip(*figures, strict=True))
+        return float(loss), float(accuracy)
+
+    def inner_batch(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The mean loss and the accuracy of one batch of inner samples."""
+        return F.cross_entropy(outputs, targets), (outputs.argmax(dim=1) == targets).float().mean()
 
     def log_inner(self, samples: int) -> None:
         """Have what the metrics say of all inner samples logged once an epoch; they have seen `samples` more."""
@@ -156,9 +181,9 @@ class TailModule(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW over exactly the trainable parameters, each group with its own learning rate, set anew every step."""
-        groups = parameter_groups(self.tail, self._settings)
-        optimiser = adamw(groups, self.device, lr=self._settings.lr, weight_decay=self._settings.weight_decay)
-        course = learning_rate_course(self._settings, self._steps_per_epoch)
+        groups = parameter_groups(self.tail, self.settings)
+        optimiser = adamw(groups, self.device, lr=self.settings.lr, weight_decay=self.settings.weight_decay)
+        course = learning_rate_course(self.settings, self.steps_per_epoch)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, course)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
@@ -176,7 +201,17 @@ class TailModule(L.LightningModule):
         if not self._start:
             return torch.zeros((), device=self.device)
         distances = [(p - self._start[name].to(p.device)).square().sum() for name, p in self._pretrained()]
-        return self._penalty * torch.stack(distances).sum()
+        return self.penalty * torch.stack(distances).sum()
+
+
+def seed_step(seed: int, step: int, device: torch.device) -> None:
+    """Set the random state of a training step, a function of the run's seed and the step's number alone."""
+    seed = seed * 1_000_003 + step
+    if device.type == "cpu":
+        # `torch.manual_seed` seeds every kind of accelerator too, which takes as long as a step does.
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
 
 
 def _processes() -> int:

@@ -45,10 +45,16 @@ class TagsModule(TailModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Binary cross-entropy on the inner samples, and how often the most probable class is one of the true ones."""
         features, targets = batch
-        logits, wanted = self(features), self._sets[targets]
-        self.inner_loss.update(F.binary_cross_entropy_with_logits(logits, wanted), len(targets))
-        self.inner_accuracy.update(wanted.gather(1, logits.argmax(dim=1)[:, None]).mean(), len(targets))
+        loss, accuracy = self.inner_batch(self.inner_output(features), targets)
+        self.inner_loss.update(loss, len(targets))
+        self.inner_accuracy.update(accuracy, len(targets))
         self.log_inner(len(targets))
+
+    def inner_batch(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `validation_step`."""
+        wanted = self._sets[targets]
+        hit = wanted.gather(1, outputs.argmax(dim=1)[:, None]).mean()
+        return F.binary_cross_entropy_with_logits(outputs, wanted), hit
 
 
 def positive_weights(marked: torch.Tensor) -> torch.Tensor:

@@ -19,6 +19,7 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from thawline.errors import RunError
 from thawline.fitting.lightning.checkpoints import (
+    BEST,
     LAST,
     BestCheckpoint,
     EpochModels,
@@ -28,7 +29,7 @@ from thawline.fitting.lightning.checkpoints import (
     load_checkpoint,
 )
 from thawline.fitting.lightning.data import TailData
-from thawline.fitting.lightning.history import HISTORY, History, read_history
+from thawline.fitting.lightning.history import HISTORY, History, read_history, send_history
 from thawline.fitting.lightning.imported import L
 from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.lightning.processes import DDPByFile
@@ -37,7 +38,6 @@ from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSe
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.signals import Stopped, asked_to_stop, deferred_signals
 
-BEST = "best.ckpt"
 SMALL_TAIL = 1_000_000  # parameters
 _NO_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory|OutOfMemoryError|\bMemoryError\b")
 
@@ -103,8 +103,7 @@ def fit_gradient(
         with deferred_signals(lambda number: _pass_on(runner, number)), _own_errors(), _enough_memory(settings):
             runner.fit(module, data, ckpt_path=last if last.exists() else None, weights_only=True)
     if mirror is not None and course.trainer.devices > 1:
-        for row in read_history(directory / HISTORY)[before:]:
-            mirror.history({f"{directory.name}/{name}": float(value) for name, value in row.items() if value})
+        send_history(mirror, directory.name, read_history(directory / HISTORY)[before:])
     if course.keep is not None:
         module.load_state_dict(load_checkpoint(directory / LAST)["state_dict"])
         course.keep("final_model", _state(module))

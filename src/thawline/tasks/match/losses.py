@@ -1,5 +1,7 @@
 """Fitting a tail over image–text pairs: the losses over single pairs and over whole batches."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -45,6 +47,11 @@ class PairsModule(TailModule):
         known = np.unique(matches[:, 0] * self._stride + matches[:, 1])
         self.register_buffer("_matches", torch.from_numpy(known), persistent=False)
 
+    @property
+    def steps_by_logits(self) -> bool:
+        """True for the loss of single pairs."""
+        return self._loss == "sigmoid"
+
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Binary cross-entropy of the pairs' own labels: of logits 0 and z it is that of sigmoid(z)."""
         return F.cross_entropy(logits, targets)
@@ -67,8 +74,12 @@ class PairsModule(TailModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Keep the cosines of the inner pairs for the end of the epoch."""
         features, targets = batch
+        self._inner.append((self.inner_output(features), targets))
+
+    def inner_output(self, features: Features) -> torch.Tensor:
+        """The cosine of each pair, [batch]."""
         images, texts = self.tail.embed(features)
-        self._inner.append(((images * texts).sum(dim=-1).float(), targets))
+        return (images * texts).sum(dim=-1).float()
 
     def on_validation_epoch_end(self) -> None:
         """Cross-entropy and accuracy by the scale and the bias that fit the inner pairs best.
@@ -76,11 +87,17 @@ class PairsModule(TailModule):
         Those are fitted once more after the training, so the best epoch is the one whose cosines are best.
         """
         cosine, targets = (torch.cat(parts) for parts in zip(*self._inner, strict=True))
-        scale, bias = calibrate(cosine.cpu().numpy(), targets.cpu().numpy())
-        score, labels = scale * cosine + bias, targets.float()
-        self.inner_loss.update(F.binary_cross_entropy_with_logits(score, labels))
+        score = _calibrated(cosine, targets)
+        self.inner_loss.update(F.binary_cross_entropy_with_logits(score, targets.float()))
         self.inner_accuracy.update((score > 0).long(), targets)
         self.log_inner(len(targets))
+
+    def inner_figures(self, outputs: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]) -> tuple[float, float]:
+        """The same of the cosines of all inner pairs."""
+        wanted = torch.cat(list(targets))
+        score = _calibrated(torch.cat(list(outputs)), wanted)
+        accuracy = ((score > 0).long() == wanted).float().mean()
+        return float(F.binary_cross_entropy_with_logits(score, wanted.float())), float(accuracy)
 
     def _over_batch(self, cosine: torch.Tensor, known: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The loss over all pairings [batch, batch] of a batch's images and texts; `known`: those that are true."""
@@ -107,6 +124,12 @@ class PairsModule(TailModule):
         # Texts that stand in mismatches alone may have numbers above all matches'.
         within = (features[TEXT_ID] < self._stride)[None, :]
         return torch.isin(codes, self._matches) & within
+
+
+def _calibrated(cosine: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The logits of cosines [n] by the scale and the bias that fit `targets` [n] best."""
+    scale, bias = calibrate(cosine.cpu().numpy(), targets.cpu().numpy())
+    return scale * cosine + bias
 
 
 def _triplet(cosine: torch.Tensor, right: torch.Tensor) -> torch.Tensor:

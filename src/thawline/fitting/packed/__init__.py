@@ -1,0 +1,1 @@
+"""Many small tails trained at once: the same steps as each would take alone, computed over stacked parameters."""

@@ -1,0 +1,122 @@
+"""Fit the folds of many runs at once, where their tails can be stacked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from thawline.errors import RunError, UserError
+from thawline.fitting.fit import Fitting, keep_fit
+from thawline.fitting.folds import Fold
+from thawline.fitting.lightning.checkpoints import BEST, save_checkpoint
+from thawline.fitting.lightning.history import HISTORY, send_history, write_history
+from thawline.fitting.lightning.module import TailModule
+from thawline.fitting.methods.gradient import SMALL_TAIL
+from thawline.fitting.packed.course import train_together
+from thawline.fitting.packed.members import Member, Trained, can_be_stacked
+from thawline.fitting.problem import Problem
+from thawline.runs.mirrors.loggers import Mirror
+
+# So many with the same batches are worth computing by themselves: a batch is then not copied for each.
+_OWN_BATCHES = 8
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fold of one run, which is fitted by gradient descent.
+
+    Attributes:
+        problem: The run's data, which are those of all others.
+        fold: Which samples.
+        how: The method and what it computes on.
+    """
+
+    problem: Problem
+    fold: Fold
+    how: Fitting
+
+    @property
+    def source(self) -> tuple[int, str]:
+        """Jobs of which this is equal are trained on the same samples in the same order."""
+        return self.how.seed, self.fold.name
+
+
+# What came of a job: the fit, why there is none, or nothing, where it is to be fitted alone.
+Outcome = Trained | UserError | RunError | None
+
+
+def size_of(problem: Problem) -> int:
+    """How many parameters a tail of `problem` trains."""
+    return sum(parameter.numel() for parameter in problem.tail().parameters() if parameter.requires_grad)
+
+
+def is_small(problem: Problem) -> bool:
+    """Whether a tail of `problem` has so few parameters that stacking saves time."""
+    return size_of(problem) < SMALL_TAIL
+
+
+def fit_together(jobs: Sequence[Job]) -> list[Outcome]:
+    """Fit all that can be stacked; each as `fit_fold` would. Nothing is written."""
+    outcomes: dict[int, Outcome] = {}
+    members: dict[int, Member] = {}
+    for number, job in enumerate(jobs):
+        try:
+            torch.manual_seed(job.how.seed)  # a new head's starting weights
+            module, data = job.how.pair(job.problem, job.fold, chooses=True)
+        except (UserError, RunError) as error:
+            outcomes[number] = error
+            continue
+        if can_be_stacked(module):
+            members[number] = Member(module, data, job.source)
+    for numbers in _lanes(members):
+        try:
+            trained = train_together([members[number] for number in numbers])
+        except (RuntimeError, NotImplementedError, MemoryError):  # what can't be vmapped, or not so many at once
+            continue
+        for number, one in zip(numbers, trained, strict=True):
+            outcomes[number] = one if isinstance(one, RunError) else _settled(jobs[number], one, members[number])
+    return [outcomes.get(number) for number in range(len(jobs))]
+
+
+def keep_trained(trained: Trained, fold: Fold, how: Fitting, mirror: Mirror | None) -> None:
+    """Write to the fold's directory, and to the mirror, what the fit leaves there alone, the last checkpoint apart."""
+    directory = how.directory(fold)
+    directory.mkdir(parents=True, exist_ok=True)
+    if how.keep_history:
+        write_history(directory / HISTORY, trained.history)
+    if mirror is not None:
+        send_history(mirror, fold.name, trained.history)
+    epoch = int(trained.fit.chosen["epochs"]) - 1
+    save_checkpoint({"epoch": epoch, "global_step": trained.steps, "state_dict": trained.state}, directory / BEST)
+    keep_fit(trained.fit, directory)
+
+
+def _settled(job: Job, trained: Trained, member: Member) -> Outcome:
+    try:
+        return replace(trained, fit=job.problem.settle(trained.fit, member.data.inner, ()))
+    except (UserError, RunError) as error:
+        return error
+
+
+def _lanes(members: dict[int, Member]) -> list[list[int]]:
+    """The numbers of members that are trained together: of one shape, and of one source where that has many."""
+    by_source: dict[Any, list[int]] = {}
+    for number, member in members.items():
+        by_source.setdefault((_shape(member), member.source), []).append(number)
+    lanes: dict[Any, list[int]] = {}
+    for (shape, source), numbers in by_source.items():
+        lanes.setdefault((shape, source if len(numbers) >= _OWN_BATCHES else None), []).extend(numbers)
+    return list(lanes.values())
+
+
+def _shape(member: Member) -> Any:
+    """What members that are stacked have in common."""
+    inner = 0 if member.data.inner is None else len(member.data.inner)
+    samples = 0 if member.data.train is None else len(member.data.train)
+    return type(member.module), samples, inner, member.module.settings.batch_size, _tensors(member.module)
+
+
+def _tensors(module: TailModule) -> Any:
+    named = (*module.named_parameters(), *module.named_buffers())
+    return tuple((name, tensor.shape, tensor.requires_grad) for name, tensor in named if name.startswith("tail."))
