@@ -10,6 +10,7 @@ from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import METRICS_FILE
 from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, write_predictions
 from thawline.runs.sweep import INNER_FILE, SWEEP_FILE, TRIAL_FILE
+from thawline.targets.predicted import judge_said
 
 CLASSES = ("beach", "wedding")
 
@@ -67,7 +68,8 @@ def make_sweep(path, settings, photos="/photos"):
                 if right is None:
                     raise RuntimeError("the loss became nan")
                 write_predictions(run.file(INNER_FILE), predictions(right))
-                write_json(run.file(METRICS_FILE), FACTS)
+                inner = judge_said(predictions(right)).to_json()
+                write_json(run.file(METRICS_FILE), {**FACTS, "inner": inner})
                 write_history(run.file("folds/holdout/history.csv"), 4)
         except RuntimeError:
             pass

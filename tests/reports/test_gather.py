@@ -6,7 +6,8 @@ from tests.reports.made import make_run, make_sweep, predictions
 
 from thawline.errors import UserError
 from thawline.judging.paired import compare
-from thawline.reports.gather import gather, split_setting
+from thawline.reports.gather import gather
+from thawline.reports.swept import split_setting
 from thawline.runs.directory import STATUS_FILE
 
 

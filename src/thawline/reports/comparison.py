@@ -12,6 +12,7 @@ import numpy as np
 from thawline.data.pairs.table import Pair
 from thawline.judging.metrics import Judgement
 from thawline.judging.paired import PairedTest
+from thawline.reports.swept import SweptTrial
 from thawline.runs.finished import SAMPLES
 from thawline.runs.predictions import Predictions
 from thawline.targets.leaderboard import Row
@@ -96,6 +97,7 @@ class Board:
         lines: The entries.
         rows: The sweep's own leaderboard, where the board is one.
         failed: The sweep's trials that did not finish, a sentence each.
+        trials: All of the sweep's trials, by number.
     """
 
     title: str
@@ -103,6 +105,7 @@ class Board:
     lines: tuple[Line, ...]
     rows: tuple[Row, ...] = ()
     failed: tuple[str, ...] = ()
+    trials: tuple[SweptTrial, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -154,7 +157,12 @@ def rank_entries(entries: Iterable[Entry], title: str, note: str) -> Board:
 
 
 def rank_settings(
-    rows: Sequence[Row], entries: dict[str, Entry], title: str, note: str, failed: Iterable[str]
+    rows: Sequence[Row],
+    entries: dict[str, Entry],
+    trials: Sequence[SweptTrial],
+    title: str,
+    note: str,
+    failed: Iterable[str],
 ) -> Board:
     """The board of a sweep's settings: `rows` is its leaderboard, `entries` has the settings by name."""
     of = [(entries[row.setting], row) for row in rows]
@@ -162,7 +170,7 @@ def rank_settings(
         Line(entry, row.judgement, judge_baseline(entry.predictions), row.against_best, row.against_baseline)
         for entry, row in of
     )
-    return Board(title, note, lines, tuple(rows), tuple(failed))
+    return Board(title, note, lines, tuple(rows), tuple(failed), tuple(trials))
 
 
 def judge_entry(entry: Entry) -> Judgement:

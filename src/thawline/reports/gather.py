@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from thawline.reports.comparison import Board, Comparison, Entry, rank_entries, 
 from thawline.reports.configs import flatten, settings_that_differ
 from thawline.reports.labels import labels_of
 from thawline.reports.others import read_other
+from thawline.reports.swept import split_setting, swept_trial
 from thawline.runs.directory import is_run_directory, read_config, read_status
 from thawline.runs.finished import SAMPLES, finished_run
 from thawline.runs.predictions import join_predictions
@@ -193,7 +193,8 @@ def _sweep(path: Path, name: str) -> tuple[Entry, Board]:
         for number, trial in trials.items()
         if trial.status != "finished"
     ]
-    return entry, rank_settings(rows, entries, f"Settings of the sweep {name}", _INNER, failed)
+    told = [swept_trial(trial, setting[number]) for number, trial in trials.items()]
+    return entry, rank_settings(rows, entries, told, f"Settings of the sweep {name}", _INNER, failed)
 
 
 def _setting(setting: str, trials: Sequence[Trial], sweep: str, chosen: Entry) -> Entry:
@@ -216,12 +217,6 @@ def _setting(setting: str, trials: Sequence[Trial], sweep: str, chosen: Entry) -
         computed=sum(one["features"]["computed"] for one in facts),
         read=sum(one["features"]["read"] for one in facts),
     )
-
-
-def split_setting(setting: str) -> dict[str, str]:
-    """A setting's words as keys and values; a value may hold blanks."""
-    pairs = (word.partition("=") for word in re.split(r" (?=[\w./@+~]+=)", setting))
-    return {key.lstrip("+"): value for key, is_pair, value in pairs if is_pair}
 
 
 def _join_others(groups: list[list[Entry]], others: Sequence[Path]) -> None:

@@ -41,7 +41,7 @@ def test_the_page_runs_its_own_script_and_style_alone_and_names_no_address(hosti
     known = {"html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "footer", "script"}
     known |= {"h1", "h2", "h3", "h4", "p", "ul", "ol", "li", "a", "strong", "span", "div", "bdi", "noscript"}
     known |= {"table", "thead", "tbody", "tr", "th", "td", "details", "summary", "label", "select", "option"}
-    known |= {"figure", "figcaption", "svg", "g", "line", "path", "circle", "text", "title"}
+    known |= {"figure", "figcaption", "svg", "g", "line", "path", "circle", "text", "title", "desc"}
     assert {name for name, _ in elements} <= known
     assert not [a for _, a in elements if any(key.startswith("on") or key == "style" for key in a)]
     assert all(a["href"].startswith("#") for n, a in elements if n == "a")

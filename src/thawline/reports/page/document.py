@@ -9,8 +9,10 @@ from thawline.files import write_text
 from thawline.html import Html, clean, data_block, head, join, name, tag
 from thawline.reports.comparison import Board, Comparison, Line
 from thawline.reports.configs import differing
+from thawline.reports.page.course import draw_course
 from thawline.reports.page.examined import draw_examined
 from thawline.reports.page.mistakes import Thumbnails, draw_mistakes
+from thawline.reports.page.parallel import draw_parallel
 from thawline.reports.page.plots import draw_curves, draw_own_curves, draw_settings
 from thawline.reports.page.ranking import draw_ranking
 from thawline.reports.page.tables import draw_costs, draw_judgement, draw_leaderboard, percent
@@ -76,7 +78,9 @@ def _board(number: int, board: Board, pictures: Thumbnails | None) -> Html:
         *(tag("p", note) for line in board.lines for note in line.entry.notes),
         draw_leaderboard(board, ids),
         draw_ranking(board),
+        draw_parallel(board.rows),
         draw_settings(board),
+        draw_course(board),
         draw_curves(board),
         tag("section", tag("h3", "Cost"), tag("p", _COST, class_="note"), draw_costs(board)),
         tag(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from thawline.html import Html, tag
 from thawline.reports.comparison import Board, Line
 from thawline.reports.page.svg import COLOURS, Axis, Point, Series, category_axis, draw_legend, number_axis, plot
+from thawline.reports.swept import finite, scale_of
 
 _MOST_SETTINGS = 8
-_WIDE = 20.0  # the largest value over the smallest from which on an axis is logarithmic
-_RATES = ("lr", "learning_rate")
 _QUANTITIES = {
     "inner_accuracy": "inner accuracy, percent",
     "inner_loss": "inner loss",
@@ -70,25 +68,17 @@ def read_curves(file: Path) -> dict[str, tuple[Point, ...]]:
     curves = {}
     for column in _QUANTITIES:
         scale = 100.0 if column == "inner_accuracy" else 1.0
-        cells = [(_number(row.get("epoch")), _number(row.get(column))) for row in rows]
+        cells = [(finite(row.get("epoch")), finite(row.get(column))) for row in rows]
         curves[column] = tuple(Point(x, scale * y) for x, y in cells if x is not None and y is not None)
     return curves
 
 
 def setting_axis(key: str, values: Sequence[str]) -> tuple[Axis, dict[str, float]]:
-    """The axis for a setting's values, and each value's place on it.
-
-    Numbers lie on a line: a logarithmic one for learning rates and for what spans more than a factor of 20. Everything
-    else is a category, in the order of the numbers among them.
-    """
-    numbers = {value: _number(value) for value in dict.fromkeys(values)}
-    finite = {value: number for value, number in numbers.items() if number is not None}
-    if len(finite) == len(numbers) and len(set(finite.values())) > 1:
-        low, high = min(finite.values()), max(finite.values())
-        log = low > 0 and (key.rpartition(".")[2].endswith(_RATES) or high / low > _WIDE)
-        return number_axis(key, list(finite.values()), log=log), finite
-    order = sorted(numbers, key=lambda value: (numbers[value] is not None, numbers[value] or 0.0))
-    return category_axis(key, order), {value: float(place) for place, value in enumerate(order)}
+    """The axis for a setting's values, and each value's place on it."""
+    scale = scale_of(key, values)
+    if scale.kind == "category":
+        return category_axis(key, list(scale.places)), scale.places
+    return number_axis(key, list(scale.places.values()), log=scale.kind == "log"), scale.places
 
 
 def _setting(board: Board, key: str) -> Html:
@@ -147,11 +137,3 @@ def _over_epochs(series: Sequence[Series], about: str, *, legend: bool = True) -
 
 def _last(key: str) -> str:
     return key.removesuffix(".name").rpartition(".")[2]
-
-
-def _number(cell: str | None) -> float | None:
-    try:
-        number = float(cell or "")
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -30,13 +30,14 @@ class Point:
 class Series:
     """Points that belong together. `colour` is a number below `COLOURS`, None for what stands back.
 
-    Where `dots` is false the line alone is drawn.
+    Where `dots` is false the line alone is drawn, where `line` is false the dots alone.
     """
 
     name: str
     points: tuple[Point, ...]
     colour: int | None = 0
     dots: bool = True
+    line: bool = True
 
 
 @dataclass(frozen=True)
@@ -122,20 +123,20 @@ def _spread(series: Sequence[Series]) -> list[dict[float, float]]:
 def _series(one: Series, x: Axis, y: Axis, moved: dict[float, float]) -> Html:
     places = [(_across(x, point.x) + moved.get(point.x, 0.0), _down(y, point.y), point) for point in one.points]
     way = "M" + "L".join(f"{across:.1f} {down:.1f}" for across, down, _ in places)
-    parts = [tag("path", d=way, class_="line") if len(places) > 1 else None]
+    parts = [tag("path", d=way, class_="line") if len(places) > 1 and one.line else None]
     for across, down, point in places if one.dots else ():
         bar = None
         if point.low is not None and point.high is not None:
             ends = _down(y, point.low), _down(y, point.high)
             bar = tag("line", x1=_r(across), x2=_r(across), y1=_r(ends[0]), y2=_r(ends[1]), class_="bar")
-        dot = tag("circle", cx=_r(across), cy=_r(down), r=_radius(point, len(places)))
+        dot = tag("circle", cx=_r(across), cy=_r(down), r=_radius(one, point))
         parts.append(tag("g", tag("title", point.about) if point.about else None, bar, dot))
     return tag("g", *parts, class_="back" if one.colour is None else f"c{one.colour}")
 
 
-def _radius(point: Point, points: int) -> float:
-    """Of a dot: large where it stands alone."""
-    return 4 if points == 1 else 3 if point.low is not None else 1.8
+def _radius(one: Series, point: Point) -> float:
+    """Of a dot: large where it stands alone, and larger without a line than on one."""
+    return 4 if len(one.points) == 1 and one.line else 3 if point.low is not None or not one.line else 1.8
 
 
 def _frame(x: Axis, y: Axis) -> Html:

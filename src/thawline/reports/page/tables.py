@@ -13,6 +13,7 @@ from thawline.judging.paired import PairedTest
 from thawline.judging.wording import format_p, format_points
 from thawline.reports.comparison import Board, Line
 from thawline.reports.labels import describe
+from thawline.reports.swept import shortened
 from thawline.reports.tables import figures_beside
 
 _MOST_CLASSES = 24
@@ -31,7 +32,7 @@ def draw_leaderboard(board: Board, ids: Sequence[str]) -> Html:
     head = [
         heading("#", "ascending", numeric=True),
         heading(board.headline, "descending", numeric=True),
-        *(heading(one, "ascending") for one in _shortened(said)),
+        *(heading(one, "ascending") for one in shortened(said)),
         tag("th", "95 % interval", scope="col"),
         *(heading(one, "ascending" if one in ("p", "log loss") else "descending", numeric=True) for one in numbers[1:]),
         heading("samples", "descending", numeric=True) if partial else None,
@@ -152,12 +153,6 @@ def percent(estimate: Estimate, unit: str = "") -> Html:
     """An estimate in percent and, standing back, its interval."""
     value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
     return join(f"{value:.1f}{unit} ", tag("span", f"[{low:.1f}, {high:.1f}]", class_="range"))
-
-
-def _shortened(keys: Sequence[str]) -> list[str]:
-    """The last parts of dotted keys: `lr` of `method.lr`; the whole keys where two would be called the same."""
-    short = [key.removesuffix(".name").rpartition(".")[2] for key in keys]
-    return short if len(set(short)) == len(short) else list(keys)
 
 
 def _setting(line: Line, keys: Sequence[str]) -> list[str]:

@@ -1,0 +1,106 @@
+"""The settings and trials of a sweep as its pictures and its advice take them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from thawline.files import printable
+from thawline.runs.sweep import Trial
+
+_WIDE = 20.0  # the largest value over the smallest from which on a scale is logarithmic
+_RATES = ("lr", "learning_rate")
+
+
+@dataclass(frozen=True)
+class SweptTrial:
+    """What is told of one trial.
+
+    Attributes:
+        number: The trial's.
+        setting: What the sweep varied, in words, without the seed.
+        swept: The same by key.
+        status: `finished`, `pruned`, `failed`, `interrupted`, `running` or `absent`.
+        reason: Why it is not finished.
+        score: Its headline figure on its inner samples, 0 to 1; None where it is not finished.
+        seconds: Its wall time.
+        size: Bytes of what it trained, of its first fold; None where no fold was kept.
+    """
+
+    number: int
+    setting: str
+    swept: dict[str, str]
+    status: str
+    reason: str | None
+    score: float | None
+    seconds: float | None
+    size: int | None
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where the values of a setting lie: numbers on a line or in the logarithm, everything else as categories.
+
+    Attributes:
+        kind: Which of these.
+        places: Each value's number, above 0 in the logarithm; of categories 0, 1 and so on.
+    """
+
+    kind: Literal["line", "log", "category"]
+    places: dict[str, float]
+
+
+def swept_trial(trial: Trial, setting: str) -> SweptTrial:
+    """A trial with the words of its setting."""
+    inner = trial.facts.get("inner", {})
+    tails = sorted(trial.path.glob("folds/*/tail.safetensors"))
+    return SweptTrial(
+        number=trial.number,
+        setting=setting,
+        swept=split_setting(setting),
+        status=trial.status,
+        reason=None if trial.reason is None else printable(trial.reason),
+        score=inner[inner["headline"]]["value"] if inner else None,
+        seconds=trial.facts.get("seconds"),
+        size=tails[0].stat().st_size if tails else None,
+    )
+
+
+def split_setting(setting: str) -> dict[str, str]:
+    """A setting's words as keys and values; a value may hold blanks."""
+    pairs = (word.partition("=") for word in re.split(r" (?=[\w./@+~]+=)", setting))
+    return {key.lstrip("+"): value for key, is_pair, value in pairs if is_pair}
+
+
+def scale_of(key: str, values: Sequence[str]) -> Scale:
+    """The scale for the values of the setting `key`.
+
+    Numbers lie on a line: a logarithmic one for learning rates and for what spans more than a factor of 20. Categories
+    are in the order of the numbers among them.
+    """
+    numbers = {value: finite(value) for value in dict.fromkeys(values)}
+    known = {value: number for value, number in numbers.items() if number is not None}
+    if len(known) == len(numbers) and len(set(known.values())) > 1:
+        low, high = min(known.values()), max(known.values())
+        log = low > 0 and (key.rpartition(".")[2].endswith(_RATES) or high / low > _WIDE)
+        return Scale("log" if log else "line", known)
+    order = sorted(numbers, key=lambda value: (numbers[value] is not None, numbers[value] or 0.0))
+    return Scale("category", {value: float(place) for place, value in enumerate(order)})
+
+
+def shortened(keys: Sequence[str]) -> list[str]:
+    """The last parts of dotted keys: `lr` of `method.lr`; the whole keys where two would be called the same."""
+    short = [key.removesuffix(".name").rpartition(".")[2] for key in keys]
+    return short if len(set(short)) == len(short) else list(keys)
+
+
+def finite(cell: str | None) -> float | None:
+    """The number that `cell` is; None where it is none, or not finite."""
+    try:
+        number = float(cell or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
