@@ -11,42 +11,65 @@ TEST_JOBS ?= 2
 BENCHMARKS ?= finetune thaw peers match predict memory audio serving preference
 BENCHMARK_ARGS ?=
 
-.PHONY: install demo test test-long benchmark lint format clean lock
+# What a part of requirements.lock needs beyond what lies there already; PyTorch's own build for processors alone is kept.
+# Compiling takes half of the time, and pip does it on one core; files for other Pythons among it can't be compiled.
+define install_part
+$(BIN)/python tools/lock_part.py $(1) > $(VENV)/part.lock
+$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile -r $(VENV)/part.lock
+@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+endef
 
+.PHONY: install install-test install-extras demo test test-long test-extras benchmark lint format clean lock
+
+# Three steps, each with what the one before installed: the package, what most tests and linting need, and the large extras.
 install: $(VENV)/.installed
+install-test: $(VENV)/.installed-test
+install-extras: $(VENV)/.installed-extras
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: there is no python3; install Python 3.11 or name it with PYTHON=" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(call install_part,hatchling editables)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(call install_part,test)
+	@touch $@
+
+$(VENV)/.installed-extras: $(VENV)/.installed-test
+	$(call install_part,dev)
 	@touch $@
 
 demo: install
 	@PATH="$(abspath $(BIN)):$$PATH" sh tools/demo.sh
 
-test: install
+test: install-test
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "not long"
 
-test-long: install
+test-long: install-test
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m long
+
+# Those that skip without the large extras; here an absent one is a failure.
+test-extras: install-extras
+	THAWLINE_TEST_EXTRAS=1 $(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "extra and not long"
 
 benchmark: $(BENCHMARKS:%=benchmark-%)
 
-benchmark-%: install
+benchmark-%: install-test
 	$(BIN)/python benchmarks/$*.py --json outputs/benchmarks/$*.json $(BENCHMARK_ARGS)
 
-lint: install
+lint: install-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: install
+format: install-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Every version pinned with hashes, no addresses; the same file serves Linux and macOS.
+# Every version pinned with hashes, no addresses; one file for all three steps, and for Linux and macOS.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
 

@@ -22,6 +22,7 @@ from thawline.runs.predictions import read_predictions
 from thawline.samples.genre import make_genre
 from thawline.tasks.genre.tables.instruments import audioset_labels
 
+pytestmark = pytest.mark.extra
 TWO = "encoder.windows=2"
 GENRE = ("task=genre", "trainer=cpu", "logger=csv", "data.reference=null", "data.classes=[country,metal]")
 

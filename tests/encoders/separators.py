@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from demucs.hdemucs import HDemucs
-from demucs.htdemucs import HTDemucs
 from safetensors.torch import save_file
+from tests.extras import import_extra
 from torch import nn
 
+HDemucs: type[nn.Module] = import_extra("stems", "demucs.hdemucs").HDemucs
+HTDemucs: type[nn.Module] = import_extra("stems", "demucs.htdemucs").HTDemucs
 SOURCES = ("drums", "bass", "other", "vocals")
 BAG = "models: ['955717e8']\n"
 KINDS: dict[type[nn.Module], dict[str, Any]] = {

@@ -15,7 +15,6 @@ import timm
 import torch
 from rich.filesize import decimal
 from safetensors.torch import load_file
-from tests.encoders import separators
 from transformers import CLIPModel
 
 from thawline.cli import main
@@ -132,8 +131,11 @@ def make_old(directory: Path) -> dict[str, torch.Tensor]:
     return state
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("revision", [COMMIT, None])
 def test_a_separator_is_fetched_and_found(hub, cache, revision):
+    from tests.encoders import separators  # skips without Demucs
+
     for path in hub.directory.iterdir():
         path.unlink()
     separators.save(hub.directory)
@@ -158,7 +160,10 @@ def test_a_separator_is_fetched_and_found(hub, cache, revision):
     assert fetch_separator(local) == hub.directory
 
 
+@pytest.mark.extra
 def test_the_command_brings_network_and_separator(hub, monkeypatch, capsys):
+    from tests.encoders import separators  # skips without Demucs
+
     separators.save(hub.directory)
     given = EncoderSettings(family="ast", name=REPOSITORY, stems=4, separator=REPOSITORY)
     monkeypatch.setattr("thawline.commands.weights._names", lambda: ["mine"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from tools.lock_part import part
+from tools.lock_part import own_builds, part
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements.lock").read_text("utf-8")
@@ -19,21 +19,52 @@ def names(lock):
     return {canonicalize_name(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)}
 
 
-def test_the_part_is_closed_and_has_nothing_that_only_developers_need():
-    kept = part(LOCK, PROJECT, ["serve", "postgres", "hatchling"])
-    there = names(kept)
+def missing(there):
+    """What packages of a part need that is not in it."""
+    found = set()
     for name in there:
         try:
             needed = map(Requirement, distribution(name).requires or ())
         except PackageNotFoundError:  # another platform's
             continue
-        missing = {
-            canonicalize_name(one.name) for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})
-        } - there
-        assert missing == set(), name
+        wanted = {one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})}
+        found |= {(name, canonicalize_name(one.name)) for one in wanted if canonicalize_name(one.name) not in there}
+    return found
+
+
+def test_the_part_is_closed_and_has_nothing_that_only_developers_need():
+    kept = part(LOCK, PROJECT, ["serve", "postgres", "hatchling"])
+    there = names(kept)
+    assert missing(there) == set()
     assert {"fastapi", "uvicorn", "psycopg", "torch", "hatchling"} <= there
     assert not {"pytest", "mypy", "ruff", "schemathesis", "tensorboard", "demucs"} & there
     assert kept.count("--hash=sha256:") >= len(there)
+
+
+def test_demo_tests_and_everything_are_three_steps_of_one_lock():
+    demo, test, all_ = (names(part(LOCK, PROJECT, given)) for given in (["hatchling", "editables"], ["test"], ["dev"]))
+    assert missing(demo) == missing(test) == set()
+    assert demo < test < all_ == names(LOCK)
+    assert {"torch", "wandb", "optuna", "hatchling", "editables"} <= demo
+    assert not {"pytest", "pandas", "onnxruntime", "fastapi", "ruff"} & demo
+    assert {"pytest", "onnxruntime", "fastapi", "pandas", "submitit", "psycopg", "mypy"} <= test
+    large = {"demucs", "sphn", "dlib-bin", "face-recognition-models", "ray", "sentence-transformers"}
+    assert large < all_ - test
+    assert len(all_ - test) < 15
+
+
+def test_an_own_build_of_pytorch_stays_and_nvidias_libraries_stay_away(tmp_path, monkeypatch):
+    for name, version in {"torch": "2.14.1+cpu", "torchvision": "0.29.1+cpu", "numpy": "2.4.6"}.items():
+        about = tmp_path / f"{name}-{version}.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    assert sorted(own_builds()) == ["torch", "torchvision"]
+    plain, without = (names(part(LOCK, PROJECT, ["test"], less)) for less in ((), own_builds()))
+    of_cuda = {name for name in plain if name.startswith(("nvidia", "cuda", "triton"))}
+    assert {"nvidia-cublas", "triton", "cuda-toolkit"} <= of_cuda
+    assert not (of_cuda | {"torch", "torchvision"}) & without
+    assert {"numpy", "timm", "lightning", "torchmetrics", "onnx"} <= without
 
 
 def test_every_python_that_is_supported_gets_each_package():

@@ -7,15 +7,15 @@ import sys
 
 import pytest
 import torch
-from demucs.hdemucs import HDemucs
 from safetensors.torch import load_file, save_file
-from tests.encoders.separators import KINDS, SOURCES, build, described, save
+from tests.encoders.separators import KINDS, SOURCES, HDemucs, build, described, save
 
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.sound.separator import load_separator, read_separator, save_separator
 from thawline.encoders.sound.separator_weights import find_separator, separator_files
 from thawline.errors import UserError
 
+pytestmark = pytest.mark.extra
 FILE = "955717e8.safetensors"
 
 

