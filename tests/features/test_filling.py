@@ -7,7 +7,8 @@ from contextlib import ExitStack
 import pytest
 import torch
 
-from thawline.features.filling import BATCH, CPU, Chain, Sample, Segment, Threads, fill, threads
+from thawline.features.computing import CPU, Chain, Segment
+from thawline.features.filling import BATCH, Sample, Threads, fill, threads
 from thawline.features.store.store import Shelf
 
 Network = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
@@ -118,7 +119,11 @@ def test_each_network_runs_on_one_core() -> None:
     assert torch.get_num_threads() == before
 
 
-def test_one_thread_drives_a_gpu() -> None:
-    with threads(torch.device("cuda")) as workers:
-        assert workers.read is not workers.compute
-        assert workers.count == 1
+def test_one_thread_drives_a_gpu_and_another_sends_while_all_cores_read() -> None:
+    with threads(torch.device("cuda")) as gpu, threads(torch.device("mps")) as apple, threads(CPU) as cpu:
+        assert len({id(pool) for pool in (gpu.read, gpu.compute, gpu.send)}) == 3
+        assert apple.read is not apple.compute
+        assert apple.send is apple.compute, "Metal wants one thread"
+        assert gpu.ahead == 4 * cpu.count
+        assert gpu.count == 2
+        assert cpu.send is None

@@ -4,12 +4,13 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import torch
 from torch import nn
 
 from thawline.data.photos.preprocessing import Preprocessing
+from thawline.encoders.device import require_precision
 from thawline.errors import UserError
 from thawline.files import JSON
 
@@ -96,19 +97,45 @@ class FrozenPrefix(Stages):
         """
         super().__init__(stages)
         self._precision = precision
+        self._compiled: list[Any] = []
 
     # Not inference mode: its tensors could not enter a tail that is trained on them directly.
     @torch.no_grad()
     def forward(self, features: Features) -> Features:
-        """Named tensors at the lower border to those at the upper one, without gradients."""
+        """Named tensors at the lower border to those at the upper one, without gradients.
+
+        Raises:
+            UserError: The device does not compute in that precision, or a number is too large for it.
+        """
+        stages = self._compiled or self.stages
         if self._precision == torch.float32:
-            return super().forward(features)
+            for stage in stages:
+                features = stage(features)
+            return features
         device = next(iter(features.values())).device.type
+        name = str(self._precision).removeprefix("torch.")
+        require_precision(f"encoder.precision={name}", self._precision, device, "encoder.precision=float16")
         with torch.autocast(device, self._precision):
-            for stage in self.stages:
+            for stage in stages:
                 # At each border, so that features are the same bits whether a border is stored on the way or not.
                 features = {name: _single(tensor) for name, tensor in stage(features).items()}
+        if self._precision == torch.float16 and not all(tensor.isfinite().all() for tensor in features.values()):
+            raise UserError(f"encoder.precision={name}: numbers within the network are too large for it; use float32")
         return features
+
+    def compile_stages(self, **given: Any) -> None:
+        """Have PyTorch compile each stage by itself: what crosses a border does not depend on which are stored.
+
+        Where it can't (no C compiler, say) the stage runs as it is. What was compiled is this object's alone.
+
+        Args:
+            given: For `torch.compile`.
+        """
+        if not self._compiled:
+            import torch._dynamo  # late: seconds
+
+            torch._dynamo.config.suppress_errors = True
+            self._compiled = [torch.compile(stage, dynamic=False, **given) for stage in self.stages]
 
 
 def _single(tensor: torch.Tensor) -> torch.Tensor:

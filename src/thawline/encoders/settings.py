@@ -69,7 +69,8 @@ class EncoderSettings:
         separator_licence: Licence of its weights; null: what the model card beside them says.
         licence: Licence of the weights; null: what the model card beside them says.
         allow_noncommercial: Whether weights are used whose licence forbids commercial use.
-        precision: What the frozen part computes in: `float32`, or `bfloat16` where a processor is faster with it.
+        precision: What the frozen part computes in: `float32`, or `bfloat16` where a processor is faster with it;
+            `float16` for a GPU that has no bfloat16.
     """
 
     family: str = MISSING
@@ -116,8 +117,8 @@ class EncoderSettings:
             )
         self._check_windows()
         self._check_stems()
-        if self.precision not in ("float32", "bfloat16"):
-            raise UserError(f"encoder.precision={self.precision} is not known; use float32 or bfloat16")
+        if self.precision not in ("float32", "bfloat16", "float16"):
+            raise UserError(f"encoder.precision={self.precision} is not known; use float32, bfloat16 or float16")
         if self.family in _BY_NAME and not self.model:
             raise UserError(
                 f"encoder.family={self.family} needs encoder.model, {self.family}'s name of the architecture"

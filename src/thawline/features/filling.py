@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import torch
 
 from thawline.encoders.encoder import Features
+from thawline.features.computing import Accelerated, Chain, forward
 from thawline.features.store.disk import check_room, explained
 from thawline.features.store.store import Shelf
 
@@ -20,29 +20,11 @@ from thawline.features.store.store import Shelf
 # are the same bits whatever is computed with it. Convolutional networks are slower on the CPU at 32: freed memory is
 # paged in again.
 BATCH = 16
-CPU = torch.device("cpu")
 
 # Samples that lack different features wait for others of their kind; so many batches at most: memory stays bounded.
 _WAITING = 4
 
-Prefix = Callable[[Features], Features]
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A stretch of a frozen network, and the shelf that takes what leaves it.
-
-    Attributes:
-        prefix: On the pass's device and in eval mode: named tensors, batch first, to those at its end.
-        shelf: Where these are kept.
-    """
-
-    prefix: Prefix
-    shelf: Shelf
-
-
-# Each segment is given what leaves the one before it.
-Chain: TypeAlias = tuple[Segment, ...]
+_Submit = Callable[[Chain, Sequence[Features]], Future[list[Features]]]
 
 
 @dataclass(frozen=True)
@@ -62,11 +44,21 @@ class Sample:
 
 @dataclass(frozen=True)
 class Threads:
-    """Where work is done: `read` runs anything beside the network, `compute` the network."""
+    """Where work is done.
+
+    Attributes:
+        read: Runs anything beside the network.
+        compute: Runs the network.
+        count: Batches that are on their way at a time.
+        ahead: Files that are read before they are asked for, besides some batches.
+        send: Puts batches on an accelerator; None: the network is on the CPU.
+    """
 
     read: Executor
     compute: Executor
     count: int
+    ahead: int
+    send: Executor | None = None
 
 
 @contextmanager
@@ -75,7 +67,8 @@ def threads(device: torch.device) -> Iterator[Threads]:
 
     On the CPU the same threads read and compute, one for each core, and each network runs on its own core: threads
     that share a forward pass wait for each other whenever another of them, or another program, has a core. It also
-    makes the features' bits independent of the number of cores. Other devices are driven by one thread.
+    makes the features' bits independent of the number of cores. An accelerator is driven by one thread while all cores
+    read. Another one sends it the next batch; not so an Apple GPU, which has the CPU's memory and wants one thread.
     """
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     before = torch.get_num_threads()
@@ -85,11 +78,14 @@ def threads(device: torch.device) -> Iterator[Threads]:
         pool = ThreadPoolExecutor(count, "thawline-read")
         stack.callback(pool.shutdown, cancel_futures=True)
         if device.type == "cpu":
-            yield Threads(pool, pool, count)
+            yield Threads(pool, pool, count, count)
         else:
             driver = ThreadPoolExecutor(1, "thawline-compute")
-            stack.callback(driver.shutdown, cancel_futures=True)
-            yield Threads(pool, driver, 1)
+            sender = ThreadPoolExecutor(1, "thawline-send") if device.type == "cuda" else driver
+            for one in (driver, sender):
+                stack.callback(one.shutdown, cancel_futures=True)
+            # Enough that no core waits while a batch is stored.
+            yield Threads(pool, driver, 2, 4 * count, sender)
 
 
 def fill(
@@ -101,6 +97,7 @@ def fill(
     advance: Callable[[float], object],
     batch: int = BATCH,
     computed: Counter[Shelf] | None = None,
+    compiled: bool = False,
 ) -> Counter[Shelf]:
     """Compute and store features, batch by batch; what is stored is durable. Only within `filling()` of each shelf.
 
@@ -112,16 +109,22 @@ def fill(
         device: Where the chains' prefixes lie.
         owed: How many samples that a shelf lacks are still to be drawn, at least.
         advance: Called with the number of files of which everything is stored now.
-        batch: Samples in each forward pass.
+        batch: Samples in a batch, which on the CPU is a forward pass.
         computed: How many features each shelf was given before; it counts on, also where this ends with an error.
+        compiled: Whether PyTorch compiles the networks, on an accelerator.
 
     Returns:
         How many features each shelf was given.
 
     Raises:
-        UserError: The disk is full, or is too small for what is still to come.
+        UserError: The disk is full, or is too small for what is still to come; or an accelerator's memory is too small.
     """
-    filler = _Filler(workers, device, owed, advance, batch, Counter() if computed is None else computed)
+    submit: _Submit
+    if workers.send is None:
+        submit = lambda chain, inputs: workers.compute.submit(forward, chain, inputs, batch)  # noqa: E731
+    else:
+        submit = Accelerated(device, batch, send=workers.send, compute=workers.compute, compiled=compiled).submit
+    filler = _Filler(workers.count, submit, owed, advance, batch, Counter() if computed is None else computed)
     for sample in samples:
         filler.take(sample)
     return filler.finish()
@@ -143,15 +146,15 @@ class _Filler:
 
     def __init__(
         self,
-        workers: Threads,
-        device: torch.device,
+        count: int,
+        submit: _Submit,
         owed: Callable[[Shelf], int],
         advance: Callable[[float], object],
         batch: int,
         computed: Counter[Shelf],
     ) -> None:
-        self._workers = workers
-        self._device = device
+        self._count = count
+        self._submit = submit
         self._owed = owed
         self._advance = advance
         self._batch = batch
@@ -186,9 +189,9 @@ class _Filler:
         share = sum(sample.share for sample in samples)
         for number, chain in enumerate(kind, 1):
             inputs = [sample.inputs[chain] for sample in samples]
-            ends = self._workers.compute.submit(_forward, chain, inputs, self._device, self._batch)
+            ends = self._submit(chain, inputs)
             self._pending.append(_Job(chain, digests, share, ends, last=number == len(kind)))
-            while self._pending and (len(self._pending) > self._workers.count or self._pending[0].ends.done()):
+            while self._pending and (len(self._pending) > self._count or self._pending[0].ends.done()):
                 self._store(self._pending.popleft())
 
     def _store(self, job: _Job) -> None:
@@ -205,16 +208,3 @@ class _Filler:
             self._drawn[shelf] -= len(job.digests)
         if job.last:
             self._advance(job.share)
-
-
-def _forward(chain: Chain, inputs: Sequence[Features], device: torch.device, batch: int) -> list[Features]:
-    """What leaves each segment for at most `batch` samples, from a full batch; on the CPU, batch first."""
-    full = [*inputs, *[inputs[-1]] * (batch - len(inputs))]
-    features = {name: torch.stack([one[name] for one in full]).to(device) for name in full[0]}
-    ends = []
-    with torch.inference_mode():
-        for segment in chain:
-            features = segment.prefix(features)
-            # A copy, since the next segment may work in place.
-            ends.append({name: tensor[: len(inputs)].to(CPU, copy=True) for name, tensor in features.items()})
-    return ends

@@ -13,8 +13,9 @@ from typing import Generic
 
 from thawline.encoders.encoder import Features
 from thawline.features.ahead import forget, stop
+from thawline.features.computing import CPU, samples_at_once
 from thawline.features.files import FileIndex, Seen, Stamp, stamps_of
-from thawline.features.filling import BATCH, CPU, Sample, Threads, fill, threads
+from thawline.features.filling import BATCH, Sample, Threads, fill, threads
 from thawline.features.kinds import F, File
 from thawline.features.later import importing_meanwhile
 from thawline.features.media import Medium
@@ -158,8 +159,9 @@ def _go_over(files: Sequence[File], work: _Pass[F], computed: Counter[Shelf], la
                     device=wanted.device,
                     owed=lambda shelf: work.owed[shelf],
                     advance=advance,
-                    batch=medium.batch,
+                    batch=samples_at_once(medium.batch, wanted.device),
                     computed=computed,
+                    compiled=wanted.compiles(len(unread)),
                 )
     elif unread:
         with threads(CPU) as workers, bar(f"reading {medium.unit}", medium.unit, len(unread)) as advance:
@@ -253,7 +255,7 @@ class _Pass(Generic[F]):
         waiting: deque[tuple[File, Future[_Look[F]]]] = deque()
         for file in files:
             waiting.append((file, workers.read.submit(self._look, file)))
-            if len(waiting) == 2 * self.medium.batch + workers.count:
+            if len(waiting) == 2 * self.medium.batch + workers.ahead:
                 yield waiting.popleft()
         yield from waiting
 

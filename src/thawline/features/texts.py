@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 
 from thawline.encoders.encoder import Features
-from thawline.features.filling import CPU, Prefix, Sample, Segment, fill, threads
+from thawline.features.computing import CPU, Prefix, Segment
+from thawline.features.filling import Sample, fill, threads
 from thawline.features.store.key import text_digest
 from thawline.features.store.rows import Rows
 from thawline.features.store.store import FeatureStore, Shelf, healing

@@ -9,12 +9,15 @@ from typing import Generic
 import torch
 
 from thawline.encoders.encoder import Encoder
-from thawline.features.filling import CPU, Prefix
+from thawline.features.computing import CPU, Prefix
 from thawline.features.kinds import F
 from thawline.features.media import Medium
 from thawline.features.store.key import shelf_key
 from thawline.features.store.store import FeatureStore, Shelf
 from thawline.files import JSON
+
+# A guess, not measured: compiling takes as long as a GPU takes for thousands.
+_WORTH_COMPILING = 20_000  # samples
 
 Augment = Callable[[torch.Tensor, str, int], torch.Tensor]
 
@@ -52,6 +55,7 @@ class Wanted(Generic[F]):
         augment: Pixels uint8 [3, size, size], digest and number of the view to the view's pixels; a pure function,
             called from several threads. Needed for views above 0.
         sources: Shelves that are read and never filled: what they hold is not computed on the way to a target.
+        compile_above: PyTorch compiles the network for a pass over more samples; None: for none.
     """
 
     targets: tuple[Target, ...]
@@ -60,6 +64,7 @@ class Wanted(Generic[F]):
     device: torch.device = CPU
     augment: Augment | None = None
     sources: tuple[Target, ...] = ()
+    compile_above: int | None = None
 
     def __post_init__(self) -> None:
         """Check what a caller could get wrong."""
@@ -71,6 +76,10 @@ class Wanted(Generic[F]):
             raise ValueError("the pixels of augmented views are not stored")
         if self.augment is None and any(target.view for target in self.targets):
             raise ValueError("augmented views need `augment`")
+
+    def compiles(self, samples: int) -> bool:
+        """Whether PyTorch compiles the network for a pass over so many samples."""
+        return self.compile_above is not None and samples > self.compile_above
 
     def target(self, cut: int, view: int = 0) -> Target:
         """The target of a cut and a view; KeyError if there is none."""
@@ -89,6 +98,7 @@ def wanted_features(
     label: str,
     augment: Augment | None = None,
     augmentation: Mapping[str, JSON] | None = None,
+    compiled: bool | None = None,
 ) -> Wanted[F]:
     """An encoder's features at every cut in every view, computed from the highest ones below that are stored already.
 
@@ -103,6 +113,7 @@ def wanted_features(
         label: What to call the encoder on screen.
         augment: See `Wanted`; needed with views.
         augmentation: Everything that decides the pixels of a view besides the photo and the number; needed with views.
+        compiled: Whether PyTorch compiles the network, on an NVIDIA or AMD GPU; None: see `compile_above`.
     """
     if views and (augment is None or augmentation is None):
         raise ValueError("views need `augment` and `augmentation`")
@@ -137,4 +148,23 @@ def wanted_features(
         device=device,
         augment=augment,
         sources=tuple(place for place in others if place.shelf.index.exists()),
+        compile_above=compile_above(compiled, encoder.precision, device),
     )
+
+
+def compile_above(compiled: bool | None, precision: torch.dtype, device: torch.device) -> int | None:
+    """For passes over how many samples the network is compiled, `Wanted.compile_above`.
+
+    What compiling saves is the way of a result to memory and back between two operations. In float32 that is little
+    beside the matrix products, which it leaves as they are; with the half precisions' products it is most of the time.
+
+    Args:
+        compiled: What the user wants; None: nothing was said.
+        precision: What the network computes in.
+        device: What it computes on.
+    """
+    if device.type != "cuda" or compiled is False:
+        return None
+    if compiled:
+        return 0
+    return None if precision == torch.float32 else _WORTH_COMPILING

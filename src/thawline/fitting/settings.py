@@ -288,7 +288,7 @@ class TrainerSettings:
 
     Attributes:
         accelerator: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
-        precision: `32-true`, `bf16-mixed` or `16-mixed`, of the tail's training.
+        precision: `32-true`, `bf16-mixed` or `16-mixed` (for a GPU that has no bfloat16), of the tail's training.
         threads: Threads of the tail's arithmetic on the CPU; null: one for a tail of less than a million parameters,
             which gains little by more and is slowed several times by a busy neighbour; for a larger one as many as
             PyTorch takes (OMP_NUM_THREADS, or the cores).
@@ -297,6 +297,8 @@ class TrainerSettings:
         save_models: Whether the model of each epoch, of the best and of the last one is written in `transformers`
             format (of pairs): `checkpoint_epoch_N/`, `best_model/`, `final_model/`.
         checkpoint_every: Steps between checkpoints within an epoch; null: once a minute. Each epoch ends with one.
+        compile: Whether PyTorch compiles the frozen part for a feature pass on an NVIDIA or AMD GPU; null: for one
+            over more than 20,000 files in `encoder.precision=bfloat16` or `float16`. Never on the CPU.
     """
 
     accelerator: str = MISSING
@@ -306,6 +308,7 @@ class TrainerSettings:
     workers: int = 0
     checkpoint_every: int | None = None
     save_models: bool = False
+    compile: bool | None = None
 
     def __post_init__(self) -> None:
         """Check the names."""

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
+from thawline.encoders.device import lacks_memory, require_precision
 from thawline.errors import RunError
 from thawline.fitting.lightning.checkpoints import (
     BEST,
@@ -39,7 +40,6 @@ from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.signals import Stopped, asked_to_stop, deferred_signals
 
 SMALL_TAIL = 1_000_000  # parameters
-_NO_MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory|OutOfMemoryError|\bMemoryError\b")
 
 
 @dataclass(frozen=True)
@@ -152,9 +152,8 @@ def _enough_memory(settings: GradientSettings) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError, ProcessRaisedException) as error:
-        # The CPU's allocator has no error of its own, and of one of DDP's processes there is only the text.
-        known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        if not known and not _NO_MEMORY.search(str(error)):
+        # Of one of DDP's processes there is only the text.
+        if not lacks_memory(error):
             raise
         size = settings.batch_size
         mend = f"try method.batch_size={size // 2}" if size > 1 else "thaw less, or take a smaller encoder"
@@ -172,17 +171,21 @@ def _trainer(
     settings: GradientSettings, course: Course, directory: Path, callbacks: list[L.Callback], meeting: Path
 ) -> L.Trainer:
     longest = course.epochs or settings.epochs
+    kind, precision = course.device.type, course.trainer.precision
+    if precision == "bf16-mixed":
+        require_precision(f"trainer.precision={precision}", torch.bfloat16, kind, "trainer.precision=16-mixed")
     return L.Trainer(
-        accelerator={"cuda": "gpu"}.get(course.device.type, course.device.type),
+        accelerator={"cuda": "gpu"}.get(kind, kind),
         devices=course.trainer.devices,
         # Spawned, not started anew: the command line is not run a second time.
         strategy="auto" if course.trainer.devices == 1 else DDPByFile(meeting),
-        precision=course.trainer.precision,  # type: ignore[arg-type]  # checked by the settings
+        precision=precision,  # type: ignore[arg-type]  # checked by the settings
         max_epochs=min(longest, course.debug.epochs or longest),
         callbacks=callbacks,
         plugins=[SyncedCheckpoints()],
         logger=False,
-        deterministic=True,
+        # A GPU has no such way of its own for some gradients, a ResNet's pooling among them: better said than refused.
+        deterministic=True if kind == "cpu" else "warn",
         num_sanity_val_steps=0,
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty(),

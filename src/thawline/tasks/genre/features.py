@@ -89,6 +89,7 @@ def survey_tracks(
         dtype=first.store.dtype,
         device=device,
         label=encoder_name(first),
+        compiled=first.trainer.compile,
     )
     # Nothing is imported meanwhile: what reads tracks imports much of SciPy itself, and two threads that import
     # different parts of it at once can each see the other's half.

@@ -49,6 +49,7 @@ def survey_photos(
         label=encoder_name(first),
         augment=Augmentation(first.augmentation).view,
         augmentation=first.augmentation.key(),
+        compiled=first.trainer.compile,
     )
     return survey(photos, store, wanted, later=imported_later(first)), wanted
 
