@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from thawline.runs.signals import Stopped
 
 # What the system had no more of.
 _LACKS = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.EIO)
+_NO_MEMORY = "can't allocate memory"  # PyTorch's on the CPU, in a RuntimeError
 _WORDS = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT), "disk is full")  # the last is SQLite's
+_ASKED = re.compile(r"allocate ([\d.]+ ?\w+)")  # by PyTorch and NumPy alike
 
 _OTHER_PLACE = "choose another place"
 # What the system refuses: what it means here, and what mends it.
@@ -48,6 +51,8 @@ def reason_of(error: BaseException) -> str:
         return "Ctrl-C"
     if isinstance(error, UserError | RunError | Stopped):
         return without_secrets(str(error))
+    if _is_out_of_memory(error) and (asked := _ASKED.search(str(error))):
+        return f"out of memory: {asked[1]} more was asked for; use a smaller batch or network, or end other programs"
     return without_secrets(f"{type(error).__name__}: {error}") if str(error) else type(error).__name__
 
 
@@ -59,10 +64,15 @@ def lacked_resources(error: BaseException) -> bool:
 def _lacked(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in _LACKS:
         return True
-    # By its name, since torch takes seconds to import: an accelerator's.
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if _is_out_of_memory(error):
         return True
     return not isinstance(error, OSError) and any(words in str(error) for words in _WORDS)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # By its name, since torch takes seconds to import: an accelerator's.
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or (isinstance(error, RuntimeError) and _NO_MEMORY in str(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

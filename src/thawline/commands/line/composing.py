@@ -24,6 +24,9 @@ ALLOWED = {
     "hydra.launcher._target_": (
         "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
         "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
+        "hydra_plugins.thawline.LocalLauncher",
+        "hydra_plugins.thawline.SlurmLauncher",
+        "hydra_plugins.thawline.RayLauncher",
     ),
     "hydra.sweeper._target_": ("hydra._internal.core_plugins.basic_sweeper.BasicSweeper",),
 }

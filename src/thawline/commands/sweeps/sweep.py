@@ -1,7 +1,9 @@
 """`thawline train DIR -m …`: one feature pass, then the trials, then the leaderboard; the winner alone is judged."""
 
+import multiprocessing
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -18,6 +20,9 @@ from rich.console import Console
 
 from thawline.commands.line.quoting import quote
 from thawline.commands.resuming import resumed_words
+from thawline.commands.sweeps.launchers.lasting import lasting
+from thawline.commands.sweeps.launchers.settings import check_launcher, count_jobs
+from thawline.commands.sweeps.plugins import register_plugin
 from thawline.commands.sweeps.trial import run_trial
 from thawline.errors import RunError, UserError
 from thawline.runs.directory import (
@@ -161,6 +166,8 @@ def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
     _refuse_other_splits(trials)
     base = compose([*fixed, f"paths.run={quote(str(directory))}"])
     apart = _is_apart(base.hydra.launcher)
+    register_plugin(base.hydra.launcher._target_)
+    check_launcher(base.hydra.launcher, words)
     del base.hydra
     return Plan(directory, (*words, *place), base, trials, apart)
 
@@ -168,6 +175,13 @@ def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
 def _is_apart(launcher: DictConfig) -> bool:
     """Whether a launcher runs trials in processes of their own."""
     return not str(launcher._target_).endswith(".BasicLauncher")
+
+
+def _worker(launcher: DictConfig) -> int | None:
+    """The number of this process among joblib's workers, whose trials have children of their own; None elsewhere."""
+    if not str(launcher._target_).endswith(".JoblibLauncher"):
+        return None
+    return (*multiprocessing.current_process()._identity, 0)[0] % count_jobs(launcher.n_jobs)
 
 
 # What decides who is trained on and who is judged, besides the seed.
@@ -233,6 +247,7 @@ def _launch(plan: Plan, launch: Launch) -> Exception | None:
         with (
             passed_on(lambda number: _stop_trials(plan.directory, number)),
             _ctrl_c_alone(plan.directory) if plan.apart else nullcontext(),
+            lasting(),
         ):
             launch(_trial, ["--multirun", *plan.words])
     except (UserError, RunError):
@@ -264,14 +279,22 @@ def _running(sweep: Path) -> list[Trial]:
 
 
 def _stop_trials(sweep: Path, number: int) -> None:
-    """Pass a signal on to the trials that run in processes of their own, and give them time to end in order."""
-    apart = [trial for trial in _running(sweep) if read_status(trial.path)["process"] != os.getpid()]
+    """Pass a signal on to the trials that run in other processes of this machine, and give them time to end in order.
+
+    Those of other machines are their launcher's to end.
+    """
+    apart = [trial for trial in _running(sweep) if _is_beside(read_status(trial.path))]
     for trial in apart:
         with suppress(ProcessLookupError):
             os.kill(read_status(trial.path)["process"], number)
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until and {t.number for t in apart} & {t.number for t in _running(sweep)}:
         time.sleep(0.1)
+
+
+def _is_beside(status: Mapping[str, Any]) -> bool:
+    """Whether a run is that of another process of this machine."""
+    return bool(status["process"] != os.getpid() and status["host"] == socket.gethostname())
 
 
 def _unbegun(plan: Plan) -> list[Trial]:
@@ -286,9 +309,9 @@ def _trial(config: DictConfig) -> None:
     (directory.parent / _HYDRAS_CONFIG).unlink(missing_ok=True)
     try:
         plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
-        apart = _is_apart(job.launcher)
-        if apart:
+        worker = _worker(job.launcher)
+        if worker is not None:
             work_for(read_status(directory.parent)["process"])
-        run_trial(plain, list(job.overrides.task), apart=apart)
+        run_trial(plain, list(job.overrides.task), worker=worker)
     except Exception as error:
         mark_failed(directory, reason_of(error), again=lacked_resources(error))

@@ -15,6 +15,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from thawline.commands.sweeps.launchers.devices import take_device
 from thawline.runs.directory import mark_failed
 from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.settings import keep_wandb_quiet
@@ -22,24 +23,25 @@ from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
 from thawline.runs.sweep import read_trial, write_overrides
 
 
-def run_trial(config: dict[str, Any], overrides: Sequence[str], *, apart: bool) -> None:
+def run_trial(config: dict[str, Any], overrides: Sequence[str], *, worker: int | None = None) -> None:
     """Run a trial, unless it ended before; whatever happens to it stands in its directory, and nothing is raised.
 
     Args:
         config: The resolved config; `paths.run` is the trial's directory, named by its number, in the sweep's.
         overrides: What the command line gave this trial.
-        apart: Whether it runs in a process of its own, so that its death is only its own.
+        worker: The number of the worker that runs it in a child of its own, so that its death is only its own; None: it
+            runs in this process.
     """
     directory = Path(config["paths"]["run"])
     if read_trial(directory.parent, int(directory.name)).ended:
         return
     directory.mkdir(parents=True, exist_ok=True)
     write_overrides(directory, overrides)
-    if apart:
-        _in_a_process(config, directory)
+    if worker is not None:
+        _in_a_process(config, directory, worker)
     else:
         _attempt(config)
-    _say(directory)
+    say_trial(directory)
 
 
 def _attempt(config: dict[str, Any]) -> None:
@@ -77,7 +79,7 @@ def _score(config: DictConfig) -> None:
         score(config, run, mirror, started)
 
 
-def _say(directory: Path) -> None:
+def say_trial(directory: Path) -> None:
     """One line on screen for a trial that ended."""
     trial = read_trial(directory.parent, int(directory.name))
     if trial.status == "finished":
@@ -89,14 +91,14 @@ def _say(directory: Path) -> None:
         print(f"trial {trial.number} {trial.status}: {trial.reason}", flush=True)
 
 
-def _in_a_process(config: dict[str, Any], directory: Path) -> None:
+def _in_a_process(config: dict[str, Any], directory: Path, worker: int) -> None:
     """Run the trial in a child. One that is killed takes neither the worker nor other trials with it.
 
     The children come from one server process that has done the slow imports, and nothing else, before.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_slow_imports(config))
-    child = context.Process(target=_child, args=(config,))
+    child = context.Process(target=_child, args=(config, worker))
     child.start()
     child.join()
     if read_trial(directory.parent, int(directory.name)).status in ("running", "absent"):
@@ -120,8 +122,12 @@ def _slow_imports(config: dict[str, Any]) -> list[str]:
     return needed
 
 
-def _child(config: dict[str, Any]) -> None:
+def _child(config: dict[str, Any], worker: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if config["trainer"]["accelerator"] != "cpu":
+        import torch  # late: whoever only hands a trial on needs none of it
+
+        take_device(worker, torch.cuda.device_count)
     try:
         with signals_end_the_run():
             _attempt(config)
