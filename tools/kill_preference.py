@@ -37,9 +37,8 @@ FORK = multiprocessing.get_context("forkserver")
 LIBRARIES = (  # what a training imports sooner or later, and what takes long
     "alembic.command",
     "matplotlib.figure",
-    "scipy.stats",
+    "scipy.special",
     "sklearn.linear_model",
-    "sklearn.model_selection",
     "transformers.models.clip.modeling_clip",
     "thawline.commands.app",
     "thawline.tasks.preference.loop.train",

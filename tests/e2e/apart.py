@@ -13,8 +13,8 @@ from thawline.cli import program
 LIBRARIES = [
     "thawline.fitting.lightning.imported",
     "matplotlib.figure",
-    "scipy.stats",
-    "sklearn.model_selection",
+    "scipy.special",
+    "thawline.fitting.methods.logistic",
     "transformers.models.clip.modeling_clip",
     "thawline.commands.app",
     "thawline.commands.train",

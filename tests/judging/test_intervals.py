@@ -14,6 +14,7 @@ from thawline.judging.intervals import (
     positive_mean,
     proportion,
     proportions,
+    student_quantile,
 )
 
 GROUPED = st.lists(st.lists(st.booleans(), min_size=1, max_size=6), min_size=1, max_size=12)
@@ -195,3 +196,8 @@ def test_the_mean_of_repeats_has_students_interval_within_the_bounds_of_a_share(
     assert (one.value, one.low, one.high) == pytest.approx((0.8, low, min(1.0, high)))
     assert mean_of_repeats([0.5]) == Estimate(0.5, 0.0, 1.0)
     assert mean_of_repeats([1.0, 1.0]) == Estimate(1.0, 1.0, 1.0)
+
+
+def test_points_of_students_distribution_are_those_of_scipy_to_the_bit():
+    for freedom in (1, 1.5, 2, 7, 33.3, 1000, 1e6):
+        assert student_quantile(freedom) == stats.t.ppf(0.975, freedom)

@@ -1,5 +1,6 @@
 import itertools
 import json
+import math
 import re
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from thawline.judging.intervals import Estimate
-from thawline.judging.paired import compare, compare_scores, sign_flip
+from thawline.judging.paired import _coin_tosses, compare, compare_scores, sign_flip
 from thawline.judging.wording import format_p, format_points, percent
 
 NETS = st.lists(st.integers(-5, 5), min_size=1, max_size=10)
@@ -295,3 +296,10 @@ def test_scores_between_are_flipped_by_group():
     assert found.difference.value == pytest.approx(1 / 3)
     assert -1 < found.difference.low < 1 / 3 < found.difference.high < 1
     assert (found.only_a_right, found.only_b_right) == (3, 0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 61, 500, 3001, 50_000])
+def test_the_chances_of_coin_tosses_are_those_of_scipy(count):
+    expected = stats.binom.pmf(np.arange(count + 1), count, 0.5)
+    np.testing.assert_allclose(_coin_tosses(count), expected, rtol=1e-12, atol=1e-60)
+    assert math.fsum(_coin_tosses(count)) == pytest.approx(1, abs=1e-13)

@@ -1,6 +1,5 @@
 """Splits that are stratified by class and never cut a group."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from thawline.data.stratified import stratified_group_folds
 from thawline.data.tables.cells import side_of, whole_number
 from thawline.data.tables.places import match_names, moved_note
 from thawline.data.tables.reading import Columns, read_table
@@ -82,7 +82,7 @@ def holdout(
     counts = _groups_per_class(labels, groups)
     if min(counts.values()) < 2:
         raise UserError(_too_few("A hold-out", 2, labels, counts, classes))
-    # 2/5, say, is two folds of five; scikit-learn takes no more folds than groups or samples of the largest class
+    # 2/5, say, is two folds of five; there are no more folds than groups or samples of the largest class
     most = min(int(groups.max()) + 1, int(np.bincount(labels).max()))
     folds = max(2, min(Fraction(fraction).limit_denominator(20).denominator, most))
     width = min(max(1, round(fraction * folds)), folds - 1)
@@ -116,23 +116,17 @@ def _is_whole(labels: IntArray, chosen: npt.NDArray[np.bool_]) -> bool:
 
 
 def _stratified(labels: IntArray, groups: IntArray, folds: int, seed: int, attempt: int) -> IntArray:
-    """scikit-learn's folds on the samples in one canonical order, so that theirs does not matter."""
+    """Stratified folds of the samples in one canonical order, so that theirs does not matter."""
     return _remembered(labels.tobytes(), groups.tobytes(), folds, seed, attempt).copy()
 
 
 @lru_cache(maxsize=64)  # a sweep's trials are split alike, each several times
 def _remembered(label_bytes: bytes, group_bytes: bytes, folds: int, seed: int, attempt: int) -> IntArray:
-    from sklearn.model_selection import StratifiedGroupKFold  # late: a second
-
     labels, groups = (np.frombuffer(each, dtype=np.int64) for each in (label_bytes, group_bytes))
     order = np.lexsort((labels, groups))
     state = int(np.random.SeedSequence([seed, attempt]).generate_state(1)[0])
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=state)
-    test_fold = np.full(len(labels), -1, dtype=np.int64)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of classes smaller than the folds, which callers check
-        for fold, (_, test) in enumerate(splitter.split(order, labels[order], groups[order])):
-            test_fold[order[test]] = fold
+    test_fold = np.empty(len(labels), dtype=np.int64)
+    test_fold[order] = stratified_group_folds(labels[order], groups[order], folds, state)
     return test_fold
 
 

@@ -51,13 +51,13 @@ def begin(photos: Sequence[Listed], store: Path, preprocessing: Preprocessing, m
         preprocessing: What their pixels go through.
         max_megapixels: Larger ones are refused.
     """
-    import scipy.fftpack  # noqa: F401  # what the threads would import: two threads that import can get in each other's way
-
     known = FileIndex(store, PHOTOS).recall(stamps_of(photos)) if (store / PHOTOS.index).exists() else {}
     most = _HELD_BYTES // (3 * preprocessing.size**2)
     unknown = [photo.path for photo in photos if photo.path not in known][:most]
     if not unknown:
         return
+    import scipy.fftpack  # noqa: F401  # what the threads would import: two threads that import can get in each other's way
+
     pool = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "thawline-ahead")
     _pools.append(pool)
     _begun.update({(path, preprocessing): pool.submit(_read, path, preprocessing, max_megapixels) for path in unknown})

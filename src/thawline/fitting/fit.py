@@ -125,6 +125,15 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
     return fit
 
 
+def imported_to_fit(method: MethodSettings) -> list[str]:
+    """The module that fits by `method`, by name, where what it imports takes a second or more."""
+    slow = {
+        GradientSettings: "thawline.fitting.methods.gradient",
+        LogisticSettings: "thawline.fitting.methods.logistic",
+    }
+    return [module for settings, module in slow.items() if isinstance(method, settings)]
+
+
 def _regressed(tail: "Tail", train: FeatureSet, inner: FeatureSet | None, method: LogisticSettings, seed: int) -> Fit:
     """Logistic regression of one class of each sample, or of several."""
     if tail.several:

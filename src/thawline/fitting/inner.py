@@ -2,8 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 
+from thawline.data.stratified import stratified_group_folds
 from thawline.fitting.feature_set import FeatureSet
 
 Splits = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -44,7 +44,7 @@ def inner_folds(samples: FeatureSet, folds: int, seed: int) -> Splits:
     folds = min(folds, fewest)
     if folds < 2:
         return []
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    splits = splitter.split(np.zeros(len(samples)), samples.targets, samples.groups)
+    test_fold = stratified_group_folds(samples.targets, samples.groups, folds, seed)
+    splits = [(np.flatnonzero(test_fold != fold), np.flatnonzero(test_fold == fold)) for fold in range(folds)]
     classes = len(np.unique(samples.targets))
     return [(a, b) for a, b in splits if len(np.unique(samples.targets[a])) == classes]

@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from thawline.judging.intervals import Estimate, FloatArray, IntArray, number_groups, proportion, wilson
+from thawline.judging.intervals import (
+    Estimate,
+    FloatArray,
+    IntArray,
+    number_groups,
+    proportion,
+    student_quantile,
+    wilson,
+)
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -104,8 +112,6 @@ def _jackknifed(
 
     The resampling of Efron and Stein, 1981, of groups rather than of samples. It draws nothing by chance.
     """
-    from scipy.stats import t as student_t  # late: half a second
-
     numbers, count = number_groups(groups)
     everything = np.arange(len(numbers))
     if not defined(everything):
@@ -125,7 +131,7 @@ def _jackknifed(
         return Estimate(value, float(low), float(high))
     spread = np.sqrt((len(without) - 1) / len(without) * ((without - without.mean()) ** 2).sum())
     # Few groups show a spread that is itself uncertain.
-    half = student_t.ppf(0.975, len(without) - 1) * spread / (value * (1 - value))
+    half = student_quantile(len(without) - 1) * spread / (value * (1 - value))
     logit = np.log(value / (1 - value))
     return Estimate(value, float(1 / (1 + np.exp(half - logit))), float(1 / (1 + np.exp(-half - logit))))
 

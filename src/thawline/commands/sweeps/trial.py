@@ -113,7 +113,7 @@ def _slow_imports(config: dict[str, Any]) -> list[str]:
         "joblib",
         "thawline.commands.sweeps.scoring",
         "thawline.fitting.methods.gradient",
-        "sklearn.model_selection",
+        "thawline.fitting.methods.logistic",
     ]
     needed += [f"thawline.tasks.{config['task']}.data", "thawline.encoders.load"]
     if config["logger"]["name"] == "wandb":

@@ -20,7 +20,7 @@ from thawline.features.media import Photos
 from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.wanted import Wanted, wanted_features
-from thawline.fitting.settings import GradientSettings
+from thawline.fitting.fit import imported_to_fit
 from thawline.tasks.settings import RunSettings
 
 # Bytes of one photo's features at the head, for the widest encoder that has a conf file (ResNet50, 2,048 numbers).
@@ -56,10 +56,9 @@ def survey_photos(
 
 def imported_later(run: RunSettings) -> list[str]:
     """What fitting and judging a run need and its pass over the files does not, by name."""
-    fitting = ["thawline.fitting.methods.gradient"] if isinstance(run.method, GradientSettings) else []
     # The first is what threads that read photos import as well: whoever is second waits for it alone.
-    first = ["scipy.fftpack", "scipy.sparse.csgraph", "sklearn.model_selection"]
-    return [*first, *fitting, "scipy.stats", "matplotlib.figure"]
+    first = ["scipy.fftpack", "scipy.sparse.csgraph"]
+    return [*first, *imported_to_fit(run.method), "scipy.special", "matplotlib.figure"]
 
 
 def encoder_name(settings: RunSettings) -> str:
