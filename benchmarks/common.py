@@ -106,8 +106,11 @@ def make_photos(data: Path, count: int, width: int, height: int) -> Path:
     for name in CLASSES:
         (folder / name).mkdir(parents=True, exist_ok=True)
     save = partial(_save_photo, folder=folder, width=width, height=height)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(save, range(count), chunksize=max(1, min(16, count // 8))))
+    if count < 8:
+        list(map(save, range(count)))
+    else:
+        with ProcessPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(save, range(count), chunksize=max(1, min(16, count // 8))))
     files = list(folder.rglob("*.jpg"))
     megabytes = sum(path.stat().st_size for path in files) / len(files) / 1e6
     say(f"{len(files)} photos of {width} by {height} px, {megabytes:.2f} MB each on average")
