@@ -1,4 +1,4 @@
-"""What a GPU makes of a feature pass and of fine-tuning, on one machine, in under four minutes.
+"""What a GPU makes of a feature pass and of fine-tuning, on one machine. It is meant to take under four minutes.
 
 - forward: CLIP ViT-B/32's image tower in the half precision that the GPU has, on as many photos at once as a pass
   takes, as it is and compiled, over the peak: that of a large product of two matrices, measured here.

@@ -135,7 +135,9 @@ class FrozenPrefix(Stages):
             import torch._dynamo  # late: seconds
 
             torch._dynamo.config.suppress_errors = True
-            self._compiled = [torch.compile(stage, dynamic=False, **given) for stage in self.stages]
+            # Stages of one class share the limit, a network of many kinds of them included.
+            how = {"dynamic": False, "recompile_limit": 64, **given}
+            self._compiled = [torch.compile(stage, **how) for stage in self.stages]
 
 
 def _single(tensor: torch.Tensor) -> torch.Tensor:

@@ -121,6 +121,8 @@ class Accelerated:
             else:
                 parts.append(ends)
                 done += self._size
+        if len(parts) == 1:
+            return parts[0]
         return [{name: torch.cat([end[name] for end in ends]) for name in ends[0]} for ends in zip(*parts, strict=True)]
 
     def _arrived(self, inputs: Sequence[Features], sending: Future[_Sent]) -> Features:
