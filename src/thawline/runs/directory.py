@@ -183,10 +183,15 @@ def read_config(path: Path) -> DictConfig:
 
 def as_config(value: Any) -> Any:
     """Resolved values as a config that resolves to them: a folder's name may hold what looks like an interpolation."""
+    literal = _escaped(value)
+    return OmegaConf.create(literal) if isinstance(literal, dict) else literal
+
+
+def _escaped(value: Any) -> Any:
     if isinstance(value, dict):
-        return OmegaConf.create({key: as_config(inner) for key, inner in value.items()})
+        return {key: _escaped(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [as_config(inner) for inner in value]
+        return [_escaped(inner) for inner in value]
     if not isinstance(value, str):
         return value
     return re.sub(rf"(\\*)(?!{FROM_ENVIRONMENT.pattern})\$\{{", lambda found: found[1] * 2 + r"\${", value)

@@ -8,6 +8,7 @@ wherever they stand; those of variables not within paths, since a variable may h
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ _Path = tuple[str, ...]  # a dotted key's parts
 _known: set[str] = set()
 
 
+@lru_cache(maxsize=4096)  # every text of a config is compared with every variable of the environment
 def is_secret(key: str) -> bool:
     """Whether the last part of a dotted `key` says that its value is a secret."""
     words = [word.lower() for word in _WORD.findall(key.rpartition(".")[2])]

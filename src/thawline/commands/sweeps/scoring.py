@@ -1,20 +1,25 @@
 """What a trial does once its directory and its logger are there: it fits every fold and scores it."""
 
 import time
+from collections.abc import Callable, Sequence
 
 from omegaconf import DictConfig
 
 from thawline.commands.results import save_trial
 from thawline.encoders.device import find_device
+from thawline.fitting.fit import Fitting
+from thawline.fitting.folds import Fold
 from thawline.fitting.scoring import score_fold
 from thawline.runs.directory import RunDirectory
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.predictions import join_predictions
 from thawline.runs.split import write_split
-from thawline.tasks.capabilities import task_reader
+from thawline.tasks.capabilities import TaskProblem, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.running import facts_of, show_results
 from thawline.tasks.settings import saved_settings
+
+Keep = Callable[[Fold, Fitting], None]
 
 
 def score(config: DictConfig, run: RunDirectory, mirror: Mirror | None, started: float) -> None:
@@ -25,12 +30,36 @@ def score(config: DictConfig, run: RunDirectory, mirror: Mirror | None, started:
         RunError: The training can't go on.
     """
     settings = saved_settings(config, mirrored=True)
-    device = find_device(settings.trainer.accelerator)
-    problem = task_reader(settings.task)(settings, device)
-    plan = plan_run(problem, settings)
+    problem = task_reader(settings.task)(settings, find_device(settings.trainer.accelerator))
+    score_read(problem, plan_run(problem, settings), run, mirror, started)
+
+
+def score_read(
+    problem: TaskProblem,
+    plan: Sequence[Fold],
+    run: RunDirectory,
+    mirror: Mirror | None,
+    started: float,
+    keep: Keep | None = None,
+) -> None:
+    """Do the same with data that were read before.
+
+    Args:
+        problem: The data, with the trial's settings.
+        plan: Who is trained on and who is judged.
+        run: The trial's directory.
+        mirror: What mirrors the trial, or None.
+        started: When it began, by `time.perf_counter`.
+        keep: Writes what was fitted of a fold elsewhere to its directory; None: each is fitted here.
+    """
+    settings = problem.settings
     write_split(run.file("split.csv"), problem.split_rows(plan))
-    how = how_to_fit(settings, run.path, device, mirror)
-    scored = [score_fold(problem, fold, how) for fold in plan]
+    how = how_to_fit(settings, run.path, find_device(settings.trainer.accelerator), mirror)
+    scored = []
+    for fold in plan:
+        if keep is not None:
+            keep(fold, how)
+        scored.append(score_fold(problem, fold, how))
     inner = join_predictions([predictions for predictions, _ in scored])
     facts = {
         **facts_of(problem, settings),

@@ -22,6 +22,7 @@ from thawline.commands.line.quoting import quote
 from thawline.commands.resuming import resumed_words
 from thawline.commands.sweeps.launchers.lasting import lasting
 from thawline.commands.sweeps.launchers.settings import check_launcher, count_jobs
+from thawline.commands.sweeps.packing import pack_trials
 from thawline.commands.sweeps.plugins import register_plugin
 from thawline.commands.sweeps.trial import run_trial
 from thawline.errors import RunError, UserError
@@ -43,6 +44,7 @@ from thawline.runs.sweep import Trial, read_sweep, read_trial, read_trials, writ
 Compose = Callable[[Sequence[str]], DictConfig]
 Launch = Callable[[Callable[[DictConfig], None], Sequence[str]], None]
 _HYDRAS_CONFIG = "multirun.yaml"  # its sweeper writes the config as it was given, secrets too; the sweep has its own
+_WORTH_PACKING = 4  # trials
 _PATIENCE = 20.0  # seconds that trials have for a last checkpoint
 
 
@@ -56,6 +58,7 @@ class Plan:
         base: The config without what is swept.
         trials: What the command line gives each trial.
         apart: Whether they run in processes of their own.
+        least: So many that differ only above the thaw line are fitted together; 0: none ever.
     """
 
     directory: Path
@@ -63,6 +66,7 @@ class Plan:
     base: DictConfig
     trials: tuple[tuple[str, ...], ...]
     apart: bool
+    least: int
 
 
 def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: bool = False) -> None:
@@ -92,7 +96,7 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
         write_sweep(run.path, about)  # from here on it can be resumed
         # All features are there before the first trial starts.
         write_sweep(run.path, {**about, "features": fill_features(configs, run, console)})
-        _run_trials(plan, launch)
+        _run_trials(plan, compose, launch)
         failed = finish_sweep(run, refit, console)
     if failed:
         raise RunError(failed)
@@ -165,16 +169,27 @@ def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
     trials = _expand([*swept, *words])
     _refuse_other_splits(trials)
     base = compose([*fixed, f"paths.run={quote(str(directory))}"])
-    apart = _is_apart(base.hydra.launcher)
+    apart, least = _is_apart(base.hydra.launcher), _least(base.hydra.launcher, words)
     register_plugin(base.hydra.launcher._target_)
     check_launcher(base.hydra.launcher, words)
     del base.hydra
-    return Plan(directory, (*words, *place), base, trials, apart)
+    return Plan(directory, (*words, *place), base, trials, apart, least)
+
+
+def _least(launcher: DictConfig, words: Sequence[str]) -> int:
+    """How many trials that differ only above the thaw line are fitted together; 0: none, whatever they are.
+
+    That is done unasked where no launcher was chosen, and not for so few that it saves nothing.
+    """
+    if str(launcher._target_).endswith(".PackedLauncher"):
+        return 2
+    chosen = _is_apart(launcher) or any(word.startswith("hydra/launcher=") for word in words)
+    return 0 if chosen else _WORTH_PACKING
 
 
 def _is_apart(launcher: DictConfig) -> bool:
     """Whether a launcher runs trials in processes of their own."""
-    return not str(launcher._target_).endswith(".BasicLauncher")
+    return not str(launcher._target_).endswith((".BasicLauncher", ".PackedLauncher"))
 
 
 def _worker(launcher: DictConfig) -> int | None:
@@ -222,13 +237,13 @@ def _compose_distinct(plan: Plan, compose: Compose) -> list[DictConfig]:
     return [compose([*trial, place]) for trial in distinct.values()]
 
 
-def _run_trials(plan: Plan, launch: Launch) -> None:
+def _run_trials(plan: Plan, compose: Compose, launch: Launch) -> None:
     """Launch the trials until each has ended. A launcher whose worker was killed is launched again for what is left."""
     for trial in _running(plan.directory):
         mark_ended(trial.path, "interrupted", "the process that ran it was killed")
     lost: set[int] = set()
     while True:
-        error = _launch(plan, launch)
+        error = _launch(plan, compose, launch)
         running = _running(plan.directory)
         if error is not None and not running:
             raise error
@@ -242,14 +257,17 @@ def _run_trials(plan: Plan, launch: Launch) -> None:
         mark_failed(trial.path, "it never began", again=True)
 
 
-def _launch(plan: Plan, launch: Launch) -> Exception | None:
+def _launch(plan: Plan, compose: Compose, launch: Launch) -> Exception | None:
     try:
         with (
             passed_on(lambda number: _stop_trials(plan.directory, number)),
             _ctrl_c_alone(plan.directory) if plan.apart else nullcontext(),
             lasting(),
         ):
-            launch(_trial, ["--multirun", *plan.words])
+            if plan.least:
+                pack_trials(plan.directory, dict(enumerate(plan.trials)), compose, least=plan.least)
+            if not (plan.trials and all(trial.ended for trial in _known(plan))):
+                launch(_trial, ["--multirun", *plan.words])
     except (UserError, RunError):
         raise
     except (Stopped, KeyboardInterrupt) as end:
@@ -297,9 +315,12 @@ def _is_beside(status: Mapping[str, Any]) -> bool:
     return bool(status["process"] != os.getpid() and status["host"] == socket.gethostname())
 
 
+def _known(plan: Plan) -> Iterator[Trial]:
+    return (read_trial(plan.directory, number) for number in range(len(plan.trials)))
+
+
 def _unbegun(plan: Plan) -> list[Trial]:
-    trials = (read_trial(plan.directory, number) for number in range(len(plan.trials)))
-    return [trial for trial in trials if trial.status == "absent"]
+    return [trial for trial in _known(plan) if trial.status == "absent"]
 
 
 def _trial(config: DictConfig) -> None:

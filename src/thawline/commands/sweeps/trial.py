@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,12 @@ from thawline.runs.settings import keep_wandb_quiet
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
 from thawline.runs.sweep import read_trial, write_overrides
 
+# Does with config, directory, mirror and start what `scoring.score` does.
+Scores = Callable[..., None]
 
-def run_trial(config: dict[str, Any], overrides: Sequence[str], *, worker: int | None = None) -> None:
+def run_trial(
+    config: dict[str, Any], overrides: Sequence[str], *, worker: int | None = None, scores: Scores | None = None
+) -> None:
     """Run a trial, unless it ended before; whatever happens to it stands in its directory, and nothing is raised.
 
     Args:
@@ -31,6 +35,7 @@ def run_trial(config: dict[str, Any], overrides: Sequence[str], *, worker: int |
         overrides: What the command line gave this trial.
         worker: The number of the worker that runs it in a child of its own, so that its death is only its own; None: it
             runs in this process.
+        scores: What is done once its directory and its logger are there; None: it is fitted and scored.
     """
     directory = Path(config["paths"]["run"])
     if read_trial(directory.parent, int(directory.name)).ended:
@@ -40,19 +45,19 @@ def run_trial(config: dict[str, Any], overrides: Sequence[str], *, worker: int |
     if worker is not None:
         _in_a_process(config, directory, worker)
     else:
-        _attempt(config)
+        _attempt(config, scores)
     say_trial(directory)
 
 
-def _attempt(config: dict[str, Any]) -> None:
+def _attempt(config: dict[str, Any], scores: Scores | None = None) -> None:
     try:
-        _score(OmegaConf.create(config))
+        _score(OmegaConf.create(config), scores)
     except Exception as error:
         # Most are in status.json already; those from before the run directory was entered are not.
         mark_failed(Path(config["paths"]["run"]), reason_of(error), again=lacked_resources(error))
 
 
-def _score(config: DictConfig) -> None:
+def _score(config: DictConfig, scores: Scores | None) -> None:
     """Score a trial in its directory, mirrored by its own logger: a trial that fails is a run there too."""
     # Late: a worker that only hands the trial on needs none of this, which takes seconds to import.
     from thawline.commands.sweeps.scoring import score
@@ -76,7 +81,7 @@ def _score(config: DictConfig) -> None:
             tags=tags(plain),
         ) as mirror,
     ):
-        score(config, run, mirror, started)
+        (scores or score)(config, run, mirror, started)
 
 
 def say_trial(directory: Path) -> None:

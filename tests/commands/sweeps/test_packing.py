@@ -1,0 +1,41 @@
+"""Which trials are fitted together is a function of their settings."""
+
+from dataclasses import replace
+
+import pytest
+
+from thawline.commands.app import settings_of
+from thawline.commands.sweeps.packing import MAY_DIFFER, packs
+from thawline.data.photos.augmentation import AugmentationSettings
+from thawline.fitting.settings import DebugSettings, LogisticSettings, TrainerSettings
+
+
+@pytest.fixture(scope="module")
+def linear():
+    return settings_of("train", ["data.path=photos", "encoder=tiny_clip", "logger=none", "method=linear"])
+
+
+def test_small_tails_above_one_line_are_fitted_together(linear):
+    assert packs(linear)
+    given = {"lr": 0.5, "body_lr": 0.1, "layer_decay": 0.5, "warmup": 1.0, "schedule": "cosine", "weight_decay": 1.0}
+    given |= {"penalty": 0.1, "label_smoothing": 0.1, "class_weights": "balanced", "dropout": 0.1}
+    given |= {"epochs": 3, "patience": 2}
+    assert {*(f"method.{key}" for key in given), "seed"} == MAY_DIFFER
+    assert packs(replace(linear, seed=1, method=replace(linear.method, **given)))
+    assert packs(replace(linear, thaw="projection", augmentation=AugmentationSettings(name="light", views=2, flip=0.5)))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"method": LogisticSettings(name="logistic", head="linear", c=[1.0])},
+        {"thaw": 1},
+        {"augmentation": AugmentationSettings(name="mixup", mixup=0.2)},
+        {"debug": DebugSettings(name="limit", limit_batches=2)},
+        {"debug": DebugSettings(name="profiler", profiler="simple")},
+        {"trainer": TrainerSettings(accelerator="cpu", precision="bf16-mixed")},
+        {"trainer": TrainerSettings(accelerator="cpu", threads=2)},
+    ],
+)
+def test_what_else_is_asked_of_a_training_is_done_alone(linear, other):
+    assert not packs(replace(linear, **other))
