@@ -69,22 +69,22 @@ def test_trials_fitted_together_are_those_fitted_alone_and_one_that_diverges_fai
 
 
 def test_what_was_broken_off_is_fitted_again_and_what_ended_is_not(thawline, sample):
-    words = (*WORDS[:4], "method.lr=1e-3,1e-2,1e-1", "seed=0,1", "logger=csv")
-    assert f"6 {TOGETHER}" in thawline("train", sample, "-m", *words)
+    words = (*WORDS[:2], "method=linear,logistic", "thaw=head", "seed=0,1,2", "logger=csv", "hydra/launcher=packed")
+    assert f"3 {TOGETHER}" in thawline("train", sample, "-m", *words)
     [directory] = (thawline.directory / "outputs/sweep").iterdir()
     before = {n: (directory / str(n) / "inner.parquet").read_bytes() for n in range(6)}
     judged = (directory / "predictions.parquet").read_bytes()
-    written = (directory / "0/metrics.json").stat().st_mtime_ns
-    # Cut off while the second was being written: the others had not begun.
-    for number in range(2, 6):
+    written = (directory / "2/metrics.json").stat().st_mtime_ns
+    # Cut off before the first two were written, and while a trial of another kind was being.
+    for number in (0, 1, 5):
         shutil.rmtree(directory / str(number))
     for left in ("metrics.json", "inner.parquet"):
-        (directory / "1" / left).unlink()
-    for run in (directory, directory / "1"):
+        (directory / "4" / left).unlink()
+    for run in (directory, directory / "4"):
         (run / "status.json").write_text(json.dumps({**read(run / "status.json"), "status": "running"}))
 
-    assert f"4 {TOGETHER}" in thawline("train", directory)
+    assert f"2 {TOGETHER}" in thawline("train", directory)
     assert [one["status"] for one in statuses(directory, 6)] == ["finished"] * 6
-    assert (directory / "0/metrics.json").stat().st_mtime_ns == written
+    assert (directory / "2/metrics.json").stat().st_mtime_ns == written
     assert {n: (directory / str(n) / "inner.parquet").read_bytes() for n in range(6)} == before
     assert (directory / "predictions.parquet").read_bytes() == judged

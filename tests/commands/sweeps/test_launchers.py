@@ -30,6 +30,7 @@ def launcher(*words):
         (("hydra/launcher=submitit_slurm", "hydra.launcher.array_parallelism=9"), 9),
         (("hydra/launcher=ray",), os.cpu_count()),
         (("hydra/launcher=ray", "hydra.launcher.n_jobs=5"), 5),
+        (("hydra/launcher=packed", "hydra.launcher.n_jobs=32"), 32),
     ],
 )
 def test_a_launcher_says_how_many_trials_run_side_by_side(words, number):
@@ -42,6 +43,7 @@ def test_a_launcher_says_how_many_trials_run_side_by_side(words, number):
         (("hydra/launcher=submitit_local", "hydra.launcher.n_jobs=0"), "n_jobs=0 runs nothing"),
         (("hydra/launcher=submitit_local", "hydra.launcher.time_min=0.5"), "time_min=0.5 is no longer than"),
         (("hydra/launcher=submitit_local", "hydra.launcher.retries=-1"), "retries=-1 is below 0"),
+        (("hydra/launcher=packed", "hydra.launcher.n_jobs=0"), "n_jobs=0 is below 1"),
         (("hydra/launcher=ray", "hydra.launcher.num_gpus=2"), "a trial is one device"),
         (("hydra/launcher=ray", "hydra.launcher.num_cpus=-1"), "num_cpus=-1.0 is below 0"),
         (("hydra/launcher=submitit_slurm", "hydra.launcher.gpus=2"), "a trial is one device"),

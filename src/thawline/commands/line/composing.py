@@ -27,6 +27,7 @@ ALLOWED = {
         "hydra_plugins.thawline.LocalLauncher",
         "hydra_plugins.thawline.SlurmLauncher",
         "hydra_plugins.thawline.RayLauncher",
+        "hydra_plugins.thawline.PackedLauncher",
     ),
     "hydra.sweeper._target_": ("hydra._internal.core_plugins.basic_sweeper.BasicSweeper",),
 }

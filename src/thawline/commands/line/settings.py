@@ -9,7 +9,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from thawline.commands.line.verbs import VERBS
-from thawline.commands.sweeps.launchers.settings import LocalSettings, RaySettings, SlurmSettings
+from thawline.commands.sweeps.launchers.settings import LocalSettings, PackedSettings, RaySettings, SlurmSettings
 from thawline.commands.versions.settings import VersionsVerbsSettings
 from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.data.settings import DataSettings
@@ -218,6 +218,7 @@ def _register(tasks: Sequence[str]) -> None:
         ("hydra/launcher", "submitit_local", LocalSettings),
         ("hydra/launcher", "submitit_slurm", SlurmSettings),
         ("hydra/launcher", "ray", RaySettings),
+        ("hydra/launcher", "packed", PackedSettings),
     ]
     for group, name, schema in groups:
         store.store(group=group, name=f"{name}_schema", node=schema)

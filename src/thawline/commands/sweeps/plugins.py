@@ -9,6 +9,7 @@ _LAUNCHERS = "thawline.commands.sweeps.launchers"
 OWN = {
     "hydra_plugins.thawline.LocalLauncher": f"{_LAUNCHERS}.submitted:LocalLauncher",
     "hydra_plugins.thawline.SlurmLauncher": f"{_LAUNCHERS}.submitted:SlurmLauncher",
+    "hydra_plugins.thawline.PackedLauncher": f"{_LAUNCHERS}.packed:PackedLauncher",
     "hydra_plugins.thawline.RayLauncher": f"{_LAUNCHERS}.on_ray:RayLauncher",
 }
 

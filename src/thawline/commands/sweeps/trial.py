@@ -25,6 +25,7 @@ from thawline.runs.sweep import read_trial, write_overrides
 # Does with config, directory, mirror and start what `scoring.score` does.
 Scores = Callable[..., None]
 
+
 def run_trial(
     config: dict[str, Any], overrides: Sequence[str], *, worker: int | None = None, scores: Scores | None = None
 ) -> None:

@@ -138,6 +138,26 @@ class RaySettings:
         _check_least("max_retries", self.max_retries, 0)
 
 
+@dataclass
+class PackedSettings:
+    """`hydra/launcher=packed`: trials that differ only above the thaw line are one computation.
+
+    Attributes:
+        n_jobs: How many trials a search asks for at a time.
+    """
+
+    _target_: str = "hydra_plugins.thawline.PackedLauncher"
+    n_jobs: int = 16
+
+    def __post_init__(self) -> None:
+        """Check the value.
+
+        Raises:
+            UserError: It is out of its range.
+        """
+        _check_least("n_jobs", self.n_jobs, 1)
+
+
 def check_launcher(launcher: DictConfig, words: Sequence[str]) -> None:
     """Refuse what a launcher of ours can't use before anything runs.
 
@@ -149,13 +169,13 @@ def check_launcher(launcher: DictConfig, words: Sequence[str]) -> None:
         UserError: A value is out of its range, what it needs is not there, or a file would hold a secret.
     """
     settings = OmegaConf.to_object(launcher)
-    if not isinstance(settings, LocalSettings | SlurmSettings | RaySettings):
+    if not isinstance(settings, LocalSettings | SlurmSettings | RaySettings | PackedSettings):
         return
     known = [field.name for field in fields(settings)]
     if unknown := [str(key) for key in launcher if key not in known]:
         raise UserError(f"hydra.launcher has no setting '{unknown[0]}'; it has {', '.join(known[1:])}")
     shown = [word for word in words if MASK in saved_word(word) and MASK not in word]
-    if shown and not isinstance(settings, RaySettings):
+    if shown and isinstance(settings, LocalSettings | SlurmSettings):
         key = shown[0].partition("=")[0]
         raise UserError(f"'{key}' is a secret, and submitit keeps jobs in files; give it as {key}='${{oc.env:NAME}}'")
 
