@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.apart import Apart
 from tests.runs.readback import read_offline_runs
 
+from thawline.reports.gather import gather
 from thawline.runs.predictions import read_predictions
 
 TINY = ("encoder=tiny_clip", "trainer=cpu")
@@ -68,6 +69,13 @@ def test_a_sweep_pays_for_its_features_once_and_judges_its_winner_alone(thawline
     for row in rows:
         for word in row["setting"].split():
             assert word.split("=")[1] in said
+
+    # What to try next is said, kept, and on the page; no more than three sentences.
+    assert 1 <= len(sweep["next"]) <= 3
+    assert all(" ".join(one.split()) in " ".join(said.split()) for one in sweep["next"])
+    [_, settings] = gather([directory]).boards
+    assert list(settings.advice) == sweep["next"]
+    assert all(trial.size > 1000 and trial.score is not None for trial in settings.trials)
 
     # What is reported is what the winner's own tail says of the outer photos, which no trial was scored on.
     judged = read_predictions(directory / "predictions.parquet")

@@ -52,8 +52,11 @@ def make_run(path, said, *, verb="train", photos="/photos", lr=0.1, epochs=3, fa
     return path
 
 
-def make_sweep(path, settings, photos="/photos"):
-    """A finished sweep: `settings` gives for each setting the number of its inner samples that are right, or None."""
+def make_sweep(path, settings, photos="/photos", seconds=None, sizes=None):
+    """A finished sweep: `settings` gives for each setting the number of its inner samples that are right, or None.
+
+    `seconds` and `sizes` give, for each trial, its wall time and the bytes that it trained.
+    """
     (path / "x").parent.mkdir(parents=True)
     trials, best = [], max(right for right in settings.values() if right is not None)
     for number, (setting, right) in enumerate(settings.items()):
@@ -69,7 +72,12 @@ def make_sweep(path, settings, photos="/photos"):
                     raise RuntimeError("the loss became nan")
                 write_predictions(run.file(INNER_FILE), predictions(right))
                 inner = judge_said(predictions(right)).to_json()
-                write_json(run.file(METRICS_FILE), {**FACTS, "inner": inner})
+                write_json(
+                    run.file(METRICS_FILE),
+                    {**FACTS, "inner": inner, "seconds": seconds[number] if seconds else FACTS["seconds"]},
+                )
+                if sizes:
+                    run.file("folds/holdout/tail.safetensors").write_bytes(bytes(sizes[number]))
                 write_history(run.file("folds/holdout/history.csv"), 4)
         except RuntimeError:
             pass

@@ -12,6 +12,7 @@ import numpy as np
 from thawline.data.pairs.table import Pair
 from thawline.judging.metrics import Judgement
 from thawline.judging.paired import PairedTest
+from thawline.reports.importances import Importance
 from thawline.reports.swept import SweptTrial
 from thawline.runs.finished import SAMPLES
 from thawline.runs.predictions import Predictions
@@ -98,6 +99,8 @@ class Board:
         rows: The sweep's own leaderboard, where the board is one.
         failed: The sweep's trials that did not finish, a sentence each.
         trials: All of the sweep's trials, by number.
+        importances: How much each of its settings explains, the most first; none where the trials are too few.
+        advice: What the sweep says to try next, a sentence each.
     """
 
     title: str
@@ -106,6 +109,8 @@ class Board:
     rows: tuple[Row, ...] = ()
     failed: tuple[str, ...] = ()
     trials: tuple[SweptTrial, ...] = ()
+    importances: tuple[Importance, ...] = ()
+    advice: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -148,7 +153,7 @@ def rank_entries(entries: Iterable[Entry], title: str, note: str) -> Board:
                 entry,
                 judgement,
                 judge_baseline(entry.predictions),
-                None if entry is best else _test(entry, best),
+                None if entry is best else compare_entries(entry, best),
                 _test_baseline(entry),
             )
             for entry, judgement in judged
@@ -157,12 +162,7 @@ def rank_entries(entries: Iterable[Entry], title: str, note: str) -> Board:
 
 
 def rank_settings(
-    rows: Sequence[Row],
-    entries: dict[str, Entry],
-    trials: Sequence[SweptTrial],
-    title: str,
-    note: str,
-    failed: Iterable[str],
+    rows: Sequence[Row], entries: dict[str, Entry], title: str, note: str, failed: Iterable[str]
 ) -> Board:
     """The board of a sweep's settings: `rows` is its leaderboard, `entries` has the settings by name."""
     of = [(entries[row.setting], row) for row in rows]
@@ -170,7 +170,7 @@ def rank_settings(
         Line(entry, row.judgement, judge_baseline(entry.predictions), row.against_best, row.against_baseline)
         for entry, row in of
     )
-    return Board(title, note, lines, tuple(rows), tuple(failed), tuple(trials))
+    return Board(title, note, lines, tuple(rows), tuple(failed))
 
 
 def judge_entry(entry: Entry) -> Judgement:
@@ -178,11 +178,22 @@ def judge_entry(entry: Entry) -> Judgement:
     return judge_said(entry.predictions) if entry.certain else judge_answers(entry.predictions)
 
 
-def _test(entry: Entry, best: Entry) -> PairedTest:
-    """The paired test on the samples of `entry`, which are all or some of those of `best`, in the same order."""
-    a, mine = entry.predictions, set(entry.predictions.paths)
-    b = best.predictions.subset(np.array([i for i, path in enumerate(best.predictions.paths) if path in mine]))
-    return compare_said(a, b, entry.label, best.label)
+def compare_entries(one: Entry, other: Entry) -> PairedTest | None:
+    """The paired test of two on the samples that both judged; None where there are none, or of other classes."""
+    a, b = one.predictions, other.predictions
+    if a.classes != b.classes:
+        return None
+    if a.paths != b.paths:
+        # A sweep's setting has each sample once for each cell, which stands where the fold does.
+        of_cells = min(len(set(p.paths)) / len(p.paths) for p in (a, b)) < 1
+        here, there = (list(zip(p.folds, p.paths, strict=True) if of_cells else p.paths) for p in (a, b))
+        places = {place: i for i, place in enumerate(there)}
+        common = [i for i, place in enumerate(here) if place in places]
+        if not common:
+            return None
+        a = a.subset(np.array(common))
+        b = b.subset(np.array([places[here[i]] for i in common]))
+    return compare_said(a, b, one.label, other.label)
 
 
 def _test_baseline(entry: Entry) -> PairedTest:

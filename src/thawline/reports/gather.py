@@ -13,15 +13,17 @@ from omegaconf import DictConfig, OmegaConf
 from thawline.data.pairs.table import Pair
 from thawline.errors import UserError
 from thawline.files import printable
+from thawline.reports.advice import advise
 from thawline.reports.common import group_entries, in_one_form
 from thawline.reports.comparison import Board, Comparison, Entry, rank_entries, rank_settings
 from thawline.reports.configs import flatten, settings_that_differ
+from thawline.reports.importances import importances
 from thawline.reports.labels import labels_of
 from thawline.reports.others import read_other
 from thawline.reports.swept import split_setting, swept_trial
 from thawline.runs.directory import is_run_directory, read_config, read_status
 from thawline.runs.finished import SAMPLES, finished_run
-from thawline.runs.predictions import join_predictions
+from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.sweep import INNER_FILE, Trial, is_sweep_directory, read_sweep, read_trials
 from thawline.targets.leaderboard import rank, score
 from thawline.tasks.task import capability, find_task
@@ -194,7 +196,10 @@ def _sweep(path: Path, name: str) -> tuple[Entry, Board]:
         if trial.status != "finished"
     ]
     told = [swept_trial(trial, setting[number]) for number, trial in trials.items()]
-    return entry, rank_settings(rows, entries, told, f"Settings of the sweep {name}", _INNER, failed)
+    important = importances(told)
+    board = rank_settings(rows, entries, f"Settings of the sweep {name}", _INNER, failed)
+    advice = tuple(advise(rows, told, important))
+    return entry, replace(board, trials=tuple(told), importances=tuple(important), advice=advice)
 
 
 def _setting(setting: str, trials: Sequence[Trial], sweep: str, chosen: Entry) -> Entry:
@@ -208,7 +213,7 @@ def _setting(setting: str, trials: Sequence[Trial], sweep: str, chosen: Entry) -
         baseline=facts[0]["baseline"],
         directories=tuple(trial.path for trial in trials),
         config=flatten(read_config(trials[0].path)),
-        predictions=in_one_form(join_predictions([trial.inner() for trial in trials])),
+        predictions=in_one_form(join_predictions([_of_cells(trial) for trial in trials])),
         kind=facts[0].get("kind", SAMPLES),
         photos=chosen.photos,
         pairs=chosen.pairs,
@@ -217,6 +222,12 @@ def _setting(setting: str, trials: Sequence[Trial], sweep: str, chosen: Entry) -
         computed=sum(one["features"]["computed"] for one in facts),
         read=sum(one["features"]["read"] for one in facts),
     )
+
+
+def _of_cells(trial: Trial) -> Predictions:
+    """What a trial said of its inner samples; the cell stands where the fold did."""
+    inner = trial.inner()
+    return replace(inner, folds=tuple(f"seed{trial.facts['seed']}/{fold}" for fold in inner.folds))
 
 
 def _join_others(groups: list[list[Entry]], others: Sequence[Path]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from thawline.errors import UserError
 from thawline.judging.metrics import Judgement
 from thawline.judging.paired import PairedTest
-from thawline.reports.comparison import Board, Comparison, Line
+from thawline.reports.comparison import Board, Comparison, Line, compare_entries
 from thawline.reports.gather import gather
 from thawline.reports.page.document import draw_page, write_page
 
@@ -50,6 +50,21 @@ class ComparisonView:
             if numbers is not None and not (numbers.isna() & frame[key].notna()).any():
                 frame[key] = numbers
         return frame
+
+    def difference(self, one: str, other: str) -> PairedTest:
+        """The paired test of two lines of one board, each by its `name` in the frame, on the samples that both judged.
+
+        Raises:
+            UserError: No board has both, or they have no sample in common.
+        """
+        for board in self.comparison.boards:
+            found = {line.entry.label if board.rows else line.entry.name: line.entry for line in board.lines}
+            if one in found and other in found:
+                test = compare_entries(found[one], found[other])
+                if test is None:
+                    raise UserError(f"{one} and {other} have no sample in common")
+                return test
+        raise UserError(f"no board has both '{one}' and '{other}'; their names are in the frame's column 'name'")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page to `path`, complete or not at all."""

@@ -42,7 +42,7 @@ def swept(tmp_path):
     """A sweep with a trial that failed, and a run beside it."""
     pairs = zip("112233", "123123", strict=True)
     settings = {f"thaw={thaw} method.lr={lr}": 20 + n for n, (thaw, lr) in enumerate(pairs)}
-    make_sweep(tmp_path / "runs" / "a sweep", {**settings, "thaw=4 method.lr=1e30": None})
+    make_sweep(tmp_path / "runs" / "a sweep", {**settings, "thaw=4 method.lr=1e30": None}, seconds=range(1, 7))
     outer = predictions(30, paths=[f"outer/{i:04}.jpg" for i in range(40)])
     make_run(tmp_path / "runs" / "a run", outer, lr=0.5, facts={"seconds": 1200.5})
     return gather([tmp_path / "runs"])

@@ -122,6 +122,21 @@ def test_two_configs_are_chosen_and_what_differs_is_shown(browser, page):
     assert browser.run("document.getElementById('differing').textContent") != "This is the same config twice."
 
 
+def test_two_settings_are_chosen_and_their_test_is_said(browser, page):
+    def say():
+        return browser.run("document.querySelectorAll('.pair')[1].querySelector('[aria-live]').textContent")
+
+    def pick(which, rank):
+        select = f"document.querySelectorAll('.pair')[1].querySelectorAll('select')[{which}]"
+        browser.run(f"{select}.value = {rank - 1}; {select}.dispatchEvent(new Event('change'))")
+
+    assert "thaw=3 method.lr=3 and thaw=3 method.lr=2 cannot be told apart: the difference is +2.5 points" in say()
+    pick(0, 6)
+    assert "thaw=1 method.lr=1 and thaw=3 method.lr=2" in say() or "thaw=3 method.lr=2 and thaw=1 method.lr=1" in say()
+    pick(1, 6)
+    assert say() == "This is the same twice."
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_at_phone_width_only_tables_scroll(browser, page, scheme):
     browser.open(page, width=390, scheme=scheme)

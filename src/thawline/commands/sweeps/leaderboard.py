@@ -19,7 +19,10 @@ from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
+from thawline.reports.advice import advise
+from thawline.reports.importances import importances
 from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
+from thawline.reports.swept import swept_trial
 from thawline.runs.directory import RunDirectory, read_config
 from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
@@ -61,7 +64,8 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console) -> str | None
     _judge(run, done, chosen, rows, console)
     if refit:
         refit_run(next(trial.path for trial in done if trial.number == rows[0].trials[0]), [], console)
-    _save(run, trials, names, rows, chosen)
+    advice = _advise(trials, names, rows, console)
+    _save(run, trials, names, rows, chosen, advice)
     say_whole(console, f"sweep  {run.path}")
     say_after_training(console, run.path, run.path / str(rows[0].trials[0]))
     return _say_failed(failed, len(trials), names)
@@ -157,6 +161,7 @@ def _save(
     names: Mapping[int, str],
     rows: Sequence[Row],
     chosen: Mapping[Cell, int],
+    advice: Sequence[str],
 ) -> None:
     several = len({seed for seed, _ in chosen}) > 1
     write_sweep(
@@ -169,8 +174,18 @@ def _save(
             "rows": [row.to_json() for row in rows],
             "chosen": {_cell(cell, several): number for cell, number in chosen.items()},
             "winner": rows[0].trials[0],
+            "next": list(advice),
         },
     )
+
+
+def _advise(trials: Sequence[Trial], names: Mapping[int, str], rows: Sequence[Row], console: Console) -> list[str]:
+    """What to try next, said and given back."""
+    told = [swept_trial(trial, names[trial.number]) for trial in trials]
+    advice = advise(rows, told, importances(told))
+    for sentence in advice:
+        say(console, sentence)
+    return advice
 
 
 def _cell(cell: Cell, several: bool) -> str:

@@ -12,10 +12,13 @@ from thawline.reports.configs import differing
 from thawline.reports.page.course import draw_course
 from thawline.reports.page.examined import draw_examined
 from thawline.reports.page.mistakes import Thumbnails, draw_mistakes
+from thawline.reports.page.pairs import draw_pairs
 from thawline.reports.page.parallel import draw_parallel
+from thawline.reports.page.pareto import draw_pareto
 from thawline.reports.page.plots import draw_curves, draw_own_curves, draw_settings
 from thawline.reports.page.ranking import draw_ranking
 from thawline.reports.page.tables import draw_costs, draw_judgement, draw_leaderboard, percent
+from thawline.reports.page.weights import draw_importances
 
 _COST = (
     "Seconds are wall time, computing features included; what a sweep's settings share is counted with the sweep, not "
@@ -76,12 +79,16 @@ def _board(number: int, board: Board, pictures: Thumbnails | None) -> Html:
         tag("p", *_summary(board)),
         tag("p", board.note, class_="note"),
         *(tag("p", note) for line in board.lines for note in line.entry.notes),
+        _next(board.advice),
         draw_leaderboard(board, ids),
         draw_ranking(board),
         draw_parallel(board.rows),
         draw_settings(board),
+        draw_importances(board),
+        draw_pareto(board),
         draw_course(board),
         draw_curves(board),
+        draw_pairs(number, board),
         tag("section", tag("h3", "Cost"), tag("p", _COST, class_="note"), draw_costs(board)),
         tag(
             "section",
@@ -109,6 +116,13 @@ def _summary(board: Board) -> list[Html | str]:
         alike = sum(not test.differs for test in tests)
         said.append(f" Of the {len(tests)} others, {alike} cannot be told apart from it (paired test, p ≥ 0.05).")
     return said
+
+
+def _next(advice: Sequence[str]) -> Html | None:
+    if not advice:
+        return None
+    items = [tag("li", name(sentence)) for sentence in advice]
+    return tag("section", tag("h3", "What to try next"), tag("ul", *items, class_="plain"))
 
 
 def _line(rank: int, line: Line, target: str, pictures: Thumbnails | None) -> Html:

@@ -73,6 +73,20 @@ function line(key, a, b) {
   return row;
 }
 
+// Any two of a board: what the paired test says of each two stands in the page.
+function pair(box) {
+  const said = JSON.parse(box.querySelector("script").textContent);
+  const [left, right] = box.querySelectorAll("select");
+  const sentence = box.querySelector("[aria-live]");
+  const show = () => {
+    const [first, second] = [Number(left.value), Number(right.value)].sort((a, b) => a - b);
+    sentence.textContent = first === second ? "This is the same twice." : said[first][second - first - 1];
+  };
+  left.addEventListener("change", show);
+  right.addEventListener("change", show);
+  show();
+}
+
 // A link to a run opens what it leads to. In a notebook's frame such a link would load the notebook itself.
 function reveal(hash) {
   const target = document.getElementById(hash.slice(1));
@@ -90,5 +104,6 @@ function follow(event) {
 
 document.querySelectorAll("table.sortable").forEach(sortable);
 differ();
+document.querySelectorAll(".pair").forEach(pair);
 document.addEventListener("click", follow);
 reveal(location.hash);

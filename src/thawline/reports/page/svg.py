@@ -81,8 +81,8 @@ def category_axis(title: str, names: Sequence[str]) -> Axis:
     return Axis(title, -0.5, len(names) - 0.5, ticks)
 
 
-def plot(series: Sequence[Series], x: Axis, y: Axis, *, about: str, legend: bool = True) -> Html:
-    """A plot with its legend. Intervals of several series stand side by side, so that none hides another.
+def plot(series: Sequence[Series], x: Axis, y: Axis, *, about: str, legend: bool = True, abreast: bool = True) -> Html:
+    """A plot with its legend.
 
     Args:
         series: What is drawn; the first ones above the later.
@@ -90,8 +90,9 @@ def plot(series: Sequence[Series], x: Axis, y: Axis, *, about: str, legend: bool
         y: The vertical axis.
         about: What the plot shows, for who can't see it and as its caption.
         legend: Whether the legend stands below it.
+        abreast: Whether intervals of several series at one place stand side by side, so that none hides another.
     """
-    beside = _spread(series)
+    beside = _spread(series) if abreast else [{} for _ in series]
     drawn = [_series(one, x, y, beside[i]) for i, one in enumerate(series)]
     picture = tag(
         "svg",
