@@ -71,6 +71,8 @@ class _Submitted(JobLauncher):
         status = job.trial().status
         if status != "interrupted" and (cause not in _RUN_ON or status not in ("running", "absent")):
             return False
+        if cause == "CANCELLED":  # by someone's hand, who does not want it again
+            return False
         cut_off[job] += 1
         if cut_off[job] <= self.retries:
             return True
@@ -191,12 +193,16 @@ class SlurmLauncher(_Submitted):
         return list(executor.map_array(run_job, jobs))
 
     def ended(self, running: Mapping[Job, Any]) -> list[tuple[Job, str | None]]:
-        """Those that left a result, and those that SLURM says are over, seen twice: a shared folder lags behind."""
-        over: list[tuple[Job, str | None]] = [(job, None) for job, one in running.items() if _has_result(one)]
+        """Those that left a result, and those that SLURM says are over, seen twice: a shared folder lags behind.
+
+        Why a trial was cut off is SLURM's to say: its time was up, or someone cancelled it.
+        """
+        whole = {job for job, one in running.items() if _has_result(one) and job.trial().status != "interrupted"}
+        over: list[tuple[Job, str | None]] = [(job, None) for job in whole]
         states = _states() if len(over) < len(running) else None
         for job, one in running.items():
             state = "RUNNING" if states is None else states.get(one.job_id, "GONE")
-            if _has_result(one) or state in _BEFORE_ITS_END:
+            if job in whole or state in _BEFORE_ITS_END:
                 continue
             if one.job_id in self._gone:
                 over.append((job, state))
