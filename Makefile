@@ -12,11 +12,9 @@ BENCHMARKS ?= finetune thaw peers match predict memory audio serving preference
 BENCHMARK_ARGS ?=
 
 # What a part of requirements.lock needs beyond what lies there already; PyTorch's own build for processors alone is kept.
-# Compiling takes half of the time, and pip does it on one core; files for other Pythons among it can't be compiled.
 define install_part
 $(BIN)/python tools/lock_part.py $(1) > $(VENV)/part.lock
-$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile -r $(VENV)/part.lock
-@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps $(2) -r $(VENV)/part.lock
 endef
 
 .PHONY: install install-test install-extras demo test test-long test-extras benchmark lint format clean lock
@@ -29,7 +27,9 @@ install-extras: $(VENV)/.installed-extras
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: there is no python3; install Python 3.11 or name it with PYTHON=" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(call install_part,hatchling editables)
+	$(call install_part,hatchling editables,--no-compile)
+	@# Half of the time, and pip would do it on one core; what is for other Pythons can't be compiled.
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
