@@ -43,7 +43,12 @@ def part(lock: str, project: dict[str, Any], names: list[str], without: Collecti
 
 def own_builds() -> list[str]:
     """The packages that this Python has in a build with a name of its own: `torch` 2.14.1+cpu."""
-    return [_normal(found.name) for found in distributions() if "+" in found.version]
+    own = [_normal(found.name) for found in distributions() if "+" in found.version]
+    if "torch" in own and "torchvision" not in own:
+        raise SystemExit(
+            "torch is there in a build of its own, and that of torchvision is missing: install it likewise"
+        )
+    return own
 
 
 def _requirements(name: str, extras: dict[str, list[str]]) -> list[str]:

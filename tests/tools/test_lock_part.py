@@ -65,6 +65,9 @@ def test_an_own_build_of_pytorch_stays_and_nvidias_libraries_stay_away(tmp_path,
     assert {"nvidia-cublas", "triton", "cuda-toolkit"} <= of_cuda
     assert not (of_cuda | {"torch", "torchvision"}) & without
     assert {"numpy", "timm", "lightning", "torchmetrics", "onnx"} <= without
+    (tmp_path / "torchvision-0.29.1+cpu.dist-info" / "METADATA").unlink()
+    with pytest.raises(SystemExit, match="that of torchvision is missing: install it likewise"):
+        own_builds()
 
 
 def test_every_python_that_is_supported_gets_each_package():
