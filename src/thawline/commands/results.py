@@ -32,6 +32,8 @@ def save_results(
     facts: dict[str, Any],
     console: Console,
     task: str,
+    *,
+    pictures: bool = True,
 ) -> None:
     """Judge `predictions`, compare them with the baseline's, and write and show all of it.
 
@@ -41,10 +43,12 @@ def save_results(
         facts: What else `metrics.json` says of the run: the method, the features' counts, seconds.
         console: Where the tables go.
         task: The task that shows what `examined`, of `facts`, says.
+        pictures: Whether they are drawn too, which takes longer than all else here.
     """
     judged, baseline, test = write_results(run, predictions, facts)
     write_text(run.file("metrics.csv"), _csv(judged, baseline))
-    _draw(run, judged)
+    if pictures:
+        _draw(run, judged)
     rows = [Judged(facts["method"], judged, test), Judged(facts["baseline"], baseline)]
     examined = facts.get("examined")
     if examined and "majority" in examined and facts["baseline"] != MAJORITY:

@@ -90,7 +90,8 @@ def _train(config: DictConfig, settings: RunSettings, console: Console) -> None:
             tags=tags(plain),
         ) as mirror:
             predictions, facts = fit_run(problem, plan, settings, run.path, device, mirror, started)
-            save_results(run, predictions, facts, console, settings.task)
+            pictures = settings.logger.name != "none"
+            save_results(run, predictions, facts, console, settings.task, pictures=pictures)
             if mirror is not None:
                 show_results(mirror, run, predictions, settings.logger, settings.data.path)
     say_whole(console, f"run    {run.path}", f"store  {settings.store.root}")

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 _LOWEST, _HIGHEST = 0.05, 20.0
 # Standard deviation of a normal prior on ln T. Without it, where a model is right of all of a few samples, the lower
@@ -41,6 +40,8 @@ class Temperature:
 
 def fit_temperature(labels: NDArray[np.int64], probabilities: NDArray[np.float32], fitted_on: str) -> Temperature:
     """The most probable temperature by labels [N] and probabilities [N, classes], whose log-loss it never raises."""
+    from scipy.optimize import minimize_scalar  # late: half a second, and what answers fits nothing
+
     logits = _logarithms(probabilities)
     rows = np.arange(len(labels))
 

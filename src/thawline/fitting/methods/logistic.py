@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits
 
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.inner import Splits, with_inner
 from thawline.fitting.methods import Fit
 from thawline.fitting.methods.linear import columns_of
+from thawline.fitting.methods.scikit import LogisticRegression, log_loss
 from thawline.fitting.settings import LogisticSettings
 from thawline.fitting.tail import Tail
 

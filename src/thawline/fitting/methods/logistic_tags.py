@@ -127,7 +127,7 @@ def _with_inner(train: FeatureSet, inner: FeatureSet | None, folds: int, seed: i
     folds = min(folds, len(np.unique(train.groups)))
     if folds < 2:
         return train, []
-    from sklearn.model_selection import GroupKFold  # late: scikit-learn takes a second to import
+    from thawline.fitting.methods.scikit import GroupKFold  # late: scikit-learn takes a second to import
 
     splitter = GroupKFold(folds, shuffle=True, random_state=seed)
     return train, list(splitter.split(np.zeros(len(train)), groups=train.groups))
@@ -238,7 +238,7 @@ def _frequency(true: torch.Tensor) -> torch.Tensor:
 
 def _calibrate(logits: torch.Tensor, true: torch.Tensor, frequency: torch.Tensor) -> Calibration:
     """What makes logits as sure as they are right, by a regression over all samples and classes."""
-    from sklearn.linear_model import LogisticRegression  # late: scikit-learn takes a second to import
+    from thawline.fitting.methods.scikit import LogisticRegression  # late: scikit-learn takes a second to import
 
     yes = true.flatten().numpy()
     if min(yes.sum(), (~yes).sum()) < _FEWEST:

@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 
 from thawline.decisions.threshold import DecisionSettings, fit_threshold
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.methods import Fit
+from thawline.fitting.methods.scikit import LogisticRegression
 from thawline.fitting.tail import final_features, in_batches, predict
 from thawline.tasks.match.tail import NewProjection, PairTail
 
