@@ -43,7 +43,7 @@ def part(lock: str, project: dict[str, Any], names: list[str], without: Collecti
 
 def own_builds() -> list[str]:
     """The packages that this Python has in a build with a name of its own: `torch` 2.14.1+cpu."""
-    own = [_normal(found.name) for found in distributions() if "+" in found.version]
+    own = [_normal(found.name) for found in distributions() if "+" in (found.version or "")]  # None where half removed
     if "torch" in own and "torchvision" not in own:
         raise SystemExit(
             "torch is there in a build of its own, and that of torchvision is missing: install it likewise"
