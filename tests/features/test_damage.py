@@ -48,8 +48,12 @@ def everything(root: Path, photos: list[Listed], encoder: Encoder) -> tuple[dict
         for name, tensor in found.rows(names, target)[:].items()
     }
     key = shelf_key({"family": "letters"}, None, cut=1, dtype="float32", device="cpu")
-    texts = encode_texts(TEXTS, store, key, tokens, lambda inputs: {"features": inputs["ids"] * 0.5}, label="letters")
+    texts = encode_texts(TEXTS, store, key, tokens, lambda: halved, entering={"letters": 12}, label="letters")
     return dict(found.facts), features | {"texts": texts.rows[:]["features"]}, found
+
+
+def halved(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {"features": inputs["ids"] * 0.5}
 
 
 def tokens(texts: list[str]) -> dict[str, torch.Tensor]:

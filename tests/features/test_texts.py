@@ -1,5 +1,8 @@
 """Prompts through the store."""
 
+from typing import Never
+
+import pytest
 import torch
 from torch import nn
 
@@ -32,7 +35,7 @@ def tokenize(texts: list[str]) -> dict[str, torch.Tensor]:
 
 def encode(store: FeatureStore, texts: list[str], network: TextNetwork) -> EncodedTexts:
     key = shelf_key({"family": "letters"}, None, cut=1, dtype="float32", device="cpu")
-    return encode_texts(texts, store, key, tokenize, network)
+    return encode_texts(texts, store, key, tokenize, lambda: network, entering={"letters": 256})
 
 
 def test_each_text_is_computed_once(store: FeatureStore) -> None:
@@ -63,3 +66,18 @@ def test_many_texts_are_computed_in_full_batches(store: FeatureStore) -> None:
     assert (found.computed, network.given) == (20, [(16, 8), (16, 8)])
     alone = encode(FeatureStore(store.root / "other"), texts[7:8], network)
     assert torch.equal(alone.rows[:]["features"][0], found.rows[[7]]["features"][0])
+
+
+def test_what_is_stored_needs_neither_the_network_nor_the_tokenizer(store: FeatureStore) -> None:
+    texts = ["a wedding", "a beach"]
+    first = encode(store, texts, TextNetwork())
+
+    def nothing(*_: object) -> Never:
+        raise AssertionError("all of this is stored")
+
+    key = shelf_key({"family": "letters"}, None, cut=1, dtype="float32", device="cpu")
+    again = encode_texts(texts, store, key, nothing, nothing, entering={"letters": 256})
+    assert (again.computed, again.read) == (0, 2)
+    assert torch.equal(again.rows[:]["features"], first.rows[:]["features"])
+    with pytest.raises(AssertionError, match="stored"):  # another tokenizer may pad them to another length
+        encode_texts(texts, store, key, nothing, nothing, entering={"letters": 128})

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import torch
@@ -189,6 +190,7 @@ class Encoder:
         classifier: nn.Module | None = None,
         new_classifier: Callable[[int], nn.Module] | None = None,
         pretrained: bool = True,
+        whole: str | None = None,
     ) -> None:
         """Freeze the network and remember its borders.
 
@@ -210,6 +212,7 @@ class Encoder:
             classifier: See the class.
             new_classifier: See the class.
             pretrained: See the class.
+            whole: The setting by which it can't be cut, so that only a head is fitted; None: it can be.
         """
         if len(borders) != len(stages) + 1:
             raise ValueError(f"{len(stages)} stages have {len(stages) + 1} borders, not {len(borders)}")
@@ -231,7 +234,18 @@ class Encoder:
         self.architecture = dict(architecture)
         self._entry = dict(entry or {})
         self._projection = projection
-        self._digests = [StageDigest(stage) for stage in self.stages]
+        self._whole = whole
+        self._digests: list[Callable[[], str]] = [StageDigest(stage).hex for stage in self.stages]
+
+    @property
+    def network(self) -> "Encoder":
+        """This encoder, its network in memory."""
+        return self
+
+    @property
+    def end(self) -> int:
+        """The border above the last stage."""
+        return len(self.borders) - 1
 
     def cut_for(self, thaw: int | str) -> int:
         """The border at which `thaw` cuts: `head`, `projection`, `all`, or the number of blocks that train.
@@ -240,7 +254,9 @@ class Encoder:
             UserError: This network has no such border.
         """
         if thaw == "head":
-            return len(self.stages)
+            return self.end
+        if self._whole:
+            raise UserError(f"thaw={thaw} can't be used with {self._whole}: only a head is fitted; use thaw=head")
         if thaw == "all":
             return 0
         if thaw == "projection":
@@ -248,7 +264,7 @@ class Encoder:
                 raise UserError(
                     f"thaw=projection: {self.family} has no projection; use thaw=head or a number of blocks"
                 )
-            return len(self.stages) - 1
+            return self.end - 1
         if not isinstance(thaw, int) or isinstance(thaw, bool):
             raise UserError(f"thaw={thaw} is not known; use head, projection, all, or a number of blocks")
         if not self._blocks:
@@ -273,7 +289,7 @@ class Encoder:
             only: The one tensor that is read of what leaves it; None: each.
         """
         batch_norm = batch_norm or not self.pretrained
-        stages = Stages(self.stages[cut:], batch_norm=batch_norm, sparing=True, only=only)
+        stages = Stages(self._above(cut), batch_norm=batch_norm, sparing=True, only=only)
         return copy.deepcopy(stages).cpu().requires_grad_(True)
 
     def names(self, cut: int) -> dict[str, str]:
@@ -307,7 +323,36 @@ class Encoder:
 
     def digest(self, cut: int | None = None) -> str:
         """sha256 over the weights below `cut`; of all stages if left out."""
-        return _sha256([digest.hex() for digest in self._digests[:cut]])
+        return _sha256([digest() for digest in self._digests[:cut]])
+
+    def about(self) -> dict[str, JSON]:
+        """All that is to be known of it without its network, as plain JSON; see `encoders.late`."""
+        hearing = self.hearing
+        last: dict[str, JSON] = {**self.names(self.end - 1)} if self._projection else {}
+        return {
+            "family": self.family,
+            "modality": self.modality,
+            "borders": list(self.borders),
+            "dim": self.dim,
+            "blocks": self._blocks,
+            "projection": self._projection,
+            "whole": self._whole,
+            "architecture": self.architecture,
+            "entry": self._entry,
+            "preprocessing": None if self.preprocessing is None else asdict(self.preprocessing),
+            "windowing": None if hearing is None else asdict(hearing.windowing),
+            "front": None if hearing is None else dict(hearing.front_key),
+            "labels": None if self.labels is None else list(self.labels),
+            "pretrained": self.pretrained,
+            "licence": self.licence,
+            "precision": str(self.precision).removeprefix("torch."),
+            "digests": [digest() for digest in self._digests],
+            "last": last,
+        }
+
+    def _above(self, cut: int) -> Sequence[Stage]:
+        """The stages above `cut`."""
+        return self.stages[cut:]
 
 
 class StageDigest:

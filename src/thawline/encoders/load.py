@@ -69,13 +69,17 @@ def load_text(settings: EncoderSettings) -> "ClipTowers | ScratchText":
 
 
 def _key(settings: EncoderSettings) -> str:
-    stats = [(path, path.stat()) for path in _files(settings) if path.exists()]
+    stats = [(path, path.stat()) for path in decisive_files(settings) if path.exists()]
     files = [[str(path.resolve()), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
     return json.dumps([dataclasses.asdict(settings), files], sort_keys=True, default=repr)
 
 
-def _files(settings: EncoderSettings) -> list[Path]:
-    """The files that decide what is loaded."""
+def decisive_files(settings: EncoderSettings) -> list[Path]:
+    """The files that decide what is loaded, which need not exist.
+
+    Raises:
+        UserError: The weights are not on this machine.
+    """
     if settings.stems is None:
         return local_files(settings)
     from thawline.encoders.sound.separator_weights import separator_files

@@ -3,7 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from thawline.encoders.encoder import Encoder, Features
+from torch import nn
+
+from thawline.encoders.encoder import Encoder, Features, Stage
+
+
+class Projection(Stage):
+    """A tower's last matrix."""
+
+    def __init__(self, projection: nn.Module) -> None:
+        super().__init__()
+        self.projection = projection
+
+    def forward(self, features: Features) -> Features:
+        """{"pooled"} to {"features"}, not yet of unit length."""
+        return {"features": self.projection(features["pooled"])}
 
 
 @dataclass(frozen=True)

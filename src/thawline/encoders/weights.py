@@ -7,10 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
 from thawline.errors import UserError
-from thawline.files import write_atomically
+from thawline.files import read_json, write_atomically
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGE = "package:"
 _SAFE = ("model.safetensors", "model.safetensors.index.json")
@@ -79,6 +83,20 @@ def safetensors_in(directory: Path) -> Path:
     if not (directory / _OLD).exists():
         raise UserError(f"{directory} holds neither model.safetensors nor {_OLD}; mend encoder.name")
     return _convert(directory / _OLD, directory / _SAFE[0])
+
+
+def read_tensor(weights: Path, name: str) -> "torch.Tensor | None":
+    """One tensor of a safetensors file, or of those that an index names; None if there is none of that name."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if weights.suffix == ".json":
+            weights = weights.parent / read_json(weights)["weight_map"][name]
+        with safe_open(weights, framework="pt") as file:
+            tensor: torch.Tensor = file.get_tensor(name).clone()  # not what lies in a file that may be written to
+            return tensor
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+        return None
 
 
 def weights_file(settings: EncoderSettings) -> Path:

@@ -148,6 +148,8 @@ def _go_over(files: Sequence[File], work: _Pass[F], computed: Counter[Shelf], la
     if unread and wanted is not None:
         with _filling(wanted):
             unread = work.look_up(files)
+            if wanted.build is not None and work.may_compute(unread):
+                wanted.build()
             with (
                 threads(wanted.device) as workers,
                 bar("computing features", medium.unit, len(unread)) as advance,
@@ -226,6 +228,10 @@ class _Pass(Generic[F]):
         sizes = {file.name: stamps[file.path].size for file in unread if file.path in stamps}
         self._count(sizes)
         return unread
+
+    def may_compute(self, files: Sequence[File]) -> bool:
+        """Whether something of `files`, which must be looked at, may have to go through the network."""
+        return any(file.name in self.facts or self.medium.refused(file.path) is None for file in files)
 
     def read(self, files: Sequence[File], workers: Threads, advance: Callable[[float], None]) -> Iterator[Sample]:
         """Look at files ahead of their use; give what must be computed, each content once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -12,6 +13,7 @@ from thawline.encoders.encoder import Features
 from thawline.features.computing import CPU, Prefix, Segment
 from thawline.features.filling import Sample, fill, threads
 from thawline.features.store.key import text_digest
+from thawline.features.store.remembered import recall, remember
 from thawline.features.store.rows import Rows
 from thawline.features.store.store import FeatureStore, Shelf, healing
 from thawline.files import JSON
@@ -33,8 +35,9 @@ def encode_texts(
     store: FeatureStore,
     key: Mapping[str, JSON],
     tokenize: Tokenize,
-    prefix: Prefix,
+    prefix: Callable[[], Prefix],
     *,
+    entering: Mapping[str, JSON],
     device: torch.device = CPU,
     label: str = "",
 ) -> EncodedTexts:
@@ -49,15 +52,16 @@ def encode_texts(
         store: Where the features are kept.
         key: From `shelf_key`, with nothing for pixels; how texts become tokens is for the encoder's key to say.
         tokenize: Texts to named tensors, batch first, padded to the longest of them.
-        prefix: The frozen network, on `device` and in eval mode.
-        device: Where `prefix` lies.
+        prefix: Gives the frozen network, on `device` and in eval mode; asked where a text has no features yet.
+        entering: All that decides what `tokenize` gives.
+        device: Where the network lies.
         label: What to call the features on screen.
     """
     unique = list(dict.fromkeys(texts))
     if not unique:
         raise ValueError("no texts")
-    tokens = tokenize(unique)
-    padded: dict[str, JSON] = {name: list(tensor.shape[1:]) for name, tensor in tokens.items()}
+    tokens = cache(lambda: tokenize(unique))
+    padded = _padded(unique, store, entering, tokens)
     shelf = store.shelf({**key, "padded": padded}, label)
     at = {text_digest(text): i for i, text in enumerate(unique)}
     computed: Counter[Shelf] = Counter()
@@ -66,8 +70,8 @@ def encode_texts(
         if shelf.missing(list(at)):
             with shelf.filling(), threads(device) as workers:
                 missing = shelf.missing(list(at))
-                chain = (Segment(prefix, shelf),)
-                inputs = ((digest, {name: t[at[digest]] for name, t in tokens.items()}) for digest in missing)
+                chain = (Segment(prefix(), shelf),)
+                inputs = ((digest, {name: t[at[digest]] for name, t in tokens().items()}) for digest in missing)
                 samples = (Sample(digest, {chain: one}) for digest, one in inputs)
                 fill(
                     samples,
@@ -81,3 +85,15 @@ def encode_texts(
 
     rows = healing(encode)
     return EncodedTexts(rows, computed[shelf], max(0, len(unique) - computed[shelf]))
+
+
+def _padded(
+    texts: Sequence[str], store: FeatureStore, entering: Mapping[str, JSON], tokens: Callable[[], Features]
+) -> JSON:
+    """The shapes of the tensors of one text, by name, from memory or as `tokens` has them."""
+    name: JSON = {"texts": [text_digest(text) for text in texts], "entering": dict(entering)}
+    padded = recall(store.root, name)
+    if padded is None:
+        padded = {name: list(tensor.shape[1:]) for name, tensor in tokens().items()}
+        remember(store.root, name, padded)
+    return padded

@@ -19,6 +19,7 @@ from thawline.features.media import KINDS
 from thawline.features.store.disk import check_database, database, explained
 from thawline.features.store.index import INDEX_FILE, ShelfIndex
 from thawline.features.store.key import SHELF_FORMAT, shelf_id
+from thawline.features.store.remembered import forget
 from thawline.features.store.rows import Column, Place, Rows
 from thawline.features.store.store import TRASH, FeatureStore, leftovers, remove_shelf
 from thawline.files import JSON
@@ -179,7 +180,7 @@ def prune(
     Args:
         store: The store.
         older_than_days: Remove what was not filled or read for so long.
-        everything: Remove all shelves, and the memory of files.
+        everything: Remove all shelves, the memory of files, and what else is remembered.
         ids: Remove these.
 
     Raises:
@@ -312,6 +313,7 @@ def _forget_files(store: FeatureStore) -> None:
     for kind in KINDS:
         if (store.root / kind.index).exists():
             FileIndex(store.root, kind).forget()
+    forget(store.root)
 
 
 @contextmanager

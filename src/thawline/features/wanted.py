@@ -9,6 +9,7 @@ from typing import Generic
 import torch
 
 from thawline.encoders.encoder import Encoder
+from thawline.encoders.late import LateEncoder
 from thawline.features.computing import CPU, Prefix
 from thawline.features.kinds import F
 from thawline.features.media import Medium
@@ -56,6 +57,8 @@ class Wanted(Generic[F]):
             called from several threads. Needed for views above 0.
         sources: Shelves that are read and never filled: what they hold is not computed on the way to a target.
         compile_above: PyTorch compiles the network for a pass over more samples; None: for none.
+        build: Builds the network that the prefixes are of; None if it is there. The main thread calls it before others
+            run: two threads that import parts of one library at once can each see the other's half.
     """
 
     targets: tuple[Target, ...]
@@ -65,6 +68,7 @@ class Wanted(Generic[F]):
     augment: Augment | None = None
     sources: tuple[Target, ...] = ()
     compile_above: int | None = None
+    build: Callable[[], object] | None = None
 
     def __post_init__(self) -> None:
         """Check what a caller could get wrong."""
@@ -149,6 +153,7 @@ def wanted_features(
         augment=augment,
         sources=tuple(place for place in others if place.shelf.index.exists()),
         compile_above=compile_above(compiled, encoder.precision, device),
+        build=(lambda: encoder.network) if isinstance(encoder, LateEncoder) else None,
     )
 
 

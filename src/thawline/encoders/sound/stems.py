@@ -13,7 +13,6 @@ from torch import nn
 from thawline.encoders.encoder import Encoder, Features, Stage
 from thawline.encoders.sound.hearing import Hearing
 from thawline.encoders.sound.separator import Separator
-from thawline.errors import UserError
 
 # Counts changes of our own code that move stems; raise it with each, so that stored rows are not mixed.
 _VERSION = 1
@@ -32,16 +31,6 @@ class StemsEncoder(Encoder):
     inner: Encoder
     separator: Separator
     stems: int
-
-    def cut_for(self, thaw: int | str) -> int:
-        """The border at which `thaw` cuts, which here is the last one.
-
-        Raises:
-            UserError: It is another.
-        """
-        if thaw != "head":
-            raise UserError(f"thaw={thaw} can't be used with encoder.stems: only a head is fitted; use thaw=head")
-        return super().cut_for(thaw)
 
 
 class SeparatedEntry(Stage):
@@ -145,6 +134,7 @@ def stems_of(encoder: Encoder, separator: Separator, stems: int) -> StemsEncoder
         borders=["waveform", *encoder.borders[1:]],
         dim=stems * encoder.dim,
         blocks=0,
+        whole="encoder.stems",
         architecture=_architecture(encoder, separator, stems),
         hearing=Hearing(replace(hearing.windowing, rate=separator.rate), _as_it_is, {"kind": "waveform"}),
         licence=encoder.licence,

@@ -14,7 +14,7 @@ from transformers.masking_utils import create_causal_mask
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.towers import ClipTowers
+from thawline.encoders.towers import ClipTowers, Projection
 from thawline.encoders.transformers import CLIP, Block, architecture, find_model, load_model, quiet
 from thawline.encoders.vision.processor import load_preprocessing
 from thawline.errors import UserError
@@ -49,18 +49,6 @@ class VisionPooling(Stage):
     def tokens_read(self, only: str | None) -> int | None:
         """The class token."""
         return 1
-
-
-class Projection(Stage):
-    """A tower's last matrix."""
-
-    def __init__(self, projection: nn.Module) -> None:
-        super().__init__()
-        self.projection = projection
-
-    def forward(self, features: Features) -> Features:
-        """{"pooled"} to {"features"}, not yet of unit length."""
-        return {"features": self.projection(features["pooled"])}
 
 
 class TextEmbedding(Stage):

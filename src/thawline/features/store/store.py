@@ -1,6 +1,7 @@
 """The feature store: shelves of features on disk, one for each key.
 
     ROOT/files.sqlite               which file had which content, see `files.py`
+    ROOT/remembered/*.json          what took long to find and can be found again, see `remembered.py`
     ROOT/locks/ID.lock              held by the one process that fills a shelf; outside of it, so that pruning keeps it
     ROOT/shelves/ID/key.json        the key, whose sha256 is ID, and a label; its time is when the shelf was last used
     ROOT/shelves/ID/index.sqlite    digest of the sample -> row and checksum; the columns, see `index.py`

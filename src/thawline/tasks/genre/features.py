@@ -19,6 +19,7 @@ from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
+from thawline.features.encoders import load_late
 from thawline.features.media import Tracks
 from thawline.features.progress import say
 from thawline.features.store.store import FeatureStore
@@ -67,7 +68,7 @@ def load_encoder(settings: RunSettings) -> Encoder:
     Raises:
         UserError: Its weights are absent.
     """
-    encoder = load(settings.encoder)
+    encoder = load_late(settings.encoder, settings.store.root)
     assert isinstance(encoder, Encoder)  # noqa: S101  # the settings were checked
     return encoder
 

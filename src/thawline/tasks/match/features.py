@@ -12,10 +12,10 @@ from thawline.data.pairs.report import pair_report
 from thawline.data.pairs.table import check_labels, listed_images, usable_pairs
 from thawline.data.photos.photo import PhotoFacts
 from thawline.encoders.encoder import Encoder, Features
-from thawline.encoders.load import load, load_text
 from thawline.encoders.text.scratch import ScratchText
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
+from thawline.features.encoders import load_late, load_late_text
 from thawline.features.store.key import shelf_key
 from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey
@@ -62,7 +62,7 @@ def load_pretrained(settings: RunSettings) -> Pretrained:
     Raises:
         UserError: Weights are absent, or an encoder is of another kind.
     """
-    image = load(settings.encoder)
+    image = load_late(settings.encoder, settings.store.root)
     if settings.text is None:
         if not isinstance(image, ClipTowers):
             raise UserError(
@@ -70,7 +70,7 @@ def load_pretrained(settings: RunSettings) -> Pretrained:
                 "which is trained on the texts of the pairs"
             )
         return Pretrained(image.image, image.text, image.tokenize, image.logit_scale, scratch=False)
-    text = load_text(settings.text)
+    text = load_late_text(settings.text, settings.store.root)
     tower = image.image if isinstance(image, ClipTowers) else image
     return Pretrained(tower, text.text, text.tokenize, None, scratch=isinstance(text, ScratchText))
 
@@ -164,7 +164,8 @@ def encode_pairs(
         FeatureStore(settings.store.root),
         key,
         pretrained.tokenize,
-        encoder.prefix(cut).to(device),
+        lambda: encoder.prefix(cut).to(device),
+        entering=encoder.key(encoder.end),
         device=device,
         label=f"texts of {(settings.text or settings.encoder).name} at {encoder.borders[cut]}",
     )

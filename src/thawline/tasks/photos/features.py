@@ -10,9 +10,9 @@ from thawline.data.listing import Listing
 from thawline.data.photos.collection import Collection
 from thawline.data.photos.photo import PhotoFacts
 from thawline.encoders.encoder import Encoder
-from thawline.encoders.load import load
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
+from thawline.features.encoders import load_late
 from thawline.features.store.key import shelf_key
 from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey
@@ -77,7 +77,7 @@ def load_towers(settings: RunSettings) -> tuple[Encoder, ClipTowers | None]:
     Raises:
         UserError: Its weights are absent or don't fit.
     """
-    loaded = load(settings.encoder)
+    loaded = load_late(settings.encoder, settings.store.root)
     return (loaded.image, loaded) if isinstance(loaded, ClipTowers) else (loaded, None)
 
 
@@ -127,9 +127,17 @@ def read_prompts(
     cut = towers.text.cut_for("projection" if train_text else "head")
     flat = [text for prompts in texts for text in prompts]
     key = shelf_key(towers.text.key(cut), None, cut=cut, dtype=settings.store.dtype, device=device.type)
-    prefix = towers.text.prefix(cut).to(device)
     label = f"prompts of {settings.encoder.name} at {towers.text.borders[cut]}"
     store = FeatureStore(settings.store.root)
-    found = encode_texts(flat, store, key, towers.tokenize, prefix, device=device, label=label)
+    found = encode_texts(
+        flat,
+        store,
+        key,
+        towers.tokenize,
+        lambda: towers.text.prefix(cut).to(device),
+        entering=towers.text.key(towers.text.end),
+        device=device,
+        label=label,
+    )
     class_of_prompt = torch.tensor([index for index, prompts in enumerate(texts) for _ in prompts])
     return Prompts(found.rows[:], class_of_prompt, cut, found.computed, found.read)

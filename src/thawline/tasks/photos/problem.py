@@ -151,7 +151,7 @@ class PhotosProblem(Plain):
         assert self.towers is not None  # noqa: S101  # the settings were checked
         assert self.prompts is not None  # noqa: S101
         text = self.towers.text
-        text_stages = text.tail(self.prompts.cut) if self.prompts.cut < len(text.stages) else None
+        text_stages = text.tail(self.prompts.cut) if self.prompts.cut < text.end else None
         head = PromptHead(self.prompts.features, self.prompts.class_of_prompt, self.towers.logit_scale, text_stages)
         tail = Tail(self.encoder.tail(self.cut), head)
         return tail if trainable else tail.requires_grad_(False)

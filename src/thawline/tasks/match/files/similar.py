@@ -8,10 +8,10 @@ import torch
 from thawline.data.pairs.mismatches import FloatArray, Similar, find_similar
 from thawline.data.pairs.table import listed_images
 from thawline.encoders.encoder import Encoder
-from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
+from thawline.features.encoders import load_late
 from thawline.features.media import Photos
 from thawline.features.settings import StoreSettings
 from thawline.features.store.key import shelf_key
@@ -49,7 +49,7 @@ def similar_matches(
     Raises:
         UserError: The encoder's weights are absent, or texts are asked of an encoder without text.
     """
-    loaded = load(encoder)
+    loaded = load_late(encoder, store.root)
     name = encoder.model or encoder.name
     if by == "texts" and not isinstance(loaded, ClipTowers):
         raise UserError(f"encoder '{name}' has no text; use similar=images, or encoder=clip")
@@ -75,7 +75,8 @@ def _texts(
         FeatureStore(store.root),
         key,
         towers.tokenize,
-        towers.text.prefix(cut).to(device),
+        lambda: towers.text.prefix(cut).to(device),
+        entering=towers.text.key(towers.text.end),
         device=device,
         label=f"texts of {name} at {towers.text.borders[cut]}",
     )

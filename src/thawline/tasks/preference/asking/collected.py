@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from thawline.data.listing import Listed, list_photos
 from thawline.data.photos.collection import Collection, build_collection
-from thawline.encoders.load import load
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
+from thawline.features.encoders import load_late
 from thawline.features.media import Photos
 from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey, survey
@@ -73,7 +73,7 @@ def _known(collection: Collection, answers: Sequence[str], found: Survey[Any], s
 
 
 def _surveyed(photos: Sequence[Listed], settings: SimulateSettings, device: torch.device) -> Survey[Any]:
-    loaded = load(settings.encoder)
+    loaded = load_late(settings.encoder, settings.store.root)
     encoder = loaded.image if isinstance(loaded, ClipTowers) else loaded
     if encoder.preprocessing is None:
         raise UserError(f"encoder={settings.encoder.name} sees no photos; use encoder=clip, say")
