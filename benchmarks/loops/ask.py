@@ -42,13 +42,13 @@ def prepare(place: Path, bundle: Path, photo: Path) -> None:
                 session.execute(insert(Item), rows)
             said = [{"item_id": i + 1, "answer": "dislike" if i % 3 else "like"} for i in range(ANSWERED)]
             session.execute(insert(Feedback), said)
-        scorer = load_scorer(registry.folder(registry.find(1)))
+        scorer = load_scorer(registry.folder(registry.find(1)), place / "store")
     encoder = scorer.encoder
     wanted = wanted_features(
         encoder,
         FeatureStore(place / "store"),
         Photos(read_preprocessing(bundle)),
-        cuts=[len(encoder.stages)],
+        cuts=[encoder.end],
         dtype="float32",
         device=torch.device("cpu"),
         label="the active version",

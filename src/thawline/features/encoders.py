@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -46,15 +47,13 @@ def load_late(settings: EncoderSettings, root: Path) -> Loaded:
     """
     if settings.family in WITHOUT_WEIGHTS:  # nothing is read, and no library of networks is imported
         return load(settings)
-    name: JSON = {"encoder": json.loads(json.dumps(dataclasses.asdict(settings), default=repr))}
-    state = state_of(decisive_files(settings), "thawline.encoders")
-    if state is not None and isinstance(about := recall(root, name, state), dict):
-        return _late(about, settings, state)
-    loaded = load(settings)
-    if state is not None and state == state_of(decisive_files(settings), "thawline.encoders"):
-        about = about_towers(loaded) if isinstance(loaded, ClipTowers) else {"alone": loaded.about()}
-        remember(root, name, about, state)
-    return loaded
+    known = Known(
+        name={"encoder": json.loads(json.dumps(dataclasses.asdict(settings), default=repr))},
+        called=settings.name,
+        files=lambda: decisive_files(settings),
+        packages=("thawline.encoders",),
+    )
+    return known.late(root, lambda: load(settings), lambda: safetensors_in(locate(settings)))
 
 
 def load_late_text(settings: EncoderSettings, root: Path) -> ClipTowers | ScratchText:
@@ -67,40 +66,66 @@ def load_late_text(settings: EncoderSettings, root: Path) -> ClipTowers | Scratc
     return towers if isinstance(towers, ClipTowers) else load_text(settings)
 
 
-def state_of(paths: Iterable[Path], package: str) -> JSON:
-    """What decides what `package` makes of the files `paths`: these, its own sources, and the libraries.
+@dataclass(frozen=True)
+class Known:
+    """What an encoder is known again by.
 
-    None where that can't be told: a file is not there, or was written just now, and the next writing may not show.
+    Attributes:
+        name: Plain JSON that stands for it in the store.
+        called: What messages call it.
+        files: The files that decide what it is, which need not exist.
+        packages: Those whose code loads it and says what its keys are made of.
     """
-    stamps: list[JSON] = []
-    for path in paths:
-        stamp = Stamp.found(path)
-        if stamp is None or not stamp.settled:
-            return None
-        stamps.append([str(path.resolve()), stamp.size, stamp.mtime_ns, stamp.ctime_ns])
-    return {"files": stamps, "libraries": dict(_versions()), "sources": _sources(package)}
 
+    name: JSON
+    called: str
+    files: Callable[[], Sequence[Path]]
+    packages: tuple[str, ...]
 
-def _late(about: Mapping[str, Any], settings: EncoderSettings, state: JSON) -> Loaded:
-    def build() -> Loaded:
-        loaded = load(settings)
-        if state_of(decisive_files(settings), "thawline.encoders") != state:
-            raise UserError(f"the files of {settings.name} were changed while they were used; start again")
+    def late(self, root: Path, load: Callable[[], Loaded], weights: Callable[[], Path] | None = None) -> Loaded:
+        """The encoder, as it was remembered or as `load` gives it, which is then remembered.
+
+        Args:
+            root: The store's folder.
+            load: Loads it, with its network.
+            weights: Where those of a CLIP are, whose projections are read alone then.
+        """
+        state = self._state()
+        about: Any = None if state is None else recall(root, self.name, state)
+        if about is not None:
+            if "alone" in about:
+                return LateEncoder(about["alone"], self._once(Encoder, load, state))
+            towers = self._once(ClipTowers, load, state)
+            return late_towers(about, towers, None if weights is None else weights())
+        loaded = load()
+        if state is not None and state == self._state():
+            about = about_towers(loaded) if isinstance(loaded, ClipTowers) else {"alone": loaded.about()}
+            remember(root, self.name, about, state)
         return loaded
 
-    if "alone" in about:
-        return LateEncoder(about["alone"], _as(Encoder, build))
-    return late_towers(about, _as(ClipTowers, build), safetensors_in(locate(settings)))
+    def _once(self, kind: type[Any], load: Callable[[], Loaded], state: JSON) -> Callable[[], Any]:
+        def build() -> Any:
+            loaded = load()
+            if self._state() != state:
+                raise UserError(f"the files of {self.called} were changed while they were used; start again")
+            if not isinstance(loaded, kind):
+                raise TypeError(f"{self.called} was remembered as a {kind.__name__}")
+            return loaded
 
+        return Once(build)
 
-def _as(kind: type[Any], build: Callable[[], Loaded]) -> Callable[[], Any]:
-    def checked() -> Any:
-        loaded = build()
-        if not isinstance(loaded, kind):
-            raise TypeError(f"it was remembered as a {kind.__name__}")
-        return loaded
+    def _state(self) -> JSON:
+        """What decides the encoder: its files, the libraries, our own code.
 
-    return Once(checked)
+        None where that can't be told: a file is not there, or was written just now, and the next writing may not show.
+        """
+        stamps: list[JSON] = []
+        for path in self.files():
+            stamp = Stamp.found(path)
+            if stamp is None or not stamp.settled:
+                return None
+            stamps.append([str(path.resolve()), stamp.size, stamp.mtime_ns, stamp.ctime_ns])
+        return {"files": stamps, "libraries": dict(_versions()), "code": [_code(each) for each in self.packages]}
 
 
 @cache
@@ -115,8 +140,8 @@ def _versions() -> Mapping[str, str | None]:
 
 
 @cache
-def _sources(package: str) -> str:
-    """sha256 of the package's own code, which says what keys are made of."""
+def _code(package: str) -> str:
+    """sha256 of the sources of a package."""
     root = Path(str(files(package)))
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

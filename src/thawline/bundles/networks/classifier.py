@@ -12,10 +12,12 @@ from torch import nn
 
 from thawline.bundles.bounds import check_picture
 from thawline.bundles.heads import load_head
-from thawline.bundles.manifest import DECISION, PREPROCESSING
+from thawline.bundles.manifest import CONFIG, DECISION, INDEX, MODEL, PREPROCESSING, verify
 from thawline.bundles.networks.families import load_network
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
+from thawline.encoders.weights import read_tensor
+from thawline.features.encoders import Known
 from thawline.features.filling import BATCH
 from thawline.files import read_json
 
@@ -86,6 +88,32 @@ def load_classifier(folder: Path, decision: Mapping[str, Any], device: torch.dev
     return Classifier(encoder.prefix(len(encoder.stages)), head, device)
 
 
+def load_late_parts(folder: Path, root: Path) -> tuple[Encoder, nn.Module]:
+    """The parts of the bundle in `folder`; the network is built when it is first needed, if it was ever loaded before.
+
+    Its files are verified when it is loaded, and then believed for as long as none of them changes.
+
+    Args:
+        folder: The bundle's.
+        root: Folder of the store that remembers the network.
+
+    Raises:
+        UserError: The bundle is not sound.
+        ValueError, KeyError: Its files are of another form.
+    """
+
+    def load() -> Encoder:
+        verify(folder)
+        return load_parts(folder, read_json(folder / DECISION))[0]
+
+    code = ("thawline.bundles", "thawline.encoders")
+    known = Known({"bundle": str(folder)}, str(folder), lambda: _entries(folder), code)
+    encoder = known.late(root, load)
+    assert isinstance(encoder, Encoder)  # noqa: S101  # it is the image tower alone
+    kind = read_json(folder / DECISION)["head"]
+    return encoder, (_read_classifier(folder) if kind == "classifier" else load_head(folder, kind)).eval()
+
+
 def load_parts(folder: Path, decision: Mapping[str, Any]) -> tuple[Encoder, nn.Module]:
     """The network in `folder`, whose files were verified, and what turns its features [n, dim] into logits."""
     kind = decision["head"]
@@ -102,3 +130,20 @@ def load_parts(folder: Path, decision: Mapping[str, Any]) -> tuple[Encoder, nn.M
     if head is None:
         raise ValueError("the network has no classifier")
     return network.encoder, head.eval()
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else [folder]
+
+
+def _read_classifier(folder: Path) -> nn.Linear:
+    """The linear layer that lies among the network's own weights."""
+    # Of timm's and torchvision's the config says where; transformers' classes have one name for it.
+    name = read_json(folder / CONFIG).get("classifier") or "classifier"
+    weights = folder / (INDEX if (folder / INDEX).exists() else MODEL)
+    weight, bias = (read_tensor(weights, f"{name}.{part}") for part in ("weight", "bias"))
+    if weight is None or bias is None:
+        raise ValueError("the network has no classifier")
+    layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+    layer.weight, layer.bias = (nn.Parameter(part.float(), requires_grad=False) for part in (weight, bias))
+    return layer

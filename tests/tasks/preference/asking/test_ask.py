@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import hashlib
+import os
 
 import numpy as np
 import pytest
@@ -9,10 +10,13 @@ from tests.bundles import conftest as networks_
 from tests.bundles.conftest import FACTS, Kind, fit, networks  # noqa: F401  # fixtures
 from tests.e2e.conftest import thawline as thawline_  # noqa: F401
 
+from thawline.bundles.networks import classifier
 from thawline.bundles.write import Extras, write_bundle
+from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.tasks.load import load_bundle
 from thawline.tasks.preference.asking.ask import next_items
+from thawline.tasks.preference.asking.scoring import load_scorer
 from thawline.versions.database import open_database
 from thawline.versions.feedback import add_item, record, unanswered
 from thawline.versions.registry import Registry
@@ -181,3 +185,52 @@ def test_what_cannot_be_asked_is_one_sentence(thawline, registry, photos):
     assert "there are no versions in" in thawline.refused("preference", "ask", "versions.dir=elsewhere")
     answer(registry, photos)
     assert "has no photo left to ask about" in thawline.refused("preference", "ask")
+
+
+def age(active):
+    """Set the time of the version's files back: they were written just now, which is not believed."""
+    for path in active.folder(active.find(1)).iterdir():
+        os.utime(path, (0, 0))
+
+
+def test_where_all_features_are_stored_the_version_s_network_is_not_built(active, ask, monkeypatch):
+    age(active)
+    first = ask(active)
+    load_scorer.cache_clear()
+
+    def refuse(*_):
+        raise AssertionError("the network is not needed")
+
+    monkeypatch.setattr(classifier, "load_parts", refuse)
+    again = ask(active)
+    assert again == first
+    assert [one.score for one in again.items] == [one.score for one in first.items]
+
+
+def test_an_item_without_features_has_the_network_built(active, ask, photos):
+    age(active)
+    ask(active)
+    load_scorer.cache_clear()
+    path = photos[0].with_name("new.png")
+    Image.new("RGB", (64, 64), (200, 30, 30)).save(path)
+    with active.database.session() as session:
+        add_item(session, path, hashlib.sha256(path.read_bytes()).hexdigest())
+    asking = ask(active, n=PHOTOS + 1)
+    (said,) = load_bundle(active.folder(active.find(1))).predict([path], calibrated=True)
+    scores = {one.path: one.score for one in asking.items}
+    assert scores[path] == pytest.approx(said.probabilities["like"], abs=1e-5)
+
+
+@pytest.mark.parametrize("file", ["model-*.safetensors", "decision.json"])
+def test_a_version_that_was_changed_is_refused_although_it_is_remembered(active, ask, file):
+    age(active)
+    ask(active)
+    load_scorer.cache_clear()
+    path = next(active.folder(active.find(1)).glob(file))
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 1
+    path.unlink()  # other versions may have the same file
+    path.write_bytes(content)
+    age(active)
+    with pytest.raises(UserError, match=f"{path.name} was changed since it was written"):
+        ask(active)

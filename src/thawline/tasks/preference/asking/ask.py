@@ -62,7 +62,7 @@ def next_items(
         why = "random: no version is active yet that could tell photos apart"
         drawn = tuple(Asked(item.id, Path(item.path), None, why) for item in _drawn(open_, n, seed))
         return Asking(drawn, len(open_), None, {})
-    scorer = load_scorer(registry.folder(version))
+    scorer = load_scorer(registry.folder(version), store.root)
     among = _drawn(open_, n, seed) if strategy == "random" else open_  # no feature decides at random
     features, problems = scorer.features([*among, *known], store, device)
     usable = [item for item in among if item.id not in problems]

@@ -73,7 +73,7 @@ def next_between(
         UserError: A version is not there or not sound.
     """
     versions = [registry.find(number) for number in numbers]
-    scorers = [load_scorer(registry.folder(version)) for version in versions]
+    scorers = [load_scorer(registry.folder(version), store.root) for version in versions]
     there = candidates(session)
     open_ = [item for item in there if item.id not in without]
     problems: dict[int, str] = {}

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from thawline.bundles.bounds import answering
-from thawline.bundles.manifest import DECISION, verify
-from thawline.bundles.networks.classifier import load_parts
+from thawline.bundles.manifest import DECISION, check_bundle
+from thawline.bundles.networks.classifier import load_late_parts
 from thawline.data.listing import Listed
 from thawline.data.photos.photo import PhotoFacts
 from thawline.encoders.encoder import Encoder
@@ -68,7 +68,7 @@ class Scorer:
             self.encoder,
             shelves,
             Photos(self.encoder.preprocessing),
-            cuts=[len(self.encoder.stages)],
+            cuts=[self.encoder.end],
             dtype=store.dtype,
             device=device,
             label="the active version",
@@ -95,21 +95,25 @@ class Scorer:
 
 
 @lru_cache(maxsize=3)  # the active version, and two that are compared
-def load_scorer(folder: Path) -> Scorer:
+def load_scorer(folder: Path, root: Path) -> Scorer:
     """The version in `folder`, which never changes; its files are verified.
+
+    Args:
+        folder: The version's.
+        root: Folder of the store that remembers its network.
 
     Raises:
         UserError: It is not sound, or does not say what is liked.
     """
-    verify(folder)
-    decision = read_json(folder / DECISION)
+    check_bundle(folder)
+    with answering(folder):
+        encoder, head = load_late_parts(folder, root)
+        decision = read_json(folder / DECISION)
     if LIKE not in decision["labels"]:
         raise UserError(
             f"{folder} tells {', '.join(decision['labels'])} apart, not what is liked; activate another version"
         )
-    with answering(folder):
-        encoder, head = load_parts(folder, decision)
-        return Scorer(encoder, head, float(decision["temperature"]["value"]), decision["labels"].index(LIKE))
+    return Scorer(encoder, head, float(decision["temperature"]["value"]), decision["labels"].index(LIKE))
 
 
 def _problem(item: Candidate, facts: PhotoFacts) -> str:
