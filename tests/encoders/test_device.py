@@ -22,3 +22,13 @@ def test_a_device_that_is_not_there_is_refused(name, there):
         pytest.skip(f"this machine has {name}")
     with pytest.raises(UserError, match=f"trainer={name}: PyTorch finds no such device"):
         find_device(name)
+
+
+def test_on_a_gpu_float32_is_float32(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    assert find_device("cpu").type == "cpu"
+    assert torch.backends.cudnn.allow_tf32, "PyTorch's own"
+    assert find_device("auto") == torch.device("cuda")
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32

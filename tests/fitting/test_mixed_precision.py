@@ -12,6 +12,7 @@ from thawline.errors import UserError
 from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.lightning.data import TailData
 from thawline.fitting.lightning.feeding import Feeding
+from thawline.fitting.methods import gradient
 from thawline.fitting.methods.gradient import Course, fit_gradient
 from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
 from thawline.fitting.tail import Tail, final_features
@@ -43,3 +44,21 @@ def test_a_gpu_without_bfloat16_is_told_so_before_it_trains(halves, tmp_path, mo
     assert str(refused.value) == (
         "trainer.precision=bf16-mixed: this machine's GPU does not compute in bfloat16; use trainer.precision=16-mixed"
     )
+
+
+@pytest.mark.parametrize(
+    ("device", "accelerator", "deterministic"), [("cpu", "cpu", True), ("cuda", "gpu", "warn"), ("mps", "mps", "warn")]
+)
+def test_what_a_gpu_can_not_repeat_is_a_warning_there(
+    halves, tmp_path, monkeypatch, device, accelerator, deterministic
+):
+    class Asked(Exception):  # noqa: N818  # ends the fit
+        pass
+
+    def trainer(**how):
+        raise Asked(how["accelerator"], how["deterministic"], how["precision"])
+
+    monkeypatch.setattr(gradient.L, "Trainer", trainer)
+    with pytest.raises(Asked) as asked:
+        fit(halves, tmp_path, "16-mixed", torch.device(device))
+    assert asked.value.args == (accelerator, deterministic, "16-mixed")
