@@ -2,8 +2,8 @@
 
 python tools/fail_trials.py --launcher ray --trials 20
 
-The others must complete, and the four be named with their causes; exit status 1. Under `basic` trials run in the
-sweep's own process, which a kill ends: the sweep is resumed then, and the trial goes on and completes.
+The others must complete, and the four be named with their causes; exit status 1. Under `basic` and `packed` trials run
+in the sweep's own process, which a kill ends: the sweep is resumed then, and the trial goes on and completes.
 """
 
 import argparse
@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,17 @@ def kill_trial(place: Path, number: int, done: threading.Event) -> bool:
     return False
 
 
+def kill_sweep(place: Path, done: threading.Event) -> bool:
+    """Kill the process of the sweep with SIGKILL a second after its features are there; whether it came to that."""
+    while not done.wait(0.05):
+        for about in place.glob("outputs/sweep/*/sweep.json"):
+            status = json.loads((about.parent / "status.json").read_text(encoding="utf-8"))
+            if json.loads(about.read_text(encoding="utf-8"))["features"] and not done.wait(1):
+                os.kill(status["process"], signal.SIGKILL)
+                return True
+    return False
+
+
 def what_is_wrong(sweep: Path, word: str, said: str, *, killed: bool = True) -> list[str]:
     """Compare the trials in `sweep`, and what was `said` on the screen, with what they must be.
 
@@ -97,12 +109,11 @@ def what_is_wrong(sweep: Path, word: str, said: str, *, killed: bool = True) -> 
     return wrong
 
 
-def _run(place: Path, words: Sequence[str], number: int | None) -> tuple[int, str]:
-    """`thawline train WORDS` in `place`; trial `number` is killed. Gives the exit status and what it said."""
+def _run(place: Path, words: Sequence[str], kill: Callable[[threading.Event], object]) -> tuple[int, str]:
+    """`thawline train WORDS` in `place`, where `kill` kills; gives the exit status and what it said."""
     done = threading.Event()
-    killer = threading.Thread(target=kill_trial, args=(place, number, done)) if number is not None else None
-    if killer is not None:
-        killer.start()
+    killer = threading.Thread(target=kill, args=(done,))
+    killer.start()
     environment = {**os.environ, "THAWLINE_STORE": str(place / "store"), "COLUMNS": "100000"}
     process = subprocess.run(  # noqa: S603  # the words are our own
         [sys.executable, "-m", "thawline.cli", "train", *words],
@@ -114,8 +125,7 @@ def _run(place: Path, words: Sequence[str], number: int | None) -> tuple[int, st
         check=False,
     )
     done.set()
-    if killer is not None:
-        killer.join()
+    killer.join()
     return process.returncode, process.stdout
 
 
@@ -125,21 +135,22 @@ def main() -> int:
     parser.add_argument("--launcher", required=True)
     parser.add_argument("--trials", type=int, default=20)
     given = parser.parse_args()
-    alone = given.launcher == "basic"
+    alone = given.launcher in ("basic", "packed")
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         make_events(place / "Sample", photos_per_class=24, seed=0)
-        # Under basic the trial goes on when the sweep is resumed, and is to come to an end.
+        # Then the trial goes on when the sweep is resumed, and is to come to an end.
         word = write_trials(place, given.trials, **({"epochs": 300} if alone else {}))
         launcher = (f"hydra/launcher={given.launcher}", *SIDE_BY_SIDE.get(given.launcher, ("hydra.launcher.n_jobs=2",)))
         number = number_of(word, "killed")
-        status, said = _run(place, ["Sample", "-m", *WORDS, word, *launcher], number)
+        kill = partial(kill_sweep, place) if given.launcher == "packed" else partial(kill_trial, place, number)
+        status, said = _run(place, ["Sample", "-m", *WORDS, word, *launcher], kill)
         (sweep,) = (place / "outputs" / "sweep").iterdir()
         if alone:
             if status != -signal.SIGKILL:
                 print(f"the sweep was not killed; exit status {status}")
                 return 1
-            status, said = _run(place, [str(sweep)], None)
+            status, said = _run(place, [str(sweep)], lambda _: None)
         wrong = what_is_wrong(sweep, word, said, killed=not alone)
         wrong += [] if status == 1 else [f"exit status {status}"]
     print(
