@@ -119,7 +119,7 @@ def test_each_trial_is_one_offline_run_with_its_own_config_and_end(thawline, sam
     assert [[run.exit_code for run in each] for each in mirrors] == [[0], [1], [1], [1]]
     runs = [each[0] for each in mirrors]
     [held_out] = read_offline_runs(directory)
-    assert (held_out.about["job_type"], held_out.exit_code, held_out.history[:-1]) == ("sweep", 0, [])
+    assert (held_out.about["job_type"], held_out.exit_code, held_out.history[:-2]) == ("sweep", 0, [])
     judged = read(directory / "metrics.json")["judged"]["accuracy"]
     assert [held_out.summary[f"accuracy{end}"] for end in ("", "/low", "/high")] == list(judged.values())
     assert held_out.config == read_offline_runs(directory / "0")[0].config | {"paths": held_out.config["paths"]}
@@ -132,6 +132,18 @@ def test_each_trial_is_one_offline_run_with_its_own_config_and_end(thawline, sam
         (20, 1e-2),
         (20, 1e30),
     ]
+    # The sweep's own run has all trials in a table.
+    table = json.loads((held_out.folder / "files" / held_out.summary["trials.path"]).read_text())
+    assert table["columns"] == [
+        "trial", "status", "inner accuracy", "seconds", "bytes trained", "thaw", "method.lr"
+    ]  # fmt: skip
+    assert [(row[0], row[1], *row[5:]) for row in table["data"]] == [
+        (0, "finished", "head", 0.01),
+        (1, "failed", "head", 1e30),
+        (2, "failed", "20", 0.01),
+        (3, "failed", "20", 1e30),
+    ]
+    assert table["data"][0][2] == runs[0].summary["inner/accuracy"]
     with (directory / "0/folds/holdout/history.csv").open() as file:
         history = [{f"holdout/{k}": float(v) for k, v in row.items()} for row in csv.DictReader(file)]
     assert runs[0].history[:-1] == history  # the last row is the confusion matrix

@@ -91,6 +91,21 @@ def scale_of(key: str, values: Sequence[str]) -> Scale:
     return Scale("category", {value: float(place) for place, value in enumerate(order)})
 
 
+def as_table(trials: Sequence[SweptTrial], headline: str) -> tuple[list[str], list[list[str | float | None]]]:
+    """The trials as a logger takes them: columns, and a row each; numbers are such where all of a setting's are."""
+    keys = list(dict.fromkeys(key for one in trials for key in one.swept))
+    numeric = {key for key in keys if all(finite(one.swept[key]) is not None for one in trials if key in one.swept)}
+
+    def cell(key: str, value: str | None) -> str | float | None:
+        return finite(value) if key in numeric else value
+
+    rows: list[list[str | float | None]] = [
+        [one.number, one.status, one.score, one.seconds, one.size, *(cell(key, one.swept.get(key)) for key in keys)]
+        for one in trials
+    ]
+    return ["trial", "status", f"inner {headline}", "seconds", "bytes trained", *keys], rows
+
+
 def shortened(keys: Sequence[str]) -> list[str]:
     """The last parts of dotted keys: `lr` of `method.lr`; the whole keys where two would be called the same."""
     short = [key.removesuffix(".name").rpartition(".")[2] for key in keys]

@@ -4,7 +4,7 @@ import pytest
 from tests.reports.made import make_sweep
 
 from thawline.reports.gather import gather
-from thawline.reports.page.parallel import draw_parallel, lay_out, varied_keys
+from thawline.reports.page.parallel import draw_parallel, lay_out, parallel_page, varied_keys
 
 
 def rows_of(path, settings):
@@ -65,3 +65,12 @@ def test_names_are_escaped_and_those_without_room_are_cut(tmp_path):
 def test_what_varies_in_nothing_has_no_picture(tmp_path):
     assert draw_parallel(rows_of(tmp_path / "one", {"lr=1": 30})) is None
     assert draw_parallel(()) is None
+    assert parallel_page(()) is None
+
+
+def test_for_a_logger_it_is_a_page_of_its_own_that_runs_nothing(rows):
+    page = parallel_page(rows)
+    assert page.startswith("<!doctype html>\n<html")
+    assert re.findall("<svg.*</svg>", page) == re.findall("<svg.*</svg>", draw_parallel(rows))
+    assert "<script" not in page
+    assert ".way.best" in page

@@ -101,6 +101,12 @@ def test_a_killed_run_leaves_every_row(tmp_path, read):
     assert scalars(read(tmp_path), "all/train_loss") == [(0, 0.5)]
 
 
+def test_a_sweeps_trials_are_a_text(tmp_path, read):
+    with mirror(tmp_path) as run:
+        run.trials(["trial", "score", "x"], [[0, 0.5, "*a*"], [1, None, None]], "<p>a picture</p>")
+    assert text(read(tmp_path), "trials") == "    trial\tscore\tx\n    0\t0.5\t*a*\n    1\t-\t-\n"
+
+
 def test_the_confusion_matrix_has_a_row_for_each_true_class(tmp_path, read):
     with warnings.catch_warnings(action="error"), mirror(tmp_path) as run:
         run.confusion(np.array([[0, 0, 2], [0, 0, 0], [0, 0, 0]]), ["a", "été", "$_c"])

@@ -171,6 +171,26 @@ def test_a_confusion_matrix_too_large_for_wandb_is_left_out(tmp_path):
     assert (read.history, read.summary) == (ROWS[:1], {**ROWS[0], "status": "finished"})
 
 
+def test_a_sweeps_trials_are_a_table_beside_the_picture_of_its_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MY_TOKEN", "hush-hush-hush")
+    rows = [[0, "finished", 0.5, "a"], [1, "failed", None, "hush-hush-hush"]]
+    with mirror(tmp_path / "run") as run:
+        run.trials(["trial", "status", "inner accuracy", "x"], rows, "<!doctype html>\n<p>hush-hush-hush é</p>")
+        run.trials(["trial"], [[0]], None)
+    (read,) = read_offline_runs(tmp_path / "run")
+    first, second = read.history
+    table = json.loads((read.folder / "files" / first["trials.path"]).read_text())
+    assert table["columns"] == ["trial", "status", "inner accuracy", "x"]
+    assert [row[:3] for row in table["data"]] == [row[:3] for row in rows]
+    page = (read.folder / "files" / first["settings.path"]).read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "é" in page
+    assert "hush" not in page + str(table)
+    assert not [key for key in second if key.startswith("settings")]
+    assert not (tmp_path / "home" / "wandb").exists()
+
+
 def test_mistakes_are_small_upright_and_say_nothing_of_their_place(tmp_path):
     photo = write_telling_photo(tmp_path / "photo.jpg")
     with mirror(tmp_path) as run:

@@ -22,7 +22,8 @@ from thawline.fitting.predict import predict_fold
 from thawline.reports.advice import advise
 from thawline.reports.importances import importances
 from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
-from thawline.reports.swept import swept_trial
+from thawline.reports.page.parallel import parallel_page
+from thawline.reports.swept import SweptTrial, as_table, swept_trial
 from thawline.runs.directory import RunDirectory, read_config
 from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
@@ -61,10 +62,11 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console) -> str | None
     rows, chosen = rank(scored), choose(scored)
     print_leaderboard(rows, console)
     write_text(run.file("leaderboard.csv"), leaderboard_csv(rows))
-    _judge(run, done, chosen, rows, console)
+    told = [swept_trial(trial, names[trial.number]) for trial in trials]
+    _judge(run, done, chosen, rows, told, console)
     if refit:
         refit_run(next(trial.path for trial in done if trial.number == rows[0].trials[0]), [], console)
-    advice = _advise(trials, names, rows, console)
+    advice = _advise(told, rows, console)
     _save(run, trials, names, rows, chosen, advice)
     say_whole(console, f"sweep  {run.path}")
     say_after_training(console, run.path, run.path / str(rows[0].trials[0]))
@@ -82,7 +84,12 @@ def setting_names(trials: Sequence[Trial]) -> dict[int, str]:
 
 
 def _judge(
-    run: RunDirectory, done: Sequence[Trial], chosen: Mapping[Cell, int], rows: Sequence[Row], console: Console
+    run: RunDirectory,
+    done: Sequence[Trial],
+    chosen: Mapping[Cell, int],
+    rows: Sequence[Row],
+    told: Sequence[SweptTrial],
+    console: Console,
 ) -> None:
     """Judge the trial that each cell chose on that cell's outer samples. No other trial is."""
     started = time.perf_counter()
@@ -135,6 +142,7 @@ def _judge(
         save_results(run, predictions, summary, console, settings.task)
         if mirror is not None:
             show_results(mirror, run, predictions, settings.logger, settings.data.path)
+            mirror.trials(*as_table(told, rows[0].judgement.headline), parallel_page(rows))
 
 
 def _examine(
@@ -179,9 +187,8 @@ def _save(
     )
 
 
-def _advise(trials: Sequence[Trial], names: Mapping[int, str], rows: Sequence[Row], console: Console) -> list[str]:
+def _advise(told: Sequence[SweptTrial], rows: Sequence[Row], console: Console) -> list[str]:
     """What to try next, said and given back."""
-    told = [swept_trial(trial, names[trial.number]) for trial in trials]
     advice = advise(rows, told, importances(told))
     for sentence in advice:
         say(console, sentence)

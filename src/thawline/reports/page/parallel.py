@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from thawline.html import Html, join, name, tag
+from thawline.html import Html, head, join, name, tag
 from thawline.judging.metrics import Judgement
 from thawline.reports.page.plots import setting_axis
 from thawline.reports.page.svg import WIDTH, Axis, number_axis
@@ -47,30 +48,35 @@ class Way:
 def draw_parallel(rows: Sequence[Row]) -> Html | None:
     """The settings of a leaderboard, the best first; None where nothing varies."""
     keys = varied_keys(rows)
-    if len(rows) < 2 or not keys:
+    figure = _figure(rows, keys)
+    if figure is None:
         return None
     headline = rows[0].judgement.headline
-    axes, ways = lay_out(rows, keys[:MOST_KEYS])
-    about = f"{headline} and the settings that give it: {', '.join(keys[:MOST_KEYS])}"
     left_out = f" {len(keys) - MOST_KEYS} settings more are in the table alone." if len(keys) > MOST_KEYS else ""
     note = (
         f"A line is one setting, with all its seeds; it crosses each axis at its value. Strong lines have a high "
         f"{headline}. The table above says the same in numbers.{left_out}"
     )
+    return tag("section", tag("h3", "All settings at once"), tag("p", note), figure)
+
+
+def parallel_page(rows: Sequence[Row]) -> str | None:
+    """The same picture as a page of its own, for a logger; None where nothing varies."""
+    figure = _figure(rows, varied_keys(rows))
+    if figure is None:
+        return None
+    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    return "<!doctype html>\n" + tag("html", head("Settings of a sweep", style, ""), tag("body", figure), lang="en")
+
+
+def _figure(rows: Sequence[Row], keys: Sequence[str]) -> Html | None:
+    if len(rows) < 2 or not keys:
+        return None
+    axes, ways = lay_out(rows, keys[:MOST_KEYS])
+    about = f"{rows[0].judgement.headline} and the settings that give it: {', '.join(keys[:MOST_KEYS])}"
     kinds = [kind for kind in _KINDS if any(way.kind == kind for way in ways)]
-    legend = [tag("li", tag("span", class_=f"chip {kind}"), _KINDS[kind]) for kind in kinds]
-    return tag(
-        "section",
-        tag("h3", "All settings at once"),
-        tag("p", note),
-        tag(
-            "figure",
-            tag("figcaption", name(about)),
-            draw_ways(axes, ways, about),
-            tag("ul", *legend, class_="legend"),
-            class_="plot parallel",
-        ),
-    )
+    legend = tag("ul", *(tag("li", tag("span", class_=f"chip {one}"), _KINDS[one]) for one in kinds), class_="legend")
+    return tag("figure", tag("figcaption", name(about)), draw_ways(axes, ways, about), legend, class_="plot parallel")
 
 
 def varied_keys(rows: Sequence[Row]) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thawline.errors import UserError
-from thawline.runs.mirrors.mirror import Mirror
+from thawline.runs.mirrors.mirror import Cell, Mirror
 from thawline.runs.mirrors.tensorboard import start_tensorboard
 from thawline.runs.mirrors.wandb import start_wandb, wandb_mode
 from thawline.runs.secrets import masked, without_secrets
@@ -118,6 +118,12 @@ class _Guarded:
 
     def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
         self._attempt(lambda: self._backend.mistakes(pictures))
+
+    def trials(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], picture: str | None) -> None:
+        named = [without_secrets(column) for column in columns]
+        clean = [[without_secrets(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+        shown = None if picture is None else without_secrets(picture)
+        self._attempt(lambda: self._backend.trials(named, clean, shown))
 
     def finish(self, status: str) -> None:
         """End the mirror, a broken one too: what it took before may still be kept."""

@@ -14,6 +14,7 @@ from thawline.errors import UnusableError
 THUMBNAIL_SIDE = 256
 # A larger matrix can't be read, and W&B would cut its table off without a word.
 MOST_CLASSES = 100
+Cell = str | float | None  # of a table
 
 
 class Mirror(Protocol):
@@ -30,6 +31,9 @@ class Mirror(Protocol):
 
     def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
         """Show photos, each with its caption, as thumbnails. Photos of people are private: only call when asked to."""
+
+    def trials(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], picture: str | None) -> None:
+        """Show a sweep's trials as a table, and its `picture`, an HTML page, where a mirror shows such."""
 
 
 class Several:
@@ -58,6 +62,11 @@ class Several:
         """Photos with captions."""
         for one in self._mirrors:
             one.mistakes(pictures)
+
+    def trials(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], picture: str | None) -> None:
+        """A sweep's trials."""
+        for one in self._mirrors:
+            one.trials(columns, rows, picture)
 
 
 def epoch_key(row: Mapping[str, float]) -> str | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from thawline.errors import UserError
-from thawline.runs.mirrors.mirror import MOST_CLASSES, epoch_key, thumbnail
+from thawline.runs.mirrors.mirror import MOST_CLASSES, Cell, epoch_key, thumbnail
 
 FOLDER = "tensorboard"
 FEW_CLASSES = 30
@@ -60,6 +60,11 @@ class TensorBoardMirror:
         captions = "\n".join(f"{index}: {caption}" for index, (_, caption) in enumerate(pictures))
         if pictures:
             self._writer.add_text("mistakes", _verbatim(captions))
+
+    def trials(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], picture: str | None) -> None:
+        """Show the table as a text; its tab HPARAMS draws parallel coordinates of runs by itself."""
+        lines = [columns, *(["-" if cell is None else str(cell) for cell in row] for row in rows)]
+        self._writer.add_text("trials", _verbatim("\n".join("\t".join(line) for line in lines)))
 
     def finish(self, status: str) -> None:
         """Write what is left and close the file; how a run ended TensorBoard does not know."""

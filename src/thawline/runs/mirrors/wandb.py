@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thawline.runs.mirrors.mirror import MOST_CLASSES, epoch_key, thumbnail
+from thawline.runs.mirrors.mirror import MOST_CLASSES, Cell, epoch_key, thumbnail
 from thawline.runs.secrets import without_secrets
 from thawline.runs.settings import LoggerSettings, keep_wandb_quiet
 from thawline.runs.signals import EXIT_STATUS
@@ -72,6 +72,15 @@ class WandbMirror:
         images = [Image(thumbnail(path), caption=caption, file_type="jpg") for path, caption in pictures]
         if images:
             self._run.log({"mistakes": images})
+
+    def trials(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], picture: str | None) -> None:
+        """Show W&B's own table and, since W&B draws parallel coordinates of a project's runs alone, the picture."""
+        from wandb import Html, Table
+
+        table = Table(columns=list(columns), data=[list(row) for row in rows], allow_mixed_types=True)
+        drawn = {} if picture is None else {"settings": Html(picture, inject=False, data_is_not_path=True)}
+        with _staged_in(Path(self._run.settings.wandb_dir)):
+            self._run.log({"trials": table, **drawn})
 
     def finish(self, status: str) -> None:
         """End the W&B run; `status` is that of the run directory, and stands in the summary too."""

@@ -242,6 +242,9 @@ class _Told:
     def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
         """Nothing more."""
 
+    def trials(self, columns: Sequence[str], rows: Sequence[Sequence[str | float | None]], picture: str | None) -> None:
+        """Nothing more."""
+
     def _tell(self, *, epoch: int | None, loss: float | None, accuracy: float | None) -> None:
         with self._registry.database.session() as session:
             update_job(session, self._job, epoch=epoch, loss=loss, accuracy=accuracy)
