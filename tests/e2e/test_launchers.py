@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.extras import require
 from tools.fail_trials import WORDS, kill_trial, number_of, what_is_wrong, write_trials
 
 SAME = ("inner.parquet", "split.csv", "folds/holdout/tail.safetensors")
@@ -53,9 +54,11 @@ def test_processes_of_submitit(thawline, sample):
     assert logs[0].endswith("_log.out")
 
 
+@pytest.mark.extra
 @pytest.mark.long
 @pytest.mark.usefixtures("shared_store")
 def test_tasks_of_ray(thawline, sample):
+    require("ray", "ray")
     directory = sweep_with_faults(thawline, sample, ("hydra/launcher=ray", "hydra.launcher.n_jobs=2"))
     compare_with_one_process(thawline, sample, directory)
     import ray

@@ -5,6 +5,7 @@ import re
 from contextlib import contextmanager
 
 import pytest
+from tests.extras import require
 
 from thawline.commands.line.composing import compose
 from thawline.commands.line.settings import register_settings
@@ -73,6 +74,11 @@ def test_what_lies_in_files_holds_no_secret():
         check_launcher(local, ["+x.api_key=abcdefghijkl"])
     assert "abcdefghijkl" not in str(refused.value)
     check_launcher(local, ["+x.api_key=${oc.env:NAME}", "seed=0"])
+
+
+@pytest.mark.extra
+def test_ray_keeps_nothing_in_files():
+    require("ray", "ray")
     check_launcher(launcher("hydra/launcher=ray"), ["+x.api_key=abcdefghijkl"])
 
 

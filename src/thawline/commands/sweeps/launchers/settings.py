@@ -129,13 +129,13 @@ class RaySettings:
         Raises:
             UserError: One is out of its range, or Ray is not installed.
         """
-        _require("ray", "ray", "ray")
         if self.n_jobs is not None:
             _check_jobs(self.n_jobs)
         _check_least("num_cpus", self.num_cpus, 0)
         if self.num_gpus is not None and not 0 <= self.num_gpus <= 1:
             raise UserError(f"hydra.launcher.num_gpus={self.num_gpus}: a trial is one device; use 0 to 1")
         _check_least("max_retries", self.max_retries, 0)
+        _require("ray", "ray", "ray")
 
 
 @dataclass
