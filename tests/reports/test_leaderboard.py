@@ -27,7 +27,7 @@ def scored(number, right, *, setting=None, samples=40, seconds=12.3, computed=0,
         baseline=np.zeros(samples, dtype=np.int64),
         classes=CLASSES,
     )
-    return Scored(number, setting or f"method.lr=1e-{number}", 0, inner, "zero-shot", seconds, computed, read)
+    return Scored(number, setting or f"method.lr=1e-{number}", 0, inner, "zero-shot", seconds, computed, read, (0.0, 0))
 
 
 def printed(rows, width=80):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from thawline.judging.metrics import judge
 from thawline.judging.paired import compare
 from thawline.runs.predictions import Predictions, join_predictions
-from thawline.targets.leaderboard import Scored, choose, rank
+from thawline.targets.leaderboard import Scored, beats, choose, pick, rank
 
 CLASSES = ("a", "b")
 
@@ -33,7 +33,7 @@ def fold(name, right, *, sure=0.8, paths=None, baseline=0):
 
 
 def trial(number, setting, *folds, seed=0, **changes):
-    facts = {"baseline": "zero-shot", "seconds": 1.5, "computed": 10, "read": 20}
+    facts = {"baseline": "zero-shot", "seconds": 1.5, "computed": 10, "read": 20, "cost": (0.0, 100)}
     return Scored(number=number, setting=setting, seed=seed, inner=join_predictions(folds), **{**facts, **changes})
 
 
@@ -61,6 +61,34 @@ def test_of_equal_settings_the_first_trial_comes_first():
     rows = rank([trial(i, f"lr={i}", same) for i in range(3)])
     assert settings_of(rows) == ["lr=0", "lr=1", "lr=2"]
     assert choose([trial(i, f"lr={i}", same) for i in (2, 0, 1)]) == {(0, "holdout"): 0}
+
+
+def test_of_settings_that_can_not_be_told_apart_the_simplest_is_taken():
+    """One sample less of ten is no difference, eight less are one."""
+    costs = {"thaw=2": (3.0, 500), "thaw=1": (2.0, 200), "mlp": (0.0, 90), "linear": (0.0, 10), "zero": (0.0, 1)}
+    right = {"thaw=2": 20, "thaw=1": 19, "mlp": 18, "linear": 18, "zero": 2}
+    trials = [
+        trial(i, name, fold("holdout", n_right(right[name], of=20)), cost=cost)
+        for i, (name, cost) in enumerate(costs.items())
+    ]
+    rows = rank(trials)
+    assert [row.is_alike for row in rows] == [True, True, True, True, False]
+    assert pick(rows, simplest=True).setting == "linear"
+    assert pick(rows, simplest=False).setting == "thaw=2"
+    assert choose(trials, simplest=True) == {(0, "holdout"): 3}
+    assert choose(trials) == {(0, "holdout"): 0}
+
+
+def test_what_is_as_good_everywhere_and_better_somewhere_beats():
+    points = [(-0.9, 5.0), (-0.9, 4.0), (-0.8, 4.0), (-0.7, 1.0), (-0.7, 1.0)]
+    front = [point for point in points if not any(beats(other, point) for other in points)]
+    assert front == [(-0.9, 4.0), (-0.7, 1.0), (-0.7, 1.0)]
+
+
+def test_of_settings_that_cost_the_same_the_best_is_taken():
+    trials = [trial(i, f"lr={i}", fold("holdout", n_right(count, of=20))) for i, count in enumerate((18, 20, 19))]
+    assert pick(rank(trials), simplest=True).setting == "lr=1"
+    assert choose(trials, simplest=True) == {(0, "holdout"): 1}
 
 
 def test_seeds_and_folds_of_one_setting_are_one_row():

@@ -16,13 +16,14 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from thawline.commands.line.composing import begin, compose, user_conf
+from thawline.commands.line.composing import begin, compose, of_run, user_conf
 from thawline.commands.line.early import reading_ahead
 from thawline.commands.line.explain import explain
 from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.quoting import quote
 from thawline.commands.line.settings import register_settings
 from thawline.commands.resuming import to_resume
+from thawline.commands.sweeps.search.settings import GRID
 from thawline.errors import UserError
 from thawline.process import importing
 from thawline.runs.directory import SWEEP_FILE
@@ -119,6 +120,10 @@ def _run_once(target: str, config_name: str, arguments: Sequence[str]) -> None:
     """Call the verb. Hydra does not run it: whatever it would make of a config is not made at all."""
     module, _, name = target.partition(":")
     config = begin(compose(config_name, arguments))
+    if config_name == _SWEPT:
+        if config.sweep.name != GRID:
+            raise UserError(f"sweep={config.sweep.name} is for a sweep; add -m, or leave it out")
+        config = of_run(config)
     with reading_ahead(config) if config_name == _SWEPT else nullcontext():
         with importing():
             verb: Callable[[DictConfig], None] = getattr(importlib.import_module(module), name)

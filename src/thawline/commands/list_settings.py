@@ -76,7 +76,7 @@ def settings_of(config_name: str, chosen: Sequence[str] = ()) -> list[Setting]:
     choices = {str(group): file for group, file in config.hydra.runtime.choices.items()}
     del config.hydra
     groups = {
-        group.partition("@")[2] or group: group
+        (group.partition("@")[2] or group).replace("/", "."): group
         for group in choices
         if group.partition("/")[0] != "hydra" and group != "quiet"
     }

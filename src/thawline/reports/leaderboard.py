@@ -3,7 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -71,6 +72,32 @@ def print_leaderboard(rows: Sequence[Row], console: Console) -> None:
         "-best, -base: points above the best and the baseline, and the p of the paired test, not adjusted for the "
         "number of settings; feat.: features computed + read by the trials themselves",
     )
+
+
+def print_front(front: Sequence[Mapping[str, Any]], objectives: Sequence[str], console: Console) -> None:
+    """Print the trials that no other beats in all objectives, the best score first."""
+    shown: dict[str, Callable[[Any], str]] = {
+        "score": lambda share: f"{100 * share:.1f} %",
+        "seconds": lambda seconds: f"{seconds:.1f}",
+        "bytes": lambda count: f"{count:,}",
+    }
+    table = Table(
+        title="front: no other trial is better in one and as good in the others",
+        title_justify="left",
+        title_style="",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=0,
+    )
+    table.add_column("trial", justify="right")
+    table.add_column("setting", overflow="fold", ratio=1)
+    for name in objectives:
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in front:
+        table.add_row(str(one["number"]), Text(one["setting"]), *(shown[name](one[name]) for name in objectives))
+    console.print(table)
+    console.print()
 
 
 def _settings(settings: Sequence[str]) -> tuple[list[str], list[list[str]]]:

@@ -25,6 +25,7 @@ STATUS_FILE = "status.json"
 CONFIG_FILE = "config.yaml"
 _MOST_IN_PLACE = 500  # characters of a reason: with the rest it fits into any file system's block
 SWEEP_FILE = "sweep.json"  # of a sweep alone
+CLAIMS_FOLDER = "claims"  # locks of the processes that work on a sweep
 REFIT_WORD = "refit=true"  # the one setting that a run or a sweep that is there already takes
 
 
@@ -87,7 +88,13 @@ class RunDirectory:
         return path
 
     def _is_bare(self) -> bool:
-        return {path.name for path in self.path.iterdir()} <= {STATUS_FILE, CONFIG_FILE, SWEEP_FILE, DIGESTS_FILE}
+        return {path.name for path in self.path.iterdir()} <= {
+            STATUS_FILE,
+            CONFIG_FILE,
+            SWEEP_FILE,
+            DIGESTS_FILE,
+            CLAIMS_FOLDER,
+        }
 
     def _write_status(self, status: str, reason: str | None = None, *, again: bool = False) -> None:
         ended = None if status == "running" else _now()

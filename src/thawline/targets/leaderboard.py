@@ -8,6 +8,7 @@ Bioinformatics 7:91), whose estimate no choice has seen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -37,6 +38,8 @@ class Scored:
         seconds: Its wall time.
         computed: Features that it computed.
         read: Features that it read from the store.
+        cost: How much of the network trains, and the bytes of the tail: of two settings the one with the least is the
+            simplest. What was measured, such as seconds, is not among it: the same sweep is to choose the same.
     """
 
     number: int
@@ -47,6 +50,7 @@ class Scored:
     seconds: float
     computed: int
     read: int
+    cost: tuple[float, int]
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Row:
         seconds: Wall time of its trials.
         computed: Features that they computed.
         read: Features that they read from the store.
+        cost: That of its trials, see `Scored`.
     """
 
     setting: str
@@ -73,6 +78,12 @@ class Row:
     seconds: float
     computed: int
     read: int
+    cost: tuple[float, int]
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether it can't be told apart from the best setting, or is that."""
+        return self.against_best is None or not self.against_best.differs
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
@@ -101,7 +112,13 @@ def score(trial: Trial, setting: str) -> Scored:
         facts["seconds"],
         features["computed"],
         features["read"],
+        (_depth(facts["thaw"]), facts.get("tail_bytes", 0)),
     )
+
+
+def _depth(thaw: int | str) -> float:
+    """How much of a network trains, as a number to compare."""
+    return {"head": 0.0, "projection": 1.0, "all": math.inf}[thaw] if isinstance(thaw, str) else 1.0 + thaw
 
 
 def rank(trials: Sequence[Scored]) -> list[Row]:
@@ -122,30 +139,67 @@ def rank(trials: Sequence[Scored]) -> list[Row]:
             seconds=sum(trial.seconds for trial in of[name]),
             computed=sum(trial.computed for trial in of[name]),
             read=sum(trial.read for trial in of[name]),
+            cost=max(trial.cost for trial in of[name]),
         )
         for name in order
     ]
 
 
-def choose(trials: Sequence[Scored]) -> dict[Cell, int]:
-    """The number of the trial that is best in each cell, by that cell's inner samples alone; the first of equals.
+def pick(rows: Sequence[Row], *, simplest: bool) -> Row:
+    """The setting that a sweep comes to: the first, or the one of the least cost that can't be told apart from it.
+
+    Of equal costs it is that with the best inner score. Rows that have no sample in common with the first are left out.
+    """
+    alike = [row for row in rows[1:] if row.against_best is not None and row.is_alike] if simplest else []
+    return min([rows[0], *alike], key=lambda row: row.cost)
+
+
+def beats(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether `one` is nowhere greater than `other`, and somewhere less: both are what is to be small."""
+    return list(one) != list(other) and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def choose(trials: Sequence[Scored], *, simplest: bool = False) -> dict[Cell, int]:
+    """The number of the trial that each cell takes, by that cell's inner samples alone; the first of equals.
+
+    Args:
+        trials: Those that finished.
+        simplest: Whether that of the least cost is taken among those that can't be told apart from the best; otherwise
+            it is the best.
 
     Raises:
         UserError: Trials of one cell were scored on different samples.
     """
     merits: dict[Cell, dict[int, tuple[float, float]]] = {}
     samples: dict[Cell, tuple[int, tuple[str, ...]]] = {}
+    said: dict[Cell, dict[int, Predictions]] = {}
     for trial in trials:
         for fold in dict.fromkeys(trial.inner.folds):
             cell, inner = (trial.seed, fold), _of_fold(trial.inner, fold)
             merits.setdefault(cell, {})[trial.number] = judge_said(inner, ranking=False).merit
+            said.setdefault(cell, {})[trial.number] = inner
             first, paths = samples.setdefault(cell, (trial.number, inner.paths))
             if paths != inner.paths:
                 raise UserError(
                     f"trials {first} and {trial.number} were scored on different samples, so neither can be chosen; "
                     "sweep over settings that leave the split as it is"
                 )
-    return {cell: max(sorted(mine), key=mine.__getitem__) for cell, mine in sorted(merits.items())}
+    best_first = {cell: sorted(sorted(mine), key=mine.__getitem__, reverse=True) for cell, mine in merits.items()}
+    if not simplest:
+        return {cell: numbers[0] for cell, numbers in sorted(best_first.items())}
+    cost = {trial.number: trial.cost for trial in trials}
+    return {
+        cell: min((n for n in numbers if _are_alike(said[cell][n], said[cell][numbers[0]])), key=cost.__getitem__)
+        for cell, numbers in sorted(best_first.items())
+    }
+
+
+def _are_alike(mine: Predictions, best: Predictions) -> bool:
+    """Whether what was said of the same samples can't be told apart."""
+    if mine is best:
+        return True
+    test = _test(mine, best, ("this", "the best"))
+    return test is not None and not test.differs
 
 
 def _pool(trials: Sequence[Scored]) -> Predictions:

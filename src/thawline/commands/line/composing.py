@@ -29,7 +29,10 @@ ALLOWED = {
         "hydra_plugins.thawline.RayLauncher",
         "hydra_plugins.thawline.PackedLauncher",
     ),
-    "hydra.sweeper._target_": ("hydra._internal.core_plugins.basic_sweeper.BasicSweeper",),
+    "hydra.sweeper._target_": (
+        "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
+        "hydra_plugins.thawline.SearchSweeper",
+    ),
 }
 # What a run may be called: not hidden, no folder, no option.
 _NAME = re.compile(r"\w[\w .+-]{0,79}")
@@ -110,6 +113,15 @@ def begin(config: DictConfig) -> DictConfig:
     return own
 
 
+def of_run(config: DictConfig) -> DictConfig:
+    """`config` without what is the whole sweep's: what a run, or a trial, keeps of it."""
+    own = config.copy()
+    with read_write(own), open_dict(own):
+        for key in ("hydra", "sweep"):
+            own.pop(key, None)
+    return own
+
+
 def user_conf(words: Sequence[str]) -> list[str]:
     """The override that makes the user's own ./conf findable, after the project's."""
     own = Path.cwd() / "conf"
@@ -164,11 +176,11 @@ def _refuse_unknown(config: DictConfig, config_name: str, words: Sequence[str]) 
     groups = config.hydra.runtime.choices
     for override in OverridesParser.create().parse_overrides([word for word in words if word.startswith("+")]):
         key = override.key_or_group
-        if key not in groups and key.partition(".")[0] != "hydra" and not _is_setting(config, key):
+        if key not in groups and key.partition(".")[0] != "hydra" and not is_setting(config, key):
             raise UserError(explain_key(key, config_name, words))
 
 
-def _is_setting(config: DictConfig, key: str) -> bool:
+def is_setting(config: DictConfig, key: str) -> bool:
     """Whether the typed settings know the dotted `key`; below a plain mapping any is known."""
     node: Any = config
     for name in key.split("."):

@@ -10,6 +10,7 @@ from omegaconf import MISSING
 
 from thawline.commands.line.verbs import VERBS
 from thawline.commands.sweeps.launchers.settings import LocalSettings, PackedSettings, RaySettings, SlurmSettings
+from thawline.commands.sweeps.search.settings import SweepSettings
 from thawline.commands.versions.settings import VersionsVerbsSettings
 from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.data.settings import DataSettings
@@ -28,6 +29,17 @@ from thawline.tasks.predicting import PredictSettings
 from thawline.tasks.settings import CheckSettings, PromptSettings, RunSettings
 from thawline.tasks.task import capability, imported, task_names
 from thawline.versions.settings import VersionsSettings
+
+
+@dataclass
+class TrainSettings(RunSettings):
+    """`thawline train`: one run, or with `-m` a sweep of such.
+
+    Attributes:
+        sweep: What `-m` does with settings that have several values.
+    """
+
+    sweep: SweepSettings = field(default_factory=SweepSettings)
 
 
 @dataclass
@@ -184,7 +196,7 @@ def register_settings() -> None:
 def _register(tasks: Sequence[str]) -> None:
     store = ConfigStore.instance()
     verbs: list[tuple[str, type]] = [
-        ("train", RunSettings),
+        ("train", TrainSettings),
         ("evaluate", EvaluateSettings),
         ("predict", PredictSettings),
         ("serve", ServeSettings),

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from thawline.commands.next_steps import say_after_training
 from thawline.commands.results import REPORT_FILE, save_report, save_results
+from thawline.commands.sweeps.search.settings import BYTES, SCORE, SECONDS, SIMPLEST, SweepSettings
 from thawline.commands.train import refit_run
 from thawline.encoders.device import find_device
 from thawline.errors import RunError
@@ -21,7 +22,7 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.reports.advice import advise
 from thawline.reports.importances import importances
-from thawline.reports.leaderboard import leaderboard_csv, print_leaderboard
+from thawline.reports.leaderboard import leaderboard_csv, print_front, print_leaderboard
 from thawline.reports.page.parallel import parallel_page
 from thawline.reports.swept import SweptTrial, as_table, swept_trial
 from thawline.runs.directory import RunDirectory, read_config
@@ -30,20 +31,22 @@ from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import check_unchanged
 from thawline.runs.sweep import Trial, read_sweep, read_trials, write_sweep
 from thawline.screen import say, say_whole
-from thawline.targets.leaderboard import Cell, Row, choose, rank, score
+from thawline.targets.leaderboard import Cell, Row, beats, pick, rank, score
+from thawline.targets.leaderboard import choose as choose_in_cells
 from thawline.tasks.capabilities import TaskProblem, examine, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.running import show_results, tags
 from thawline.tasks.settings import saved_settings
 
 
-def finish_sweep(run: RunDirectory, refit: bool, console: Console) -> str | None:
+def finish_sweep(run: RunDirectory, refit: bool, console: Console, sweep: SweepSettings) -> str | None:
     """Rank the trials by their inner scores, judge what each cell chose on its outer samples, and show all of it.
 
     Args:
         run: The sweep's directory.
         refit: Whether the winner is fitted once more on all data.
         console: Where the tables go.
+        sweep: What it was for, and what it comes to.
 
     Returns:
         What failed, in a sentence; None if nothing did.
@@ -59,17 +62,22 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console) -> str | None
     if not done:
         raise RunError(_say_failed(failed, len(trials), names) or "the sweep has no trials")
     scored = [score(trial, names[trial.number]) for trial in done]
-    rows, chosen = rank(scored), choose(scored)
+    simplest = sweep.choose == SIMPLEST
+    rows, chosen = rank(scored), choose_in_cells(scored, simplest=simplest)
+    winner = pick(rows, simplest=simplest)
     print_leaderboard(rows, console)
     write_text(run.file("leaderboard.csv"), leaderboard_csv(rows))
     told = [swept_trial(trial, names[trial.number]) for trial in trials]
-    _judge(run, done, chosen, rows, told, console)
+    if sweep.several:
+        print_front(_front(done, names, sweep.objectives), sweep.objectives, console)
+    _say_choice(rows, winner, console, simplest=simplest)
+    _judge(run, done, chosen, winner, told, console)
     if refit:
-        refit_run(next(trial.path for trial in done if trial.number == rows[0].trials[0]), [], console)
+        refit_run(next(trial.path for trial in done if trial.number == winner.trials[0]), [], console)
     advice = _advise(told, rows, console)
-    _save(run, trials, names, rows, chosen, advice)
+    _save(run, trials, names, rows, chosen, winner, sweep, advice)
     say_whole(console, f"sweep  {run.path}")
-    say_after_training(console, run.path, run.path / str(rows[0].trials[0]))
+    say_after_training(console, run.path, run.path / str(winner.trials[0]))
     return _say_failed(failed, len(trials), names)
 
 
@@ -83,11 +91,39 @@ def setting_names(trials: Sequence[Trial]) -> dict[int, str]:
     }
 
 
+def _front(done: Sequence[Trial], names: Mapping[int, str], objectives: Sequence[str]) -> list[dict[str, Any]]:
+    """The trials that no other beats in all objectives, the best score first, with what they came to."""
+    found = []
+    for trial in done:
+        inner, facts = trial.facts["inner"], trial.facts
+        figures = {SCORE: inner[inner["headline"]]["value"], SECONDS: facts["seconds"], BYTES: facts.get("tail_bytes")}
+        found.append(
+            {"number": trial.number, "setting": names[trial.number], **{name: figures[name] for name in objectives}}
+        )
+    losses = [[-one[SCORE], *(one[name] for name in objectives[1:])] for one in found]
+    front = [one for one, loss in zip(found, losses, strict=True) if not any(beats(other, loss) for other in losses)]
+    return sorted(front, key=lambda one: one[SCORE], reverse=True)
+
+
+def _say_choice(rows: Sequence[Row], winner: Row, console: Console, *, simplest: bool) -> None:
+    """Which setting is taken, and by what rule, where that is not simply the first."""
+    alike = sum(row.is_alike for row in rows) - 1
+    if not simplest or not alike:
+        return
+    rank_of = f"rank {rows.index(winner) + 1}, {winner.setting}"
+    others = f"{alike} other{'s' if alike > 1 else ''} can't be told apart from rank 1"
+    say(
+        console,
+        f"the simplest is taken: {rank_of} ({others}; least thawed first, then the smallest tail, then the best score; "
+        "sweep.choose=best takes rank 1)",
+    )
+
+
 def _judge(
     run: RunDirectory,
     done: Sequence[Trial],
     chosen: Mapping[Cell, int],
-    rows: Sequence[Row],
+    winner: Row,
     told: Sequence[SweptTrial],
     console: Console,
 ) -> None:
@@ -119,7 +155,7 @@ def _judge(
         "baseline": " or ".join(dict.fromkeys(of[number].facts["baseline"] for number in chosen.values())),
         "verb": "sweep",
         "examined": _examine(opened, join_predictions(parts)),
-        "method": rows[0].setting if len(chosen) == 1 else "the sweep's choice",
+        "method": winner.setting if len(chosen) == 1 else "the sweep's choice",
         "features": counts,
         "seconds": round(seconds + sum(one["seconds"] for one in passes), 2),
     }
@@ -169,6 +205,8 @@ def _save(
     names: Mapping[int, str],
     rows: Sequence[Row],
     chosen: Mapping[Cell, int],
+    winner: Row,
+    sweep: SweepSettings,
     advice: Sequence[str],
 ) -> None:
     several = len({seed for seed, _ in chosen}) > 1
@@ -181,7 +219,10 @@ def _save(
             ],
             "rows": [row.to_json() for row in rows],
             "chosen": {_cell(cell, several): number for cell, number in chosen.items()},
-            "winner": rows[0].trials[0],
+            "choose": sweep.choose,
+            **({"front": _front([t for t in trials if t.facts], names, sweep.objectives)} if sweep.several else {}),
+            "alike": [row.setting for row in rows if row.is_alike],
+            "winner": winner.trials[0],
             "next": list(advice),
         },
     )

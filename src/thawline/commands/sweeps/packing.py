@@ -127,7 +127,7 @@ def _settings(
     from thawline.tasks.settings import saved_settings
 
     base = compose([*next(iter(trials.values())), f"paths.run={quote(str(sweep))}"])
-    base = OmegaConf.masked_copy(base, [str(key) for key in base if key != "hydra"])
+    base = OmegaConf.masked_copy(base, [str(key) for key in base if key not in ("hydra", "sweep")])
     first: Any = None
     for number, words in trials.items():
         place = str(sweep / str(number))

@@ -5,8 +5,10 @@ from hydra.core.plugins import Plugins
 from thawline.tasks.task import imported
 
 _LAUNCHERS = "thawline.commands.sweeps.launchers"
+SEARCH_SWEEPER = "hydra_plugins.thawline.SearchSweeper"
 # The names that a config gives and the places that they stand for.
 OWN = {
+    SEARCH_SWEEPER: "thawline.commands.sweeps.search.sweeper:SearchSweeper",
     "hydra_plugins.thawline.LocalLauncher": f"{_LAUNCHERS}.submitted:LocalLauncher",
     "hydra_plugins.thawline.SlurmLauncher": f"{_LAUNCHERS}.submitted:SlurmLauncher",
     "hydra_plugins.thawline.PackedLauncher": f"{_LAUNCHERS}.packed:PackedLauncher",

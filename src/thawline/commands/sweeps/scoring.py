@@ -9,6 +9,7 @@ from thawline.commands.results import save_trial
 from thawline.encoders.device import find_device
 from thawline.fitting.fit import Fitting
 from thawline.fitting.folds import Fold
+from thawline.fitting.methods import Fit
 from thawline.fitting.scoring import score_fold
 from thawline.runs.directory import RunDirectory
 from thawline.runs.mirrors.loggers import Mirror
@@ -65,8 +66,14 @@ def score_read(
         **facts_of(problem, settings),
         "seed": settings.seed,
         "chosen": {fold.name: fit.chosen for fold, (_, fit) in zip(plan, scored, strict=True)},
+        "tail_bytes": max(_bytes(fit) for _, fit in scored),
         "seconds": round(time.perf_counter() - started, 2),
     }
     save_trial(run, inner, facts)
     if mirror is not None:
         show_results(mirror, run, inner, settings.logger, settings.data.path)
+
+
+def _bytes(fit: Fit) -> int:
+    """What the fitted tail takes."""
+    return sum(tensor.nbytes for tensor in fit.state.values())

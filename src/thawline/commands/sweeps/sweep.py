@@ -6,24 +6,23 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from thawline.commands.line.quoting import quote
+from thawline.commands.line.composing import of_run
 from thawline.commands.resuming import resumed_words
 from thawline.commands.sweeps.launchers.lasting import lasting
-from thawline.commands.sweeps.launchers.settings import check_launcher, count_jobs
+from thawline.commands.sweeps.launchers.settings import count_jobs
 from thawline.commands.sweeps.packing import pack_trials
-from thawline.commands.sweeps.plugins import register_plugin
+from thawline.commands.sweeps.plan import Compose, Plan, compose_distinct, plan_sweep
+from thawline.commands.sweeps.plugins import SEARCH_SWEEPER, register_plugin
+from thawline.commands.sweeps.search.claims import drop_all, owning, taken_by_others
 from thawline.commands.sweeps.trial import run_trial
 from thawline.errors import RunError, UserError
 from thawline.runs.directory import (
@@ -40,33 +39,12 @@ from thawline.runs.moved import keep_places, placed, refuse_absent
 from thawline.runs.secrets import saved_word
 from thawline.runs.signals import Stopped, ctrl_c_alone, passed_on, work_for
 from thawline.runs.sweep import Trial, read_sweep, read_trial, read_trials, write_sweep
+from thawline.screen import say_whole
 
-Compose = Callable[[Sequence[str]], DictConfig]
 Launch = Callable[[Callable[[DictConfig], None], Sequence[str]], None]
 _HYDRAS_CONFIG = "multirun.yaml"  # its sweeper writes the config as it was given, secrets too; the sweep has its own
-_WORTH_PACKING = 4  # trials
+_PROCESS = "THAWLINE_SWEEP_PROCESS"  # for workers: whom they work for
 _PATIENCE = 20.0  # seconds that trials have for a last checkpoint
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a sweep is to do.
-
-    Attributes:
-        directory: The sweep's.
-        words: The command line's settings, the directory among them.
-        base: The config without what is swept.
-        trials: What the command line gives each trial.
-        apart: Whether they run in processes of their own.
-        least: So many that differ only above the thaw line are fitted together; 0: none ever.
-    """
-
-    directory: Path
-    words: tuple[str, ...]
-    base: DictConfig
-    trials: tuple[tuple[str, ...], ...]
-    apart: bool
-    least: int
 
 
 def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: bool = False) -> None:
@@ -88,16 +66,23 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
     from thawline.commands.sweeps.leaderboard import finish_sweep
 
     plan = plan_sweep(words, compose)
-    configs = _compose_distinct(plan, compose)
+    configs = compose_distinct(plan, compose)
     console = Console()
-    with saying_how_to_go_on(plan.directory), RunDirectory(plan.directory, "sweep", plan.base) as run:
+    with ExitStack() as stack:
+        if not stack.enter_context(owning(plan.directory)):
+            _help(plan, compose, launch)
+            return
+        stack.enter_context(saying_how_to_go_on(plan.directory))
+        run = stack.enter_context(RunDirectory(plan.directory, "sweep", plan.base))
         refit = refit or plan.base.refit is True
         about = {"words": [saved_word(word) for word in plan.words], "refit": refit, "features": []}
+        if plan.search is not None:
+            about["study"] = plan.search.study
         write_sweep(run.path, about)  # from here on it can be resumed
         # All features are there before the first trial starts.
         write_sweep(run.path, {**about, "features": fill_features(configs, run, console)})
         _run_trials(plan, compose, launch)
-        failed = finish_sweep(run, refit, console)
+        failed = finish_sweep(run, refit, console, plan.sweep)
     if failed:
         raise RunError(failed)
 
@@ -149,49 +134,6 @@ def _check_moved(trial: Path, places: Mapping[str, Any]) -> None:
         check_unchanged(trial / "split.csv", problem.split_rows(()), folds=False)
 
 
-def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
-    """Read a sweep's command line.
-
-    Raises:
-        UserError: The sweep can't be run as it is asked for.
-    """
-    overrides = OverridesParser.create().parse_overrides(list(words))
-    fixed = [str(override.input_line) for override in overrides if not override.is_sweep_override()]
-    base = compose(fixed)
-    directory = Path(base.hydra.sweep.dir).absolute()
-    named = any(word.startswith("hydra.sweep.dir=") for word in words)
-    place = () if named else (f"hydra.sweep.dir={quote(str(directory))}",)
-    params = dict(base.hydra.sweeper.get("params") or {})
-    keys = [*params, *(override.key_or_group for override in overrides if override.is_sweep_override())]
-    if own := [key for key in keys if key.lstrip("+~").startswith("hydra") or key.lstrip("+") == "name"]:
-        raise UserError(f"'{own[0]}' is the whole sweep's and can't be swept; give it one value")
-    swept = [f"{key}={value}" for key, value in params.items()]
-    trials = _expand([*swept, *words])
-    _refuse_other_splits(trials)
-    base = compose([*fixed, f"paths.run={quote(str(directory))}"])
-    apart, least = _is_apart(base.hydra.launcher), _least(base.hydra.launcher, words)
-    register_plugin(base.hydra.launcher._target_)
-    check_launcher(base.hydra.launcher, words)
-    del base.hydra
-    return Plan(directory, (*words, *place), base, trials, apart, least)
-
-
-def _least(launcher: DictConfig, words: Sequence[str]) -> int:
-    """How many trials that differ only above the thaw line are fitted together; 0: none, whatever they are.
-
-    That is done unasked where no launcher was chosen, and not for so few that it saves nothing.
-    """
-    if str(launcher._target_).endswith(".PackedLauncher"):
-        return 2
-    chosen = _is_apart(launcher) or any(word.startswith("hydra/launcher=") for word in words)
-    return 0 if chosen else _WORTH_PACKING
-
-
-def _is_apart(launcher: DictConfig) -> bool:
-    """Whether a launcher runs trials in processes of their own."""
-    return not str(launcher._target_).endswith((".BasicLauncher", ".PackedLauncher"))
-
-
 def _worker(launcher: DictConfig) -> int | None:
     """The number of this process among joblib's workers, whose trials have children of their own; None elsewhere."""
     if not str(launcher._target_).endswith(".JoblibLauncher"):
@@ -199,48 +141,33 @@ def _worker(launcher: DictConfig) -> int | None:
     return (*multiprocessing.current_process()._identity, 0)[0] % count_jobs(launcher.n_jobs)
 
 
-# What decides who is trained on and who is judged, besides the seed.
-_SPLIT = frozenset({"cv", "data.path", "data.classes", "data.split", "data.holdout", "data.inner"})
-
-
-def _refuse_other_splits(trials: Sequence[Sequence[str]]) -> None:
-    """Trials are compared on the same samples, so what splits these can't be swept; seeds repeat the whole sweep."""
-    varying = {word for trial in trials for word in trial if any(word not in other for other in trials)}
-    if keys := sorted({word.lstrip("+").partition("=")[0] for word in varying} & _SPLIT):
-        raise UserError(
-            f"'{keys[0]}' can't be swept: a sweep compares its trials on the same samples; run one sweep for each value"
-        )
-
-
-def _expand(words: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """The settings of each trial, as Hydra's basic sweeper makes them."""
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # the one place that knows how
-
-    loader = GlobalHydra.instance().config_loader() if GlobalHydra.instance().is_initialized() else None
-    overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(words))
-    [batch] = BasicSweeper.split_arguments(overrides, None)
-    return tuple(tuple(trial) for trial in batch)
-
-
-# Settings that move no feature of a photo: of the trials that differ in these alone one is composed in place of all.
-# Choices of a file are not among them: each file is composed, and checked, before a trial begins.
-_ABOVE_THE_LINE = ("method.", "seed=", "cv=", "debug.", "logger.", "refit=", "prompts.", "augmentation.mixup=")
-
-
-def _compose_distinct(plan: Plan, compose: Compose) -> list[DictConfig]:
-    """The configs of the trials, one for those that need the same features and set the same keys."""
-    place = f"paths.run={quote(str(plan.directory))}"
-    distinct: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for trial in plan.trials:
-        signature = (word.partition("=")[0] if word.startswith(_ABOVE_THE_LINE) else word for word in trial)
-        distinct.setdefault(tuple(signature), trial)
-    return [compose([*trial, place]) for trial in distinct.values()]
-
-
 def _run_trials(plan: Plan, compose: Compose, launch: Launch) -> None:
-    """Launch the trials until each has ended. A launcher whose worker was killed is launched again for what is left."""
+    """Launch the trials until each has ended."""
     for trial in _running(plan.directory):
         mark_ended(trial.path, "interrupted", "the process that ran it was killed")
+    if plan.search is not None:
+        for trial in read_trials(plan.directory):
+            if trial.status == "failed" and trial.again:  # those that fail from now on stay so
+                mark_ended(trial.path, "interrupted", trial.reason or "it lacked disk or memory")
+    _launch_until_ended(plan, compose, launch)
+    for trial in _unbegun(plan):
+        mark_failed(trial.path, "it never began", again=True)
+
+
+def _help(plan: Plan, compose: Compose, launch: Launch) -> None:
+    """Run trials of a search beside the process that ends it.
+
+    Raises:
+        UserError: It is no search: all its trials are that process's.
+    """
+    if plan.search is None:
+        raise UserError(f"another process runs the sweep {plan.directory}; wait for its end, or end it")
+    say_whole(Console(), f"helping with {plan.directory}, which another process ends")
+    _launch_until_ended(plan, compose, launch)
+
+
+def _launch_until_ended(plan: Plan, compose: Compose, launch: Launch) -> None:
+    """Launch the sweep. A launcher whose worker was killed is launched again for what is left."""
     lost: set[int] = set()
     while True:
         error = _launch(plan, compose, launch)
@@ -253,11 +180,12 @@ def _run_trials(plan: Plan, compose: Compose, launch: Launch) -> None:
             lost.add(trial.number)
         if error is None:
             break
-    for trial in _unbegun(plan):
-        mark_failed(trial.path, "it never began", again=True)
 
 
 def _launch(plan: Plan, compose: Compose, launch: Launch) -> Exception | None:
+    if plan.search is not None:
+        register_plugin(SEARCH_SWEEPER)
+    os.environ[_PROCESS] = str(os.getpid())
     try:
         with (
             passed_on(lambda number: _stop_trials(plan.directory, number)),
@@ -277,6 +205,7 @@ def _launch(plan: Plan, compose: Compose, launch: Launch) -> Exception | None:
     except Exception as error:  # of the launcher: a trial's own never get here
         return error
     finally:
+        drop_all()
         (plan.directory / _HYDRAS_CONFIG).unlink(missing_ok=True)
     return None
 
@@ -293,7 +222,9 @@ def _ctrl_c_alone(sweep: Path) -> Iterator[None]:
 
 
 def _running(sweep: Path) -> list[Trial]:
-    return [trial for trial in read_trials(sweep) if trial.status == "running"]
+    """The trials that run here; those that another process of the same search has taken on are left to it."""
+    running = [trial for trial in read_trials(sweep) if trial.status == "running"]
+    return [trial for trial in running if not taken_by_others(sweep, trial.number)]
 
 
 def _stop_trials(sweep: Path, number: int) -> None:
@@ -329,10 +260,10 @@ def _trial(config: DictConfig) -> None:
     directory = Path(job.runtime.output_dir)
     (directory.parent / _HYDRAS_CONFIG).unlink(missing_ok=True)
     try:
-        plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
+        plain: dict[str, Any] = OmegaConf.to_container(of_run(config), resolve=True)  # type: ignore[assignment]  # str keys
         worker = _worker(job.launcher)
         if worker is not None:
-            work_for(read_status(directory.parent)["process"])
+            work_for(int(os.environ.get(_PROCESS, "0")))
         run_trial(plain, list(job.overrides.task), worker=worker)
     except Exception as error:
         mark_failed(directory, reason_of(error), again=lacked_resources(error))

@@ -1,0 +1,111 @@
+"""Trials that an optimiser asks for: each point once, failures named, cut off and gone on with."""
+
+import json
+import shutil
+
+import optuna
+import pytest
+from tests.e2e.test_sweeps import TINY, leaderboard, read, sweep_directory, trials
+
+from thawline.commands.sweeps.search import claims
+
+# Three points: a setting of gradient descent is searched under a method by gradient descent alone.
+SPACE = ("method=choice(logistic,linear)", "method.lr=choice(1e-2,1e60)", "logger=none", "sweep.trials=10")
+
+
+def study_of(directory):
+    """The study as Optuna's own tools read it."""
+    journal = optuna.storages.journal.JournalFileBackend(str(directory / "journal.log"))
+    return optuna.load_study(study_name=None, storage=optuna.storages.JournalStorage(journal))
+
+
+@pytest.mark.usefixtures("shared_store")
+def test_a_search_runs_each_point_once_names_what_failed_and_goes_on_where_it_was_cut_off(thawline, sample):
+    said = thawline("train", sample, "-m", *TINY, *SPACE, "sweep=tpe", status=1)
+    directory = sweep_directory(thawline)
+    assert "1 of 3 trials failed" in said
+    words = [tuple(read(directory / str(n) / "trial.json")["overrides"]) for n in range(3)]
+    points = [tuple(word for word in each if word.startswith("method")) for each in words]
+    assert sorted(points) == [
+        ("method=linear", "method.lr=0.01"),
+        ("method=linear", "method.lr=1e+60"),
+        ("method=logistic",),
+    ]
+    [number] = [n for n, point in enumerate(points) if "method.lr=1e+60" in point]
+    status = trials(directory)
+    assert [one["status"] for one in status] == ["failed" if n == number else "finished" for n in range(3)]
+    assert "sweep:" not in (directory / "0/config.yaml").read_text()
+
+    study = study_of(directory)
+    ran = [trial for trial in study.trials if "same_as" not in trial.user_attrs]
+    assert [trial.user_attrs["directory"] for trial in ran] == [0, 1, 2]
+    assert [trial.state.name for trial in ran] == ["FAIL" if n == number else "COMPLETE" for n in range(3)]
+    assert ran[number].user_attrs["reason"] == status[number]["reason"]
+    scores = {int(row["trials"]): float(row["accuracy"]) for row in leaderboard(directory)}
+    assert {n: ran[n].user_attrs["score"] for n in scores} == scores
+    assert study.best_trial.user_attrs["directory"] == int(leaderboard(directory)[0]["trials"])
+
+    # Cut off while the last was asked for: half a line is left of it.
+    lines = (directory / "journal.log").read_bytes().splitlines(keepends=True)
+    created = [n for n, line in enumerate(lines) if json.loads(line)["op_code"] == 4]
+    (directory / "journal.log").write_bytes(b"".join(lines[: created[2] + 1]) + b'{"op_code":5,"wor')
+    before = [(directory / str(n) / "status.json").stat().st_mtime_ns for n in range(2)]
+    whole = {n: (directory / str(n) / "inner.parquet") for n in range(3) if n != number}
+    whole = {n: path.read_bytes() for n, path in whole.items()}
+    shutil.rmtree(directory / "2")
+    (directory / "status.json").write_text(json.dumps({**read(directory / "status.json"), "status": "running"}))
+    thawline("train", directory, status=1)
+    assert [(directory / str(n) / "status.json").stat().st_mtime_ns for n in range(2)] == before
+    assert {n: (directory / str(n) / "inner.parquet").read_bytes() for n in whole} == whole
+    assert [tuple(read(directory / str(n) / "trial.json")["overrides"]) for n in range(3)] == words
+
+    # Beside a process that ends it another helps, and ends nothing.
+    with claims.owning(directory) as owner:
+        assert owner
+        (directory / "leaderboard.csv").unlink()
+        assert "helping with" in thawline("train", directory)
+        assert not (directory / "leaderboard.csv").exists()
+
+
+@pytest.mark.usefixtures("shared_store")
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("-m", "sweep=tpe"), "the search has nothing to search"),
+        (("-m", "sweep=tpe", "seed=0,1"), "'seed' can't be swept"),
+        (("-m", "sweep=tpe", "sweep.trials=1,2", "thaw=head,1"), "'sweep.trials' is the whole sweep's"),
+        (("-m", "sweep=tpe", "method.epochs=interval(1,3)"), "Integer"),
+        (("-m", "sweep=tpe", "sweep.trials=null", "thaw=head,1"), "the search has no end"),
+        (("-m", "sweep=tpe", "sweep.storage=nosuch://x", "thaw=head,1"), "sweep.storage can't be used"),
+        (("-m", "sweep.trials=3", "thaw=head,1"), "sweep.trials is for a search"),
+        (("-m", "hydra/sweeper=search", "thaw=head,1"), "hydra/sweeper is what sweep=grid chooses"),
+        (("-m", "method.lr=interval(0.1,1)"), "add sweep=tpe"),
+        (("sweep=tpe",), "sweep=tpe is for a sweep; add -m"),
+    ],
+)
+def test_a_search_that_can_not_be_run_is_refused_and_leaves_nothing(thawline, sample, words, sentence):
+    assert sentence in thawline.refused("train", sample, *TINY, "method=linear", *words)
+    outputs = thawline.directory / "outputs" / "sweep"
+    assert not outputs.exists() or not list(outputs.iterdir())
+
+
+@pytest.mark.usefixtures("shared_store")
+def test_a_search_for_two_objectives_shows_its_front(thawline, sample):
+    words = ("method=choice(zero_shot,logistic)", "sweep=nsga2", "sweep.objectives=[score,bytes]", "logger=none")
+    said = thawline("train", sample, "-m", *TINY, *words)
+    directory = sweep_directory(thawline)
+    front = read(directory / "sweep.json")["front"]
+    facts = [read(directory / str(n) / "metrics.json") for n in range(2)]
+    losses = [(-one["inner"]["accuracy"]["value"], one["tail_bytes"]) for one in facts]
+    best = [n for n in range(2) if not all(a <= b for a, b in zip(losses[1 - n], losses[n], strict=True))]
+    assert sorted(one["number"] for one in front) == best
+    assert {one["bytes"] for one in front} == {facts[n]["tail_bytes"] for n in best}
+    assert "front: no other trial is better" in said
+    assert study_of(directory).directions[1].name == "MINIMIZE"
+
+
+@pytest.mark.usefixtures("shared_store")
+def test_a_sweep_that_another_process_runs_is_left_to_it(thawline, sample):
+    thawline("train", sample, "-m", *TINY, "method=zero_shot", "logger=none")
+    with claims.owning(sweep_directory(thawline)):
+        assert "another process runs the sweep" in thawline.refused("train", sweep_directory(thawline))
