@@ -71,7 +71,7 @@ def written(sweep: Path) -> dict[int, int]:
 
 def kill_and_compare(
     place: Path, words: list[str], kills: int, trial: float, chance: random.Random
-) -> tuple[int, Counter]:
+) -> tuple[int, Counter[str]]:
     """Kill a search up to `kills` times, have it end, and count what is wrong.
 
     Args:
@@ -85,7 +85,8 @@ def kill_and_compare(
         How often it was killed, and what was found.
     """
     found: Counter[str] = Counter()
-    done, before = 0, {}
+    done = 0
+    before: dict[int, int] = {}
     while True:
         sweep = sweep_of(place)
         process = start(place, words if sweep is None else [str(sweep)])
