@@ -71,7 +71,7 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console, sweep: SweepS
     if sweep.several:
         print_front(_front(done, names, sweep.objectives), sweep.objectives, console)
     _say_choice(rows, winner, console, simplest=simplest)
-    _judge(run, done, chosen, winner, told, console)
+    _judge(run, done, chosen, rows, winner, told, console)
     if refit:
         refit_run(next(trial.path for trial in done if trial.number == winner.trials[0]), [], console)
     advice = _advise(told, rows, console)
@@ -123,6 +123,7 @@ def _judge(
     run: RunDirectory,
     done: Sequence[Trial],
     chosen: Mapping[Cell, int],
+    rows: Sequence[Row],
     winner: Row,
     told: Sequence[SweptTrial],
     console: Console,
