@@ -13,7 +13,7 @@ from thawline.encoders.encoder import FrozenPrefix
 from thawline.encoders.load import load, load_text
 from thawline.encoders.settings import EncoderSettings
 
-TIMM = ["test_efficientnet", "vit_tiny_patch16_224", "test_vit2"]
+TIMM = ["test_efficientnet", "test_vit2"]
 
 
 def leaving_a_gpu(prefix: FrozenPrefix, entering: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -43,7 +43,7 @@ def test_transformers(clip_directory, vit_directory, pixels, texts):
     check(load(EncoderSettings(family="vit", name=str(vit_directory))), {"pixels": pixels(32)})
 
 
-@pytest.mark.parametrize("variant", ["ast", "wav2vec2_stable", "hubert"])
+@pytest.mark.parametrize("variant", ["ast", "hubert"])
 def test_those_that_hear(variant, tmp_path):
     family, _ = hearers.VARIANTS[variant]
     network = str(hearers.save(tmp_path / "network", variant))
