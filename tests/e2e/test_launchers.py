@@ -45,8 +45,10 @@ def compare_with_one_process(thawline, sample, directory):
 
 
 @pytest.mark.long
+@pytest.mark.extra
 @pytest.mark.usefixtures("shared_store")
 def test_processes_of_submitit(thawline, sample):
+    require("slurm", "submitit")
     directory = sweep_with_faults(thawline, sample, ("hydra/launcher=submitit_local", "hydra.launcher.n_jobs=2"))
     compare_with_one_process(thawline, sample, directory)
     logs = [path.name for path in (directory / "jobs").iterdir()]
@@ -56,8 +58,10 @@ def test_processes_of_submitit(thawline, sample):
 
 @pytest.mark.extra
 @pytest.mark.long
+@pytest.mark.extra
 @pytest.mark.usefixtures("shared_store")
 def test_tasks_of_ray(thawline, sample):
+    require("ray", "ray")
     require("ray", "ray")
     directory = sweep_with_faults(thawline, sample, ("hydra/launcher=ray", "hydra.launcher.n_jobs=2"))
     compare_with_one_process(thawline, sample, directory)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
+from tests.extras import require
 
 from thawline.commands.sweeps.launchers.jobs import Job
 from thawline.commands.sweeps.launchers.lasting import lasting
@@ -37,7 +38,9 @@ def trial():
 
 
 @pytest.mark.long
+@pytest.mark.extra
 def test_a_lost_nodes_trial_is_run_on(tmp_path, capsys):
+    require("ray", "ray")
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})

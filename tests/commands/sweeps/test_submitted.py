@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from tests.commands.sweeps.slurm import install
+from tests.extras import require
 
 from thawline.commands.line.composing import compose
 from thawline.commands.line.settings import register_settings
 from thawline.commands.sweeps.launchers.jobs import Job
-from thawline.commands.sweeps.launchers.submitted import FOLDER, SlurmLauncher
+from thawline.commands.sweeps.launchers.submitted import FOLDER, LocalLauncher, SlurmLauncher
 from thawline.runs.sweep import read_trials
 
 NAMES = ("completes", "its time comes", "out of memory", "cancelled", "never done")
@@ -46,7 +47,9 @@ def trial_of(names):
 
 
 @pytest.mark.long
+@pytest.mark.extra
 def test_what_slurm_says_decides_what_becomes_of_a_trial(tmp_path, monkeypatch, capsys):
+    require("slurm", "submitit")
     install(tmp_path / "slurm", monkeypatch)
     monkeypatch.setenv("COLUMNS", "200")
     launcher = SlurmLauncher(partition="main", cpus=3, gpus=1, mem_gb=1.5, array_parallelism=4, retries=1, poll_s=0.3)
@@ -67,7 +70,9 @@ def test_what_slurm_says_decides_what_becomes_of_a_trial(tmp_path, monkeypatch, 
     assert {path.suffix for path in (tmp_path / "sweep" / FOLDER).iterdir()} == {".out"}
 
 
+@pytest.mark.extra
 def test_jobs_that_a_killed_sweep_left_are_cancelled_before_the_first_is_submitted(tmp_path, monkeypatch):
+    require("slurm", "submitit")
     install(tmp_path / "slurm", monkeypatch)
     folder = tmp_path / "sweep" / FOLDER
     folder.mkdir(parents=True)
@@ -100,3 +105,21 @@ def test_the_words_of_jobs_are_those_that_the_trial_is_composed_of(tmp_path):
     assert [job.directory for job in launched] == [tmp_path / "3", tmp_path / "5"]  # 4 ended before
     assert launched[0].words == ("hydra/launcher=submitit_local", f"hydra.sweep.dir={tmp_path}", "seed=0")
     assert launched[0].config_name == "train"
+    launched.clear()
+    (end,) = launcher.launch([["seed=1"]], 4)
+    assert (end.return_value, launched) == (None, [])  # nothing is left to run
+
+
+@pytest.mark.extra
+def test_a_sweep_with_nothing_left_touches_no_file(tmp_path, monkeypatch):
+    require("slurm", "submitit")
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "status.json").write_text(json.dumps({"status": "failed", "reason": "bad", "verb": "train"}))
+    (tmp_path / "mine.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    register_settings()
+    launcher = LocalLauncher()
+    config = compose("train", ["data.path=x", "hydra/launcher=submitit_local", f"hydra.sweep.dir={tmp_path}"])
+    launcher.setup(hydra_context=None, task_function=print, config=config)
+    launcher.launch([["seed=0"]], 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "mine.csv"]

@@ -70,13 +70,14 @@ class JobLauncher(Launcher):
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
         # A sweep that goes on is launched with all of its trials.
-        self.run([job for job in jobs if not job.trial().ended])
+        if left := [job for job in jobs if not job.trial().ended]:
+            self.run(left)
         return [JobReturn(overrides=list(words), status=JobStatus.COMPLETED) for words in job_overrides]
 
     written = False  # whether jobs lie in files, which may hold no secret
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Run the jobs and wait for them; a trial whose process was lost is marked failed, with its cause."""
+        """Run the jobs, of which there are some, and wait for them; a trial whose process was lost is marked failed."""
         raise NotImplementedError
 
 

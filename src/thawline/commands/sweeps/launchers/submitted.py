@@ -42,7 +42,7 @@ class _Submitted(JobLauncher):
         """Run the jobs and wait for them; none is left behind, however that ends."""
         # USR1 ends a run of ours in order; submitit's own choice, USR2, would kill it.
         os.environ["SUBMITIT_PREEMPT_SIGNAL"] = "USR1"
-        folder = jobs[0].directory.parent / FOLDER if jobs else Path()
+        folder = jobs[0].directory.parent / FOLDER
         waiting, running, cut_off = list(jobs), dict[Job, Any](), Counter[Job]()
         try:
             while waiting or running:
