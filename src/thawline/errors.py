@@ -15,6 +15,10 @@ class RunError(Exception):
     """
 
 
+class PrunedError(Exception):
+    """A search ended a trial early, since it does worse than others did; the message is the reason."""
+
+
 class UnusableError(Exception):
     """A file that cannot be used; the message is the reason, one phrase without the file's name."""
 

@@ -77,6 +77,9 @@ def test_a_search_runs_each_point_once_names_what_failed_and_goes_on_where_it_wa
         (("-m", "sweep=tpe", "method.epochs=interval(1,3)"), "Integer"),
         (("-m", "sweep=tpe", "sweep.trials=null", "thaw=head,1"), "the search has no end"),
         (("-m", "sweep=tpe", "sweep.storage=nosuch://x", "thaw=head,1"), "sweep.storage can't be used"),
+        (("-m", "sweep=tpe", "sweep.prune=wilcoxon", "thaw=head,1"), "give cv=5, say"),
+        (("-m", "sweep.prune=median", "thaw=head,1"), "sweep.prune=median is for a search"),
+        (("-m", "sweep=nsga2", "sweep.prune=median", "thaw=head,1"), "is for one objective alone"),
         (("-m", "sweep.trials=3", "thaw=head,1"), "sweep.trials is for a search"),
         (("-m", "hydra/sweeper=search", "thaw=head,1"), "hydra/sweeper is what sweep=grid chooses"),
         (("-m", "method.lr=interval(0.1,1)"), "add sweep=tpe"),
@@ -102,6 +105,32 @@ def test_a_search_for_two_objectives_shows_its_front(thawline, sample):
     assert {one["bytes"] for one in front} == {facts[n]["tail_bytes"] for n in best}
     assert "front: no other trial is better" in said
     assert study_of(directory).directions[1].name == "MINIMIZE"
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("shared_store")
+def test_pruning_ends_trials_early_and_leaves_the_others_as_they_are(thawline, sample):
+    words = (*TINY, "method=linear", "method.epochs=8", "method.patience=8", "sweep=random", "sweep.trials=9")
+    space = ("method.lr=tag(log,interval(1e-6,1e-1))", "logger=csv")
+    said = thawline("train", sample, "-m", *words, *space, "sweep.prune=median")
+    thawline("train", sample, "-m", *words, *space)
+    pruned, whole = sorted((thawline.directory / "outputs/sweep").iterdir())
+    status = trials(pruned)
+    ended = [n for n, one in enumerate(status) if one["status"] == "pruned"]
+    assert ended
+    assert f"{len(ended)} of 9 trials were pruned" in said
+    assert all(f"trial {n} pruned: its inner loss of" in said for n in ended)
+    assert {trial.user_attrs["directory"] for trial in study_of(pruned).trials if trial.state.name == "PRUNED"} == {
+        *ended
+    }
+    for n in range(9):
+        histories = [(one / str(n) / "folds/holdout/history.csv").read_text() for one in (pruned, whole)]
+        assert histories[1].startswith(histories[0])
+        assert (len(histories[0]) < len(histories[1])) == (n in ended)
+        if n not in ended:
+            inner = [(one / str(n) / "inner.parquet").read_bytes() for one in (pruned, whole)]
+            assert inner[0] == inner[1]
+    assert (pruned / "predictions.parquet").read_bytes() == (whole / "predictions.parquet").read_bytes()
 
 
 @pytest.mark.usefixtures("shared_store")

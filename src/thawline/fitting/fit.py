@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -49,6 +50,16 @@ class Pair(Protocol):
         """
 
 
+class Watch(Protocol):
+    """Is told how a fitting goes, and may end it by raising `PrunedError`."""
+
+    def epoch(self, fold: str, epoch: int, loss: float) -> None:
+        """An epoch of `fold`, counted from 0, came to this inner loss."""
+
+    def fold(self, fold: str, score: float) -> None:
+        """`fold` was fitted, and has this score on its inner samples."""
+
+
 @dataclass(frozen=True)
 class Fitting:
     """How the folds of one run are fitted.
@@ -64,6 +75,7 @@ class Fitting:
         pair: What makes the pair that gradient descent trains.
         mirror: What mirrors the run, or None.
         keep_history: Whether the course of each training is written.
+        watch: Who is told how it goes, or None.
     """
 
     method: MethodSettings
@@ -76,6 +88,7 @@ class Fitting:
     pair: Pair
     mirror: Mirror | None = None
     keep_history: bool = True
+    watch: Watch | None = None
 
     def directory(self, fold: Fold) -> Path:
         """Where `fold` keeps its checkpoints and its fitted tail."""
@@ -175,11 +188,12 @@ def _by_gradient(
 
     module, data = how.pair(problem, fold, chooses=not epochs)
     keep = _keeper(problem, fold, how)
+    watch = None if how.watch is None else partial(how.watch.epoch, fold.name)
     fit = fit_gradient(
         module,
         data,
         method,
-        Course(how.trainer, how.debug, how.device, epochs, keep),
+        Course(how.trainer, how.debug, how.device, epochs, keep, watch),
         how.directory(fold),
         mirror=how.mirror,
         keep_history=how.keep_history,

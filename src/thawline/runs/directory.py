@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from omegaconf import DictConfig, OmegaConf
 
-from thawline.errors import UserError
+from thawline.errors import PrunedError, UserError
 from thawline.files import remove_leftovers, write_json, write_text
 from thawline.runs.digests import DIGESTS_FILE
 from thawline.runs.ends import lacked_resources, reason_of
@@ -33,8 +33,9 @@ class RunDirectory:
     """One run's directory, from its start to its end.
 
     As a context manager it writes `status.json`: `running` on entry, then, as the last file of the run, `finished`,
-    `failed` with the reason, or `interrupted` (Ctrl-C, SIGTERM, SIGUSR1). A run whose input was refused before it left
-    anything is removed, unless it is a trial of a sweep, which tells its reason there. The exception goes on.
+    `failed` with the reason, `interrupted` (Ctrl-C, SIGTERM, SIGUSR1), or `pruned` (by a search). A run whose input was
+    refused before it left anything is removed, unless it is a trial of a sweep, which tells its reason there. The
+    exception goes on.
     """
 
     def __init__(self, path: Path, verb: str, config: DictConfig, *, keep: bool = False) -> None:
@@ -78,6 +79,8 @@ class RunDirectory:
             shutil.rmtree(self.path)
         elif isinstance(error, KeyboardInterrupt | Stopped):
             self._write_status("interrupted", reason_of(error))
+        elif isinstance(error, PrunedError):
+            self._write_status("pruned", str(error))
         else:
             self._write_status("failed", reason_of(error), again=lacked_resources(error))
 

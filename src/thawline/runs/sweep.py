@@ -23,7 +23,7 @@ class Trial:
         number: Its number, which is its directory's name.
         path: Its directory.
         overrides: The settings that the command line gave it; none where it did not come so far.
-        status: `finished`, `failed`, `interrupted`, `running`, or `absent` where it left nothing.
+        status: `finished`, `failed`, `pruned`, `interrupted`, `running`, or `absent` where it left nothing.
         reason: Why it is not finished.
         again: Whether it failed for want of disk or memory, so that it is run again when the sweep goes on.
         facts: What its `metrics.json` says; nothing where it is not finished.
@@ -40,7 +40,7 @@ class Trial:
     @property
     def ended(self) -> bool:
         """Whether there is nothing more to do for it."""
-        return self.status == "finished" or (self.status == "failed" and not self.again)
+        return self.status in ("finished", "pruned") or (self.status == "failed" and not self.again)
 
     def inner(self) -> Predictions:
         """What it said of the inner samples."""

@@ -25,7 +25,7 @@ from thawline.reports.importances import importances
 from thawline.reports.leaderboard import leaderboard_csv, print_front, print_leaderboard
 from thawline.reports.page.parallel import parallel_page
 from thawline.reports.swept import SweptTrial, as_table, swept_trial
-from thawline.runs.directory import RunDirectory, read_config
+from thawline.runs.directory import SWEEP_FILE, RunDirectory, read_config
 from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import check_unchanged
@@ -58,7 +58,7 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console, sweep: SweepS
     trials = read_trials(run.path)
     names = setting_names(trials)
     done = [trial for trial in trials if trial.status == "finished"]
-    failed = [trial for trial in trials if trial.status != "finished"]
+    failed = [trial for trial in trials if trial.status not in ("finished", "pruned")]
     if not done:
         raise RunError(_say_failed(failed, len(trials), names) or "the sweep has no trials")
     scored = [score(trial, names[trial.number]) for trial in done]
@@ -68,6 +68,8 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console, sweep: SweepS
     print_leaderboard(rows, console)
     write_text(run.file("leaderboard.csv"), leaderboard_csv(rows))
     told = [swept_trial(trial, names[trial.number]) for trial in trials]
+    if pruned := sum(trial.status == "pruned" for trial in trials):
+        say(console, f"{pruned} of {len(trials)} trials were pruned; {SWEEP_FILE} says why")
     if sweep.several:
         print_front(_front(done, names, sweep.objectives), sweep.objectives, console)
     _say_choice(rows, winner, console, simplest=simplest)

@@ -15,7 +15,7 @@ from thawline.commands.line.quoting import quote
 from thawline.commands.sweeps.launchers.settings import check_launcher
 from thawline.commands.sweeps.plugins import register_plugin
 from thawline.commands.sweeps.search.planning import Search, plan_search
-from thawline.commands.sweeps.search.settings import GRID, SweepSettings
+from thawline.commands.sweeps.search.settings import GRID, WILCOXON, SweepSettings
 from thawline.errors import UserError
 
 Compose = Callable[[Sequence[str]], DictConfig]
@@ -74,6 +74,8 @@ def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
     if settings.searches:
         if varying := sorted({key.lstrip("+") for key in keys} & {*_SPLIT, "seed"}):
             raise UserError(_other_split(varying[0]))
+        if settings.prune == WILCOXON and base.cv is None:
+            raise UserError("sweep.prune=wilcoxon compares trials by their folds; give cv=5, say, or use median")
         search = plan_search(settings, words, fixed, directory, compose)
     else:
         _refuse_intervals(overrides)

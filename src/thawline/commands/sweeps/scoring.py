@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from omegaconf import DictConfig
 
 from thawline.commands.results import save_trial
 from thawline.encoders.device import find_device
-from thawline.fitting.fit import Fitting
+from thawline.fitting.fit import Fitting, Watch
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.scoring import score_fold
@@ -15,6 +16,7 @@ from thawline.runs.directory import RunDirectory
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.predictions import join_predictions
 from thawline.runs.split import write_split
+from thawline.targets.predicted import judge_said
 from thawline.tasks.capabilities import TaskProblem, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.running import facts_of, show_results
@@ -23,16 +25,19 @@ from thawline.tasks.settings import saved_settings
 Keep = Callable[[Fold, Fitting], None]
 
 
-def score(config: DictConfig, run: RunDirectory, mirror: Mirror | None, started: float) -> None:
+def score(
+    config: DictConfig, run: RunDirectory, mirror: Mirror | None, started: float, watch: Watch | None = None
+) -> None:
     """Fit every fold of the trial and judge it on its inner samples; the outer ones are the winner's alone.
 
     Raises:
+        PrunedError: `watch` ended it.
         UserError: The settings or the photos can't be used.
         RunError: The training can't go on.
     """
     settings = saved_settings(config, mirrored=True)
     problem = task_reader(settings.task)(settings, find_device(settings.trainer.accelerator))
-    score_read(problem, plan_run(problem, settings), run, mirror, started)
+    score_read(problem, plan_run(problem, settings), run, mirror, started, watch=watch)
 
 
 def score_read(
@@ -42,6 +47,7 @@ def score_read(
     mirror: Mirror | None,
     started: float,
     keep: Keep | None = None,
+    watch: Watch | None = None,
 ) -> None:
     """Do the same with data that were read before.
 
@@ -52,15 +58,18 @@ def score_read(
         mirror: What mirrors the trial, or None.
         started: When it began, by `time.perf_counter`.
         keep: Writes what was fitted of a fold elsewhere to its directory; None: each is fitted here.
+        watch: Who is told how it goes, or None.
     """
     settings = problem.settings
     write_split(run.file("split.csv"), problem.split_rows(plan))
-    how = how_to_fit(settings, run.path, find_device(settings.trainer.accelerator), mirror)
+    how = replace(how_to_fit(settings, run.path, find_device(settings.trainer.accelerator), mirror), watch=watch)
     scored = []
     for fold in plan:
         if keep is not None:
             keep(fold, how)
         scored.append(score_fold(problem, fold, how))
+        if watch is not None:
+            watch.fold(fold.name, judge_said(scored[-1][0], ranking=False).merit[0])
     inner = join_predictions([predictions for predictions, _ in scored])
     facts = {
         **facts_of(problem, settings),

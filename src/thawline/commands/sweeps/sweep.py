@@ -23,6 +23,7 @@ from thawline.commands.sweeps.packing import pack_trials
 from thawline.commands.sweeps.plan import Compose, Plan, compose_distinct, plan_sweep
 from thawline.commands.sweeps.plugins import SEARCH_SWEEPER, register_plugin
 from thawline.commands.sweeps.search.claims import drop_all, owning, taken_by_others
+from thawline.commands.sweeps.search.settings import NEVER
 from thawline.commands.sweeps.trial import run_trial
 from thawline.errors import RunError, UserError
 from thawline.runs.directory import (
@@ -261,6 +262,8 @@ def _trial(config: DictConfig) -> None:
     (directory.parent / _HYDRAS_CONFIG).unlink(missing_ok=True)
     try:
         plain: dict[str, Any] = OmegaConf.to_container(of_run(config), resolve=True)  # type: ignore[assignment]  # str keys
+        if config.sweep.prune != NEVER:
+            plain["sweep"] = OmegaConf.to_container(config.sweep, resolve=True)
         worker = _worker(job.launcher)
         if worker is not None:
             work_for(int(os.environ.get(_PROCESS, "0")))

@@ -10,18 +10,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from thawline.commands.sweeps.launchers.devices import take_device
+from thawline.errors import PrunedError
 from thawline.runs.directory import mark_failed
 from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.settings import keep_wandb_quiet
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
 from thawline.runs.sweep import read_trial, write_overrides
 
+if TYPE_CHECKING:
+    from thawline.fitting.fit import Watch
+
+_SWEEP = "sweep"  # the part of a config that tells of a search
 # Does with config, directory, mirror and start what `scoring.score` does.
 Scores = Callable[..., None]
 
@@ -32,7 +38,8 @@ def run_trial(
     """Run a trial, unless it ended before; whatever happens to it stands in its directory, and nothing is raised.
 
     Args:
-        config: The resolved config; `paths.run` is the trial's directory, named by its number, in the sweep's.
+        config: The resolved config; `paths.run` is the trial's directory, named by its number, in the sweep's. It has a
+            part `sweep` where the search may end the trial early.
         overrides: What the command line gave this trial.
         worker: The number of the worker that runs it in a child of its own, so that its death is only its own; None: it
             runs in this process.
@@ -52,13 +59,16 @@ def run_trial(
 
 def _attempt(config: dict[str, Any], scores: Scores | None = None) -> None:
     try:
-        _score(OmegaConf.create(config), scores)
+        own = {key: value for key, value in config.items() if key != _SWEEP}
+        _score(OmegaConf.create(own), scores, config.get(_SWEEP))
+    except PrunedError:
+        return  # which status.json says
     except Exception as error:
         # Most are in status.json already; those from before the run directory was entered are not.
         mark_failed(Path(config["paths"]["run"]), reason_of(error), again=lacked_resources(error))
 
 
-def _score(config: DictConfig, scores: Scores | None) -> None:
+def _score(config: DictConfig, scores: Scores | None, sweep: dict[str, Any] | None) -> None:
     """Score a trial in its directory, mirrored by its own logger: a trial that fails is a run there too."""
     # Late: a worker that only hands the trial on needs none of this, which takes seconds to import.
     from thawline.commands.sweeps.scoring import score
@@ -82,7 +92,16 @@ def _score(config: DictConfig, scores: Scores | None) -> None:
             tags=tags(plain),
         ) as mirror,
     ):
-        (scores or score)(config, run, mirror, started)
+        (scores or partial(score, watch=_watch(sweep, plain, directory)))(config, run, mirror, started)
+
+
+def _watch(sweep: dict[str, Any] | None, config: dict[str, Any], directory: Path) -> "Watch | None":
+    """Who is told how the trial goes, where its search may end it early."""
+    if sweep is None:
+        return None
+    from thawline.commands.sweeps.search.pruning import watch_for
+
+    return watch_for(sweep, config, directory)
 
 
 def say_trial(directory: Path) -> None:
@@ -122,6 +141,8 @@ def _slow_imports(config: dict[str, Any]) -> list[str]:
         "thawline.fitting.methods.logistic",
     ]
     needed += [f"thawline.tasks.{config['task']}.data", "thawline.encoders.load"]
+    if _SWEEP in config:
+        needed.append("thawline.commands.sweeps.search.pruning")
     if config["logger"]["name"] == "wandb":
         keep_wandb_quiet()
         needed.append("wandb.sdk.launch.inputs.internal")  # what W&B imports besides itself when a run starts

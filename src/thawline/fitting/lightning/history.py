@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,18 @@ def send_history(mirror: Mirror, fold: str, rows: Sequence[Mapping[str, Any]]) -
             name: float(value) if isinstance(value, str) else value for name, value in row.items() if value != ""
         }
         mirror.history({f"{fold}/{name}": value for name, value in numbers.items()})
+
+
+class Watched(L.Callback):
+    """Tells somebody each epoch's inner loss, who may end the training by raising an exception."""
+
+    def __init__(self, watch: Callable[[int, float], None]) -> None:
+        """Keep who is told the epoch, from 0, and the loss."""
+        self._watch = watch
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Tell."""
+        self._watch(trainer.current_epoch, float(trainer.callback_metrics["inner_loss"]))
 
 
 def read_history(path: Path) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from thawline.fitting.lightning.checkpoints import (
     load_checkpoint,
 )
 from thawline.fitting.lightning.data import TailData
-from thawline.fitting.lightning.history import HISTORY, History, read_history, send_history
+from thawline.fitting.lightning.history import HISTORY, History, Watched, read_history, send_history
 from thawline.fitting.lightning.imported import L
 from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.lightning.processes import DDPByFile
@@ -52,6 +52,7 @@ class Course:
         device: What to compute on.
         epochs: Instead of the method's; None: the method's.
         keep: What writes the model of an epoch under a name, where the run asks for that; else None.
+        watch: Is told each epoch's inner loss, and may end the training; None: nobody is.
     """
 
     trainer: TrainerSettings
@@ -59,6 +60,7 @@ class Course:
     device: torch.device
     epochs: int | None = None
     keep: Keep | None = None
+    watch: Callable[[int, float], None] | None = None
 
 
 def fit_gradient(
@@ -92,6 +94,8 @@ def fit_gradient(
         callbacks.append(History(directory / HISTORY, mirror if course.trainer.devices == 1 else None))
     if course.keep is not None:
         callbacks.append(EpochModels(course.keep))
+    if course.watch is not None and data.inner is not None:
+        callbacks.append(Watched(course.watch))
     before = len(read_history(directory / HISTORY))
     with (
         _quiet_lightning(),

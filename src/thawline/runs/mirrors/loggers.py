@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from thawline.errors import UserError
+from thawline.errors import PrunedError, UserError
 from thawline.runs.mirrors.mirror import Cell, Mirror
 from thawline.runs.mirrors.tensorboard import start_tensorboard
 from thawline.runs.mirrors.wandb import start_wandb, wandb_mode
@@ -72,6 +72,9 @@ def mirrored(
         yield mirror
     except (KeyboardInterrupt, Stopped):
         mirror.finish("interrupted")
+        raise
+    except PrunedError:
+        mirror.finish("finished")
         raise
     except BaseException:
         mirror.finish("failed")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from thawline.errors import UserError
 
 GRID = "grid"
+NEVER, MEDIAN, HYPERBAND, WILCOXON = "none", "median", "hyperband", "wilcoxon"
 SIMPLEST, BEST = "simplest", "best"
 SAMPLERS = ("random", "qmc", "tpe", "gp", "cmaes", "nsga2")
 SCORE, SECONDS, BYTES = "score", "seconds", "bytes"
@@ -27,6 +28,9 @@ class SweepSettings:
             `conf/sweep/space` fill it: `sweep/space=events`.
         objectives: What a search is for: `score`, and with it few `seconds` (of a trial) or `bytes` (of its tail), or
             both. Several have no best trial but a front: those that no other beats in all.
+        prune: Whether a search ends trials early: `median` (its best epoch is worse than the median of the others at
+            this one, which is seldom after the first fold), `hyperband` (successive halving), `wilcoxon` (over folds
+            worse than the best), or `none`.
         choose: `simplest`: of the settings that the leaderboard's test can't tell from the best, the one that thaws
             least, then that with the smallest tail, then that with the best score; `best`: the best score.
     """
@@ -39,6 +43,7 @@ class SweepSettings:
     storage: str | None = None
     space: dict[str, str] = field(default_factory=dict)
     objectives: list[str] = field(default_factory=lambda: [SCORE])
+    prune: str = NEVER
     choose: str = SIMPLEST
 
     def __post_init__(self) -> None:
@@ -55,6 +60,7 @@ class SweepSettings:
         if self.seed is not None and not 0 <= self.seed < 2**32:
             raise UserError(f"sweep.seed={self.seed} must be 0 to {2**32 - 1}")
         self._check_objectives()
+        self._check_pruning()
         if self.searches:
             if all(getattr(self, key) is None for key in bounds):
                 raise UserError("the search has no end; give sweep.trials, sweep.minutes or sweep.stop_when_flat")
@@ -71,6 +77,13 @@ class SweepSettings:
             raise UserError(f"sweep.objectives={self.objectives} must be {SCORE}, then {SECONDS} or {BYTES} or both")
         if self.several and self.name in (GRID, "cmaes"):
             raise UserError(f"sweep={self.name} has one objective; for several use sweep=nsga2, tpe or gp")
+
+    def _check_pruning(self) -> None:
+        if self.prune not in (NEVER, MEDIAN, HYPERBAND, WILCOXON):
+            raise UserError(f"sweep.prune={self.prune} is not known; use {MEDIAN}, {HYPERBAND}, {WILCOXON} or {NEVER}")
+        if self.prune != NEVER and (self.several or not self.searches):
+            what = "one objective alone" if self.several else "a search, and sweep=grid is none; add sweep=tpe, say"
+            raise UserError(f"sweep.prune={self.prune} is for {what}")
 
     @property
     def several(self) -> bool:

@@ -9,6 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from thawline.commands.sweeps.search.claims import drop, lock_of, take, taken_by_others
+from thawline.commands.sweeps.search.pruning import DIRECTORY, pruner_of
 from thawline.commands.sweeps.search.samplers import sampler_of
 from thawline.commands.sweeps.search.settings import BYTES, SCORE, SECONDS, SweepSettings
 from thawline.commands.sweeps.search.space import Applies, Dimension, Space
@@ -17,7 +18,7 @@ from thawline.runs.directory import mark_failed
 from thawline.runs.sweep import Trial, read_trial
 
 # What the study keeps of a trial besides Optuna's own.
-DIRECTORY, SAME_AS, REASON = "directory", "same_as", "reason"
+SAME_AS, REASON = "same_as", "reason"
 _MOST_REPEATS = 200  # asked for in a row: the space has no other point
 
 
@@ -62,6 +63,7 @@ class Study:
         self._study = optuna.create_study(
             storage=open_storage(sweep, settings.storage),
             study_name=name,
+            pruner=pruner_of(settings.prune),
             load_if_exists=True,
             directions=["maximize" if one == SCORE else "minimize" for one in settings.objectives],
         )
@@ -87,7 +89,7 @@ class Study:
     def tell(self, asked: Asked) -> None:
         """Have the study know what became of a trial that was launched."""
         trial = read_trial(self._sweep, asked.number)
-        if trial.status not in ("finished", "failed"):
+        if trial.status not in ("finished", "failed", "pruned"):
             reason = "it never began" if trial.status == "absent" else "the process that ran it was killed"
             mark_failed(trial.path, reason, again=True)
             trial = read_trial(self._sweep, asked.number)
@@ -142,7 +144,7 @@ class Study:
                 drop(self._sweep, number)
                 return None
         asked = self._settle(optuna.Trial(self._study, known._trial_id), number)
-        if asked is not None and read_trial(self._sweep, asked.number).status in ("finished", "failed"):
+        if asked is not None and read_trial(self._sweep, asked.number).status in ("finished", "failed", "pruned"):
             self.tell(asked)
             return None
         return asked
@@ -198,7 +200,7 @@ class Study:
             self._study.tell(asked, self._values(trial), state=TrialState.COMPLETE)
         else:
             asked.set_user_attr(REASON, trial.reason)
-            self._study.tell(asked, state=TrialState.FAIL)
+            self._study.tell(asked, state=TrialState.PRUNED if trial.status == "pruned" else TrialState.FAIL)
 
     def _tell_again(self, known: FrozenTrial, trial: Trial) -> None:
         """A study takes no second end of a trial: one that was run again is one more, of the same directory."""
