@@ -99,7 +99,7 @@ def test_time_is_counted_by_trial_and_a_setting_without_a_common_sample_does_not
         (["head", "1", "2", "3"], "3", "3, the largest tried"),
         (["head", "1", "2", "3"], "head", None),
         # A search's values: near the end counts, on the scale on which they lie.
-        (["0.0001", "0.001", "0.95", "1"], "0.95", "0.95, near the largest tried, 1"),
+        (["0.0001", "0.001", "0.96", "1"], "0.96", "0.96, near the largest tried, 1"),
         (["0.0001", "0.0003", "0.95", "1"], "0.0003", None),
         (["10", "11", "20", "100"], "11", "11, near the smallest tried, 10"),
         (["nan", "1", "2"], "2", None),

@@ -23,11 +23,11 @@ def drawn():
 
 
 def test_what_makes_the_score_matters_and_what_does_not_is_within_chance(drawn):
-    found = importances(made(drawn, lambda one: -abs(np.log10(one["method.lr"]) + 3) / 10 + (one["head"] == "mlp") / 9))
-    assert [(one.key, one.matters) for one in found] == [("head", True), ("method.lr", True), ("decay", False)]
-    assert found[0].value > found[1].value > found[2].value >= 0
+    found = importances(made(drawn, lambda one: -abs(np.log10(one["method.lr"]) + 4) / 6 + (one["head"] == "mlp") / 6))
+    assert {one.key: one.matters for one in found} == {"method.lr": True, "head": True, "decay": False}
+    assert found[0].value >= found[1].value > found[2].value >= 0
     assert sum(one.value for one in found) <= 1
-    assert all(0 <= one.noise < 0.2 for one in found)
+    assert all(0 <= one.noise < 0.5 for one in found)
 
 
 def test_the_same_trials_give_the_same_numbers_whatever_has_no_score_and_optuna_says_nothing(drawn, capfd):

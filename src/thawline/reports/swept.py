@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 from thawline.files import printable
@@ -78,17 +79,29 @@ def split_setting(setting: str) -> dict[str, str]:
 def scale_of(key: str, values: Sequence[str]) -> Scale:
     """The scale for the values of the setting `key`.
 
-    Numbers lie on a line: a logarithmic one for learning rates and for what spans more than a factor of 20. Categories
-    are in the order of the numbers among them.
+    Numbers lie on a line: a logarithmic one for learning rates, and for what spans more than a factor of 20 and lies no
+    less evenly in the logarithm. Categories are in the order of the numbers among them.
     """
     numbers = {value: finite(value) for value in dict.fromkeys(values)}
     known = {value: number for value, number in numbers.items() if number is not None}
     if len(known) == len(numbers) and len(set(known.values())) > 1:
         low, high = min(known.values()), max(known.values())
-        log = low > 0 and (key.rpartition(".")[2].endswith(_RATES) or high / low > _WIDE)
+        log = low > 0 and (
+            key.rpartition(".")[2].endswith(_RATES) or (high / low > _WIDE and _even_in_logarithm(known))
+        )
         return Scale("log" if log else "line", known)
     order = sorted(numbers, key=lambda value: (numbers[value] is not None, numbers[value] or 0.0))
     return Scale("category", {value: float(place) for place, value in enumerate(order)})
+
+
+def _even_in_logarithm(numbers: Mapping[str, float]) -> bool:
+    """Whether the median lies no farther from the middle in the logarithm than on a line."""
+    line = sorted(numbers.values())
+    off = [
+        abs((median(one) - one[0]) / (one[-1] - one[0]) - 0.5)
+        for one in (line, [math.log10(number) for number in line])
+    ]
+    return off[1] <= off[0] + 1e-9
 
 
 def as_table(trials: Sequence[SweptTrial], headline: str) -> tuple[list[str], list[list[str | float | None]]]:

@@ -26,6 +26,8 @@ def test_numbers_lie_on_a_line_and_words_are_categories():
     axis, _ = setting_axis("method.epochs", ["5", "20"])
     assert not axis.log
     assert setting_axis("method.width", ["5", "200"])[0].log  # a factor above 20
+    assert setting_axis("method.penalty", ["0.01", "0.1", "1", "10"])[0].log
+    assert not setting_axis("method.dropout", ["0.01", "0.14", "0.23", "0.37", "0.5"])[0].log  # even on a line
     axis, places = setting_axis("thaw", ["2", "head", "1"])
     assert places == {"head": 0.0, "1": 1.0, "2": 2.0}
     assert [said for _, said in axis.ticks] == ["head", "1", "2"]
