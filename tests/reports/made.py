@@ -35,6 +35,7 @@ FACTS = {
     "kind": "photos",
     "method": "linear",
     "encoder": "tiny_clip",
+    "thaw": "head",
     "baseline": "zero-shot",
     "seed": 0,
     "seconds": 12.5,
@@ -72,12 +73,9 @@ def make_sweep(path, settings, photos="/photos", seconds=None, sizes=None):
                     raise RuntimeError("the loss became nan")
                 write_predictions(run.file(INNER_FILE), predictions(right))
                 inner = judge_said(predictions(right)).to_json()
-                write_json(
-                    run.file(METRICS_FILE),
-                    {**FACTS, "inner": inner, "seconds": seconds[number] if seconds else FACTS["seconds"]},
-                )
-                if sizes:
-                    run.file("folds/holdout/tail.safetensors").write_bytes(bytes(sizes[number]))
+                beside = {"seconds": seconds[number]} if seconds else {}
+                beside |= {"tail_bytes": sizes[number]} if sizes else {}
+                write_json(run.file(METRICS_FILE), {**FACTS, "inner": inner, **beside})
                 write_history(run.file("folds/holdout/history.csv"), 4)
         except RuntimeError:
             pass

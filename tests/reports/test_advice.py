@@ -26,6 +26,7 @@ def row(setting, right, best=40, *, seconds=10.0, trials=(0,)):
         seconds=seconds,
         computed=0,
         read=0,
+        cost=(0.0, 0),
     )
 
 

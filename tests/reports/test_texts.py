@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from tests.reports.made import FACTS, predictions
 
-from thawline.commands.line.composing import compose
+from thawline.commands.line.composing import compose, of_run
 from thawline.commands.line.settings import register_settings
 from thawline.data.pairs.names import text_digest
 from thawline.files import write_json
@@ -35,7 +35,7 @@ def config(verb, *words):
     register_settings()
     whole = compose(verb, [*words, "paths.run=unused"])
     del whole.hydra
-    return whole
+    return of_run(whole) if verb == "train" else whole
 
 
 @pytest.fixture

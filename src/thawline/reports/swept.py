@@ -28,7 +28,7 @@ class SweptTrial:
         reason: Why it is not finished.
         score: Its headline figure on its inner samples, 0 to 1; None where it is not finished.
         seconds: Its wall time.
-        size: Bytes of what it trained, of its first fold; None where no fold was kept.
+        size: Bytes of what it trained; None where that was not kept, or nothing is trained.
     """
 
     number: int
@@ -57,7 +57,6 @@ class Scale:
 def swept_trial(trial: Trial, setting: str) -> SweptTrial:
     """A trial with the words of its setting."""
     inner = trial.facts.get("inner", {})
-    tails = sorted(trial.path.glob("folds/*/tail.safetensors"))
     return SweptTrial(
         number=trial.number,
         setting=setting,
@@ -66,7 +65,7 @@ def swept_trial(trial: Trial, setting: str) -> SweptTrial:
         reason=None if trial.reason is None else printable(trial.reason),
         score=inner[inner["headline"]]["value"] if inner else None,
         seconds=trial.facts.get("seconds"),
-        size=tails[0].stat().st_size if tails else None,
+        size=trial.facts.get("tail_bytes"),
     )
 
 
