@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from thawline.errors import UserError
 from thawline.files import write_atomically
+from thawline.runs.columns import lists_of_texts, numbers, texts
 from thawline.runs.digests import noted
 from thawline.runs.reading import reading
 
@@ -150,19 +151,19 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     Where a sample can have several classes there are lists of them too: labels, predictions, baselines.
     """
     names = np.array(predictions.classes, dtype=object)
-    columns = {
-        "path": pa.array(predictions.paths, pa.string()),
-        "group": pa.array(predictions.groups),
-        "label": pa.array(names[predictions.labels], pa.string()),
-        "prediction": pa.array(names[predictions.said], pa.string()),
-        "baseline": pa.array(names[predictions.baseline], pa.string()),
-        "fold": pa.array(predictions.folds, pa.string()),
+    columns: dict[str, pa.Array] = {
+        "path": texts(predictions.paths),
+        "group": numbers(predictions.groups),
+        "label": texts(names[predictions.labels]),
+        "prediction": texts(names[predictions.said]),
+        "baseline": texts(names[predictions.baseline]),
+        "fold": texts(predictions.folds),
     }
     if predictions.tags is not None:
         for name, marked in zip(_LISTS, _marks(predictions.tags), strict=True):
-            columns[name] = pa.array([names[row].tolist() for row in marked], pa.list_(pa.string()))
+            columns[name] = lists_of_texts([names[row].tolist() for row in marked])
     for index, name in enumerate(predictions.classes):
-        columns[f"{_PROBABILITY}{name}"] = pa.array(predictions.probabilities[:, index])
+        columns[f"{_PROBABILITY}{name}"] = numbers(predictions.probabilities[:, index])
     with noted(path):
         write_atomically(path, lambda beside: pq.write_table(pa.table(columns), beside))
 
@@ -178,11 +179,12 @@ def read_predictions(path: Path) -> Predictions:
     with reading(path):
         with path.open("rb") as file:  # pyarrow opens no path that is not UTF-8
             # With threads of its own, pyarrow now and then aborts a process that ends soon after.
-            table = pq.read_table(file, use_threads=False)
+            table = pq.ParquetFile(file).read(use_threads=False)
         classes = tuple(name.removeprefix(_PROBABILITY) for name in table.column_names if name.startswith(_PROBABILITY))
         index = {name: i for i, name in enumerate(classes)}
         columns = table.to_pydict()
-        probabilities = np.stack([table[f"{_PROBABILITY}{name}"].to_numpy() for name in classes], axis=1)
+        said_of = [np.array(columns[f"{_PROBABILITY}{name}"], dtype=np.float32) for name in classes]
+        probabilities = np.stack(said_of, axis=1)
         said = np.array([index[name] for name in columns["prediction"]], dtype=np.int64)
         return Predictions(
             paths=tuple(columns["path"]),
