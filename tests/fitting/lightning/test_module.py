@@ -40,7 +40,7 @@ def test_inner_means_are_over_samples_whatever_the_batches(halves, tmp_path):
 
 def test_a_steps_random_numbers_follow_from_seed_and_step_without_a_look_at_accelerators(halves, monkeypatch):
     module = new_module(halves[0])
-    torch.manual_seed(module._seed * 1_000_003)
+    torch.manual_seed(module.seed * 1_000_003)
     wanted = torch.rand(3)
     monkeypatch.setattr(torch, "manual_seed", None)  # takes as long as a step
     module.on_train_batch_start(None, 0)
