@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import timm
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from tests.encoders import hearers, separators
 from tests.encoders.conftest import SIDE, save_clip, save_vit
 from torchvision import models
 
+from thawline.data.listing import Listed
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.late import LateEncoder
 from thawline.encoders.settings import EncoderSettings
@@ -23,8 +25,12 @@ from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
 from thawline.features import encoders
 from thawline.features.encoders import load_late, load_late_text
+from thawline.features.media import Photos
 from thawline.features.store.key import canonical
 from thawline.features.store.remembered import FOLDER
+from thawline.features.store.store import FeatureStore
+from thawline.features.survey import survey
+from thawline.features.wanted import wanted_features
 
 FAMILIES = ("clip", "vit", "timm", "torchvision", "ast", "hubert", "audio", "stems")
 CUTS: tuple[int | str, ...] = ("head", "projection", "all", 1, 2, 99)
@@ -238,3 +244,34 @@ def test_what_was_damaged_is_made_again(vit: EncoderSettings, tmp_path: Path) ->
         path.write_bytes(content)
         assert weights_key(vit, root) == (False, first)
     assert weights_key(vit, root) == (True, first)
+
+
+def test_a_photo_that_is_refused_in_each_run_has_no_network_built(
+    vit: EncoderSettings,
+    tmp_path: Path,
+    make_photos: Callable[..., list[Listed]],
+    request: pytest.FixtureRequest,
+) -> None:
+    root, large = tmp_path / "store", tmp_path / "large.png"
+    Image.new("L", (2000, 1000)).save(large)
+    listed = Listed(large, "large.png", "", "", None)
+
+    def computed(photos: list[Listed]) -> int:
+        (encoder,) = towers_of(load_late(vit, root))
+        assert encoder.preprocessing is not None
+        medium = Photos(encoder.preprocessing, max_megapixels=1.0)
+        cpu = torch.device("cpu")
+        store = FeatureStore(root)
+        wanted = wanted_features(encoder, store, medium, cuts=[encoder.end], dtype="float32", device=cpu, label="vit")
+        found = survey([*photos, listed], store, wanted)
+        assert found.facts["large.png"].problem is not None
+        return found.computed
+
+    photos = make_photos(4)
+    assert computed(photos[:3]) == 3
+    lets_load = request.getfixturevalue("no_network")
+    assert computed(photos[:3]) == 0
+    with pytest.raises(AssertionError, match="is not needed"):
+        computed(photos)
+    lets_load()
+    assert computed(photos) == 1
