@@ -50,7 +50,7 @@ def trials(*settings, status=None):
         ),
         (
             [("thaw=2", 39, 9.1)],
-            ["The other setting cannot be told apart from the best, thaw=4; it takes no less time."],
+            ["The other setting cannot be told apart from the best, thaw=4; it is not clearly faster."],
         ),
         (
             [("thaw=2", 39, 2.0)],
@@ -61,7 +61,7 @@ def trials(*settings, status=None):
         ),
         (
             [("thaw=2", 39, 11.0), ("thaw=1", 38, 12.0), ("thaw=0", 20, 1.0)],
-            ["2 of the 3 other settings cannot be told apart from the best, thaw=4; none takes less time."],
+            ["2 of the 3 other settings cannot be told apart from the best, thaw=4; none is clearly faster."],
         ),
         (
             [("thaw=2", 39, 3.0), ("thaw=1", 38, 0.7), ("thaw=0", 20, 0.1)],

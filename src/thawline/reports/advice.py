@@ -52,7 +52,7 @@ def _cheapest(best: Row, alike: Sequence[Row]) -> str:
     """Which of `alike` takes clearly less time than the best, if one does."""
     cheapest = min(alike, key=_cost)
     if _cost(cheapest) > _CHEAPER * _cost(best):
-        return "; none takes less time" if len(alike) > 1 else "; it takes no less time"
+        return "; none is clearly faster" if len(alike) > 1 else "; it is not clearly faster"
     which = f"the cheapest of them, {cheapest.setting}," if len(alike) > 1 else cheapest.setting
     return f"; {which} takes {_seconds(cheapest)} a trial where the best takes {_seconds(best)}"
 
