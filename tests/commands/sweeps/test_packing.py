@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from thawline.commands.app import settings_of
-from thawline.commands.sweeps.packing import MAY_DIFFER, packs
+from thawline.commands.line.composing import compose
+from thawline.commands.sweeps.packing import MAY_DIFFER, _settings, packs
 from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.fitting.settings import DebugSettings, LogisticSettings, TrainerSettings
 
@@ -39,3 +40,20 @@ def test_small_tails_above_one_line_are_fitted_together(linear):
 )
 def test_what_else_is_asked_of_a_training_is_done_alone(linear, other):
     assert not packs(replace(linear, **other))
+
+
+@pytest.mark.usefixtures("linear")
+def test_what_is_interpolated_from_what_differs_is_a_trials_own_or_the_trial_is_left_alone(tmp_path):
+    base = ["data.path=photos", "encoder=tiny_clip", "logger=none", "method=linear"]
+
+    def settings(*words):
+        trials = {n: [*base, *words, f"method.epochs={epochs}"] for n, epochs in enumerate((8, 16))}
+        found = _settings(tmp_path, trials, lambda given: compose("train", given))
+        return {number: own.method for number, _, own in found}
+
+    assert [(one.epochs, one.patience) for one in settings("method.patience=${method.epochs}").values()] == [
+        (8, 8),
+        (16, 16),
+    ]
+    # Batches of other sizes are not computed together.
+    assert [(n, one.batch_size) for n, one in settings("method.batch_size=${method.epochs}").items()] == [(0, 8)]

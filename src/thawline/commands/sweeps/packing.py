@@ -1,7 +1,7 @@
 """Trials that differ only above the thaw line, fitted together. Each leaves behind what it would leave alone."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -134,16 +134,16 @@ def _settings(
         try:
             values = _set(base, words)
             config: dict[str, Any] = OmegaConf.to_container(base, resolve=True)  # type: ignore[assignment]  # str keys
-            config["paths"]["run"] = place
+            rest = _without(config, values)
+            config["paths"] = {**config["paths"], "run": place}
             if first is None:
-                first = saved_settings(OmegaConf.create(config), mirrored=True)
+                first, shared = saved_settings(OmegaConf.create(config), mirrored=True), rest
+            if rest != shared:  # by an interpolation of what they may differ in
+                continue
             # Typing a whole config takes longer than all else that is done for a trial.
             method = {key.removeprefix("method."): value for key, value in values.items() if key != "seed"}
             settings = replace(
-                first,
-                seed=values.get("seed", first.seed),
-                method=replace(first.method, **method),
-                paths=replace(first.paths, run=place),
+                first, seed=values["seed"], method=replace(first.method, **method), paths=replace(first.paths, run=place)
             )
         except Exception:  # noqa: S112  # whatever its settings are: alone it says what is wrong with them
             continue
@@ -151,12 +151,19 @@ def _settings(
 
 
 def _set(base: DictConfig, words: Sequence[str]) -> dict[str, Any]:
-    """Give `base` the values of a trial in what it may differ in, and say what they are once they are typed."""
+    """Give `base` the values of a trial in what it may differ in, and say what all such are once they are typed."""
     own = [word for word in words if word.partition("=")[0] in MAY_DIFFER]
     for override in OverridesParser.create().parse_overrides(own):
         OmegaConf.update(base, override.key_or_group, override.value())
-    keys = [word.partition("=")[0] for word in own]
+    # Not its own words' alone: others may be interpolated from them.
+    keys = ["seed", *(key for key in sorted(MAY_DIFFER - {"seed"}) if key.removeprefix("method.") in base.method)]
     return {key: OmegaConf.select(base, key) for key in keys}
+
+
+def _without(config: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """`config` without the settings `keys`."""
+    method = {key: value for key, value in config["method"].items() if f"method.{key}" not in keys}
+    return {**{key: value for key, value in config.items() if key not in keys}, "method": method}
 
 
 def packs(settings: Any) -> bool:
