@@ -148,6 +148,11 @@ def test_no_point_is_run_twice_and_a_space_has_an_end(tmp_path):
     points = go_on(tmp_path / "s", words=["thaw=head,1", "method.hidden=range(1,4)"], name="random", trials=50, most=2)
     assert list(points) == list(range(6))
     assert len(set(points.values())) == 6
+    study = open_study(tmp_path / "s", words=["thaw=head,1", "method.hidden=range(1,4)"], name="random", trials=50)
+    assert study.take(1) == []
+    known = len(study._trials())
+    assert study.take(1) == []  # as it is asked each second while another process has trials to end
+    assert len(study._trials()) == known
 
 
 def test_a_search_ends_by_its_trials_when_it_is_flat_or_when_its_minutes_are_over(tmp_path):

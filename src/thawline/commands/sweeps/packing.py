@@ -143,7 +143,10 @@ def _settings(
             # Typing a whole config takes longer than all else that is done for a trial.
             method = {key.removeprefix("method."): value for key, value in values.items() if key != "seed"}
             settings = replace(
-                first, seed=values["seed"], method=replace(first.method, **method), paths=replace(first.paths, run=place)
+                first,
+                seed=values["seed"],
+                method=replace(first.method, **method),
+                paths=replace(first.paths, run=place),
             )
         except Exception:  # noqa: S112  # whatever its settings are: alone it says what is wrong with them
             continue

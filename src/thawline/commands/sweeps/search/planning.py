@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
@@ -58,7 +59,8 @@ def plan_search(
         from thawline.commands.sweeps.search.storage import open_storage  # late: Optuna takes a second to import
 
         open_storage(directory, settings.storage)
-    study = JOURNAL_STUDY if settings.storage is None else directory.name
+    # A database may have the study of another sweep in a folder of the same name, or of one that was deleted.
+    study = JOURNAL_STUDY if settings.storage is None else f"{directory.name}-{uuid4().hex[:8]}"
     if (directory / SWEEP_FILE).exists():
         study = read_sweep(directory).get("study", study)
     return Search(study, tuple(one.plain for one in space.dimensions), (*fixed, *first))

@@ -69,7 +69,7 @@ class Study:
         )
         self._begun = time.monotonic() - self._study.user_attrs.get(SECONDS, 0.0)
         self._points: dict[int, tuple[str, ...]] = {}
-        self._looked_back = False
+        self._looked_back = self._is_exhausted = False
 
     def take(self, most: int) -> list[Asked]:
         """Up to `most` trials to run now: those that nobody goes on with, then new ones; none: there are enough."""
@@ -80,9 +80,10 @@ class Study:
                 if len(asked) == most:
                     return asked
             repeats = 0
-            while len(asked) < most and repeats < _MOST_REPEATS and self._wants_more():
+            while len(asked) < most and not self._is_exhausted and self._wants_more():
                 new = self._settle(self._study.ask())
                 repeats = repeats + 1 if new is None else 0
+                self._is_exhausted = repeats == _MOST_REPEATS
                 asked += [new] if new else []
         return asked
 
