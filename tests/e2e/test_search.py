@@ -19,6 +19,7 @@ def study_of(directory):
     return optuna.load_study(study_name=None, storage=optuna.storages.JournalStorage(journal))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("shared_store")
 def test_a_search_runs_each_point_once_names_what_failed_and_goes_on_where_it_was_cut_off(thawline, sample):
     said = thawline("train", sample, "-m", *TINY, *SPACE, "sweep=tpe", status=1)
