@@ -8,7 +8,7 @@ TEST_ENV := OMP_NUM_THREADS=1 MPLBACKEND=Agg ORT_DISABLE_TELEMETRY=1 PYTHONDONTW
 # Neighbours in a file stay on one process, so that what they share is made once: --dist worksteal.
 TEST_JOBS ?= 2
 # `make benchmark` runs all, for an hour or more; `make benchmark-thaw` one; BENCHMARK_ARGS="--photos 48" makes it short.
-BENCHMARKS ?= finetune thaw peers sweep match predict memory audio serving preference
+BENCHMARKS ?= start finetune thaw peers sweep match predict memory audio serving preference
 BENCHMARK_ARGS ?=
 
 # What a part of requirements.lock needs beyond what lies there already; PyTorch's own build for processors alone is kept.
