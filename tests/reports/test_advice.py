@@ -48,41 +48,36 @@ def trials(*settings, status=None):
             [("thaw=2", 20, 9.0), ("thaw=1", 10, 9.0)],
             ["thaw=4 is better than each of the 2 other settings by the paired test (p < 0.05)."],
         ),
-        (
-            [("thaw=2", 39, 9.1)],
-            ["The other setting cannot be told apart from the best, thaw=4; it is not clearly faster."],
-        ),
-        (
-            [("thaw=2", 39, 2.0)],
-            [
-                "The other setting cannot be told apart from the best, thaw=4; "
-                "thaw=2 takes 2.0 s a trial where the best takes 10 s."
-            ],
-        ),
-        (
-            [("thaw=2", 39, 11.0), ("thaw=1", 38, 12.0), ("thaw=0", 20, 1.0)],
-            ["2 of the 3 other settings cannot be told apart from the best, thaw=4; none is clearly faster."],
-        ),
+        ([("thaw=2", 39, 2.0)], ["The other setting cannot be told apart from the best, thaw=4."]),
         (
             [("thaw=2", 39, 3.0), ("thaw=1", 38, 0.7), ("thaw=0", 20, 0.1)],
-            [
-                "2 of the 3 other settings cannot be told apart from the best, thaw=4; "
-                "the cheapest of them, thaw=1, takes 0.7 s a trial where the best takes 10 s."
-            ],
+            ["2 of the 3 other settings cannot be told apart from the best, thaw=4."],
         ),
     ],
 )
-def test_what_can_not_be_told_apart_from_the_best_and_the_cheapest_of_it(others, said):
+def test_what_can_not_be_told_apart_from_the_best(others, said):
     rows = [row("thaw=4", 40), *(row(name, right, seconds=seconds) for name, right, seconds in others)]
     # Two values have no middle, and of these the best is none that is lower.
     found = advise(rows, trials("thaw=4", "thaw=1"), [])
     assert found == said
 
 
+def test_the_setting_that_is_named_is_the_one_that_the_sweep_takes_and_not_the_fastest():
+    rows = [row("thaw=4", 40), row("thaw=2", 39, seconds=0.7), row("thaw=head", 38, seconds=3.0)]
+    known = "2 of the 2 other settings cannot be told apart from the best, thaw=4"
+    told = trials("thaw=4", "thaw=2")
+    assert advise(rows, told, [], rows[2]) == [
+        f"{known}; thaw=head is taken, which takes 3.0 s a trial where the best takes 10 s."
+    ]
+    slow = [rows[0], row("thaw=2", 39, seconds=9.1), rows[2]]
+    assert advise(slow, told, [], slow[1]) == [f"{known}; thaw=2 is taken, as it is simpler."]
+
+
 def test_time_is_counted_by_trial_and_a_setting_without_a_common_sample_does_not_count():
     rows = [row("a=x", 40, seconds=20.0, trials=(0, 1)), row("a=y", 39, seconds=6.0)]
-    assert advise(rows, trials("a=x", "a=x", "a=y"), []) == [
-        "The other setting cannot be told apart from the best, a=x; a=y takes 6.0 s a trial where the best takes 10 s."
+    assert advise(rows, trials("a=x", "a=x", "a=y"), [], rows[1]) == [
+        "The other setting cannot be told apart from the best, a=x; a=y is taken, which takes 6.0 s a trial where the "
+        "best takes 10 s."
     ]
     rows = [row("a=x", 40), row("a=y", 40)]  # no test: the two have no sample in common
     assert advise(rows, trials("a=x", "a=y"), []) == []

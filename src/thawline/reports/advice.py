@@ -22,39 +22,42 @@ _SHUFFLES = 199
 _ENDS = {"failed": "failed", "pruned": "were pruned"}
 
 
-def advise(rows: Sequence[Row], trials: Sequence[SweptTrial], important: Sequence[Importance]) -> list[str]:
+def advise(
+    rows: Sequence[Row], trials: Sequence[SweptTrial], important: Sequence[Importance], taken: Row | None = None
+) -> list[str]:
     """The sentences, the most telling first.
 
     Args:
         rows: The leaderboard.
         trials: All trials of the sweep.
         important: How much each setting explains of the scores; nothing where the trials were too few to say.
+        taken: The setting that the sweep comes to; None: the best.
     """
     noise = [one.key for one in important if not one.matters]
-    said = (_alike(rows), _ended_early(trials), _at_the_end(rows[0].setting, trials, noise), _fix(noise, trials))
+    said = (_alike(rows, taken or rows[0]), _ended_early(trials), _at_the_end(rows[0].setting, trials, noise), _fix(noise, trials))
     return [sentence for sentence in said if sentence][:MOST]
 
 
-def _alike(rows: Sequence[Row]) -> str | None:
-    """Which settings can't be told apart from the best, and the cheapest of them."""
+def _alike(rows: Sequence[Row], taken: Row) -> str | None:
+    """Which settings can't be told apart from the best, and which is taken of them."""
     best, others = rows[0], [row for row in rows[1:] if row.against_best is not None]
     if not others:
         return None
-    alike = [row for row in others if row.against_best is not None and not row.against_best.differs]
+    alike = [row for row in others if row.is_alike]
     if not alike:
         count = "the other setting" if len(others) == 1 else f"each of the {len(others)} other settings"
         return f"{best.setting} is better than {count} by the paired test (p < {ALPHA:g})."
     which = "The other setting" if len(others) == 1 else f"{len(alike)} of the {len(others)} other settings"
-    return f"{which} cannot be told apart from the best, {best.setting}{_cheapest(best, alike)}."
+    return f"{which} cannot be told apart from the best, {best.setting}{_taken(best, taken)}."
 
 
-def _cheapest(best: Row, alike: Sequence[Row]) -> str:
-    """Which of `alike` takes clearly less time than the best, if one does."""
-    cheapest = min(alike, key=_cost)
-    if _cost(cheapest) > _CHEAPER * _cost(best):
-        return "; none is clearly faster" if len(alike) > 1 else "; it is not clearly faster"
-    which = f"the cheapest of them, {cheapest.setting}," if len(alike) > 1 else cheapest.setting
-    return f"; {which} takes {_seconds(cheapest)} a trial where the best takes {_seconds(best)}"
+def _taken(best: Row, taken: Row) -> str:
+    """Which setting is taken in place of the best, if one is, and what time that saves."""
+    if taken is best:
+        return ""
+    if _cost(taken) > _CHEAPER * _cost(best):
+        return f"; {taken.setting} is taken, as it is simpler"
+    return f"; {taken.setting} is taken, which takes {_seconds(taken)} a trial where the best takes {_seconds(best)}"
 
 
 def _cost(row: Row) -> float:

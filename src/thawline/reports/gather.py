@@ -198,7 +198,8 @@ def _sweep(path: Path, name: str) -> tuple[Entry, Board]:
     told = [swept_trial(trial, setting[number]) for number, trial in trials.items()]
     important = importances(told)
     board = rank_settings(rows, entries, f"Settings of the sweep {name}", _INNER, failed)
-    advice = tuple(advise(rows, told, important))
+    taken = next((row for row in rows if known.get("winner") in row.trials), None)
+    advice = tuple(advise(rows, told, important, taken))
     return entry, replace(board, trials=tuple(told), importances=tuple(important), advice=advice)
 
 

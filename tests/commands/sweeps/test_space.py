@@ -13,6 +13,7 @@ from thawline.commands.line.settings import register_settings
 from thawline.commands.sweeps.search.planning import plan_search
 from thawline.commands.sweeps.search.space import read_space
 from thawline.errors import UserError
+from thawline.runs.sweep import write_sweep
 
 GROUPS = ("method", "encoder", "data")
 
@@ -114,6 +115,17 @@ def test_a_spaces_file_names_settings_that_its_task_has(name):
     assert set(search.first) > set(words)
     config = compose("train", search.first)
     assert all(is_setting(config, key) or key in config.hydra.runtime.choices for key in search.keys)
+
+
+def test_a_new_sweep_begins_a_study_of_its_own_in_a_database_and_one_that_goes_on_keeps_its_own(tmp_path):
+    register_settings()
+    words = ["data.path=x", "method=linear", "sweep=tpe", f"sweep.storage=sqlite:///{tmp_path}/studies.db"]
+    swept, sweep = [*words, "method.lr=interval(0.1,1)"], tmp_path / "here"
+    names = {plan_search(_sweep(words), swept, words, sweep, partial(compose, "train")).study for _ in range(2)}
+    assert len(names) == 2  # the first one's directory may have been deleted, or be another's elsewhere
+    sweep.mkdir()
+    write_sweep(sweep, {"words": swept, "study": "kept"})
+    assert plan_search(_sweep(words), swept, words, sweep, partial(compose, "train")).study == "kept"
 
 
 def _sweep(words):

@@ -76,7 +76,7 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console, sweep: SweepS
     _judge(run, done, chosen, rows, winner, told, console)
     if refit:
         refit_run(next(trial.path for trial in done if trial.number == winner.trials[0]), [], console)
-    advice = _advise(told, rows, console)
+    advice = _advise(told, rows, winner, console)
     _save(run, trials, names, rows, chosen, winner, sweep, advice)
     say_whole(console, f"sweep  {run.path}")
     say_after_training(console, run.path, run.path / str(winner.trials[0]))
@@ -231,9 +231,9 @@ def _save(
     )
 
 
-def _advise(told: Sequence[SweptTrial], rows: Sequence[Row], console: Console) -> list[str]:
+def _advise(told: Sequence[SweptTrial], rows: Sequence[Row], winner: Row, console: Console) -> list[str]:
     """What to try next, said and given back."""
-    advice = advise(rows, told, importances(told))
+    advice = advise(rows, told, importances(told), winner)
     for sentence in advice:
         say(console, sentence)
     return advice
