@@ -34,7 +34,12 @@ def advise(
         taken: The setting that the sweep comes to; None: the best.
     """
     noise = [one.key for one in important if not one.matters]
-    said = (_alike(rows, taken or rows[0]), _ended_early(trials), _at_the_end(rows[0].setting, trials, noise), _fix(noise, trials))
+    said = (
+        _alike(rows, taken or rows[0]),
+        _ended_early(trials),
+        _at_the_end(rows[0].setting, trials, noise),
+        _fix(noise, trials),
+    )
     return [sentence for sentence in said if sentence][:MOST]
 
 

@@ -10,8 +10,10 @@ from omegaconf import OmegaConf
 from thawline.commands.line.composing import compose, is_setting
 from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.settings import register_settings
+from thawline.commands.sweeps.search import claims
 from thawline.commands.sweeps.search.planning import plan_search
 from thawline.commands.sweeps.search.space import read_space
+from thawline.commands.sweeps.sweep import run_sweep
 from thawline.errors import UserError
 from thawline.runs.sweep import write_sweep
 
@@ -126,6 +128,14 @@ def test_a_new_sweep_begins_a_study_of_its_own_in_a_database_and_one_that_goes_o
     sweep.mkdir()
     write_sweep(sweep, {"words": swept, "study": "kept"})
     assert plan_search(_sweep(words), swept, words, sweep, partial(compose, "train")).study == "kept"
+
+
+def test_a_second_process_does_not_help_where_it_would_cancel_the_jobs_of_the_first(tmp_path):
+    register_settings()
+    words = ["data.path=x", "method=linear", "sweep=tpe", "method.lr=interval(0.1,1)"]
+    words += ["hydra/launcher=submitit_local", f"hydra.sweep.dir={tmp_path}"]
+    with claims.owning(tmp_path), pytest.raises(UserError, match="another process runs the sweep"):
+        run_sweep(words, partial(compose, "train"), lambda *_: pytest.fail("its jobs were touched"))
 
 
 def _sweep(words):

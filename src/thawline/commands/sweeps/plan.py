@@ -36,6 +36,7 @@ class Plan:
         sweep: What `-m` does, and what it comes to.
         apart: Whether they run in processes of their own.
         least: So many that differ only above the thaw line are fitted together; 0: none ever.
+        alone: Whether one process alone can run it: the launcher keeps its jobs in the sweep's directory.
     """
 
     directory: Path
@@ -46,6 +47,7 @@ class Plan:
     sweep: SweepSettings
     apart: bool
     least: int
+    alone: bool
 
 
 def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
@@ -87,7 +89,8 @@ def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
     check_launcher(base.hydra.launcher, words)
     if search is not None:
         least = 0
-    return Plan(directory, (*words, *place), of_run(base), trials, search, settings, apart, least)
+    alone = str(base.hydra.launcher._target_).endswith((".LocalLauncher", ".SlurmLauncher"))
+    return Plan(directory, (*words, *place), of_run(base), trials, search, settings, apart, least, alone)
 
 
 def _refuse_intervals(overrides: Sequence[Override]) -> None:

@@ -159,9 +159,9 @@ def _help(plan: Plan, compose: Compose, launch: Launch) -> None:
     """Run trials of a search beside the process that ends it.
 
     Raises:
-        UserError: It is no search: all its trials are that process's.
+        UserError: All its trials are that process's: it is no search, or submitit would take up that one's jobs.
     """
-    if plan.search is None:
+    if plan.search is None or plan.alone:
         raise UserError(f"another process runs the sweep {plan.directory}; wait for its end, or end it")
     say_whole(Console(), f"helping with {plan.directory}, which another process ends")
     _launch_until_ended(plan, compose, launch)
