@@ -141,9 +141,7 @@ def test_a_separator_is_fetched_and_found(hub, cache, revision):
     separators.save(hub.directory)
     for name in ("955717e8.json", "955717e8.th", "hubconf.py"):
         (hub.directory / name).write_text("not asked for", encoding="utf-8")
-    settings = EncoderSettings(
-        family="ast", name="someone/some-ast", stems=4, separator=REPOSITORY, separator_revision=revision
-    )
+    settings = EncoderSettings(family="ast", name="an/ast", stems=4, separator=REPOSITORY, separator_revision=revision)
     assert look_up_separator(settings) == Cached(None, 0)
     with pytest.raises(UserError, match="are not on this machine; fetch"):
         load_separator(settings)

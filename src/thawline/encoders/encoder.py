@@ -1,8 +1,6 @@
 """A pretrained network as a list of stages that can be cut at any border."""
 
 import copy
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
@@ -12,6 +10,7 @@ from torch import nn
 
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.device import require_precision
+from thawline.encoders.digests import StageDigest, sha256_of
 from thawline.errors import UserError
 from thawline.files import JSON
 
@@ -323,7 +322,7 @@ class Encoder:
 
     def digest(self, cut: int | None = None) -> str:
         """sha256 over the weights below `cut`; of all stages if left out."""
-        return _sha256([digest() for digest in self._digests[:cut]])
+        return sha256_of([digest() for digest in self._digests[:cut]])
 
     def about(self) -> dict[str, JSON]:
         """All that is to be known of it without its network, as plain JSON; see `encoders.late`."""
@@ -353,40 +352,6 @@ class Encoder:
     def _above(self, cut: int) -> Sequence[Stage]:
         """The stages above `cut`."""
         return self.stages[cut:]
-
-
-class StageDigest:
-    """sha256 of a stage's weights, computed again only after one of them was written to.
-
-    A digest that outlived its weights would have the store give another network's features, and nobody would see it.
-    """
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._tensors: dict[str, torch.Tensor] = {}
-        self._stamp: list[tuple[str, int, int, int]] | None = None
-        self._hex = ""
-
-    def hex(self) -> str:
-        """sha256 over the names, types, shapes and bytes of the parameters and buffers."""
-        tensors = {**dict(self._stage.named_parameters()), **dict(self._stage.named_buffers())}
-        # PyTorch counts what is written to a tensor in place.
-        stamp = [(name, id(tensor), tensor.data_ptr(), tensor._version) for name, tensor in tensors.items()]
-        if stamp != self._stamp:
-            self._hex = _sha256([[name, *_content(tensor)] for name, tensor in tensors.items()])
-            # The tensors are kept, so that none that takes the place of one gets its id.
-            self._stamp, self._tensors = stamp, tensors
-        return self._hex
-
-
-def _content(tensor: torch.Tensor) -> list[JSON]:
-    """What a tensor holds, wherever and however it lies in memory."""
-    values = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
-    return [str(tensor.dtype), list(tensor.shape), hashlib.sha256(values.data).hexdigest()]
-
-
-def _sha256(value: JSON) -> str:
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 class Normalise(nn.Module):

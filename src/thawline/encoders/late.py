@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from thawline.data.photos.preprocessing import Preprocessing
-from thawline.encoders.encoder import Encoder, Features, Stage, StageDigest
+from thawline.encoders.digests import StageDigest
+from thawline.encoders.encoder import Encoder, Features, Stage
 from thawline.encoders.towers import ClipTowers, Projection
 from thawline.encoders.weights import read_tensor
 from thawline.files import JSON
