@@ -1,5 +1,6 @@
 """A node of a Ray cluster that is lost with a trial on it."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -37,6 +38,14 @@ def trial():
     return run
 
 
+def is_there(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @pytest.mark.long
 @pytest.mark.extra
 def test_a_lost_nodes_trial_is_run_on(tmp_path, capsys):
@@ -53,7 +62,10 @@ def test_a_lost_nodes_trial_is_run_on(tmp_path, capsys):
             while time.monotonic() < until and not (nodes.exists() and nodes.read_text()):
                 time.sleep(0.1)
             (node,) = (other for other in others if other.node_id == nodes.read_text().strip())
+            process = read_status_file(nodes.parent)["process"]
             cluster.remove_node(node, allow_graceful=False)
+            while time.monotonic() < until and is_there(process):  # it outlives its node for a moment
+                time.sleep(0.1)
             (tmp_path / "sweep" / "go").touch()
 
         loser = threading.Thread(target=lose)
