@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
-from thawline.fitting.settings import METHODS
+from thawline.fitting.known import METHODS
 from thawline.runs.settings import LoggerSettings
 from thawline.tasks.genre.settings import TracksSettings
 from thawline.tasks.library.settings import LibrarySettings
@@ -25,7 +25,9 @@ DATA = {
     "preference": FeedbackSettings(path="f.csv"),
     "library": LibrarySettings(path="l.json"),
 }
-CLASSES = {"contrastive", "finetune", "gda", "linear", "logistic", "mel_cnn", "mlp", "projection", "zero_shot"}
+# What needs an encoder with text.
+TEXT = {"clap", "contrastive", "gda_zero_shot", "projection", "ss_text", "zero_shot"}
+CLASSES = TEXT | {"finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}
 SOUND = {"finetune", "gda", "hints", "linear", "logistic", "mel_cnn", "mlp", "trees"}
 
 
@@ -74,7 +76,7 @@ def suiting_methods(task, name, data=None):
     ("task", "name", "suiting"),
     [
         ("events", "tiny_clip", CLASSES),
-        ("events", "resnet50", CLASSES - {"contrastive", "projection", "zero_shot"}),
+        ("events", "resnet50", CLASSES - TEXT),
         ("events", "ast", set()),
         ("match", "tiny_clip", {"pairs", "pairs_towers", "zero_shot"}),
         ("match", "resnet50", {"pairs", "pairs_towers"}),
@@ -143,6 +145,22 @@ def test_which_methods_suit_an_encoder_and_a_task(task, name, suiting):
             None,
             "encoder=mel_cnn has no pretrained weights, and method=logistic leaves some of it untrained; use "
             "method=mel_cnn without thaw, or encoder=descriptors",
+        ),
+        (
+            "events",
+            "resnet50",
+            "clap",
+            None,
+            "method=clap compares photos with text, but encoder 'resnet50.a1_in1k' has none; use encoder=clip, or "
+            "method=linear or logistic",
+        ),
+        (
+            "preference",
+            "tiny_clip",
+            "ss_text",
+            None,
+            "method=ss_text begins with words; give data.likes='sunsets, mountains' or data.dislikes, or another "
+            "method",
         ),
         (
             "events",

@@ -11,7 +11,7 @@ from torch import nn
 from thawline.bundles.manifest import CLASSES, HEAD
 from thawline.encoders.encoder import Encoder
 from thawline.fitting.heads.audio import TaggingHead, rebuild_layers
-from thawline.fitting.heads.head import DenseHead, Head, PromptHead
+from thawline.fitting.heads.head import DenseHead, Head, ProbeHead, PromptHead
 from thawline.fitting.heads.trees import TreesHead
 
 State = Mapping[str, torch.Tensor]
@@ -63,6 +63,17 @@ def rebuild_prompts(state: State, text_stages: nn.Module | None) -> PromptHead:
     return PromptHead(state_part(state, "prompt_"), state["class_of_prompt"], float(state["logit_scale"]), text_stages)
 
 
+def rebuild_probe(state: State) -> ProbeHead:
+    """The `ProbeHead` whose state-dict is `state`.
+
+    Raises:
+        KeyError, RuntimeError: `state` is another head's.
+    """
+    head = ProbeHead(state["weight"], 1.0)
+    head.load_state_dict(state)
+    return head.eval()
+
+
 def state_part(state: State, prefix: str) -> dict[str, torch.Tensor]:
     """What of `state` has names that begin with `prefix`, under the rest of these names."""
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
@@ -99,11 +110,12 @@ def save_head(folder: Path, head: Head) -> None:
 
 
 def load_head(folder: Path, kind: str) -> Head:
-    """The head of photos that `save_head` wrote: `prompts` or `dense`."""
+    """The head of photos that `save_head` wrote: `prompts`, `probe` or `dense`."""
     if kind == "prompts":
         state = load_file(folder / CLASSES)
         return ClassHead(state["embeddings"], state["logit_scale"]).eval()
-    return rebuild_dense(load_file(folder / HEAD))
+    rebuild = rebuild_probe if kind == ProbeHead.kind else rebuild_dense
+    return rebuild(load_file(folder / HEAD))
 
 
 def reloaded(head: Head, state: State) -> Head:

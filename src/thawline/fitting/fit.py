@@ -1,6 +1,7 @@
 """Fit one fold by whichever method the settings name, and keep what was fitted."""
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from thawline.errors import UserError
 from thawline.files import write_atomically, write_json
-from thawline.fitting.feature_set import FeatureSet
+from thawline.fitting.few_shot import ClapSettings, SSTextSettings
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Problem, inner_fold
@@ -32,9 +33,16 @@ if TYPE_CHECKING:
     from thawline.fitting.lightning.checkpoints import Keep
     from thawline.fitting.lightning.data import TailData
     from thawline.fitting.lightning.module import TailModule
-    from thawline.fitting.tail import Tail
 
 TAIL_FILE, CHOSEN_FILE = "tail.safetensors", "chosen.json"
+# What fits each kind of method in closed form.
+_CLOSED_FORMS: dict[type[MethodSettings], str] = {
+    LogisticSettings: "logistic:fit_logistic",
+    GaussianSettings: "gda:fit_gda",
+    ClapSettings: "clap:fit_clap",
+    SSTextSettings: "ss_text:fit_ss_text",
+    TreesSettings: "trees:fit_trees",
+}
 
 
 class Pair(Protocol):
@@ -116,21 +124,9 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
     torch.manual_seed(how.seed)  # a new head's starting weights
     if isinstance(how.method, GradientSettings):
         fit = _by_gradient(problem, fold, how, how.method, epochs, earlier)
-    elif isinstance(how.method, LogisticSettings):
+    elif (named := _closed_form(how.method, several=problem.tail().several)) is not None:
         inner = None if fold.inner is None else problem.samples(fold.inner)
-        fit = _regressed(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
-        fit = problem.settle(fit, inner, earlier)
-    elif isinstance(how.method, GaussianSettings):
-        from thawline.fitting.methods.gda import fit_gda
-
-        inner = None if fold.inner is None else problem.samples(fold.inner)
-        fit = fit_gda(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
-        fit = problem.settle(fit, inner, earlier)
-    elif isinstance(how.method, TreesSettings):
-        from thawline.fitting.methods.trees import fit_trees
-
-        inner = None if fold.inner is None else problem.samples(fold.inner)
-        fit = fit_trees(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
+        fit = _function(named)(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
         fit = problem.settle(fit, inner, earlier)
     else:
         fit = problem.settle(Fit(problem.tail().state_dict()), problem.samples(fold.train), earlier)
@@ -147,15 +143,21 @@ def imported_to_fit(method: MethodSettings) -> list[str]:
     return [module for settings, module in slow.items() if isinstance(method, settings)]
 
 
-def _regressed(tail: "Tail", train: FeatureSet, inner: FeatureSet | None, method: LogisticSettings, seed: int) -> Fit:
-    """Logistic regression of one class of each sample, or of several."""
-    if tail.several:
-        from thawline.fitting.methods.logistic_tags import fit_logistic_tags
+def _closed_form(method: MethodSettings, *, several: bool) -> str | None:
+    """What fits by `method`, as `module:function` of `fitting.methods`; None: nothing but gradient descent does.
 
-        return fit_logistic_tags(tail, train, inner, method, seed)
-    from thawline.fitting.methods.logistic import fit_logistic  # late: scikit-learn takes a second to import
+    `several` says whether a sample can have several classes.
+    """
+    if several and isinstance(method, LogisticSettings):
+        return "logistic_tags:fit_logistic_tags"
+    return _CLOSED_FORMS.get(type(method))
 
-    return fit_logistic(tail, train, inner, method, seed)
+
+def _function(named: str) -> Callable[..., Fit]:
+    """Imported late: scikit-learn and SciPy take a second."""
+    module, _, name = named.partition(":")
+    function: Callable[..., Fit] = getattr(importlib.import_module(f"thawline.fitting.methods.{module}"), name)
+    return function
 
 
 def is_fitted(directory: Path) -> bool:

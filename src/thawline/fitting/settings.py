@@ -10,6 +10,7 @@ from thawline.errors import UserError
 # The heads, and what each needs of an encoder.
 _NEEDS: dict[str, tuple[Gift, ...]] = {
     "prompts": (Gift.TEXT,),
+    "probe": (Gift.TEXT,),
     "linear": (),
     "mlp": (),
     "pairs": (),
@@ -30,11 +31,12 @@ class MethodSettings:
 
     Attributes:
         name: The method's name in reports.
-        head: `prompts` (cosine to the classes' prompts; needs an encoder with text), `linear`, `mlp`, `pairs` (cosine
-            of an image and a text), or of sound: `own` (that of the network's own class), `layers` (pools over all
-            layers), `trees`, `rules` (a table of rules over descriptors), `hints`.
-        fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `gaussian`, `trees` or `gradient`; fixed by the
-            method's schema.
+        head: `prompts` (cosine to the classes' prompts; needs an encoder with text), `probe` (linear on unit features,
+            begins at these prompts), `linear`, `mlp`, `pairs` (cosine of an image and a text), or of sound: `own` (that
+            of the network's own class), `layers` (pools over all layers), `trees`, `rules` (a table of rules over
+            descriptors), `hints`.
+        fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `gaussian`, `clap`, `ss_text`, `trees` or
+            `gradient`; fixed by the method's schema.
     """
 
     name: str = MISSING
@@ -43,7 +45,7 @@ class MethodSettings:
 
     def __post_init__(self) -> None:
         """Check what does not depend on the encoder."""
-        _require_one_of("method.head", self.head, tuple(_NEEDS))
+        require_one_of("method.head", self.head, tuple(_NEEDS))
 
     @property
     def needs(self) -> tuple[Gift, ...]:
@@ -89,14 +91,18 @@ class LogisticSettings(MethodSettings):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
+        if self.head != "linear":
+            raise UserError(f"method.head={self.head} is not what logistic regression fits; use linear")
         if not self.c or min(self.c) <= 0:
             raise UserError(f"method.c={self.c} must list at least one number, all above 0")
-        _require_at_least("method.folds", self.folds, 2)
+        require_at_least("method.folds", self.folds, 2)
 
 
 @dataclass
 class GaussianSettings(MethodSettings):
     """Gaussian discriminant analysis with one covariance for all classes: a linear head in closed form.
+
+    With `head=probe` its logits on unit features are added to those of zero-shot (arXiv 2402.04087, section 3.2).
 
     Attributes:
         shrinkage: How far the covariance is drawn to one that is the same in all directions, above 0 and at most 1:
@@ -111,11 +117,14 @@ class GaussianSettings(MethodSettings):
     def __post_init__(self) -> None:
         """Check the range."""
         super().__post_init__()
-        if self.head != "linear":
-            raise UserError(f"method.head={self.head} is not linear, as Gaussians with one covariance are; use linear")
+        if self.head not in ("linear", "probe"):
+            raise UserError(
+                f"method.head={self.head} is not linear, as Gaussians with one covariance are; use linear, or probe "
+                "to begin at zero-shot"
+            )
         if not self.shrinkage or not all(0 < each <= 1 for each in self.shrinkage):
             raise UserError(f"method.shrinkage={self.shrinkage} must list numbers above 0 and at most 1, 0.9 say")
-        _require_at_least("method.folds", self.folds, 2)
+        require_at_least("method.folds", self.folds, 2)
 
 
 @dataclass
@@ -150,11 +159,11 @@ class TreesSettings(MethodSettings):
         if not self.depth or min(self.depth) < 1 or max(self.depth) > 8:
             raise UserError(f"method.depth={self.depth} must list at least one number, each from 1 to 8")
         for key in ("rounds", "leaf"):
-            _require_at_least(f"method.{key}", getattr(self, key), 1)
+            require_at_least(f"method.{key}", getattr(self, key), 1)
         for key in ("rate", "share", "features"):
             if not 0 < getattr(self, key) <= 1:
                 raise UserError(f"method.{key}={getattr(self, key)} must be above 0 and at most 1")
-        _require_at_least("method.folds", self.folds, 2)
+        require_at_least("method.folds", self.folds, 2)
 
 
 @dataclass
@@ -215,12 +224,16 @@ class GradientSettings(MethodSettings):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
+        if self.head == "probe":
+            raise UserError(
+                f"method.head=probe is for method=clap and its like; method={self.name} takes linear or mlp"
+            )
         losses = PAIR_LOSSES if self.head == "pairs" else ("cross_entropy", "contrastive")
-        _require_one_of("method.loss", self.loss, losses)
+        require_one_of("method.loss", self.loss, losses)
         for key in ("epochs", "batch_size", "patience"):
-            _require_at_least(f"method.{key}", getattr(self, key), 1)
-        _require_at_least("method.hidden", self.hidden, 0 if self.head == "layers" else 1)
-        _require_at_least("method.weight_decay", self.weight_decay, 0)
+            require_at_least(f"method.{key}", getattr(self, key), 1)
+        require_at_least("method.hidden", self.hidden, 0 if self.head == "layers" else 1)
+        require_at_least("method.weight_decay", self.weight_decay, 0)
         self._check_course()
         self._check_loss()
 
@@ -243,20 +256,20 @@ class GradientSettings(MethodSettings):
         if self.body_lr is not None:
             if self.head == "prompts":
                 raise UserError("method.body_lr is for a new head above pretrained stages; with prompts use method.lr")
-            _require_at_least("method.body_lr", self.body_lr, 0)
+            require_at_least("method.body_lr", self.body_lr, 0)
         if not 0 < self.layer_decay <= 1:
             raise UserError(f"method.layer_decay={self.layer_decay} must be above 0 and at most 1")
-        _require_one_of("method.schedule", self.schedule, ("constant", "cosine"))
+        require_one_of("method.schedule", self.schedule, ("constant", "cosine"))
         if not 0 <= self.warmup < self.epochs:
             raise UserError(f"method.warmup={self.warmup} must be at least 0 and less than method.epochs={self.epochs}")
-        _require_one_of("method.batch_norm", self.batch_norm, ("frozen", "train"))
+        require_one_of("method.batch_norm", self.batch_norm, ("frozen", "train"))
 
     def _check_loss(self) -> None:
         """Check what the loss is made of, and the head it is for."""
         if isinstance(self.penalty, str) and self.penalty != "per_class":
             raise UserError(f"method.penalty={self.penalty} is not known; use a number, per_class or null")
         if isinstance(self.penalty, float | int):
-            _require_at_least("method.penalty", self.penalty, 0)
+            require_at_least("method.penalty", self.penalty, 0)
         if not 0 <= self.dropout < 1:
             raise UserError(f"method.dropout={self.dropout} must be at least 0 and below 1")
         if not 0 <= self.label_smoothing < 1:
@@ -269,17 +282,6 @@ class GradientSettings(MethodSettings):
             raise UserError(
                 f"method.loss=contrastive and method.train_text=true need method.head=prompts, not {self.head}"
             )
-
-
-# How each kind of method is set, by the name that its schema has in `conf/method`.
-METHODS: dict[str, type[MethodSettings]] = {
-    "zero_shot": ZeroShotSettings,
-    "logistic": LogisticSettings,
-    "gda": GaussianSettings,
-    "trees": TreesSettings,
-    "rules": RulesSettings,
-    "gradient": GradientSettings,
-}
 
 
 @dataclass
@@ -312,14 +314,14 @@ class TrainerSettings:
 
     def __post_init__(self) -> None:
         """Check the names."""
-        _require_one_of("trainer.accelerator", self.accelerator, ("auto", "cpu", "gpu", "mps"))
-        _require_one_of("trainer.precision", self.precision, ("32-true", "bf16-mixed", "16-mixed"))
+        require_one_of("trainer.accelerator", self.accelerator, ("auto", "cpu", "gpu", "mps"))
+        require_one_of("trainer.precision", self.precision, ("32-true", "bf16-mixed", "16-mixed"))
         if self.threads is not None:
-            _require_at_least("trainer.threads", self.threads, 1)
-        _require_at_least("trainer.devices", self.devices, 1)
-        _require_at_least("trainer.workers", self.workers, 0)
+            require_at_least("trainer.threads", self.threads, 1)
+        require_at_least("trainer.devices", self.devices, 1)
+        require_at_least("trainer.workers", self.workers, 0)
         if self.checkpoint_every is not None:
-            _require_at_least("trainer.checkpoint_every", self.checkpoint_every, 1)
+            require_at_least("trainer.checkpoint_every", self.checkpoint_every, 1)
 
 
 @dataclass
@@ -345,18 +347,20 @@ class DebugSettings:
     def __post_init__(self) -> None:
         """Check the ranges."""
         if self.epochs is not None:
-            _require_at_least("debug.epochs", self.epochs, 1)
+            require_at_least("debug.epochs", self.epochs, 1)
         if self.limit_batches is not None:
-            _require_at_least("debug.limit_batches", self.limit_batches, 1)
+            require_at_least("debug.limit_batches", self.limit_batches, 1)
         if self.profiler not in (None, "simple", "advanced"):
             raise UserError(f"debug.profiler={self.profiler} is not known; use simple, advanced or null")
 
 
-def _require_one_of(key: str, value: str, names: tuple[str, ...]) -> None:
+def require_one_of(key: str, value: str, names: tuple[str, ...]) -> None:
+    """Is `value` of the setting `key` one of `names`? Raises UserError where not."""
     if value not in names:
         raise UserError(f"{key}={value} is not known; use one of {', '.join(names)}")
 
 
-def _require_at_least(key: str, value: float, least: float) -> None:
+def require_at_least(key: str, value: float, least: float) -> None:
+    """Is `value` of the setting `key` so large? Raises UserError where not."""
     if not value >= least:
         raise UserError(f"{key}={value} must be at least {least}")

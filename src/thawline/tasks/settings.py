@@ -11,17 +11,16 @@ from thawline.decisions.threshold import DecisionSettings
 from thawline.encoders.settings import EncoderSettings, Gift
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
+from thawline.fitting.known import METHODS
 from thawline.fitting.settings import (
-    METHODS,
     PAIRS,
     TAGS,
     DebugSettings,
-    GaussianSettings,
     GradientSettings,
-    LogisticSettings,
     MethodSettings,
+    RulesSettings,
     TrainerSettings,
-    TreesSettings,
+    ZeroShotSettings,
 )
 from thawline.runs.secrets import masked_keys, unset_variables
 from thawline.runs.settings import LoggerSettings, PathsSettings
@@ -146,8 +145,8 @@ class RunSettings:
             if wanted.changes_pixels or wanted.mixup:
                 what = f".views={wanted.views}" if wanted.views else f"={wanted.name}"
                 what = f".mixup={wanted.mixup}" if wanted.mixup and not wanted.changes_pixels else what
-                closed_form = isinstance(method, LogisticSettings | GaussianSettings | TreesSettings)
-                how = "is fitted in closed form" if closed_form else "fits nothing"
+                nothing = isinstance(method, ZeroShotSettings | RulesSettings)
+                how = "fits nothing" if nothing else "is fitted in closed form"
                 raise UserError(
                     f"method={method.name} {how} and can't use augmentation{what}; use augmentation=none, or a method "
                     "by gradient descent (linear, finetune)"

@@ -16,8 +16,8 @@ from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.features.settings import StoreSettings
+from thawline.fitting.known import METHODS
 from thawline.fitting.settings import (
-    METHODS,
     DebugSettings,
     TrainerSettings,
 )

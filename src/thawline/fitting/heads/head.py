@@ -151,3 +151,37 @@ class PromptHead(Head):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """[batch, dim] to logits [batch, classes]."""
         return self.logit_scale * F.normalize(features, dim=-1) @ self.class_embeddings().T
+
+
+class ProbeHead(Head):
+    """A linear head on unit features that begins as zero-shot: what few-shot methods fit over an encoder with text.
+
+    Attributes:
+        texts: What it begins from, the classes' embeddings as unit vectors, [classes, dim]. Like the next two it is no
+            part of the state: what is fitted holds it.
+        text_scale: What their cosine to an image is multiplied by.
+        text_length: How long the features of the prompts are on average before they are made unit vectors.
+    """
+
+    kind = "probe"
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+    def __init__(self, texts: torch.Tensor, text_scale: float, text_length: float = 1.0) -> None:
+        """A head that says what zero-shot says."""
+        super().__init__()
+        self.classes = len(texts)
+        self.texts, self.text_scale, self.text_length = texts, text_scale, text_length
+        self.register_buffer("weight", text_scale * texts)
+        self.register_buffer("bias", torch.zeros(len(texts)))
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, prompts: PromptHead) -> "ProbeHead":
+        """The head that begins as `prompts`, whose text encoder does not train."""
+        lengths = prompts.get_buffer("prompt_features").norm(dim=-1)
+        return cls(prompts.class_embeddings(), float(prompts.logit_scale), float(lengths.mean()))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """[batch, dim] to logits [batch, classes]."""
+        return F.linear(F.normalize(features, dim=-1), self.weight, self.bias)

@@ -12,11 +12,10 @@ from threadpoolctl import threadpool_limits
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.inner import Splits, with_inner
 from thawline.fitting.methods import Fit
-from thawline.fitting.methods.linear import columns_of
+from thawline.fitting.methods.linear import Columns, Matrix, columns_of
 from thawline.fitting.settings import GaussianSettings
 from thawline.fitting.tail import Tail
 
-Matrix = NDArray[np.float64]
 _SCALES = (-12.0, 2.0)  # natural logarithms of the factors to choose from
 _NOTHING = 1e-10  # of the largest variance: directions below are none
 
@@ -28,8 +27,11 @@ def fit_gda(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: G
     With fewer samples than features the Gaussians' own logits are many times too large: their order is good and their
     size is not.
 
+    To a probe's zero-shot logits the Gaussians' on unit features are added ("A hard-to-beat baseline for training-free
+    CLIP-based adaptation", arXiv 2402.04087, section 3.2), by the factor that the authors take from validation samples.
+
     Args:
-        tail: Its stages have no parameters and its head is a linear `DenseHead`.
+        tail: Its stages have no parameters and its head is a linear `DenseHead` or a `ProbeHead`.
         train: Training samples.
         inner: Given validation samples, which choose; they are then trained on too. None: inner grouped folds of
             `train`.
@@ -41,7 +43,7 @@ def fit_gda(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: G
     weights = np.ones(len(everything)) if everything.weights is None else everything.weights
     # One thread: the sums of a threaded BLAS depend on how many threads there are.
     with threadpool_limits(1):
-        chosen = _choose(columns.matrix, everything.targets, weights, splits, settings.shrinkage)
+        chosen = _choose(columns, everything.targets, weights, splits, settings.shrinkage)
         weight, bias = _Gaussians.of(columns.matrix, everything.targets, weights).discriminant(chosen.shrinkage)
     scale = chosen.scale
     if scale is None:  # no more than an even guess is to be had of a sample
@@ -107,7 +109,7 @@ class _Gaussians:
 
 
 def _choose(
-    features: Matrix,
+    columns: Columns,
     targets: NDArray[np.int64],
     weights: NDArray[np.float64],
     splits: Splits,
@@ -117,23 +119,24 @@ def _choose(
     ordered = sorted(shrinkages)
     if not splits:
         return _Chosen(ordered[len(ordered) // 2], None, {})
-    held = targets[np.concatenate([test for _, test in splits])]
+    features, tested = columns.matrix, np.concatenate([test for _, test in splits])
+    held, before = targets[tested], 0.0 if columns.before is None else columns.before[tested]
     logits: dict[float, list[Matrix]] = {shrinkage: [] for shrinkage in ordered}
     for train, test in splits:
         gaussians = _Gaussians.of(features[train], targets[train], weights[train])
         for shrinkage in ordered:
             weight, bias = gaussians.discriminant(shrinkage)
             logits[shrinkage].append(features[test] @ weight.T + bias)
-    found = {shrinkage: _scale(np.concatenate(said), held) for shrinkage, said in logits.items()}
+    found = {shrinkage: _scale(np.concatenate(said), held, before) for shrinkage, said in logits.items()}
     best = min(ordered, key=lambda shrinkage: found[shrinkage][1])
     return _Chosen(best, found[best][0], {str(shrinkage): loss for shrinkage, (_, loss) in found.items()})
 
 
-def _scale(logits: Matrix, targets: NDArray[np.int64]) -> tuple[float, float]:
-    """The factor by which logits [n, classes] have the least log-loss, and that log-loss."""
+def _scale(logits: Matrix, targets: NDArray[np.int64], before: Matrix | float) -> tuple[float, float]:
+    """The factor by which logits [n, classes], added to those `before`, have the least log-loss, and that log-loss."""
 
     def loss(logarithm: float) -> float:
-        scaled = np.exp(logarithm) * logits
+        scaled = np.exp(logarithm) * logits + before
         return float((logsumexp(scaled, axis=1) - scaled[np.arange(len(targets)), targets]).mean())
 
     found = minimize_scalar(loss, bounds=_SCALES, method="bounded", options={"xatol": 1e-6})

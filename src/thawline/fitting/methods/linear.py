@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.heads.head import DenseHead
+from thawline.fitting.heads.head import DenseHead, ProbeHead
 from thawline.fitting.tail import Tail
+
+Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,21 @@ class Columns:
 
     Attributes:
         head: The head, its scaling measured.
-        matrix: Standardised features, and the column if there is one, [n, dim or dim + 1].
+        matrix: Standardised features, and the column if there is one, [n, dim or dim + 1]; of a probe unit features.
         direction: What the column is of the standardised features, [dim]; None: there is none.
+        before: What zero-shot says of the samples, to which a probe adds, [n, classes]; None: the head is no probe.
     """
 
-    head: DenseHead
-    matrix: NDArray[np.float64]
-    direction: NDArray[np.float64] | None
+    head: DenseHead | ProbeHead
+    matrix: Matrix
+    direction: NDArray[np.float64] | None = None
+    before: Matrix | None = None
 
     def keep(self, weight: NDArray[np.float64], bias: NDArray[np.float64]) -> None:
         """Write what was fitted into the head: `weight` [classes, columns] and `bias` [classes]."""
+        if isinstance(self.head, ProbeHead):
+            keep_probe(self.head, self.head.text_scale * self.head.texts.double().numpy() + weight, bias)
+            return
         if self.direction is not None:
             weight = weight[:, :-1] + weight[:, -1:] * self.direction
         if self.head.one_logit:
@@ -45,6 +52,9 @@ class Columns:
 def columns_of(tail: Tail, samples: FeatureSet) -> Columns:
     """Measure the scaling of the tail's linear head on `samples`, and give what it is fitted on."""
     head = tail.head
+    if isinstance(head, ProbeHead):
+        rows = unit(samples.matrix())
+        return Columns(head, rows, before=head.text_scale * rows @ head.texts.double().numpy().T)
     if not isinstance(head, DenseHead):
         raise TypeError(f"a closed form fits a linear head, not {type(head).__name__}")
     linear_layer(head)
@@ -53,7 +63,7 @@ def columns_of(tail: Tail, samples: FeatureSet) -> Columns:
     mean, scale = head.standardise.mean.double().numpy(), head.standardise.scale.double().numpy()
     scaled: NDArray[np.float64] = (matrix - mean) / scale
     if head.toward is None:
-        return Columns(head, scaled, None)
+        return Columns(head, scaled)
     direction = head.toward.double().numpy() * scale
     said = scaled @ direction
     direction = direction * np.sqrt(scaled.shape[1]) / (said.std() or 1.0)
@@ -65,3 +75,23 @@ def linear_layer(head: DenseHead) -> nn.Linear:
     if not isinstance(head.layers, nn.Linear):
         raise TypeError("a head with a hidden layer is not linear")
     return head.layers
+
+
+def probe_of(tail: Tail) -> ProbeHead:
+    """The head of `tail`, which is a probe."""
+    if not isinstance(tail.head, ProbeHead):
+        raise TypeError(f"this fits a probe from zero-shot, not {type(tail.head).__name__}")
+    return tail.head
+
+
+def keep_probe(head: ProbeHead, weight: Matrix, bias: NDArray[np.float64] | None = None) -> None:
+    """Write what was fitted into the probe: `weight` [classes, dim], and `bias` [classes] if there is one."""
+    head.weight.copy_(torch.from_numpy(weight))
+    if bias is not None:
+        head.bias.copy_(torch.from_numpy(bias))
+
+
+def unit(rows: Matrix) -> Matrix:
+    """Rows [n, dim] as unit vectors."""
+    scaled: Matrix = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return scaled

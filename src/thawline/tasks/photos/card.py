@@ -20,6 +20,10 @@ _CLASSES = "classes apart. It knows no others and says one of them of every phot
 _HEADS = {
     "classifier": "The classifier is part of it.",
     "dense": "The head lies beside it in `head.safetensors`: standardise, then the layers.",
+    "probe": (
+        "The head lies beside it in `head.safetensors`: logits are weight · normalised image embedding + bias. It "
+        "began at the classes' prompts."
+    ),
     "prompts": (
         "`classes.safetensors` holds a unit vector for each class, computed from the prompts in `decision.json`, and "
         "the scale of the cosine: logits are scale · normalised image embedding · class embedding."

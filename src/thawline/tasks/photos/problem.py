@@ -14,7 +14,7 @@ from thawline.encoders.encoder import Encoder
 from thawline.encoders.towers import ClipTowers
 from thawline.fitting.feature_set import AugmentedRows, FeatureRows, FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.heads.head import DenseHead, PromptHead
+from thawline.fitting.heads.head import DenseHead, ProbeHead, PromptHead
 from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Plain
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
@@ -98,6 +98,8 @@ class PhotosProblem(Plain):
         method = self.settings.method
         if method.head == "prompts":
             return self._prompt_tail(trainable=isinstance(method, GradientSettings))
+        if method.head == "probe":
+            return Tail(self.encoder.tail(self.cut), ProbeHead.of(self._prompt_head()))
         hidden = method.hidden if isinstance(method, GradientSettings) and method.head == "mlp" else None
         dropout = method.dropout if isinstance(method, GradientSettings) else 0.0
         head = self._head(hidden, dropout)
@@ -148,10 +150,12 @@ class PhotosProblem(Plain):
         ]
 
     def _prompt_tail(self, *, trainable: bool) -> Tail:
+        tail = Tail(self.encoder.tail(self.cut), self._prompt_head())
+        return tail if trainable else tail.requires_grad_(False)
+
+    def _prompt_head(self) -> PromptHead:
         assert self.towers is not None  # noqa: S101  # the settings were checked
         assert self.prompts is not None  # noqa: S101
         text = self.towers.text
         text_stages = text.tail(self.prompts.cut) if self.prompts.cut < text.end else None
-        head = PromptHead(self.prompts.features, self.prompts.class_of_prompt, self.towers.logit_scale, text_stages)
-        tail = Tail(self.encoder.tail(self.cut), head)
-        return tail if trainable else tail.requires_grad_(False)
+        return PromptHead(self.prompts.features, self.prompts.class_of_prompt, self.towers.logit_scale, text_stages)

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from torch import nn
 
 from thawline.bundles.golden import RECIPE, golden_pixels
-from thawline.bundles.heads import ClassHead, fold, rebuild_dense, rebuild_prompts, save_head, state_part, text_part
+from thawline.bundles.heads import (
+    ClassHead,
+    fold,
+    rebuild_dense,
+    rebuild_probe,
+    rebuild_prompts,
+    save_head,
+    state_part,
+    text_part,
+)
 from thawline.bundles.manifest import PREPROCESSING, TEXT, VISION
 from thawline.bundles.networks.classifier import Classifier, preprocessing_json
 from thawline.bundles.networks.families import save_network
@@ -25,7 +34,7 @@ from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
 from thawline.files import write_json
-from thawline.fitting.heads.head import DenseHead, Head
+from thawline.fitting.heads.head import DenseHead, Head, PromptHead
 from thawline.tasks.photos.bundle import Bundle, load_photos
 from thawline.tasks.photos.card import photo_card
 
@@ -108,7 +117,7 @@ class TunedPhotos:
         return {
             "task": self.task,
             "family": self.encoder.family,
-            "head": "classifier" if inside else "dense" if isinstance(head, DenseHead) else "prompts",
+            "head": "classifier" if inside else "prompts" if isinstance(head, PromptHead) else head.kind,
             "labels": list(self.classes),
             "prompts": None if self.prompts is None else {name: list(each) for name, each in self.prompts.items()},
             "temperature": self.temperature.to_json(),
@@ -154,7 +163,7 @@ class TunedPhotos:
 
 def _head(state: dict[str, torch.Tensor], towers: ClipTowers | None) -> Head:
     if "class_of_prompt" not in state:
-        return rebuild_dense(state)
+        return rebuild_probe(state) if "weight" in state else rebuild_dense(state)
     if not (trained := text_part(state)) or towers is None:
         return rebuild_prompts(state, None)
     text = towers.text

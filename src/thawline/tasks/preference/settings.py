@@ -62,10 +62,10 @@ def check_run(run: RunSettings) -> None:
             f"data.likes and data.dislikes are words, which encoder '{run.encoder.model or run.encoder.name}' can't "
             "read; use encoder=clip, or leave them out"
         )
-    if isinstance(method, ZeroShotSettings) and not data.has_words:
+    if Gift.TEXT in method.needs and not isinstance(method, GradientSettings) and not data.has_words:
+        what = "goes by words alone" if isinstance(method, ZeroShotSettings) else "begins with words"
         raise UserError(
-            "method=zero_shot goes by words alone; give data.likes='sunsets, mountains' or data.dislikes, or another "
-            "method"
+            f"method={method.name} {what}; give data.likes='sunsets, mountains' or data.dislikes, or another method"
         )
     if isinstance(method, GradientSettings) and method.head == "prompts":
         raise UserError(

@@ -1,0 +1,23 @@
+"""Which methods there are, by the name that the schema of each has in `conf/method`."""
+
+from thawline.fitting.few_shot import ClapSettings, SSTextSettings
+from thawline.fitting.settings import (
+    GaussianSettings,
+    GradientSettings,
+    LogisticSettings,
+    MethodSettings,
+    RulesSettings,
+    TreesSettings,
+    ZeroShotSettings,
+)
+
+METHODS: dict[str, type[MethodSettings]] = {
+    "zero_shot": ZeroShotSettings,
+    "clap": ClapSettings,
+    "ss_text": SSTextSettings,
+    "logistic": LogisticSettings,
+    "gda": GaussianSettings,
+    "trees": TreesSettings,
+    "rules": RulesSettings,
+    "gradient": GradientSettings,
+}
