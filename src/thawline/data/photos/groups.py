@@ -9,14 +9,11 @@ import numpy.typing as npt
 
 from thawline.data.groups import Grouping, Pairs, components, count_sets, links_of_equals
 from thawline.data.listing import Listed
+from thawline.data.photos.hashes import near_hashes
 from thawline.data.photos.photo import PhotoFacts
 
-# Of the 256 bits of two perceptual hashes; see `photo.HASH_BITS` for how far apart copies and strangers are.
-NEAR = 72
 BURST_GAP = timedelta(minutes=5)
 BURST_LENGTH = timedelta(minutes=60)
-
-_BLOCK = 2**20  # pairs of hashes compared at a time
 
 
 def find_groups(
@@ -64,21 +61,8 @@ def _near_duplicates(facts: Sequence[PhotoFacts], skip: set[int]) -> Pairs:
     equal = links_of_equals(hashed)
     later = {j for _, j in equal}
     kept = [(i, phash) for i, phash in hashed if i not in later]
-    if not kept:
-        return []
-    indices = np.array([i for i, _ in kept])
-    words = np.frombuffer(bytes.fromhex("".join(phash for _, phash in kept)), np.uint64).reshape(len(kept), -1)
-    close: Pairs = []
-    step = max(1, _BLOCK // len(words))
-    for start in range(0, len(words), step):
-        block = words[start : start + step]
-        distance = sum(
-            np.bitwise_count(block[:, None, word] ^ words[None, start:, word]).astype(np.uint16)
-            for word in range(words.shape[1])
-        )
-        rows, columns = np.nonzero(np.triu(np.asarray(distance) <= NEAR, k=1))
-        close += zip(indices[start + rows].tolist(), indices[start + columns].tolist(), strict=True)
-    return sorted(equal + close)
+    near = near_hashes([phash for _, phash in kept])
+    return sorted(equal + [(kept[a][0], kept[b][0]) for a, b in near])
 
 
 def _bursts(facts: Sequence[PhotoFacts]) -> Pairs:
