@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from omegaconf import DictConfig
+from rich.console import Console
 
 from thawline.bundles.networks.onnx import check_onnx
 from thawline.bundles.write import check_target
+from thawline.commands.gating import given_gates, hold
 from thawline.commands.line.settings import ExportSettings
 from thawline.errors import UserError
 from thawline.runs.directory import read_config, read_status
@@ -25,14 +27,21 @@ def export(config: DictConfig) -> None:
 
     Raises:
         UserError: The run has no model to export, or the bundle can't go where it should.
-        RunError: The bundle does not compute what the run did; nothing was written.
+        RunError: The bundle does not compute what the run did, or the run misses a gate; nothing was written.
     """
     settings: ExportSettings = to_settings(config)
     if settings.format not in FORMATS:
         raise UserError(f"format={settings.format} is not known; use {' or '.join(FORMATS)}")
     source = Path(settings.run)
     target = Path(settings.out).expanduser().absolute() if settings.out else source / "bundle"
+    if settings.ignore_gates and settings.gates is None:
+        raise UserError("ignore_gates=true ignores no gates; give gates=FILE.yaml, or leave it out")
     if read_status(source)["verb"] == "ensemble":
+        if settings.gates is not None:
+            raise UserError(
+                f"gates={settings.gates} is for a single model; leave it out, and hold the ensemble's bundle against "
+                "them by 'thawline evaluate BUNDLE NEWDATA gates=FILE'"
+            )
         _export_ensemble(source, target, settings)
         return
     fitted = find_fit(source, settings.data.places)
@@ -42,7 +51,12 @@ def export(config: DictConfig) -> None:
             raise UserError(f"format=onnx is for models of photos; leave it out for {task.samples}")
         check_onnx()
     check_target(target)
-    export_run(fitted, target, source.name, onnx=settings.format == "onnx")
+    gates = given_gates(settings.gates, fitted.classes)
+    held = None if gates is None else hold(gates, fitted.facts, Console())
+    if held is not None and not settings.ignore_gates:
+        held.refuse_missed("; nothing was written, ignore_gates=true exports it nevertheless, and the bundle says so")
+    verdicts = () if held is None else held.verdicts
+    export_run(fitted, target, source.name, onnx=settings.format == "onnx", gates=verdicts)
 
 
 def _export_ensemble(source: Path, target: Path, settings: ExportSettings) -> None:

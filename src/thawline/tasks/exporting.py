@@ -11,8 +11,10 @@ from rich.console import Console
 
 from thawline.bundles.write import Extras, Known, Tuned, is_unchanged, write_bundle
 from thawline.data.tables.places import find_file
+from thawline.decisions.gates import Verdict
 from thawline.decisions.temperature import Temperature
 from thawline.errors import UserError
+from thawline.judging.wording import percent
 from thawline.runs.directory import REFIT_WORD
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
@@ -79,7 +81,7 @@ def check_known(fitted: Fitted, known: Iterable[Known]) -> str:
     return f"golden examples of the run's own samples: {len(lost)} fewer, since {why}"
 
 
-def export_run(fitted: Fitted, target: Path, name: str, *, onnx: bool) -> None:
+def export_run(fitted: Fitted, target: Path, name: str, *, onnx: bool, gates: Sequence[Verdict] = ()) -> None:
     """Write the model of a run as a bundle, and print what it is, how it compares with the run, and what to do next.
 
     Args:
@@ -87,12 +89,13 @@ def export_run(fitted: Fitted, target: Path, name: str, *, onnx: bool) -> None:
         target: Where the bundle goes.
         name: What the run is called.
         onnx: Whether ONNX graphs are written too.
+        gates: What the run reaches of those that it was held against, for the manifest and the card.
 
     Raises:
         UserError: The run's encoder or head can't be exported.
         RunError: The bundle does not compute what the run did; nothing was written.
     """
-    manifest, given, lost = write_run(fitted, target, name, onnx=onnx)
+    manifest, given, lost = write_run(fitted, target, name, onnx=onnx, gates=gates)
     console, task = Console(), find_task(fitted.settings.task)
     say(console, _which_fit(fitted, task.samples))
     say_difference(console, manifest)
@@ -108,7 +111,7 @@ def export_run(fitted: Fitted, target: Path, name: str, *, onnx: bool) -> None:
 
 
 def write_run(
-    fitted: Fitted, target: Path, name: str, *, onnx: bool = False
+    fitted: Fitted, target: Path, name: str, *, onnx: bool = False, gates: Sequence[Verdict] = ()
 ) -> tuple[Mapping[str, Any], Exportable, str]:
     """Write the model of a run as a bundle, silently; see `export_run`.
 
@@ -121,12 +124,20 @@ def write_run(
     extras = Extras(
         given.known,
         tolerance_of(fitted),
-        facts_of(fitted, name),
-        [*given.notes, *notes_of(fitted)],
+        {**facts_of(fitted, name), **({"gates": [one.to_json() for one in gates]} if gates else {})},
+        [*given.notes, *notes_of(fitted), *_of_gates(gates)],
         onnx=onnx,
         trained=trained_of(fitted),
     )
     return write_bundle(target, given.tuned, extras), given, lost
+
+
+def _of_gates(gates: Sequence[Verdict]) -> list[str]:
+    """What a card says of the gates that its run was held against."""
+    if not gates:
+        return []
+    said = [f"{one.gate.called} {percent(one.estimate)} for {100 * one.gate.wanted:g}, {one.verdict}" for one in gates]
+    return [f"Gates, in percent with 95 % intervals: {'; '.join(said)}."]
 
 
 def say_difference(console: Console, manifest: Mapping[str, Any]) -> None:

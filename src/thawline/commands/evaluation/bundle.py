@@ -13,6 +13,7 @@ from rich.console import Console
 
 from thawline.bundles.manifest import MANIFEST, TRAINED, refusal
 from thawline.bundles.trained import Trained, join_trained, read_trained
+from thawline.commands.gating import given_gates, hold_run
 from thawline.commands.line.settings import EvaluateSettings
 from thawline.commands.results import save_report, save_results
 from thawline.data.settings import DataSettings
@@ -40,6 +41,7 @@ def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> None:
 
     Raises:
         UserError: The bundle or the data can't be used, or the data have nothing that the model was not trained on.
+        RunError: A gate is missed.
     """
     started = time.monotonic()
     path, places = Path(settings.run), settings.data.places
@@ -61,6 +63,7 @@ def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> None:
     with RunDirectory(Path(settings.paths.run), "evaluate", config) as run:
         label: Labeller = capability(bundle.task, "label")
         labelled = label(bundle, data, settings.store.root)
+        gates = given_gates(settings.gates, labelled.classes)
         predictions, report = _judge(labelled, trained, path)
         save_report(run, report, console, bundle.task)
         facts = {
@@ -83,10 +86,13 @@ def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> None:
             tags=[facts["method"], facts["encoder"]],
         ) as mirror:
             save_results(run, predictions, facts, console, bundle.task)
+            held = hold_run(gates, run, console)
             if mirror is not None:
                 show_results(mirror, run, predictions, settings.logger, settings.data.path)
     say_whole(console, f"run    {run.path}")
     say_next(console, [f"thawline compare {as_word(run.path)}"])
+    if held is not None:
+        held.refuse_missed()
 
 
 def _data_at(places: Mapping[str, Any], schema: type[DataSettings]) -> DataSettings:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from thawline.bundles.manifest import was_bundle
+from thawline.commands.gating import given_gates, hold_run
 from thawline.commands.results import save_report, save_results
 from thawline.data.settings import DataSettings
 from thawline.data.tables.places import comparable
@@ -48,7 +49,7 @@ def evaluate(config: DictConfig) -> None:
 
     Raises:
         UserError: The run did not finish, or the photos can't be used.
-        RunError: A golden case failed.
+        RunError: A golden case failed, or a gate is missed.
     """
     started = time.perf_counter()
     settings = to_settings(config)
@@ -64,6 +65,7 @@ def evaluate(config: DictConfig) -> None:
         evaluate_bundle(config, settings)
         return
     path, rows, facts, classes = _finished(source, elsewhere=bool(given))
+    gates = given_gates(settings.gates, classes)
     trained = saved_settings(read_config(path))
     device = find_device(settings.accelerator)
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
@@ -106,10 +108,13 @@ def evaluate(config: DictConfig) -> None:
             tags=[facts["method"], facts["encoder"]],
         ) as mirror:
             save_results(run, predictions, facts, console, trained.task)
+            held = hold_run(gates, run, console)
             if mirror is not None:
                 show_results(mirror, run, predictions, settings.logger, data.path)
     say_whole(console, f"run    {run.path}", f"store  {settings.store.root}")
     say_next(console, [f"thawline compare {as_word(run.path)}"])
+    if held is not None:
+        held.refuse_missed()
 
 
 def _open(

@@ -21,6 +21,10 @@ def evaluate_golden(settings: EvaluateSettings, golden: str) -> None:
     """
     if settings.data.path is not None:
         raise UserError(f"golden={golden} names its files itself; leave out the folder {settings.data.path}")
+    if settings.gates is not None:
+        raise UserError(
+            f"golden={golden} asks about single files, which no gate is of; leave out gates={settings.gates}"
+        )
     bundle = load_bundle(settings.run, device=settings.accelerator)
     task = find_task(bundle.task)
     if task.golden is None:

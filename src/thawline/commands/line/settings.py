@@ -93,10 +93,12 @@ class EvaluateSettings:
         paths: Where the run is written.
         accelerator: What to compute on: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
         name: What the run is called: its directory's name begins with it; null: that is the time alone.
+        gates: A file of gates that the figures are held against, see conf/evaluate.yaml; null: none.
     """
 
     run: str = MISSING
     golden: str | None = None
+    gates: str | None = None
     data: EvaluateData = field(default_factory=EvaluateData)
     logger: LoggerSettings = MISSING
     store: StoreSettings = MISSING
@@ -148,11 +150,15 @@ class ExportSettings:
         out: The directory to write; null: RUN/bundle. An older bundle there is replaced; anything else is left alone.
         format: `safetensors`, or `onnx`: graphs beside the same files, checked against them; needs thawline[onnx].
         data: Where the run's data are now, if they were moved.
+        gates: A file of gates, see conf/evaluate.yaml, one of which missed is refused; null: none.
+        ignore_gates: Whether a model that misses a gate is exported nevertheless, with a note of it.
     """
 
     run: str = MISSING
     out: str | None = None
     format: str = "safetensors"
+    gates: str | None = None
+    ignore_gates: bool = False
     data: MovedData = field(default_factory=MovedData)
 
 
