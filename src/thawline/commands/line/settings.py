@@ -201,6 +201,8 @@ def register_settings() -> None:
 @cache
 def _register(tasks: Sequence[str]) -> None:
     store = ConfigStore.instance()
+    # Hydra copies it with all schemas whenever it composes, and copies each schema that it takes besides.
+    vars(store)["__deepcopy__"] = lambda _: store
     verbs: list[tuple[str, type]] = [
         ("train", TrainSettings),
         ("evaluate", EvaluateSettings),
