@@ -3,6 +3,7 @@
 import ctypes
 import ctypes.util
 import gc
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +19,10 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 SMALL = 600_000  # bytes of the small disk
+STORES = itertools.count()
 
 # The same examples in every run: what fails can be repeated, and a busy machine is no reason to fail.
-hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
 hypothesis.settings.load_profile("repeatable")
 
 
@@ -51,8 +53,11 @@ def shared_data() -> Path:
 
 @pytest.fixture(autouse=True)
 def own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's feature store."""
-    monkeypatch.setenv("THAWLINE_STORE", str(tmp_path_factory.mktemp("store")))
+    """No test reads or writes the user's feature store.
+
+    Its own is not made before it is used: pytest's numbered folders cost more than most tests.
+    """
+    monkeypatch.setenv("THAWLINE_STORE", str(tmp_path_factory.getbasetemp() / "stores" / str(next(STORES))))
 
 
 @pytest.fixture
