@@ -38,7 +38,7 @@ def fewest_groups(labels, groups) -> int:
     return min(len(set(groups[labels == label])) for label in set(labels))
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(collections, st.integers(2, 5), st.integers(0, 3))
 def test_kfold_never_cuts_a_group(collection, folds, seed) -> None:
     labels, groups = collection
@@ -54,7 +54,7 @@ def test_kfold_never_cuts_a_group(collection, folds, seed) -> None:
         assert set(labels[fold != k]) == set(labels)
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(collections, st.sampled_from([0.05, 0.2, 0.25, 0.4, 0.5]), st.integers(0, 3))
 def test_holdout_never_cuts_a_group(collection, fraction, seed) -> None:
     labels, groups = collection

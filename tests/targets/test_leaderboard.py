@@ -195,14 +195,14 @@ def sweep(table):
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(TABLE, TABLE, st.sampled_from(CELLS))
 def test_what_other_cells_say_never_changes_a_choice(table, others, cell):
     changed = [{**other, cell: mine[cell]} for mine, other in zip(table, others, strict=True)]
     assert choose(sweep(table))[cell] == choose(sweep(changed))[cell]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(TABLE)
 def test_the_choice_is_the_best_of_its_cell(table):
     trials = sweep(table)
@@ -220,7 +220,7 @@ def test_the_choice_is_the_best_of_its_cell(table):
         assert number == min(n for n, value in merits.items() if value == merits[number])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(TABLE, st.randoms())
 def test_the_order_of_the_trials_does_not_matter_to_the_choice(table, random):
     trials = sweep(table)
@@ -228,7 +228,7 @@ def test_the_order_of_the_trials_does_not_matter_to_the_choice(table, random):
     assert choose(mixed) == choose(trials)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(TABLE)
 def test_the_best_stands_first_and_nobody_is_above_it(table):
     rows = rank(sweep(table))

@@ -1,9 +1,15 @@
 """A config can name nothing to run but Hydra's own launchers and sweeper, wherever the name stands."""
 
 import json
+import re
 
 import pytest
+from omegaconf import OmegaConf, open_dict
 from tests.e2e.conftest import thawline  # noqa: F401  # a fixture
+
+from thawline.commands.line.composing import ALLOWED, compose, refuse_targets
+from thawline.commands.line.settings import register_settings
+from thawline.errors import UserError
 
 # Functions and classes that run what they are given, by their own names, by names of those who import them, and by
 # ways around a list of prefixes.
@@ -67,14 +73,27 @@ def test_there_are_sixty_hostile_names():
     assert len(set(HOSTILE)) >= 60
 
 
-@pytest.mark.parametrize(("number", "target"), list(enumerate(HOSTILE)))
-def test_no_hostile_target_runs(thawline, tmp_path, canary, number, target):  # noqa: F811
+@pytest.mark.parametrize("options", [(), ("-m", "seed=0,1")], ids=["once", "many"])
+@pytest.mark.parametrize("number", range(len(PLACES)))
+def test_no_hostile_target_runs_wherever_it_stands(thawline, tmp_path, canary, number, options):  # noqa: F811
     command = f"'touch {canary}'"
-    place = PLACES[number % len(PLACES)].format(f"'{target}'", canary=command)
-    options = ("-m", "seed=0,1") if number % 2 else ()
+    target = HOSTILE[number + len(PLACES) * len(options)]
+    place = PLACES[number].format(f"'{target}'", canary=command)
     thawline.refused("train", tmp_path, *options, place)
     assert not canary.exists()
     assert not list((thawline.directory / "outputs").rglob("*"))
+
+
+@pytest.mark.parametrize("key", [*ALLOWED, "hydra.launcher.inner._target_", "encoder.model_args._target_"])
+def test_no_hostile_target_is_on_the_list_of_any_place(key):
+    register_settings()
+    config = compose("train", ["data.path=x"])
+    refuse_targets(config)
+    for target in HOSTILE:
+        with open_dict(config):
+            OmegaConf.update(config, key, target, force_add=True)
+        with pytest.raises(UserError, match=re.escape(f"{key}={target} is not on the list of what a config may run")):
+            refuse_targets(config)
 
 
 @pytest.mark.parametrize(
