@@ -17,6 +17,7 @@ from thawline.data.photos.photo import PhotoFacts, read_photo
 from thawline.features.files import FileIndex, Seen, Stamp
 from thawline.features.kinds import PHOTOS
 from thawline.features.media import Photos
+from thawline.features.passes import looking
 from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.upkeep import verify
@@ -194,7 +195,7 @@ def test_what_is_beyond_the_limits_is_not_hashed_even_where_its_size_is_known(
     with sqlite3.connect(store.root / "files.sqlite") as db:  # an older version hashed it, and remembered its size
         db.execute("UPDATE files SET size = ? WHERE path = ?", (2**30, os.fsencode(huge)))
     hashed: list[Path] = []
-    monkeypatch.setattr("thawline.features.survey.digest_of", lambda path: hashed.append(path) or digest_of(path))
+    monkeypatch.setattr(looking, "digest_of", lambda path: hashed.append(path) or digest_of(path))
     photos[0].path.touch()
     found = survey(photos, store, Photos())
     assert hashed == [photos[0].path]

@@ -37,6 +37,17 @@ class Once(Generic[T]):
                     self._made.append(self._make())
             return self._made[0]
 
+    def __reduce__(self) -> tuple[Callable[[T], "Once[T]"], tuple[T]]:
+        """What goes to another process is made before."""
+        return made, (self(),)
+
+
+def made(what: T) -> Once[T]:
+    """What was made already."""
+    once: Once[T] = Once(lambda: what)
+    once()
+    return once
+
 
 class LateEncoder(Encoder):
     """An encoder that says what it is, what its features' keys are and what lies above a head without its network.

@@ -25,6 +25,7 @@ BATCH = 16
 _WAITING = 4
 
 _Submit = Callable[[Chain, Sequence[Features]], Future[list[Features]]]
+_Keep = Callable[[Shelf, list[str], Features], int]
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,21 @@ class Threads:
     send: Executor | None = None
 
 
+def cores() -> int:
+    """How many of this machine's cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
-def threads(device: torch.device) -> Iterator[Threads]:
-    """Threads for one pass.
+def threads(device: torch.device, count: int | None = None) -> Iterator[Threads]:
+    """Threads for one pass, of which `count` read; None: one for each core.
 
     On the CPU the same threads read and compute, one for each core, and each network runs on its own core: threads
     that share a forward pass wait for each other whenever another of them, or another program, has a core. It also
     makes the features' bits independent of the number of cores. An accelerator is driven by one thread while all cores
     read. Another one sends it the next batch; not so an Apple GPU, which has the CPU's memory and wants one thread.
     """
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = cores() if count is None else count
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # what threads started from now on take over
     with ExitStack() as stack:
@@ -98,6 +104,7 @@ def fill(
     batch: int = BATCH,
     computed: Counter[Shelf] | None = None,
     compiled: bool = False,
+    keep: _Keep = Shelf.append,
 ) -> Counter[Shelf]:
     """Compute and store features, batch by batch; what is stored is durable. Only within `filling()` of each shelf.
 
@@ -112,6 +119,7 @@ def fill(
         batch: Samples in a batch, which on the CPU is a forward pass.
         computed: How many features each shelf was given before; it counts on, also where this ends with an error.
         compiled: Whether PyTorch compiles the networks, on an accelerator.
+        keep: Takes what a shelf lacks, and says how much of it was new: the shelf itself, or who puts it there later.
 
     Returns:
         How many features each shelf was given.
@@ -124,7 +132,7 @@ def fill(
         submit = lambda chain, inputs: workers.compute.submit(forward, chain, inputs, batch)  # noqa: E731
     else:
         submit = Accelerated(device, batch, send=workers.send, compute=workers.compute, compiled=compiled).submit
-    filler = _Filler(workers.count, submit, owed, advance, batch, Counter() if computed is None else computed)
+    filler = _Filler(workers.count, submit, owed, advance, batch, Counter() if computed is None else computed, keep)
     for sample in samples:
         filler.take(sample)
     return filler.finish()
@@ -152,6 +160,7 @@ class _Filler:
         advance: Callable[[float], object],
         batch: int,
         computed: Counter[Shelf],
+        keep: _Keep,
     ) -> None:
         self._count = count
         self._submit = submit
@@ -163,6 +172,7 @@ class _Filler:
         self._drawn: Counter[Shelf] = Counter()  # samples that were drawn and are not stored yet
         self._row_bytes: dict[Shelf, int] = {}
         self._computed = computed
+        self._keep = keep
 
     def take(self, sample: Sample) -> None:
         """Put a sample beside those that go through the same chains; compute them when they are a batch."""
@@ -198,13 +208,25 @@ class _Filler:
         ends = job.ends.result()
         shelves = [segment.shelf for segment in job.chain]
         self._row_bytes |= {shelf: shelf.row_bytes(end) for shelf, end in zip(shelves, ends, strict=True)}
-        # Before the first row rather than after hours of computing.
-        needed = sum(size * (self._owed(shelf) + self._drawn[shelf]) for shelf, size in self._row_bytes.items())
-        root = shelves[0].store.root
-        with explained(root, needed):
-            check_room(root, needed)
+        require_room(self._row_bytes, lambda shelf: self._owed(shelf) + self._drawn[shelf])
         for shelf, end in zip(shelves, ends, strict=True):
-            self._computed[shelf] += shelf.append(job.digests, end)
+            self._computed[shelf] += self._keep(shelf, job.digests, end)
             self._drawn[shelf] -= len(job.digests)
         if job.last:
             self._advance(job.share)
+
+
+def require_room(row_bytes: Mapping[Shelf, int], rows: Callable[[Shelf], int]) -> None:
+    """Refuse what the disk is too small for: before the first row rather than after hours of computing.
+
+    Args:
+        row_bytes: Bytes of a row, for each shelf that is known of, all of one store.
+        rows: How many a shelf is still to be given, at least.
+
+    Raises:
+        UserError: The disk has less room.
+    """
+    needed = sum(size * rows(shelf) for shelf, size in row_bytes.items())
+    root = next(iter(row_bytes)).store.root
+    with explained(root, needed):
+        check_room(root, needed)

@@ -10,7 +10,7 @@ from thawline.data.settings import DataSettings
 from thawline.decisions.threshold import DecisionSettings
 from thawline.encoders.settings import EncoderSettings, Gift
 from thawline.errors import UserError
-from thawline.features.settings import StoreSettings
+from thawline.features.settings import ClusterSettings, StoreSettings
 from thawline.fitting.known import METHODS
 from thawline.fitting.settings import (
     PAIRS,
@@ -62,6 +62,7 @@ class RunSettings:
         debug: How the training is looked into.
         logger: What mirrors the run.
         store: The feature store.
+        cluster: What computes the features that it lacks.
         paths: Where the run is written.
         thaw: `head`, `projection`, the number of blocks or stages that train, or `all`; null: what the method needs.
         cv: Folds of the cross-validation; null: one hold-out.
@@ -83,6 +84,7 @@ class RunSettings:
     debug: DebugSettings = field(default_factory=DebugSettings)
     logger: LoggerSettings = MISSING
     store: StoreSettings = MISSING
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
     paths: PathsSettings = MISSING
     thaw: int | str | None = None
     cv: int | None = None
@@ -249,4 +251,6 @@ def saved_settings(config: DictConfig, *, mirrored: bool = False) -> RunSettings
         raise UserError(f"the run's config.yaml does not fit this version of thawline ({reason})") from error
     if not isinstance(settings, RunSettings):
         raise TypeError("the schema of a run is RunSettings")
+    if not mirrored:
+        settings.cluster = ClusterSettings()  # what is read again is stored, and the cluster may be gone
     return settings

@@ -63,7 +63,8 @@ def test_a_machine_without_slurm_and_an_environment_without_the_extra_are_told(m
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match="needs SLURM's sbatch, which is not on this machine"):
         check_launcher(launcher("hydra/launcher=submitit_slurm"), ())
-    monkeypatch.setattr("thawline.commands.sweeps.launchers.settings.find_spec", lambda _: None)
+    for module in ("thawline.cluster", "thawline.commands.sweeps.launchers.settings"):
+        monkeypatch.setattr(f"{module}.find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"needs ray, not installed; run: pip install 'thawline\[ray\]'"):
         check_launcher(launcher("hydra/launcher=ray"), ())
 

@@ -15,7 +15,7 @@ from thawline.commands.versions.settings import VersionsVerbsSettings
 from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
-from thawline.features.settings import StoreSettings
+from thawline.features.settings import ClusterSettings, StoreSettings
 from thawline.fitting.known import METHODS
 from thawline.fitting.settings import (
     DebugSettings,
@@ -233,6 +233,7 @@ def _register(tasks: Sequence[str]) -> None:
         ("trainer", "trainer", TrainerSettings),
         ("logger", "logger", LoggerSettings),
         ("store", "store", StoreSettings),
+        ("cluster", "cluster", ClusterSettings),
         ("versions", "versions", VersionsSettings),
         ("paths", "paths", PathsSettings),
         ("hydra/launcher", "submitit_local", LocalSettings),

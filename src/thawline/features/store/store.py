@@ -46,10 +46,16 @@ T = TypeVar("T")
 class FeatureStore:
     """Features on disk, found by the sample's content and by what computed them."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, read_only: bool = False) -> None:
+        """Make the folders.
+
+        Args:
+            root: Of the store.
+            read_only: Whether it is only read even where it can be written.
+        """
         self.root = root.expanduser().absolute()
         with explained(self.root):
-            self.read_only = is_read_only(self.root)
+            self.read_only = read_only or is_read_only(self.root)
             for folder in () if self.read_only else (self.shelves, self.locks):
                 folder.mkdir(parents=True, exist_ok=True)
 

@@ -94,7 +94,7 @@ def survey_tracks(
     )
     # Nothing is imported meanwhile: what reads tracks imports much of SciPy itself, and two threads that import
     # different parts of it at once can each see the other's half.
-    return survey(tracks, FeatureStore(first.store.root), wanted), wanted
+    return survey(tracks, FeatureStore(first.store.root), wanted, cluster=first.cluster), wanted
 
 
 def related_tracks(collection: TrackCollection, rows: Sequence[SplitRow]) -> NDArray[np.int64]:

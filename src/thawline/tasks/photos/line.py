@@ -51,7 +51,7 @@ def survey_photos(
         augmentation=first.augmentation.key(),
         compiled=first.trainer.compile,
     )
-    return survey(photos, store, wanted, later=imported_later(first)), wanted
+    return survey(photos, store, wanted, later=imported_later(first), cluster=first.cluster), wanted
 
 
 def imported_later(run: RunSettings) -> list[str]:

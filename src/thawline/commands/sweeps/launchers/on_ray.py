@@ -1,19 +1,18 @@
 """Trials as tasks of Ray, on this machine or a cluster."""
 
-import logging
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from thawline.cluster import connected
 from thawline.commands.sweeps.launchers.jobs import Job, JobLauncher, mark_lost, plain, run_job
 from thawline.commands.sweeps.launchers.lasting import keep
 from thawline.commands.sweeps.launchers.settings import RaySettings, count_jobs
 from thawline.commands.sweeps.trial import say_trial
 from thawline.errors import UserError
-from thawline.runs.signals import handle_signals, handles_signals
 
 _LOOK = 0.5  # seconds after which Ctrl-C is noticed
 _PATIENCE = 25.0  # seconds that cancelled trials have to end in order
@@ -29,7 +28,7 @@ class RayLauncher(JobLauncher):
     def run(self, jobs: Sequence[Job]) -> None:
         """Run the jobs and wait for them; none is left behind, however that ends."""
         if not self._connected:
-            keep(_cluster(self.settings))
+            keep(connected(self.settings.address, "hydra.launcher", _cpus(self.settings)))
             self._connected = True
         import ray
 
@@ -82,51 +81,10 @@ class RayLauncher(JobLauncher):
 _NODE = "its node was lost, again and again"
 
 
-@contextmanager
-def _cluster(settings: RaySettings) -> Iterator[None]:
-    """A connection to a cluster, or one of this machine's own, which is ended in all cases."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    import ray  # late: an extra, which takes a second
-
-    _keep_quiet(ray)
-    ours = handles_signals()
-    try:
-        _connect(ray, settings)
-        if ours:
-            handle_signals()  # Ray puts its own in their place
-        yield
-    finally:
-        ray.shutdown()
-        if ours:
-            handle_signals()
-
-
-def _connect(ray: Any, settings: RaySettings) -> None:
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if settings.address is not None:
-        try:
-            ray.init(address=settings.address, **quiet)
-        except Exception as error:  # of many kinds, from many libraries
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise UserError(
-                f"hydra.launcher.address={settings.address}: there is no Ray cluster ({first}); start one by "
-                "'ray start --head', or leave the address out"
-            ) from error
-        return
+def _cpus(settings: RaySettings) -> int:
+    """Cores of a cluster of this machine alone: room for the trials that are to run side by side."""
     room = math.ceil(settings.num_cpus * count_jobs(settings.n_jobs or 1))
-    ray.init(
-        address="local",
-        num_cpus=max(os.cpu_count() or 1, room) if settings.n_jobs is None else max(room, 1),
-        include_dashboard=False,
-        _node_ip_address="127.0.0.1",  # whoever reaches a cluster can run code on it
-        **quiet,
-    )
-
-
-def _keep_quiet(ray: Any) -> None:
-    """Keep Ray from printing a paragraph of its own for each worker that was killed: the trial's line says it."""
-    if hasattr(ray._private.worker, "print_to_stdstream"):
-        ray._private.worker.print_to_stdstream = lambda *_, **__: None
+    return max(os.cpu_count() or 1, room) if settings.n_jobs is None else max(room, 1)
 
 
 def _cause(ray: Any, done: Any) -> str | None:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 from omegaconf import DictConfig, OmegaConf
 
+from thawline.cluster import require_ray
 from thawline.errors import UserError
 from thawline.runs.secrets import MASK, saved_word
 
@@ -39,7 +40,7 @@ class LocalSettings:
         Raises:
             UserError: One is out of its range, or what it needs is not installed.
         """
-        _require("submitit", "slurm", "submitit_local")
+        _require_submitit("submitit_local")
         _check_jobs(self.n_jobs)
         _check_limits(self.time_min, self.signal_delay_s, self.retries)
 
@@ -83,7 +84,7 @@ class SlurmSettings:
         Raises:
             UserError: One is out of its range, what it needs is not installed, or SLURM is not here.
         """
-        _require("submitit", "slurm", "submitit_slurm")
+        _require_submitit("submitit_slurm")
         for name in ("partition", "account", "qos", "constraint"):
             value = getattr(self, name)
             if value is not None and not _WORD.fullmatch(value):
@@ -135,7 +136,7 @@ class RaySettings:
         if self.num_gpus is not None and not 0 <= self.num_gpus <= 1:
             raise UserError(f"hydra.launcher.num_gpus={self.num_gpus}: a trial is one device; use 0 to 1")
         _check_least("max_retries", self.max_retries, 0)
-        _require("ray", "ray", "ray")
+        require_ray("hydra/launcher=ray")
 
 
 @dataclass
@@ -194,11 +195,9 @@ def count_jobs(n_jobs: int) -> int:
     return n_jobs if n_jobs > 0 else max(1, (os.cpu_count() or 1) + 1 + n_jobs)
 
 
-def _require(package: str, extra: str, launcher: str) -> None:
-    if find_spec(package) is None:
-        raise UserError(
-            f"hydra/launcher={launcher} needs {package}, not installed; run: pip install 'thawline[{extra}]'"
-        )
+def _require_submitit(launcher: str) -> None:
+    if find_spec("submitit") is None:
+        raise UserError(f"hydra/launcher={launcher} needs submitit, not installed; run: pip install 'thawline[slurm]'")
 
 
 def _check_jobs(n_jobs: int) -> None:

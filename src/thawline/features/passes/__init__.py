@@ -1,0 +1,1 @@
+"""One pass over files: which are opened, and who computes what they lack."""
