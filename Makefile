@@ -7,6 +7,10 @@ BIN := $(VENV)/bin
 TEST_ENV := OMP_NUM_THREADS=1 MPLBACKEND=Agg ORT_DISABLE_TELEMETRY=1 PYTHONDONTWRITEBYTECODE=
 # Neighbours in a file stay on one process, so that what they share is made once: --dist worksteal.
 TEST_JOBS ?= 2
+# Tests that take long wait half of the time, for processes of their own.
+LONG_JOBS ?= 3
+# The files in which tests have a mark: to import all others takes longer than most tests.
+marked = $(sort $(shell grep -rlE --include='test_*.py' 'mark\.($(1))' tests))
 # `make benchmark` runs all, for an hour or more; `make benchmark-thaw` one; BENCHMARK_ARGS="--photos 48" makes it short.
 BENCHMARKS ?= start finetune thaw peers sweep match predict memory audio serving preference
 BENCHMARK_ARGS ?=
@@ -17,7 +21,7 @@ $(BIN)/python tools/lock_part.py $(1) > $(VENV)/part.lock
 $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps $(2) -r $(VENV)/part.lock
 endef
 
-.PHONY: install install-test install-extras demo test test-long test-extras benchmark lint format clean lock
+.PHONY: install install-test install-extras demo test test-long test-extras test-rest benchmark lint format clean lock
 
 # Three steps, each with what the one before installed: the package, what most tests and linting need, and the large extras.
 install: $(VENV)/.installed
@@ -48,11 +52,17 @@ test: install-test
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "not long"
 
 test-long: install-test
-	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m long
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(LONG_JOBS) --dist worksteal -m long $(call marked,long)
 
 # Those that skip without the large extras; here an absent one is a failure.
 test-extras: install-extras
-	THAWLINE_TEST_EXTRAS=1 $(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "extra and not long"
+	THAWLINE_TEST_EXTRAS=1 $(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "extra and not long" \
+		$(call marked,extra)
+
+# Both in one go: short ones fill in where long ones wait.
+test-rest: install-extras
+	THAWLINE_TEST_EXTRAS=1 $(TEST_ENV) $(BIN)/python -m pytest -n $(LONG_JOBS) --dist worksteal -m "extra or long" \
+		$(call marked,extra|long)
 
 benchmark: $(BENCHMARKS:%=benchmark-%)
 

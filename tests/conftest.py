@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 from tests.postgresql import Server, running_server
 
 # Set before torch is imported: the machine may be shared, and results must not depend on how many cores it has.
@@ -72,6 +73,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this user may not mount a tmpfs")
     yield place
     libc.umount2(os.fsencode(place), 2)
+
+
+@pytest.fixture
+def only_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No other process of these tests has Ray meanwhile: it would meet theirs, and theirs would be among its own."""
+    with FileLock(tmp_path_factory.getbasetemp().parent / "ray.lock"):
+        yield
 
 
 @pytest.fixture(scope="session")

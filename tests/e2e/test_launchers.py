@@ -56,12 +56,10 @@ def test_processes_of_submitit(thawline, sample):
     assert logs[0].endswith("_log.out")
 
 
-@pytest.mark.extra
 @pytest.mark.long
 @pytest.mark.extra
-@pytest.mark.usefixtures("shared_store")
+@pytest.mark.usefixtures("shared_store", "only_ray")
 def test_tasks_of_ray(thawline, sample):
-    require("ray", "ray")
     require("ray", "ray")
     directory = sweep_with_faults(thawline, sample, ("hydra/launcher=ray", "hydra.launcher.n_jobs=2"))
     compare_with_one_process(thawline, sample, directory)

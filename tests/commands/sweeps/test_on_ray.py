@@ -48,6 +48,7 @@ def is_there(process):
 
 @pytest.mark.long
 @pytest.mark.extra
+@pytest.mark.usefixtures("only_ray")
 def test_a_lost_nodes_trial_is_run_on(tmp_path, capsys):
     require("ray", "ray")
     from ray.cluster_utils import Cluster
