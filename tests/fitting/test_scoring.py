@@ -7,7 +7,7 @@ from tests.fitting.problems import Clusters, fitting
 from thawline.fitting.fit import fit_fold
 from thawline.fitting.folds import Fold, plan_folds
 from thawline.fitting.methods.logistic import fit_logistic
-from thawline.fitting.scoring import score_fold
+from thawline.fitting.scoring import cross_score_fold, score_fold
 from thawline.fitting.settings import GradientSettings, LogisticSettings, ZeroShotSettings
 from thawline.fitting.tail import predict
 
@@ -114,3 +114,19 @@ def test_another_seed_takes_other_inner_samples(tmp_path):
     assert list(one.test) != list(other.test)
     again = fitting(LOGISTIC, tmp_path).inner_fold(problem, replace(fold, name="x"))
     assert list(again.test) == list(one.test)
+
+
+@METHODS
+def test_cross_validation_says_each_training_sample_once_by_a_fit_on_other_groups(tmp_path, method):
+    free = Clusters()
+    fold = hold_out(free)
+    guarded = Clusters(forbidden=fold.test)
+    scored, _ = cross_score_fold(guarded, fold, fitting(method, tmp_path), 3)
+    assert sorted(scored.paths) == sorted(free.names[i] for i in fold.train)
+    assert set(scored.folds) == {"holdout"}
+    assert not (tmp_path / "folds").exists()
+
+
+def test_where_inner_samples_are_given_they_score_instead_of_folds(tmp_path):
+    scored, _ = cross_score_fold(Clusters(), GIVEN, fitting(LOGISTIC, tmp_path), 3)
+    assert scored.paths == tuple(f"{i:02}.jpg" for i in range(1, 90, 3))

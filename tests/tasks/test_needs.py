@@ -27,8 +27,8 @@ DATA = {
 }
 # What needs an encoder with text.
 TEXT = {"clap", "contrastive", "gda_zero_shot", "projection", "ss_text", "zero_shot"}
-CLASSES = TEXT | {"finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}
-SOUND = {"finetune", "gda", "hints", "linear", "logistic", "mel_cnn", "mlp", "trees"}
+CLASSES = TEXT | {"auto", "finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}
+SOUND = {"auto", "finetune", "gda", "hints", "linear", "logistic", "mel_cnn", "mlp", "trees"}
 
 
 def read(group):
@@ -87,9 +87,9 @@ def suiting_methods(task, name, data=None):
         ("genre", "descriptors", SOUND | {"rules"}),
         ("genre", "mfcc", SOUND),
         ("genre", "clip", set()),
-        ("preference", "tiny_clip", {"finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}),
-        ("library", "tiny_clip", {"finetune", "linear", "logistic", "mel_cnn", "mlp"}),
-        ("preference", "resnet50", {"finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}),
+        ("preference", "tiny_clip", {"auto", "finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}),
+        ("library", "tiny_clip", {"auto", "finetune", "linear", "logistic", "mel_cnn", "mlp"}),
+        ("preference", "resnet50", {"auto", "finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}),
     ],
 )
 def test_which_methods_suit_an_encoder_and_a_task(task, name, suiting):
@@ -190,7 +190,7 @@ def test_whatever_does_not_suit_is_one_sentence(task):
 
 def test_several_labels_take_only_methods_that_tell_each_by_itself():
     found = suiting_methods("genre", "ast", TracksSettings(path="m.csv", labels="several"))
-    assert found == {"finetune", "layers", "linear", "logistic", "mel_cnn", "mlp", "own"}
+    assert found == {"auto", "finetune", "layers", "linear", "logistic", "mel_cnn", "mlp", "own"}
 
 
 def test_tasks_are_named_by_what_they_ask_and_hear():

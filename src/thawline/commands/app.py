@@ -25,6 +25,7 @@ from thawline.commands.line.settings import register_settings
 from thawline.commands.resuming import to_resume
 from thawline.commands.sweeps.search.settings import GRID
 from thawline.errors import UserError
+from thawline.fitting.auto import AUTO
 from thawline.process import importing
 from thawline.runs.directory import SWEEP_FILE
 from thawline.runs.ends import explain_os_error
@@ -82,16 +83,22 @@ def _run(target: str, config_name: str, arguments: Sequence[str]) -> None:
     if not many and cut_off is None:
         _refuse_several_values(config_name, arguments)
         _run_once(target, config_name, arguments)
-        return
-    from thawline.commands.sweeps.sweep import resume_sweep, run_sweep  # late: a single run needs none of it
-
-    def launch(task: Callable[[DictConfig], None], words: Sequence[str]) -> None:
-        _call_hydra(task, config_name, words)
-
-    if cut_off is not None:
-        resume_sweep(*cut_off, partial(compose, config_name), launch)
+    elif cut_off is None:
+        _sweep(config_name, [word for word in arguments if word not in _MULTIRUN])
     else:
-        run_sweep([word for word in arguments if word not in _MULTIRUN], partial(compose, config_name), launch)
+        from thawline.commands.sweeps.sweep import resume_sweep  # late: a single run needs none of it
+
+        resume_sweep(*cut_off, partial(compose, config_name), partial(_launch, config_name))
+
+
+def _sweep(config_name: str, words: Sequence[str]) -> None:
+    from thawline.commands.sweeps.sweep import run_sweep  # late: a single run needs none of it
+
+    run_sweep(words, partial(compose, config_name), partial(_launch, config_name))
+
+
+def _launch(config_name: str, task: Callable[[DictConfig], None], words: Sequence[str]) -> None:
+    _call_hydra(task, config_name, words)
 
 
 def _refuse_several_values(config_name: str, arguments: Sequence[str]) -> None:
@@ -123,6 +130,9 @@ def _run_once(target: str, config_name: str, arguments: Sequence[str]) -> None:
     if config_name == _SWEPT:
         if config.sweep.name != GRID:
             raise UserError(f"sweep={config.sweep.name} is for a sweep; add -m, or leave it out")
+        if config.method.fit == AUTO:
+            _sweep(config_name, arguments)
+            return
         config = of_run(config)
     with reading_ahead(config) if config_name == _SWEPT else nullcontext():
         with importing():

@@ -1,5 +1,6 @@
 """Which methods there are, by the name that the schema of each has in `conf/method`."""
 
+from thawline.fitting.auto import AUTO, AutoSettings
 from thawline.fitting.few_shot import ClapSettings, SSTextSettings
 from thawline.fitting.settings import (
     GaussianSettings,
@@ -12,6 +13,7 @@ from thawline.fitting.settings import (
 )
 
 METHODS: dict[str, type[MethodSettings]] = {
+    AUTO: AutoSettings,
     "zero_shot": ZeroShotSettings,
     "clap": ClapSettings,
     "ss_text": SSTextSettings,

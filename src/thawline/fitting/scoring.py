@@ -1,14 +1,19 @@
 """What a sweep ranks by: a method's predictions for inner samples, none of them seen by what is judged later."""
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 
 from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold
+from thawline.fitting.inner import inner_folds
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.problem import Problem
 from thawline.fitting.settings import GradientSettings
-from thawline.runs.predictions import Predictions
+from thawline.runs.predictions import Predictions, join_predictions
 
 
 def score_fold(problem: Problem, fold: Fold, how: Fitting) -> tuple[Predictions, Fit]:
@@ -26,3 +31,33 @@ def score_fold(problem: Problem, fold: Fold, how: Fitting) -> tuple[Predictions,
     else:
         fit = fit_fold(problem, replace(inner, name=f"{fold.name}-inner", inner=None), how)
     return predict_fold(problem, inner, fit, how.device), fit
+
+
+def cross_score_fold(problem: Problem, fold: Fold, how: Fitting, folds: int) -> tuple[Predictions, Fit]:
+    """Say what each sample that `fold` trains on is, by a fit on others, and give the last of these fits.
+
+    The samples that `fold` judges are not touched, and nothing that was fitted is kept. Where a class has too few
+    groups for two folds, or inner samples are given, it is done as `score_fold` does.
+
+    Args:
+        problem: The task's data.
+        fold: Whose training samples.
+        how: The method and what it computes on.
+        folds: How many grouped folds of these; fewer where a class has fewer groups.
+
+    Raises:
+        UserError: A class has too few groups to be on both sides.
+    """
+    splits = [] if fold.inner is not None else inner_folds(problem.samples(fold.train), folds, how.seed)
+    if not splits:
+        return score_fold(problem, fold, how)
+    said: list[Predictions] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        apart = replace(how, run=Path(scratch), mirror=None, keep_history=False)
+        for number, (train, held) in enumerate(splits):
+            test = fold.train[np.sort(held)]
+            inner = Fold(str(number), problem.apart(fold.train[train], test), None, test)
+            fit = fit_fold(problem, inner, apart)
+            told = predict_fold(problem, inner, fit, how.device)
+            said.append(replace(told, folds=(fold.name,) * len(test)))
+    return join_predictions(said), fit

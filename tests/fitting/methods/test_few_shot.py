@@ -8,6 +8,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from tests.fitting.conftest import ArrayRows
 
 from thawline.errors import UserError
+from thawline.fitting.auto import AutoSettings
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.few_shot import ClapSettings, SSTextSettings
 from thawline.fitting.heads.head import ProbeHead, PromptHead
@@ -160,6 +161,9 @@ def test_gda_is_added_to_zero_shot():
         (lambda: ClapSettings(name="clap", head="probe", steps=1, lr=0.0), "method.lr=0.0 must be above 0"),
         (lambda: SSTextSettings(name="ss_text", head="probe", text="some"), "method.text=some is not known"),
         (lambda: SSTextSettings(name="ss_text", head="probe", text=0), "method.text=0 must be above 0"),
+        (lambda: AutoSettings(name="auto"), "must name methods to choose from, each once"),
+        (lambda: AutoSettings(name="auto", methods=["auto", "gda"]), "must name methods to choose from"),
+        (lambda: AutoSettings(name="auto", methods=["gda"], folds=1), "method.folds=1 must be at least 2"),
         (lambda: GaussianSettings(name="gda", head="mlp", shrinkage=[0.5]), "use linear, or probe"),
         (lambda: LogisticSettings(name="logistic", head="probe", c=[1.0]), "use linear"),
         (

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from thawline.commands.next_steps import say_after_training
 from thawline.commands.results import REPORT_FILE, save_report, save_results
+from thawline.commands.sweeps.choosing import Candidates, keep_choice
 from thawline.commands.sweeps.search.settings import BYTES, SCORE, SECONDS, SIMPLEST, SweepSettings
 from thawline.commands.train import refit_run
 from thawline.encoders.device import find_device
@@ -39,7 +40,9 @@ from thawline.tasks.running import show_results, tags
 from thawline.tasks.settings import saved_settings
 
 
-def finish_sweep(run: RunDirectory, refit: bool, console: Console, sweep: SweepSettings) -> str | None:
+def finish_sweep(
+    run: RunDirectory, refit: bool, console: Console, sweep: SweepSettings, candidates: Candidates | None = None
+) -> str | None:
     """Rank the trials by their inner scores, judge what each cell chose on its outer samples, and show all of it.
 
     Args:
@@ -47,6 +50,7 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console, sweep: SweepS
         refit: Whether the winner is fitted once more on all data.
         console: Where the tables go.
         sweep: What it was for, and what it comes to.
+        candidates: Of which methods one was to be chosen; None: none was.
 
     Returns:
         What failed, in a sentence; None if nothing did.
@@ -72,7 +76,11 @@ def finish_sweep(run: RunDirectory, refit: bool, console: Console, sweep: SweepS
         say(console, f"{pruned} of {len(trials)} trials were pruned; {SWEEP_FILE} says why")
     if sweep.several:
         print_front(_front(done, names, sweep.objectives), sweep.objectives, console)
-    _say_choice(rows, winner, console, simplest=simplest)
+    if candidates is None:
+        _say_choice(rows, winner, console, simplest=simplest)
+    else:
+        told_rows = [row.to_json() for row in rows]
+        keep_choice(run.path, candidates, told_rows, told_rows[rows.index(winner)], console)
     _judge(run, done, chosen, rows, winner, told, console)
     if refit:
         refit_run(next(trial.path for trial in done if trial.number == winner.trials[0]), [], console)

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from thawline.commands.line.composing import of_run
 from thawline.commands.line.quoting import quote
+from thawline.commands.sweeps.choosing import Candidates, chooses, find_candidates
 from thawline.commands.sweeps.launchers.settings import check_launcher
 from thawline.commands.sweeps.plugins import register_plugin
 from thawline.commands.sweeps.search.planning import Search, plan_search
@@ -37,6 +38,7 @@ class Plan:
         apart: Whether they run in processes of their own.
         least: So many that differ only above the thaw line are fitted together; 0: none ever.
         alone: Whether one process alone can run it: the launcher keeps its jobs in the sweep's directory.
+        candidates: What the choice of a method is among; None: the method is given.
     """
 
     directory: Path
@@ -48,6 +50,7 @@ class Plan:
     apart: bool
     least: int
     alone: bool
+    candidates: Candidates | None
 
 
 def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
@@ -72,6 +75,7 @@ def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
         raise UserError(f"hydra/sweeper is what sweep={settings.name} chooses; leave it out")
     swept = [f"{key}={value}" for key, value in params.items()]
     search: Search | None = None
+    candidates: Candidates | None = None
     trials: tuple[tuple[str, ...], ...] = ()
     if settings.searches:
         if varying := sorted({key.lstrip("+") for key in keys} & {*_SPLIT, "seed"}):
@@ -83,14 +87,23 @@ def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
         _refuse_intervals(overrides)
         trials = _expand([*swept, *words])
         _refuse_other_splits(trials)
+        candidates = find_candidates(trials, compose) if _may_choose(base, trials) else None
+        trials = trials if candidates is None else candidates.trials
     base = compose([*fixed, f"paths.run={quote(str(directory))}"])
     apart, least = is_apart(base.hydra.launcher), _least(base.hydra.launcher, words)
     register_plugin(base.hydra.launcher._target_)
     check_launcher(base.hydra.launcher, words)
-    if search is not None:
+    if search is not None or candidates is not None:
         least = 0
+    if candidates is not None and apart:
+        raise UserError("method=auto tries one method after another in one process; leave out hydra/launcher")
     alone = str(base.hydra.launcher._target_).endswith((".LocalLauncher", ".SlurmLauncher"))
-    return Plan(directory, (*words, *place), of_run(base), trials, search, settings, apart, least, alone)
+    return Plan(directory, (*words, *place), of_run(base), trials, search, settings, apart, least, alone, candidates)
+
+
+def _may_choose(base: DictConfig, trials: Sequence[Sequence[str]]) -> bool:
+    """Whether the method of a trial may be left open."""
+    return chooses(base) or any("method=auto" in trial for trial in trials)
 
 
 def _refuse_intervals(overrides: Sequence[Override]) -> None:

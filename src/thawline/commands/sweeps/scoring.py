@@ -11,7 +11,8 @@ from thawline.encoders.device import find_device
 from thawline.fitting.fit import Fitting, Watch
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
-from thawline.fitting.scoring import score_fold
+from thawline.fitting.scoring import cross_score_fold, score_fold
+from thawline.fitting.settings import MethodSettings, RulesSettings, ZeroShotSettings
 from thawline.runs.directory import RunDirectory
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.predictions import join_predictions
@@ -26,7 +27,12 @@ Keep = Callable[[Fold, Fitting], None]
 
 
 def score(
-    config: DictConfig, run: RunDirectory, mirror: Mirror | None, started: float, watch: Watch | None = None
+    config: DictConfig,
+    run: RunDirectory,
+    mirror: Mirror | None,
+    started: float,
+    watch: Watch | None = None,
+    inner_folds: int | None = None,
 ) -> None:
     """Fit every fold of the trial and judge it on its inner samples; the outer ones are the winner's alone.
 
@@ -37,7 +43,7 @@ def score(
     """
     settings = saved_settings(config, mirrored=True)
     problem = task_reader(settings.task)(settings, find_device(settings.trainer.accelerator))
-    score_read(problem, plan_run(problem, settings), run, mirror, started, watch=watch)
+    score_read(problem, plan_run(problem, settings), run, mirror, started, watch=watch, inner_folds=inner_folds)
 
 
 def score_read(
@@ -48,6 +54,7 @@ def score_read(
     started: float,
     keep: Keep | None = None,
     watch: Watch | None = None,
+    inner_folds: int | None = None,
 ) -> None:
     """Do the same with data that were read before.
 
@@ -59,6 +66,7 @@ def score_read(
         started: When it began, by `time.perf_counter`.
         keep: Writes what was fitted of a fold elsewhere to its directory; None: each is fitted here.
         watch: Who is told how it goes, or None.
+        inner_folds: Grouped folds of what a fold trains on, by which it is scored; None: by a part that is held out.
     """
     settings = problem.settings
     write_split(run.file("split.csv"), problem.split_rows(plan))
@@ -67,7 +75,9 @@ def score_read(
     for fold in plan:
         if keep is not None:
             keep(fold, how)
-        scored.append(score_fold(problem, fold, how))
+        scored.append(
+            score_fold(problem, fold, how) if inner_folds is None else cross_score_fold(problem, fold, how, inner_folds)
+        )
         if watch is not None:
             watch.fold(fold.name, judge_said(scored[-1][0], ranking=False).merit[0])
     inner = join_predictions([predictions for predictions, _ in scored])
@@ -75,7 +85,7 @@ def score_read(
         **facts_of(problem, settings),
         "seed": settings.seed,
         "chosen": {fold.name: fit.chosen for fold, (_, fit) in zip(plan, scored, strict=True)},
-        "tail_bytes": max(_bytes(fit) for _, fit in scored),
+        "tail_bytes": max(_bytes(fit, settings.method) for _, fit in scored),
         "seconds": round(time.perf_counter() - started, 2),
     }
     save_trial(run, inner, facts)
@@ -83,6 +93,8 @@ def score_read(
         show_results(mirror, run, inner, settings.logger, settings.data.path)
 
 
-def _bytes(fit: Fit) -> int:
-    """What the fitted tail takes."""
+def _bytes(fit: Fit, method: MethodSettings) -> int:
+    """What was fitted takes; where that is nothing, nothing."""
+    if isinstance(method, ZeroShotSettings | RulesSettings):
+        return 0
     return sum(tensor.nbytes for tensor in fit.state.values())

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from thawline.commands.line.composing import of_run
 from thawline.commands.resuming import resumed_words
+from thawline.commands.sweeps.choosing import run_candidates, say_candidates
 from thawline.commands.sweeps.launchers.lasting import lasting
 from thawline.commands.sweeps.launchers.settings import count_jobs
 from thawline.commands.sweeps.packing import pack_trials
@@ -75,15 +76,19 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
             return
         stack.enter_context(saying_how_to_go_on(plan.directory))
         run = stack.enter_context(RunDirectory(plan.directory, "sweep", plan.base))
-        refit = refit or plan.base.refit is True
+        # Chosen is one method, as if it had been given: its run is fitted on all data as any is.
+        as_a_run = plan.candidates is not None and plan.base.refit is None and plan.base.cv is not None
+        refit = refit or plan.base.refit is True or as_a_run
         about = {"words": [saved_word(word) for word in plan.words], "refit": refit, "features": []}
         if plan.search is not None:
             about["study"] = plan.search.study
         write_sweep(run.path, about)  # from here on it can be resumed
+        if plan.candidates is not None:
+            say_candidates(plan.candidates, console)
         # All features are there before the first trial starts.
         write_sweep(run.path, {**about, "features": fill_features(configs, run, console)})
         _run_trials(plan, compose, launch)
-        failed = finish_sweep(run, refit, console, plan.sweep)
+        failed = finish_sweep(run, refit, console, plan.sweep, plan.candidates)
     if failed:
         raise RunError(failed)
 
@@ -195,7 +200,9 @@ def _launch(plan: Plan, compose: Compose, launch: Launch) -> Exception | None:
         ):
             if plan.least:
                 pack_trials(plan.directory, dict(enumerate(plan.trials)), compose, least=plan.least)
-            if not (plan.trials and all(trial.ended for trial in _known(plan))):
+            if plan.candidates is not None:
+                run_candidates(plan.directory, plan.candidates, compose)
+            elif not (plan.trials and all(trial.ended for trial in _known(plan))):
                 launch(_trial, ["--multirun", *plan.words])
     except (UserError, RunError):
         raise
