@@ -1,6 +1,7 @@
 """Shelves as mappings from digests to named tensors."""
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,33 @@ def test_rows_are_copies_that_can_be_changed_and_outlive_the_shelf(
     append(shelf, [5])
     assert torch.equal(rows[np.array([1, 0])]["hidden"], numbered([0, 2])["hidden"])
     assert torch.equal(shelf.rows([DIGESTS[5]])[:]["hidden"], numbered([5])["hidden"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux says what of a mapped file is in memory")
+def test_what_was_read_of_a_shelf_is_given_back(make_shelf: Callable[..., Shelf], monkeypatch) -> None:
+    monkeypatch.setattr("thawline.features.store.rows._AT_ONCE", 2**16)
+    values, shelf = torch.arange(2**20).reshape(1024, 1024), make_shelf()
+    digests = [f"{number:064x}" for number in range(len(values))]
+    with shelf.filling():
+        shelf.append(digests, {"features": values})
+    order = np.random.default_rng(0).permutation(len(values))
+    rows = shelf.rows([digests[i] for i in order])
+    assert mapped_in_memory(shelf.folder) == 0
+    assert torch.equal(rows[:]["features"], values[torch.from_numpy(order)])
+    assert mapped_in_memory(shelf.folder) == 0
+    assert torch.equal(rows[order[:3]]["features"], values[torch.from_numpy(order[order[:3]])])
+    assert mapped_in_memory(shelf.folder) > 0  # of few rows nothing is given back: they are read again
+
+
+def mapped_in_memory(folder: Path) -> int:
+    """Bytes of the files in `folder` that are mapped and lie in this process's memory."""
+    total, of_folder = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+            of_folder = str(folder) in line
+        elif of_folder and line.startswith("Rss:"):
+            total += int(line.split()[1]) * 1024
+    return total
 
 
 def test_an_empty_shelf_has_nothing_and_gives_nothing(make_shelf: Callable[..., Shelf]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _ON_DISK = {
     torch.bool: "|b1",
 }
 DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in _ON_DISK}
+_AT_ONCE = 2**24  # bytes of a column that are read before the pages they lay on are given back
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,39 @@ class Column:
         """Bytes of one sample."""
         return prod(self.shape) * DTYPES[self.dtype].itemsize
 
-    def map(self, folder: Path, rows: int) -> Array:
-        """The first `rows` rows as a read-only memory map, [rows, *shape]."""
+    def map(self, folder: Path, rows: int) -> Mapped:
+        """The first `rows` rows, read-only."""
+        kind = _ON_DISK[DTYPES[self.dtype]]
         if rows == 0:  # an empty file cannot be mapped
-            return np.empty((0, *self.shape), _ON_DISK[DTYPES[self.dtype]])
-        mapped = np.memmap(folder / self.file, _ON_DISK[DTYPES[self.dtype]], "r", shape=(rows, *self.shape))
-        return np.asarray(mapped)  # indexing the subclass costs more
+            return Mapped(None, np.empty((0, *self.shape), kind))
+        with (folder / self.file).open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), rows * self.row_bytes, access=mmap.ACCESS_READ)
+        return Mapped(mapped, np.frombuffer(mapped, kind).reshape(rows, *self.shape))
+
+
+class Mapped(NamedTuple):
+    """Rows of a file that is mapped, [rows, *shape]."""
+
+    file: mmap.mmap | None
+    rows: Array
+
+    def __getitem__(self, positions: NDArray[np.int64]) -> Array:
+        """A copy of the rows `positions`. Of many, no more than a part is in memory twice."""
+        step = max(1, _AT_ONCE // max(1, self.rows[:1].nbytes))
+        if len(positions) <= step:
+            return self.rows[positions]
+        copy = np.empty((len(positions), *self.rows.shape[1:]), self.rows.dtype)
+        order = np.argsort(positions, kind="stable")  # as they lie on disk
+        for start in range(0, len(order), step):
+            some = order[start : start + step]
+            copy[some] = self.rows[positions[some]]
+            self.give_back()
+        return copy
+
+    def give_back(self) -> None:
+        """Let the system have the memory of what was read; it is read again, mostly from the system's own copy."""
+        if self.file is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.file.madvise(mmap.MADV_DONTNEED)
 
 
 class Place(NamedTuple):
@@ -107,7 +136,7 @@ class Rows:
     def __getitem__(self, indices: slice | Sequence[int] | NDArray[np.int64]) -> Features:
         """Copies of the features of the samples `indices`, batch first, in the stored data type; `rows[:]` is all."""
         positions = self._positions[indices]
-        return {name: _decode(array[positions], self._columns[name].dtype) for name, array in self._maps.items()}
+        return {name: _decode(mapped[positions], self._columns[name].dtype) for name, mapped in self._maps.items()}
 
     def of(self, indices: Sequence[int]) -> Rows:
         """The features of the samples `indices` alone, from the same maps."""
@@ -119,15 +148,20 @@ class Rows:
 
     def changed(self) -> list[str]:
         """The samples whose bytes are not what was written, each once."""
-        flat = [array.reshape(-1).view(np.uint8).data for array in self._maps.values()]
+        flat = [mapped.rows.reshape(-1).view(np.uint8).data for mapped in self._maps.values()]
         parts = list(zip(flat, [column.row_bytes for column in self._columns.values()], strict=True))
         seal = seal_of(list(self._columns.values()))
         changed: dict[str, None] = {}
         order = np.argsort(self._positions, kind="stable")  # as they lie on disk
-        for i, row in zip(order.tolist(), self._positions[order].tolist(), strict=True):
-            found = _row_checksum(seal, self._digests[i], [all_[row * size : (row + 1) * size] for all_, size in parts])
-            if found != self._expected[i]:
-                changed[self._digests[i]] = None
+        step = max(1, _AT_ONCE // max(1, sum(size for _, size in parts)))
+        for start in range(0, len(order), step):
+            for i in order[start : start + step].tolist():
+                row = int(self._positions[i])
+                row_parts = [all_[row * size : (row + 1) * size] for all_, size in parts]
+                if _row_checksum(seal, self._digests[i], row_parts) != self._expected[i]:
+                    changed[self._digests[i]] = None
+            for mapped in self._maps.values():
+                mapped.give_back()
         return list(changed)
 
     @property
