@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from thawline.data.groups import components as connected
 from thawline.data.pairs.table import Pair, same_text
 from thawline.data.photos.groups import find_copies
 from thawline.data.photos.photo import PhotoFacts
@@ -59,15 +60,10 @@ def components(images: IntArray, texts: IntArray) -> IntArray:
     Returns:
         [pairs] 0, 1, ... in the order of the first pair of each.
     """
-    from scipy.sparse import coo_array  # late: with the next a third of a second
-    from scipy.sparse.csgraph import connected_components
-
     image, text = _numbered(images), _numbered(texts)
     first = int(image.max()) + 1 if len(image) else 0
     count = first + (int(text.max()) + 1 if len(text) else 0)
-    graph = coo_array((np.ones(len(image), dtype=bool), (image, first + text)), shape=(count, count))
-    _, component = connected_components(graph, directed=False)
-    return _numbered(component[image])
+    return _numbered(connected(count, np.stack([image, first + text], axis=1))[image])
 
 
 @dataclass(frozen=True)

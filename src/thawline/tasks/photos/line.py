@@ -57,7 +57,7 @@ def survey_photos(
 def imported_later(run: RunSettings) -> list[str]:
     """What fitting and judging a run need and its pass over the files does not, by name."""
     # The first is what threads that read photos import as well: whoever is second waits for it alone.
-    first = ["scipy.fftpack", "scipy.sparse.csgraph"]
+    first = ["scipy.fftpack"]
     return [*first, *imported_to_fit(run.method), "scipy.special", "matplotlib.figure"]
 
 
