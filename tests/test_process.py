@@ -91,3 +91,25 @@ def test_no_garbage_is_looked_for_during_imports_alone():
     with pytest.raises(ImportError), importing():
         raise ImportError
     assert gc.isenabled()
+
+
+def test_only_what_the_commands_own_process_imports_is_kept_out_of_later_looks():
+    code = """
+import gc
+from thawline.process import importing, keep_imports
+with importing():
+    import wave
+print(gc.get_freeze_count())
+keep_imports()
+with importing(alone=False):
+    import gettext
+print(gc.get_freeze_count())
+with importing():
+    import mailbox
+kept = gc.get_freeze_count()
+with importing():
+    import mailbox
+    made = [[] for _ in range(1000)]
+print(kept > 0, gc.get_freeze_count() == kept)
+"""
+    assert run(code).stdout.split() == ["0", "0", "True", "True"]

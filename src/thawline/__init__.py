@@ -23,4 +23,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'thawline' has no attribute '{name}'")
     import importlib
 
-    return getattr(importlib.import_module(_PLACES[name]), name)
+    from thawline.process import importing
+
+    with importing():
+        return getattr(importlib.import_module(_PLACES[name]), name)

@@ -17,7 +17,7 @@ from thawline import __version__
 from thawline.commands.line.quoting import quote
 from thawline.commands.line.verbs import PATH_KEYS, TEXT_KEYS, VERBS
 from thawline.errors import RunError, UserError
-from thawline.process import end_at_once, keep_freed_memory
+from thawline.process import end_at_once, importing, keep_freed_memory, keep_imports
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
 from thawline.tasks.verb import Positional, Verb
 
@@ -37,6 +37,7 @@ def program() -> NoReturn:
     ended: list[int] = []
     end_at_once(lambda: ended[0] if ended else None)
     keep_freed_memory()
+    keep_imports()
     try:
         main()
     except SystemExit as end:
@@ -96,7 +97,8 @@ def _dispatch(words: list[str]) -> None:
 
     # onnxruntime looks up a host when it is imported, which Lightning does wherever it is installed.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    from thawline.commands.app import run_verb  # late: Hydra takes 0.2 s to import
+    with importing():
+        from thawline.commands.app import run_verb  # late: Hydra takes 0.2 s to import
 
     run_verb(verb.target, verb.config, arguments)
 

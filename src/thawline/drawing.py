@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thawline.files import write_atomically
+from thawline.process import importing
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import
     from matplotlib.axes import Axes
@@ -25,10 +26,11 @@ FALLBACK_FONTS = ("Noto Sans CJK JP", "Noto Sans Devanagari", "Noto Sans Arabic"
 @contextmanager
 def drawing(width: float, height: float, path: Path) -> Iterator[Figure]:
     """A figure of so many inches, written to `path` at the end. No window system and no global state take part."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    with importing():
+        import matplotlib as mpl
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     with mpl.rc_context({"text.parse_math": False, "font.family": _fonts()}), warnings.catch_warnings():
         # A script that no installed font has is drawn as boxes; that is no news to whoever started the run.

@@ -91,7 +91,7 @@ def _load(settings: EncoderSettings) -> Loaded:
     import torch
 
     licence = check_licence(settings)
-    with importing():
+    with importing(alone=False):
         loaded = _load_family(settings)
     towers: list[Any] = [getattr(loaded, side, loaded) for side in ("image", "text")]  # a network alone, or CLIP's
     for encoder in towers:

@@ -25,6 +25,7 @@ from thawline.fitting.settings import (
     TrainerSettings,
     TreesSettings,
 )
+from thawline.process import importing
 from thawline.runs.digests import noted
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.reading import read_record, reading
@@ -156,7 +157,8 @@ def _closed_form(method: MethodSettings, *, several: bool) -> str | None:
 def _function(named: str) -> Callable[..., Fit]:
     """Imported late: scikit-learn and SciPy take a second."""
     module, _, name = named.partition(":")
-    function: Callable[..., Fit] = getattr(importlib.import_module(f"thawline.fitting.methods.{module}"), name)
+    with importing():
+        function: Callable[..., Fit] = getattr(importlib.import_module(f"thawline.fitting.methods.{module}"), name)
     return function
 
 
@@ -186,7 +188,8 @@ def _by_gradient(
     epochs: int | None,
     earlier: Sequence[Fit],
 ) -> Fit:
-    from thawline.fitting.methods.gradient import Course, fit_gradient  # late: Lightning takes seconds to import
+    with importing():  # late: Lightning takes seconds
+        from thawline.fitting.methods.gradient import Course, fit_gradient
 
     module, data = how.pair(problem, fold, chooses=not epochs)
     keep = _keeper(problem, fold, how)

@@ -16,6 +16,7 @@ from typing import Any
 
 from thawline import tasks
 from thawline.errors import UserError
+from thawline.process import importing
 from thawline.tasks.verb import Verb
 
 
@@ -192,7 +193,8 @@ def in_folder(name: str, where: str) -> str:
 def imported(where: str) -> Any:
     """What is at `module:name`."""
     module, _, name = where.partition(":")
-    return getattr(importlib.import_module(module), name)
+    with importing():
+        return getattr(importlib.import_module(module), name)
 
 
 def task_of_directory(folder: Path) -> str | None:

@@ -10,6 +10,7 @@ from torch import nn
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
+from thawline.process import importing
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,15 @@ class Family(Protocol):
 def _family(name: str) -> Family:
     """How the family `name` is written and read. No name in a bundle leads to code but through this function."""
     # Late: transformers and timm take seconds to import, and a bundle needs one of them.
-    if name in ("clip", "vit"):
-        from thawline.bundles.networks.transformers import CLIP, VIT
+    with importing():
+        if name in ("clip", "vit"):
+            from thawline.bundles.networks.transformers import CLIP, VIT
 
-        return CLIP if name == "clip" else VIT
-    if name in ("timm", "torchvision"):
-        from thawline.bundles.networks.images import TIMM, TORCHVISION
+            return CLIP if name == "clip" else VIT
+        if name in ("timm", "torchvision"):
+            from thawline.bundles.networks.images import TIMM, TORCHVISION
 
-        return TIMM if name == "timm" else TORCHVISION
+            return TIMM if name == "timm" else TORCHVISION
     raise ValueError(f"the network's family '{name}' is not known")
 
 

@@ -69,7 +69,8 @@ class Column:
         return Mapped(mapped, np.frombuffer(mapped, kind).reshape(rows, *self.shape))
 
 
-class Mapped(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Mapped:
     """Rows of a file that is mapped, [rows, *shape]."""
 
     file: mmap.mmap | None
