@@ -33,6 +33,7 @@ from thawline.runs.secrets import remember_words, without_secrets
 from thawline.tasks.typed import to_settings
 
 _SWEPT = "train"
+_PLANNING = "thawline.commands.forecast.plan:plan"  # which takes the words of a training
 _MULTIRUN = ("--multirun", "-m")
 _CONFIG_DIR = ("--config-dir", "-cd")
 _WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i")
@@ -77,6 +78,9 @@ def _run(target: str, config_name: str, arguments: Sequence[str]) -> None:
     if not is_sweep and any(word in _SHOWING for word in arguments):
         _show(config_name, arguments)
         return
+    if target == _PLANNING:
+        _plan(config_name, arguments, cut_off, many=many)
+        return
     if cut_off is not None and not is_sweep:
         _resume(*cut_off)
         return
@@ -99,6 +103,18 @@ def _sweep(config_name: str, words: Sequence[str]) -> None:
 
 def _launch(config_name: str, task: Callable[[DictConfig], None], words: Sequence[str]) -> None:
     _call_hydra(task, config_name, words)
+
+
+def _plan(config_name: str, arguments: Sequence[str], cut_off: tuple[Path, list[str]] | None, *, many: bool) -> None:
+    """Say what a training or a sweep will take."""
+    if cut_off is not None:
+        raise UserError(f"{cut_off[0]} is a run or a sweep, which has begun; 'thawline plan' takes data")
+    if not many:
+        _refuse_several_values(config_name, arguments)
+        many = bool(_single(config_name, arguments).method.fit == AUTO)
+    with importing():
+        from thawline.commands.forecast.plan import plan
+    plan([word for word in arguments if word not in _MULTIRUN], partial(compose, config_name), many=many)
 
 
 def _refuse_several_values(config_name: str, arguments: Sequence[str]) -> None:
@@ -126,18 +142,24 @@ def _is_list(config_name: str, key: str, values: str) -> bool:
 def _run_once(target: str, config_name: str, arguments: Sequence[str]) -> None:
     """Call the verb. Hydra does not run it: whatever it would make of a config is not made at all."""
     module, _, name = target.partition(":")
-    config = begin(compose(config_name, arguments))
-    if config_name == _SWEPT:
-        if config.sweep.name != GRID:
-            raise UserError(f"sweep={config.sweep.name} is for a sweep; add -m, or leave it out")
-        if config.method.fit == AUTO:
-            _sweep(config_name, arguments)
-            return
-        config = of_run(config)
+    config = _single(config_name, arguments)
+    if config_name == _SWEPT and config.method.fit == AUTO:
+        _sweep(config_name, arguments)
+        return
     with reading_ahead(config) if config_name == _SWEPT else nullcontext():
         with importing():
             verb: Callable[[DictConfig], None] = getattr(importlib.import_module(module), name)
         verb(config)
+
+
+def _single(config_name: str, arguments: Sequence[str]) -> DictConfig:
+    """The config of a verb that runs once."""
+    config = begin(compose(config_name, arguments))
+    if config_name != _SWEPT:
+        return config
+    if config.sweep.name != GRID:
+        raise UserError(f"sweep={config.sweep.name} is for a sweep; add -m, or leave it out")
+    return of_run(config)
 
 
 def _resume(directory: Path, given: Sequence[str]) -> None:

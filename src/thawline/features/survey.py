@@ -22,6 +22,7 @@ from thawline.features.media import Medium
 from thawline.features.passes.looking import Pass
 from thawline.features.passes.shares import FoundRows
 from thawline.features.progress import bar
+from thawline.features.rehearsing.going_on import rehearsal
 from thawline.features.settings import ClusterSettings
 from thawline.features.store.rows import Rows
 from thawline.features.store.store import FeatureStore, Shelf, healing
@@ -119,6 +120,8 @@ def survey(
     stop()
     if cluster is not None and (cluster.kind is None or is_task()):
         cluster = None
+    if (rehearsed := rehearsal()) is not None:
+        rehearsed.survey(files, store, wanted, survey)
     medium = wanted.medium if isinstance(wanted, Wanted) else wanted
     targets = wanted.targets if isinstance(wanted, Wanted) else ()
     computed: Counter[Shelf] = Counter()

@@ -12,6 +12,7 @@ import torch
 from thawline.encoders.encoder import Features
 from thawline.features.computing import CPU, Prefix, Segment
 from thawline.features.filling import Sample, fill, threads
+from thawline.features.rehearsing.going_on import rehearsal
 from thawline.features.store.key import text_digest
 from thawline.features.store.remembered import recall, remember
 from thawline.features.store.rows import Rows
@@ -66,10 +67,10 @@ def encode_texts(
     at = {text_digest(text): i for i, text in enumerate(unique)}
     computed: Counter[Shelf] = Counter()
 
-    def encode() -> Rows:
-        if shelf.missing(list(at)):
+    def encode_missing(some: Sequence[str]) -> None:
+        if shelf.missing(some):
             with shelf.filling(), threads(device) as workers:
-                missing = shelf.missing(list(at))
+                missing = shelf.missing(some)
                 chain = (Segment(prefix(), shelf),)
                 inputs = ((digest, {name: t[at[digest]] for name, t in tokens().items()}) for digest in missing)
                 samples = (Sample(digest, {chain: one}) for digest, one in inputs)
@@ -81,8 +82,13 @@ def encode_texts(
                     advance=lambda _: None,
                     computed=computed,
                 )
+
+    def encode() -> Rows:
+        encode_missing(list(at))
         return shelf.rows([text_digest(text) for text in texts])
 
+    if (rehearsed := rehearsal()) is not None:
+        rehearsed.texts(shelf, list(at), encode_missing)
     rows = healing(encode)
     return EncodedTexts(rows, computed[shelf], max(0, len(unique) - computed[shelf]))
 

@@ -46,6 +46,21 @@ _VERBS = (
         ),
     ),
     Verb(
+        "plan",
+        "thawline.commands.forecast.plan:plan",
+        "train",
+        "say what a training or a sweep will take, before it runs: time, memory, disk",
+        (_PHOTOS,),
+        examples=(
+            "thawline plan Photos encoder=resnet50 cv=5",
+            "thawline plan Photos -m thaw=head,1,2 method.lr=1e-3,1e-2",
+        ),
+        notes=(
+            "Those of 'thawline train', all of them. A few samples go through the",
+            "network, and each kind of trial is fitted for about a second.",
+        ),
+    ),
+    Verb(
         "evaluate",
         "thawline.commands.evaluation.evaluate:evaluate",
         "evaluate",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
@@ -18,6 +18,9 @@ from thawline.runs.directory import RunDirectory
 from thawline.runs.mirrors.mirror import Mirror
 from thawline.runs.sweep import read_trial
 from thawline.screen import say
+
+if TYPE_CHECKING:
+    from thawline.fitting.packed.fit import Job
 
 Compose = Callable[[Sequence[str]], DictConfig]
 # What trials of one pack may differ in: what decides neither the data, nor the tail's shape, nor the batches' size.
@@ -44,7 +47,7 @@ def pack_trials(sweep: Path, trials: Mapping[int, Sequence[str]], compose: Compo
     new = {number: words for number, words in trials.items() if _is_new(sweep, number)}
     alike: dict[tuple[str, ...], list[int]] = {}
     for number, words in new.items():
-        alike.setdefault(_signature(words), []).append(number)
+        alike.setdefault(signature(words), []).append(number)
     for numbers in alike.values():
         if len(numbers) >= least:
             _pack(sweep, {number: new[number] for number in numbers}, compose)
@@ -56,14 +59,14 @@ def _is_new(sweep: Path, number: int) -> bool:
     return not trial.ended and not (trial.path / "folds").exists()
 
 
-def _signature(words: Sequence[str]) -> tuple[str, ...]:
-    """What trials of one pack have in common: all but the values of what they may differ in."""
+def signature(words: Sequence[str], free: frozenset[str] = MAY_DIFFER) -> tuple[str, ...]:
+    """What trials of one pack have in common: all but the values of what they may differ in, `free`."""
     parts = (word.partition("=") for word in words)
-    return tuple(key if key in MAY_DIFFER else f"{key}{equals}{value}" for key, equals, value in parts)
+    return tuple(key if key in free else f"{key}{equals}{value}" for key, equals, value in parts)
 
 
 @dataclass(frozen=True)
-class _Trial:
+class Together:
     """A trial to be packed.
 
     Attributes:
@@ -81,22 +84,42 @@ class _Trial:
 
 def _pack(sweep: Path, trials: Mapping[int, Sequence[str]], compose: Compose) -> None:
     """Fit trials that differ in `MAY_DIFFER` alone, a pack at a time."""
-    from thawline.fitting.packed.fit import is_small, size_of  # late: what is refused needs none of it
-
-    try:
-        packed = list(_read(sweep, trials, compose))
-        if not packed or not is_small(packed[0].problem):
-            return
-    except UserError:  # each says so itself
+    packed = read_together(sweep, trials, compose)
+    if not packed:
         return
     say(Console(), f"{len(packed)} trials that share their features are fitted together; hydra/launcher=basic: alone")
-    parameters = max(1, size_of(packed[0].problem) * len(packed[0].plan))
-    many = iter(packed)
-    while pack := list(islice(many, max(1, min(_MOST, _ROOM // parameters)))):
+    for pack in packs_of(packed):
         _fit(pack)
 
 
-def _read(sweep: Path, trials: Mapping[int, Sequence[str]], compose: Compose) -> Iterator[_Trial]:
+def read_together(sweep: Path, trials: Mapping[int, Sequence[str]], compose: Compose) -> list[Together]:
+    """Those of `trials`, which differ in `MAY_DIFFER` alone, that can be fitted together; none: each is fitted alone.
+
+    Args:
+        sweep: The sweep's directory.
+        trials: What the command line gives each trial, by its number.
+        compose: Settings to a config, with or without Hydra's own part.
+    """
+    from thawline.fitting.packed.fit import is_small  # late: what is refused needs none of it
+
+    try:
+        packed = list(_read(sweep, trials, compose))
+        return packed if packed and is_small(packed[0].problem) else []
+    except UserError:  # each says so itself
+        return []
+
+
+def packs_of(packed: Sequence[Together]) -> Iterator[list[Together]]:
+    """What `read_together` gave, in computations that the memory is large enough for."""
+    from thawline.fitting.packed.fit import size_of
+
+    parameters = max(1, size_of(packed[0].problem) * len(packed[0].plan))
+    many = iter(packed)
+    while pack := list(islice(many, max(1, min(_MOST, _ROOM // parameters)))):
+        yield pack
+
+
+def _read(sweep: Path, trials: Mapping[int, Sequence[str]], compose: Compose) -> Iterator[Together]:
     """The trials whose settings can be used, on data that are read once."""
     from thawline.encoders.device import find_device
     from thawline.tasks.capabilities import task_reader
@@ -117,7 +140,7 @@ def _read(sweep: Path, trials: Mapping[int, Sequence[str]], compose: Compose) ->
         if settings.seed not in plans:
             plans[settings.seed] = plan_run(problem, settings)
         own = tuple(word for word in trials[number] if not word.lstrip("+~").startswith("hydra"))
-        yield _Trial(own, config, problem, plans[settings.seed])
+        yield Together(own, config, problem, plans[settings.seed])
 
 
 def _settings(
@@ -190,19 +213,12 @@ def packs(settings: Any) -> bool:
     )
 
 
-def _fit(pack: Sequence[_Trial]) -> None:
+def _fit(pack: Sequence[Together]) -> None:
     """Fit all folds of the trials together, then let each trial keep and score its own."""
-    from thawline.encoders.device import find_device
-    from thawline.fitting.packed.fit import Job, fit_together
-    from thawline.tasks.planning import how_to_fit
+    from thawline.fitting.packed.fit import fit_together
 
     started = time.perf_counter()
-    jobs = []
-    for trial in pack:
-        settings = trial.problem.settings
-        how = how_to_fit(settings, Path(settings.paths.run), find_device(settings.trainer.accelerator), None)
-        jobs += [Job(trial.problem, fold, how) for fold in trial.plan]
-    outcomes = iter(fit_together(jobs))
+    outcomes = iter(fit_together(jobs_of(pack)))
     share = (time.perf_counter() - started) / len(pack)
     for trial in pack:
         fitted = {fold.name: next(outcomes) for fold in trial.plan}
@@ -210,11 +226,25 @@ def _fit(pack: Sequence[_Trial]) -> None:
             run_trial(trial.config, trial.words, scores=_Finish(trial, fitted, share))
 
 
+def jobs_of(pack: Sequence[Together]) -> "list[Job]":
+    """The fits of the trials of a pack, trial by trial."""
+    from thawline.encoders.device import find_device
+    from thawline.fitting.packed.fit import Job
+    from thawline.tasks.planning import how_to_fit
+
+    jobs = []
+    for trial in pack:
+        settings = trial.problem.settings
+        how = how_to_fit(settings, Path(settings.paths.run), find_device(settings.trainer.accelerator), None)
+        jobs += [Job(trial.problem, fold, how) for fold in trial.plan]
+    return jobs
+
+
 @dataclass(frozen=True)
 class _Finish:
     """Has a trial keep what was fitted, and be scored."""
 
-    trial: _Trial
+    trial: Together
     fitted: Mapping[str, Any]
     seconds: float
 

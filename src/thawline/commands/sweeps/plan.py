@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from thawline.commands.line.composing import of_run
 from thawline.commands.line.quoting import quote
 from thawline.commands.sweeps.choosing import Candidates, chooses, find_candidates
-from thawline.commands.sweeps.launchers.settings import check_launcher
+from thawline.commands.sweeps.launchers.settings import check_launcher, side_by_side
 from thawline.commands.sweeps.plugins import register_plugin
 from thawline.commands.sweeps.search.planning import Search, plan_search
 from thawline.commands.sweeps.search.settings import GRID, WILCOXON, SweepSettings
@@ -39,6 +39,8 @@ class Plan:
         least: So many that differ only above the thaw line are fitted together; 0: none ever.
         alone: Whether one process alone can run it: the launcher keeps its jobs in the sweep's directory.
         candidates: What the choice of a method is among; None: the method is given.
+        workers: How many trials run side by side.
+        far: Whether they may run on other machines.
     """
 
     directory: Path
@@ -51,6 +53,14 @@ class Plan:
     least: int
     alone: bool
     candidates: Candidates | None
+    workers: int
+    far: bool
+
+    @property
+    def refits(self) -> bool:
+        """Whether the winner is fitted on all data: a method that was chosen is, as if it had been given."""
+        as_a_run = self.candidates is not None and self.base.refit is None and self.base.cv is not None
+        return self.base.refit is True or as_a_run
 
 
 def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
@@ -98,7 +108,10 @@ def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
     if candidates is not None and apart:
         raise UserError("method=auto tries one method after another in one process; leave out hydra/launcher")
     alone = str(base.hydra.launcher._target_).endswith((".LocalLauncher", ".SlurmLauncher"))
-    return Plan(directory, (*words, *place), of_run(base), trials, search, settings, apart, least, alone, candidates)
+    far = str(base.hydra.launcher._target_).endswith((".SlurmLauncher", ".RayLauncher"))
+    workers = side_by_side(base.hydra.launcher) if apart else 1
+    given = (*words, *place)
+    return Plan(directory, given, of_run(base), trials, search, settings, apart, least, alone, candidates, workers, far)
 
 
 def _may_choose(base: DictConfig, trials: Sequence[Sequence[str]]) -> bool:

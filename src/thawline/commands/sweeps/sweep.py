@@ -76,9 +76,7 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
             return
         stack.enter_context(saying_how_to_go_on(plan.directory))
         run = stack.enter_context(RunDirectory(plan.directory, "sweep", plan.base))
-        # Chosen is one method, as if it had been given: its run is fitted on all data as any is.
-        as_a_run = plan.candidates is not None and plan.base.refit is None and plan.base.cv is not None
-        refit = refit or plan.base.refit is True or as_a_run
+        refit = refit or plan.refits
         about = {"words": [saved_word(word) for word in plan.words], "refit": refit, "features": []}
         if plan.search is not None:
             about["study"] = plan.search.study

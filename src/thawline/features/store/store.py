@@ -22,6 +22,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,12 +33,13 @@ from thawline.encoders.encoder import Features
 from thawline.errors import UserError
 from thawline.features.progress import say
 from thawline.features.store.disk import DamagedError, check_database, check_room, explained, is_read_only
-from thawline.features.store.index import ShelfIndex, add, end_of
+from thawline.features.store.index import ShelfIndex, add, end_of, share
 from thawline.features.store.key import shelf_id
 from thawline.features.store.rows import DTYPES, Array, Column, Place, Rows, encode, row_checksums
 from thawline.files import JSON, sync_folder, write_text
 
 TRASH = "removed-"
+_SHARED_AT_ONCE = 64  # rows
 _HEALED_AT_MOST = 3  # times a shelf in one pass: a disk that damages it again and again is for the user to replace
 
 T = TypeVar("T")
@@ -232,6 +234,10 @@ class Shelf:
                 if changed:
                     say(f"{len(changed)} stored features of {self.label} were damaged: computing them again")
 
+    def columns(self) -> list[Column]:
+        """What each sample has here; none where none is stored."""
+        return self._find([])[1]
+
     def row_bytes(self, features: Features) -> int:
         """Bytes that one sample of `features` (batch first) takes here."""
         columns = _new_columns(encode({name: tensor[:0] for name, tensor in features.items()}, self._dtype))
@@ -274,6 +280,22 @@ class Shelf:
             check_room(self.store.root, needed)
             self._write([digests[i] for i in new], columns, [encoded[column.name][1][new] for column in columns])
         return len(new)
+
+    def share(self, like: Mapping[str, str]) -> None:
+        """Give samples the features of others, which only a rehearsal does. Only within `filling()`.
+
+        Args:
+            like: The digest of a sample that is stored, by that of one that is not.
+        """
+        places, columns = self._find(list(dict.fromkeys(like.values())))
+        maps = [column.map(self.folder, self._index.complete(columns)) for column in columns]
+        checksums: list[int] = []
+        rest = iter(like.items())
+        while some := list(islice(rest, _SHARED_AT_ONCE)):
+            rows = np.array([places[other].row for _, other in some])
+            checksums += row_checksums(columns, [digest for digest, _ in some], [mapped[rows] for mapped in maps])
+        with self._index.opened() as db:
+            share(db, list(like), [places[other].row for other in like.values()], checksums)
 
     def _write(self, digests: list[str], columns: list[Column], arrays: list[Array]) -> None:
         with self._index.opened() as db:

@@ -10,10 +10,11 @@ from omegaconf import DictConfig
 
 from thawline.commands.line.composing import is_setting
 from thawline.commands.sweeps.search.settings import SweepSettings
-from thawline.commands.sweeps.search.space import read_space
+from thawline.commands.sweeps.search.space import Space, read_space
 from thawline.runs.directory import SWEEP_FILE
 from thawline.runs.sweep import read_sweep
 
+_POINTS = 8  # that stand for a search
 JOURNAL_STUDY = "sweep"  # what the one study of a journal is called
 
 
@@ -51,9 +52,7 @@ def plan_search(
     Raises:
         UserError: The space can't be searched, or the storage can't be used.
     """
-    base = compose(fixed)
-    loader = GlobalHydra.instance().config_loader() if GlobalHydra.instance().is_initialized() else None
-    space = read_space(settings.space, words, base.hydra.runtime.choices, loader)
+    space = _space(settings, words, fixed, compose)
     first = space.first(lambda groups, key: is_setting(compose([*fixed, *groups]), key))
     if settings.storage is not None:
         from thawline.commands.sweeps.search.storage import open_storage  # late: Optuna takes a second to import
@@ -64,3 +63,35 @@ def plan_search(
     if (directory / SWEEP_FILE).exists():
         study = read_sweep(directory).get("study", study)
     return Search(study, tuple(one.plain for one in space.dimensions), (*fixed, *first))
+
+
+def points(
+    settings: SweepSettings, words: Sequence[str], fixed: Sequence[str], compose: Callable[[Sequence[str]], DictConfig]
+) -> list[tuple[str, ...]]:
+    """Some points of a search, in words: of each choice every value stands in one, as far as there are few.
+
+    Args:
+        settings: How it searches.
+        words: The command line.
+        fixed: Those of its settings that have one value.
+        compose: Settings to the config.
+    """
+    space = _space(settings, words, fixed, compose)
+    choices = [dimension.values for dimension in space.dimensions if dimension.low is None]
+    found: dict[tuple[str, ...], None] = {}
+    for number in range(min(_POINTS, max((len(values) for values in choices), default=1))):
+        point = space.ask(
+            lambda dimension: (
+                dimension.values[number % len(dimension.values)] if dimension.low is None else dimension.first  # noqa: B023
+            ),
+            lambda groups, key: is_setting(compose([*fixed, *groups]), key),
+        )
+        found.setdefault((*fixed, *point))
+    return list(found)
+
+
+def _space(
+    settings: SweepSettings, words: Sequence[str], fixed: Sequence[str], compose: Callable[[Sequence[str]], DictConfig]
+) -> Space:
+    loader = GlobalHydra.instance().config_loader() if GlobalHydra.instance().is_initialized() else None
+    return read_space(settings.space, words, compose(fixed).hydra.runtime.choices, loader)
