@@ -18,6 +18,7 @@ from tests.e2e.conftest import (  # noqa: F401  # fixtures
     thawline,
     weights,
 )
+from tests.encoders.text.readers import PLAIN, save_sentences
 from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
 from thawline.commands.line.paths import conf_directory
@@ -41,6 +42,7 @@ def small(tmp_path_factory, weights):  # noqa: F811
     config = ViTConfig(hidden_size=32, num_hidden_layers=3, num_attention_heads=2, intermediate_size=64, image_size=64)
     ViTModel(config, add_pooling_layer=False).save_pretrained(folder / "vit")
     ViTImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder / "vit")
+    save_sentences(folder / "minilm", modules=PLAIN)
 
     def timm_network(model):
         return (f"encoder.model={model}", f"encoder.weights={folder}", "encoder.size=64")
@@ -50,6 +52,7 @@ def small(tmp_path_factory, weights):  # noqa: F811
         "mobilenetv2_035": (f"encoder.weights={weights}", "encoder.size=64"),
         "resnet50": timm_network("resnet18"),
         "efficientnet_b0": timm_network("efficientnet_lite0"),
+        "efficientnet_lite0": (*timm_network("efficientnet_lite0"), f"text.name={folder / 'minilm'}"),
         "vit_base_patch16_224_in21k": (f"encoder.name={folder / 'vit'}",),
     }
 
@@ -127,6 +130,6 @@ def test_a_debug_profile_runs(profile, thawline, sample):  # noqa: F811
 def test_what_there_is():
     recipes = {"zero_shot", "contrastive", "projection", "linear", "resnet50", "efficientnet_b0"}
     assert {f"events_{name}" for name in recipes | {"vit_head", "vit_blocks"}} <= set(EXPERIMENTS)
-    assert {f"match_{name}" for name in ("zero_shot", "projections", "towers", "scratch")} <= set(EXPERIMENTS)
+    assert {f"match_{name}" for name in ("zero_shot", "projections", "towers", "scratch", "minilm")} <= set(EXPERIMENTS)
     assert {f"preference_{name}" for name in ("zero_shot", "logistic", "gda", "blocks")} <= set(EXPERIMENTS)
     assert set(PROFILES) == {"none", "fast", "overfit", "profiler", "anomaly", "limit"}

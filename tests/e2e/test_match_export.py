@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.encoders.text.readers import PLAIN, save_sentences
 from transformers import CLIPModel, CLIPProcessor
 
 import thawline as package
@@ -225,13 +226,24 @@ def test_what_is_refused(kept, pairs, thawline, weights):
     for more in (words, (*FAST, "trainer.devices=2"), (*FAST, "method=zero_shot"), FAST[1:]):
         said = thawline.refused("train", pairs, *more, "trainer.save_models=true")
         assert said.startswith("trainer.save_models=true writes a CLIP while it is trained, with task=match")
-    thawline("train", pairs, *words)
-    [run] = thawline.runs()
-    assert thawline.refused("export", run) == (
-        "only a CLIP's own two towers can be exported for task=match, and this run put two encoders together; train "
-        "with encoder=clip and without encoder@text"
-    )
-    assert not (run / "bundle").exists()
+
+
+def test_two_networks_that_were_trained_apart_do_too(thawline, pairs, weights, tmp_path):
+    seeing = ("task=match", "trainer=cpu", "logger=csv", "encoder=mobilenetv2_035", f"encoder.weights={weights}")
+    words = (*seeing, "method.epochs=1", "data.decode=full")
+    reader = save_sentences(tmp_path / "reader", modules=PLAIN)
+    thawline("train", pairs, *words, "encoder@text=minilm", f"text.name={reader}", "method.loss=infonce")
+    thawline("train", pairs, *words, "encoder@text=scratch", "encoder.size=64")
+    for run in thawline.runs():
+        thawline("export", run)
+        check_against_run(run / "bundle", run, pairs)
+    said = thawline("evaluate", run / "bundle", pairs, "logger=csv")
+    assert "the bundle's model was trained on this sample or on one of its group" in said
+    said = thawline("predict", thawline.runs()[0] / "bundle", pairs, "out=said.jsonl")
+    assert "pairs can't be used" not in said
+    thawline("train", pairs, *words, "encoder@text=clip", "text.name=package:tiny_clip", "text.revision=null")
+    refusal = thawline.refused("export", thawline.runs()[-1])
+    assert refusal.startswith("the text tower of package:tiny_clip can't be exported for task=match beside another")
 
 
 def test_models_of_epochs_load_as_they_are(kept):

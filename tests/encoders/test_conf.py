@@ -32,7 +32,8 @@ def test_every_file_makes_settings(path):
     settings = read(path.stem)
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# ")
-    assert settings.family == "scratch" or ("Hz" if settings.family in AUDIO else "px") in text
+    units = {"scratch": "", "sentences": "tokens", **dict.fromkeys(AUDIO, "Hz")}
+    assert units.get(settings.family, "px") in text
     assert settings.revision is None or re.fullmatch(r"[0-9a-f]{40}", settings.revision)
     if settings.family == "timm":
         config = timm.get_pretrained_cfg(settings.model)
@@ -47,6 +48,7 @@ def test_the_encoders_that_there_are():
         "ast",
         "ast_stems",
         "audio",
+        "bge_small",
         "clip",
         "descriptors",
         "efficientnet_b0",
@@ -55,8 +57,11 @@ def test_the_encoders_that_there_are():
         "hubert_genre",
         "mel_cnn",
         "mfcc",
+        "minilm",
+        "minilm_multilingual",
         "mobilenetv2",
         "mobilenetv2_035",
+        "mpnet",
         "resnet50",
         "scratch",
         "squeezenet",

@@ -15,11 +15,13 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from tests.encoders import hearers, separators
 from tests.encoders.conftest import SIDE, save_clip, save_vit
+from tests.encoders.text.readers import PLAIN, save_sentences
 from torchvision import models
 
 from thawline.data.listing import Listed
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.late import LateEncoder
+from thawline.encoders.load import load_text
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
@@ -73,7 +75,13 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         raise AssertionError(f"the network of {settings.name} is not needed")
 
     monkeypatch.setattr(encoders, "load", refuse)
-    return lambda: monkeypatch.setattr(encoders, "load", loads)
+    monkeypatch.setattr(encoders, "load_text", refuse)
+
+    def let() -> None:
+        monkeypatch.setattr(encoders, "load", loads)
+        monkeypatch.setattr(encoders, "load_text", load_text)
+
+    return let
 
 
 def towers_of(loaded: Any) -> list[Encoder]:
@@ -144,9 +152,23 @@ def test_what_is_remembered_of_an_encoder_is_all_of_it(
 def test_a_text_encoder_is_remembered_too(
     networks: dict[str, EncoderSettings], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    settings = EncoderSettings(family="sentences", name=str(save_sentences(tmp_path / "reader", modules=PLAIN)))
+    for path in (tmp_path / "reader").rglob("*"):
+        os.utime(path, (0, 0))
+    first = load_late_text(settings, tmp_path)
     load_late_text(networks["clip"], tmp_path)
-    request.getfixturevalue("no_network")
+    lets_load = request.getfixturevalue("no_network")
     assert isinstance(load_late_text(networks["clip"], tmp_path).text, LateEncoder)
+    late = load_late_text(settings, tmp_path)
+    assert isinstance(late.text, LateEncoder)
+    for cut in range(first.text.end + 1):
+        assert canonical(late.text.key(cut)) == canonical(first.text.key(cut))
+    lets_load()
+    with pytest.raises(UserError, match="reads text, not photos"):
+        load_late(settings, tmp_path)
+    tokens = late.tokenize(["the snow"])
+    whole = late.text.prefix(late.text.end)(tokens)["features"]
+    assert torch.equal(whole, first.text.prefix(first.text.end)(first.tokenize(["the snow"]))["features"])
     with pytest.raises(UserError, match="reads no text"):
         load_late_text(networks["vit"], tmp_path)
 

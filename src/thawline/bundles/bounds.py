@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import nn
 
-from thawline.bundles.manifest import CONFIG, CONFIGS, HEAD, MODEL, PREPROCESSING
+from thawline.bundles.manifest import CONFIG, CONFIGS, HEAD, MODEL, PREPROCESSING, TEXT_CONFIG, TEXT_MODEL
 from thawline.bundles.shards import weights_in
 from thawline.errors import UserError
 from thawline.files import read_json
@@ -24,7 +24,7 @@ _MOST_BINS = 1024
 _MOST_SECONDS = 600.0
 # Keys that count modules in a row, each of which has a tensor at least.
 _ROWS = re.compile(r"(\w*_)?(layers?|depths?|blocks|stages)")
-_SIZES = frozenset({CONFIG, PREPROCESSING, "preprocessor_config.json", "processor_config.json"})
+_SIZES = frozenset({CONFIG, PREPROCESSING, TEXT_CONFIG, "preprocessor_config.json", "processor_config.json"})
 
 
 def check_bounds(folder: Path, files: Mapping[str, Any]) -> None:
@@ -33,7 +33,7 @@ def check_bounds(folder: Path, files: Mapping[str, Any]) -> None:
     Raises:
         ValueError: A tensor or a config has a number that is none, or a size that no such network has.
     """
-    shapes = _shapes(folder)
+    shapes = [shape for file in (MODEL, *({TEXT_MODEL} & files.keys())) for shape in _shapes(folder, file)]
     largest = max((size for shape in shapes for size in shape), default=0)
     for name in sorted(CONFIGS.intersection(files)):
         for key, value in _numbers(read_json(folder / name), ""):
@@ -46,17 +46,18 @@ def check_bounds(folder: Path, files: Mapping[str, Any]) -> None:
             _check_tensors(folder / name)
 
 
-def check_fits(folder: Path, build: Callable[[], nn.Module]) -> None:
+def check_fits(folder: Path, build: Callable[[], nn.Module], file: str = MODEL) -> None:
     """Refuse a network that is larger than the weights in `folder`, before memory is taken for it.
 
     Args:
         folder: A directory whose files were verified.
         build: Makes the network that its config describes.
+        file: The one of the weights; where it is the network's they may lie in several.
 
     Raises:
         ValueError: It is larger.
     """
-    held = sum(math.prod(shape) for shape in _shapes(folder))
+    held = sum(math.prod(shape) for shape in _shapes(folder, file))
     try:
         with torch.device("meta"):
             wanted = sum(tensor.numel() for tensor in build().state_dict().values())
@@ -64,7 +65,8 @@ def check_fits(folder: Path, build: Callable[[], nn.Module]) -> None:
         return  # it computes while it is built, and its sizes are bounded
     # A pooler that nothing computes with may be absent.
     if wanted > 2 * held + 2**20:
-        raise ValueError(f"{CONFIG} is of a network of {wanted:,} numbers, and {MODEL} holds {held:,}")
+        config = CONFIG if file == MODEL else TEXT_CONFIG
+        raise ValueError(f"{config} is of a network of {wanted:,} numbers, and {file} holds {held:,}")
 
 
 def check_picture(size: int, resize: int) -> None:
@@ -117,10 +119,10 @@ def numbers(said: NDArray[np.float32]) -> NDArray[np.float32]:
     return said
 
 
-def _shapes(folder: Path) -> list[list[int]]:
-    """Those of the tensors of the network in `folder`."""
+def _shapes(folder: Path, weights: str) -> list[list[int]]:
+    """Those of the tensors of a network in `folder`."""
     shapes: list[list[int]] = []
-    for file in weights_in(folder):
+    for file in weights_in(folder) if weights == MODEL else [folder / weights]:
         with safe_open(str(file), framework="pt") as opened:
             shapes += [opened.get_slice(name).get_shape() for name in opened.keys()]  # noqa: SIM118  # it is no dict
     return shapes

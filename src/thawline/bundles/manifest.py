@@ -17,6 +17,8 @@ MODEL, HEAD, CLASSES = "model.safetensors", "head.safetensors", "classes.safeten
 # In place of MODEL, as transformers reads it: several files, and which tensor lies in which.
 INDEX, SHARD = "model.safetensors.index.json", re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 SEPARATOR = "separator.safetensors"
+# A text encoder that is no part of the network.
+TEXT_MODEL, TEXT_CONFIG, TEXT_TOKENIZER = "text.safetensors", "text.json", "text_tokenizer.json"
 CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD = (
     "config.json",
     "decision.json",
@@ -30,6 +32,7 @@ TRAINED = "trained.json"
 KNOWN = frozenset(
     {
         *(MODEL, INDEX, HEAD, CLASSES, SEPARATOR, CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD, VISION, TEXT, TRAINED),
+        *(TEXT_MODEL, TEXT_CONFIG, TEXT_TOKENIZER),
         *("preprocessor_config.json", "processor_config.json"),
         *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt"),
     }
@@ -38,7 +41,7 @@ KNOWN = frozenset(
 _NAMES_CODE = frozenset({"_target_", "auto_map", "custom_code", "custom_pipelines", "trust_remote_code"})
 CONFIGS = frozenset(
     {
-        *(CONFIG, DECISION, PREPROCESSING, GOLDEN, INDEX),
+        *(CONFIG, DECISION, PREPROCESSING, GOLDEN, INDEX, TEXT_CONFIG),
         *("preprocessor_config.json", "processor_config.json", "tokenizer_config.json"),
     }
 )

@@ -12,7 +12,7 @@ from torch import nn
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.digests import StageDigest
 from thawline.encoders.encoder import Encoder, Features, Stage
-from thawline.encoders.towers import ClipTowers, Projection
+from thawline.encoders.towers import ClipTowers, Projection, TextTower
 from thawline.encoders.weights import read_tensor
 from thawline.files import JSON
 
@@ -127,6 +127,11 @@ def late_towers(about: Mapping[str, Any], network: Callable[[], ClipTowers], wei
         lambda texts: network().tokenize(texts),
         float(about["logit_scale"]),
     )
+
+
+def late_text(about: Mapping[str, Any], network: Callable[[], TextTower]) -> TextTower:
+    """A text encoder of which `Encoder.about` said all this; see `LateEncoder`."""
+    return TextTower(LateEncoder(about, lambda: network().text), lambda texts: network().tokenize(texts))
 
 
 def _preprocessing(values: Mapping[str, Any] | None) -> Preprocessing | None:

@@ -7,21 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from thawline.encoders.licence import check_licence
-from thawline.encoders.settings import AUDIO, EncoderSettings
+from thawline.encoders.settings import AUDIO, TEXT, EncoderSettings
 from thawline.encoders.weights import local_files
 from thawline.errors import UserError
 from thawline.process import importing
 
 if TYPE_CHECKING:
     from thawline.encoders.encoder import Encoder
-    from thawline.encoders.text.scratch import ScratchText
-    from thawline.encoders.towers import ClipTowers
+    from thawline.encoders.towers import ClipTowers, TextTower
 
 Loaded: TypeAlias = "Encoder | ClipTowers"
 
 # Those that were asked for last, by what decides them. Two: a sweep over encoders mostly goes through one at a time.
 _HELD = 2
-_held: OrderedDict[str, Loaded] = OrderedDict()
+_held: OrderedDict[str, "Loaded | TextTower"] = OrderedDict()
 
 
 def load(settings: EncoderSettings, *, fresh: bool = False) -> Loaded:
@@ -38,6 +37,14 @@ def load(settings: EncoderSettings, *, fresh: bool = False) -> Loaded:
         UserError: Its weights are absent, don't fit, or may not be used commercially where the settings don't allow
             that; or it reads neither photos nor sound.
     """
+    if settings.family in TEXT:
+        name = "scratch" if settings.family == "scratch" else settings.name
+        raise UserError(f"encoder={name} reads text, not photos; it can only be encoder@text={name}")
+    loaded: Loaded = _get(settings, fresh=fresh)
+    return loaded
+
+
+def _get(settings: EncoderSettings, *, fresh: bool) -> Any:
     if fresh:
         return _load(settings)
     key = _key(settings)
@@ -49,8 +56,12 @@ def load(settings: EncoderSettings, *, fresh: bool = False) -> Loaded:
     return _held[key]
 
 
-def load_text(settings: EncoderSettings) -> "ClipTowers | ScratchText":
+def load_text(settings: EncoderSettings, *, fresh: bool = False) -> "ClipTowers | TextTower":
     """The text encoder that `settings` name, with its tokenizer; of a CLIP it is one of the two towers.
+
+    Args:
+        settings: Which one.
+        fresh: Load one that nobody else holds or will be given.
 
     Raises:
         UserError: Its weights are absent or don't fit, or it reads no text.
@@ -59,12 +70,9 @@ def load_text(settings: EncoderSettings) -> "ClipTowers | ScratchText":
         from thawline.encoders.text.scratch import load_scratch
 
         return load_scratch(settings)
-    if settings.family != "clip":
-        raise UserError(f"encoder@text={settings.model or settings.name} reads no text; use clip or scratch")
-    from thawline.encoders.towers import ClipTowers
-
-    loaded = load(settings)
-    assert isinstance(loaded, ClipTowers)  # noqa: S101  # its family says so
+    if settings.family not in (*TEXT, "clip"):
+        raise UserError(f"encoder@text={settings.model or settings.name} reads no text; use minilm, clip or scratch")
+    loaded: ClipTowers | TextTower = _get(settings, fresh=fresh)
     return loaded
 
 
@@ -87,20 +95,20 @@ def decisive_files(settings: EncoderSettings) -> list[Path]:
     return [*separator_files(settings), *local_files(settings)]
 
 
-def _load(settings: EncoderSettings) -> Loaded:
+def _load(settings: EncoderSettings) -> "Loaded | TextTower":
     import torch
 
     licence = check_licence(settings)
     with importing(alone=False):
         loaded = _load_family(settings)
-    towers: list[Any] = [getattr(loaded, side, loaded) for side in ("image", "text")]  # a network alone, or CLIP's
-    for encoder in towers:
+    towers: list[Any] = [getattr(loaded, side) for side in ("image", "text") if hasattr(loaded, side)]
+    for encoder in towers or [loaded]:
         encoder.precision = getattr(torch, settings.precision)
         encoder.licence = licence
     return loaded
 
 
-def _load_family(settings: EncoderSettings) -> Loaded:
+def _load_family(settings: EncoderSettings) -> "Loaded | TextTower":
     # Late: transformers and timm take seconds to import, and a run needs one of them.
     if settings.family == "clip":
         from thawline.encoders.vision.clip import load_clip
@@ -110,8 +118,10 @@ def _load_family(settings: EncoderSettings) -> Loaded:
         from thawline.encoders.vision.vit import load_vit
 
         return load_vit(settings)
-    if settings.family == "scratch":
-        raise UserError("encoder=scratch reads text, not photos; it can only be encoder@text=scratch")
+    if settings.family == "sentences":
+        from thawline.encoders.text.sentences import load_sentences
+
+        return load_sentences(settings)
     if settings.stems is not None:
         from thawline.encoders.sound.separator import load_separator
         from thawline.encoders.sound.stems import stems_of

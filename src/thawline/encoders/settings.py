@@ -15,12 +15,15 @@ _FROM_TRANSFORMERS = {
     "wav2vec2": "wav2vec 2.0",
     "hubert": "HuBERT",
     "audio": "network that classifies sound",
+    "sentences": "sentence encoder",
 }
 _BY_NAME = ("timm", "torchvision")
 AUDIO_FROM_TRANSFORMERS = ("ast", "wav2vec2", "hubert", "audio")
 # Nothing is fetched for these.
 WITHOUT_WEIGHTS = ("scratch", "mel_cnn", "descriptors")
 STEMS = (2, 4)
+# These read texts and nothing else.
+TEXT = ("sentences", "scratch")
 AUDIO = (*AUDIO_FROM_TRANSFORMERS, "mel_cnn", "descriptors")
 
 
@@ -43,9 +46,9 @@ class EncoderSettings:
     """A pretrained network and where its weights are.
 
     Attributes:
-        family: For photos `clip` or `vit` (transformers), `timm`, `torchvision`; for text `clip`, or `scratch`, which
-            has no pretrained weights; for sound `ast`, `wav2vec2`, `hubert` or `audio` (transformers), or `mel_cnn` and
-            `descriptors`, which have none either.
+        family: For photos `clip` or `vit` (transformers), `timm`, `torchvision`; for text `clip`, `sentences` (any of
+            sentence-transformers), or `scratch`, which has no pretrained weights; for sound `ast`, `wav2vec2`, `hubert`
+            or `audio` (transformers), or `mel_cnn` and `descriptors`, which have none either.
         name: Hub id or local directory; `package:tiny_clip` is the one that the package carries.
         model: timm's or torchvision's name of the architecture, timm's with the tag that says which preprocessing; null
             for transformers' networks.
@@ -95,6 +98,11 @@ class EncoderSettings:
     licence: str | None = None
     allow_noncommercial: bool = False
     precision: str = "float32"
+
+    @property
+    def setting(self) -> str:
+        """What names it, for messages: `encoder.name` or `text.name`."""
+        return "text.name" if self.family in TEXT else "encoder.name"
 
     @property
     def gifts(self) -> frozenset[Gift]:

@@ -1,4 +1,4 @@
-"""A CLIP's two encoders. Nothing of transformers is imported, which takes seconds and not every network needs."""
+"""Encoders that read, with their tokenizers. Nothing of transformers is imported: not every network needs it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,3 +35,16 @@ class ClipTowers:
     text: Encoder
     tokenize: Callable[[list[str]], Features]
     logit_scale: float
+
+
+@dataclass(frozen=True)
+class TextTower:
+    """An encoder of texts by itself.
+
+    Attributes:
+        text: The encoder.
+        tokenize: Texts to what enters it, batch first.
+    """
+
+    text: Encoder
+    tokenize: Callable[[list[str]], Features]

@@ -21,6 +21,8 @@ _SAFE = ("model.safetensors", "model.safetensors.index.json")
 _OLD = "pytorch_model.bin"
 # What a repository is asked for: no weights of other frameworks, no code. The card says the licence.
 _WANTED = ["*.json", "*.txt", "README.md", "model.safetensors", "model-*.safetensors"]
+# A sentence encoder's parts lie in folders with numbers; older ones have their weights in the other format.
+_PARTS = [f"[0-9]_*/{name}" for name in ("*.json", "*.txt", "*.safetensors", _OLD)]
 _NOT_FETCHED = "torchvision's weights are not the Hub's; set encoder.weights to a safetensors file, or a folder of such"
 
 _PATIENCE = 5.0  # seconds that the Hub has for its first answer
@@ -53,12 +55,14 @@ def locate(settings: EncoderSettings) -> Path:
     if local.is_dir():
         return local
     if name.startswith(PACKAGE):
-        raise UserError(f"the package carries no {name.removeprefix(PACKAGE)}; mend encoder.name")
+        raise UserError(f"the package carries no {name.removeprefix(PACKAGE)}; mend {settings.setting}")
     if settings.family == "torchvision":
         raise UserError(f"'{name}' is no directory, and {_NOT_FETCHED}")
     instead = " or encoder.weights to a safetensors file" if settings.family == "timm" else ""
     if not is_hub_id(name):
-        raise UserError(f"'{name}' is neither a directory nor a Hub id; set encoder.name to one of these{instead}")
+        raise UserError(
+            f"'{name}' is neither a directory nor a Hub id; set {settings.setting} to one of these{instead}"
+        )
     from huggingface_hub import try_to_load_from_cache
 
     for file in (*_SAFE, _OLD):
@@ -67,7 +71,7 @@ def locate(settings: EncoderSettings) -> Path:
             return Path(path).parent
     raise UserError(
         f"the weights of {name} are not on this machine; fetch them with 'thawline weights fetch ENCODER', "
-        f"or set encoder.name to a local directory{instead}"
+        f"or set {settings.setting} to a local directory{instead}"
     )
 
 
@@ -127,7 +131,11 @@ def local_files(settings: EncoderSettings) -> list[Path]:
     if settings.weights:
         return [weights_file(settings)]
     directory = locate(settings)
-    return sorted(path for pattern in (*_WANTED, _OLD) for path in directory.glob(pattern))
+    return sorted(path for pattern in (*_wanted(settings), _OLD) for path in directory.glob(pattern))
+
+
+def _wanted(settings: EncoderSettings) -> list[str]:
+    return [*_WANTED, *_PARTS] if settings.family == "sentences" else _WANTED
 
 
 def look_up(settings: EncoderSettings) -> Cached:
@@ -167,8 +175,8 @@ def fetch(settings: EncoderSettings) -> Path:
     if settings.family == "torchvision":
         raise UserError(f"{name} can't be fetched: {_NOT_FETCHED}")
     if not is_hub_id(name):
-        raise UserError(f"'{name}' is no Hub id; set encoder.name to one, openai/clip-vit-base-patch32 say")
-    directory = download(name, settings.revision, _WANTED)
+        raise UserError(f"'{name}' is no Hub id; set {settings.setting} to one, openai/clip-vit-base-patch32 say")
+    directory = download(name, settings.revision, _wanted(settings))
     if not any((directory / safe).exists() for safe in _SAFE):
         download(name, settings.revision, [_OLD])
     safetensors_in(directory)

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from thawline.encoders.encoder import Encoder
-from thawline.encoders.late import LateEncoder, Once, about_towers, late_towers
+from thawline.encoders.late import LateEncoder, Once, about_towers, late_text, late_towers
 from thawline.encoders.load import Loaded, decisive_files, load, load_text
-from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
-from thawline.encoders.text.scratch import ScratchText
-from thawline.encoders.towers import ClipTowers
+from thawline.encoders.settings import TEXT, WITHOUT_WEIGHTS, EncoderSettings
+from thawline.encoders.towers import ClipTowers, TextTower
 from thawline.encoders.weights import locate, safetensors_in
 from thawline.errors import UserError
 from thawline.features.files import Stamp
@@ -45,23 +44,30 @@ def load_late(settings: EncoderSettings, root: Path) -> Loaded:
     Raises:
         UserError: As `encoders.load.load` says; where the encoder is known, of what only its network shows, later.
     """
-    if settings.family in WITHOUT_WEIGHTS:  # nothing is read, and no library of networks is imported
+    if settings.family in (*WITHOUT_WEIGHTS, *TEXT):  # nothing is read, and no library of networks is imported
         return load(settings)
-    known = Known(
+    late: Loaded = _known(settings).late(root, lambda: load(settings), lambda: safetensors_in(locate(settings)))
+    return late
+
+
+def _known(settings: EncoderSettings) -> Known:
+    return Known(
         name={"encoder": json.loads(json.dumps(dataclasses.asdict(settings), default=repr))},
         called=settings.name,
         files=lambda: decisive_files(settings),
         packages=("thawline.encoders",),
     )
-    return known.late(root, lambda: load(settings), lambda: safetensors_in(locate(settings)))
 
 
-def load_late_text(settings: EncoderSettings, root: Path) -> ClipTowers | ScratchText:
+def load_late_text(settings: EncoderSettings, root: Path) -> ClipTowers | TextTower:
     """The text encoder that `settings` name, with its tokenizer; see `load_late`.
 
     Raises:
         UserError: Its weights are absent or don't fit, or it reads no text.
     """
+    if settings.family == "sentences":
+        tower: TextTower = _known(settings).late(root, lambda: load_text(settings))
+        return tower
     towers = load_late(settings, root) if settings.family == "clip" else None
     return towers if isinstance(towers, ClipTowers) else load_text(settings)
 
@@ -82,7 +88,9 @@ class Known:
     files: Callable[[], Sequence[Path]]
     packages: tuple[str, ...]
 
-    def late(self, root: Path, load: Callable[[], Loaded], weights: Callable[[], Path] | None = None) -> Loaded:
+    def late(
+        self, root: Path, load: Callable[[], Loaded | TextTower], weights: Callable[[], Path] | None = None
+    ) -> Any:
         """The encoder, as it was remembered or as `load` gives it, which is then remembered.
 
         Args:
@@ -95,15 +103,20 @@ class Known:
         if about is not None:
             if "alone" in about:
                 return LateEncoder(about["alone"], self._once(Encoder, load, state))
+            if "reads" in about:
+                return late_text(about["reads"], self._once(TextTower, load, state))
             towers = self._once(ClipTowers, load, state)
             return late_towers(about, towers, None if weights is None else weights())
         loaded = load()
         if state is not None and state == self._state():
-            about = about_towers(loaded) if isinstance(loaded, ClipTowers) else {"alone": loaded.about()}
+            if isinstance(loaded, ClipTowers):
+                about = about_towers(loaded)
+            else:
+                about = {"reads": loaded.text.about()} if isinstance(loaded, TextTower) else {"alone": loaded.about()}
             remember(root, self.name, about, state)
         return loaded
 
-    def _once(self, kind: type[Any], load: Callable[[], Loaded], state: JSON) -> Callable[[], Any]:
+    def _once(self, kind: type[Any], load: Callable[[], Loaded | TextTower], state: JSON) -> Callable[[], Any]:
         def build() -> Any:
             loaded = load()
             if self._state() != state:

@@ -113,5 +113,5 @@ def test_sizes_that_make_no_network(model_args, sentence):
 def test_what_reads_text_and_what_reads_photos():
     with pytest.raises(UserError, match="encoder=scratch reads text, not photos"):
         load(EncoderSettings(family="scratch", name="scratch"))
-    with pytest.raises(UserError, match="encoder@text=resnet18 reads no text; use clip or scratch"):
+    with pytest.raises(UserError, match="encoder@text=resnet18 reads no text; use minilm, clip or scratch"):
         load_text(EncoderSettings(family="timm", name="x", model="resnet18"))

@@ -21,8 +21,8 @@ from thawline.bundles.heads import ClassHead
 from thawline.bundles.manifest import TEXT, VISION
 from thawline.bundles.networks.classifier import Classifier
 from thawline.data.photos.preprocessing import Preprocessing
-from thawline.encoders.encoder import Normalise
-from thawline.encoders.towers import ClipTowers
+from thawline.encoders.encoder import Encoder, Normalise
+from thawline.encoders.towers import ClipTowers, TextTower
 from thawline.errors import RunError, UserError
 from thawline.fitting.heads.head import PromptHead
 
@@ -36,9 +36,14 @@ Arrays = dict[str, NDArray[Any]]
 class Units(nn.Module):
     """What stands in a head's place where an image's features are compared with any text: unit vectors."""
 
+    def __init__(self, projection: nn.Module | None = None) -> None:
+        """Take what leads to the space of both; None: the features lie there."""
+        super().__init__()
+        self.projection = projection or nn.Identity()
+
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """[batch, dim] to [batch, dim]."""
-        return F.normalize(features, dim=-1)
+        """[batch, dim] to [batch, dim of that space]."""
+        return F.normalize(self.projection(features), dim=-1)
 
 
 class Vision(nn.Module):
@@ -62,15 +67,17 @@ class Vision(nn.Module):
 class Text(nn.Module):
     """Tokens to unit embeddings."""
 
-    def __init__(self, towers: ClipTowers) -> None:
-        """Take the text tower."""
+    def __init__(self, text: Encoder, units: Units) -> None:
+        """Take the text encoder, and what follows."""
         super().__init__()
-        self.stages = towers.text.prefix(len(towers.text.stages))
+        self.stages, self.units = text.prefix(len(text.stages)), units
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Int64 [batch, length], both, to [batch, dim]."""
-        features = self.stages({"input_ids": input_ids, "attention_mask": attention_mask})["features"]
-        return F.normalize(features, dim=-1)
+        units: torch.Tensor = self.units(
+            self.stages({"input_ids": input_ids, "attention_mask": attention_mask})["features"]
+        )
+        return units
 
 
 def check_onnx() -> None:
@@ -110,16 +117,25 @@ def write_vision(folder: Path, classifier: Classifier, how: Preprocessing) -> fl
     return _compared(VISION, np.concatenate(said), wanted)
 
 
-def write_text(folder: Path, towers: ClipTowers, texts: Sequence[str]) -> float:
+def write_text(
+    folder: Path, towers: ClipTowers | TextTower, texts: Sequence[str], projection: nn.Module | None = None
+) -> float:
     """Write `text.onnx`.
+
+    Args:
+        folder: Where to.
+        towers: What reads texts.
+        texts: Some to compare by.
+        projection: What leads to the space of images; None: the features lie there.
 
     Returns:
         By how much its embeddings of `texts` differ from PyTorch's, at most.
 
     Raises:
         RunError: By more than 0.001.
+        UserError: It reads words without tokens.
     """
-    said, wanted = _text_graph(folder, towers, texts)
+    said, wanted = _text_graph(folder, towers, texts, Units(projection))
     return _compared(TEXT, said, wanted)
 
 
@@ -134,16 +150,20 @@ def write_text_of_classes(
     Raises:
         RunError: By more than 0.001.
     """
-    said, _ = _text_graph(folder, towers, [text for texts in prompts.values() for text in texts])
+    said, _ = _text_graph(folder, towers, [text for texts in prompts.values() for text in texts], Units())
     of = torch.tensor([number for number, texts in enumerate(prompts.values()) for _ in texts])
     classes = PromptHead({"features": torch.from_numpy(said)}, of, 1.0).class_embeddings()
     return _compared(TEXT, classes.numpy(), head.embeddings.numpy())
 
 
 @torch.no_grad()
-def _text_graph(folder: Path, towers: ClipTowers, texts: Sequence[str]) -> tuple[Array, Array]:
+def _text_graph(
+    folder: Path, towers: ClipTowers | TextTower, texts: Sequence[str], units: Units
+) -> tuple[Array, Array]:
     """Write `text.onnx`: what it says of `texts`, and what PyTorch does, each [texts, dim]."""
-    tokens, model = towers.tokenize(list(texts)), Text(towers).eval()
+    tokens, model = towers.tokenize(list(texts)), Text(towers.text, units).eval()
+    if list(tokens) != ["input_ids", "attention_mask"]:
+        raise UserError(f"format=onnx: the text encoder {towers.text.family} reads no tokens; leave it out")
     dynamic = {0: "batch", 1: "length"}
     _export(model, tokens, [TEXT_EMBEDS], [dynamic, dynamic], folder / TEXT)
     [said] = _run(folder / TEXT, {name: tensor.numpy() for name, tensor in tokens.items()})

@@ -8,8 +8,7 @@ import math
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from torch import nn
 
 from thawline.encoders.encoder import Encoder, Features, Stage
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.towers import TextTower
 from thawline.errors import UserError
 
 _DEFAULTS = {"width": 128, "layers": 1, "heads": 4, "buckets": 4096, "longest": 64, "dropout": 0.1}
@@ -93,30 +93,15 @@ class WordTokenizer:
         return [1 + zlib.crc32(word.encode()) % self.buckets for word in words]
 
 
-@dataclass(frozen=True)
-class ScratchText:
-    """A text encoder without pretrained weights.
-
-    Attributes:
-        text: The encoder; all of it has to train.
-        tokenize: Texts to word numbers.
-    """
-
-    text: Encoder
-    tokenize: WordTokenizer
-
-
-def load_scratch(settings: EncoderSettings) -> ScratchText:
-    """The encoder with random weights, the same each time.
+def load_scratch(settings: EncoderSettings) -> TextTower:
+    """The encoder with random weights, the same each time; all of it has to train.
 
     Raises:
         UserError: `settings.model_args` has something that it does not know, or that makes no network.
     """
     given = _sizes(settings)
-    width, layers, heads = given["width"], given["layers"], given["heads"]
-    stages: list[Stage] = [WordEmbedding(given["buckets"], width, given["longest"])]
-    stages += [WordLayer(width, heads, given["dropout"]) for _ in range(layers)]
-    stages.append(WordPooling(width))
+    width, layers = given["width"], given["layers"]
+    stages = make_stages(given)
     start_anew(stages, torch.Generator().manual_seed(0))
     encoder = Encoder(
         family="scratch",
@@ -129,7 +114,14 @@ def load_scratch(settings: EncoderSettings) -> ScratchText:
         architecture={"scratch": {name: given[name] for name in sorted(given)}},
         entry={"words": "crc32", "buckets": given["buckets"], "longest": given["longest"]},
     )
-    return ScratchText(encoder, WordTokenizer(given["buckets"], given["longest"]))
+    return TextTower(encoder, WordTokenizer(given["buckets"], given["longest"]))
+
+
+def make_stages(sizes: Mapping[str, Any]) -> list[Stage]:
+    """The stages of a network of such sizes, each of which is given; their weights are whatever PyTorch draws."""
+    width = sizes["width"]
+    layers = [WordLayer(width, sizes["heads"], sizes["dropout"]) for _ in range(sizes["layers"])]
+    return [WordEmbedding(sizes["buckets"], width, sizes["longest"]), *layers, WordPooling(width)]
 
 
 def _sizes(settings: EncoderSettings) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """CLIP's two towers as two encoders over one transformers model (Radford et al., arXiv 2103.00020)."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,11 @@ from transformers.masking_utils import create_causal_mask
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.text.tokens import tokenizer_digest
 from thawline.encoders.towers import ClipTowers, Projection
 from thawline.encoders.transformers import CLIP, Block, architecture, find_model, load_model, quiet
 from thawline.encoders.vision.processor import load_preprocessing
 from thawline.errors import UserError
-from thawline.files import JSON
 
 
 class VisionEmbedding(Stage):
@@ -123,7 +121,7 @@ def cut_clip(model: Any, tokenizer: Any, preprocessing: Preprocessing, licence: 
         TextEmbedding(text),
         [TextLayer(layer, text.config) for layer in text.encoder.layers],
         [TextPooling(text.final_layer_norm), Projection(model.text_projection)],
-        {"entry": {"tokenizer": _tokenizer_key(tokenizer)}, "licence": licence},
+        {"entry": {"tokenizer": tokenizer_digest(tokenizer.backend_tokenizer)}, "licence": licence},
     )
     return ClipTowers(image, words, _tokenizer(tokenizer, text.config), float(model.logit_scale.exp()))
 
@@ -194,11 +192,3 @@ def _tokenizer(tokenizer: Any, config: Any) -> Callable[[list[str]], Features]:
         return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
 
     return tokenize
-
-
-def _tokenizer_key(tokenizer: Any) -> JSON:
-    """What decides how texts become tokens: the vocabulary's and merges' own serialisation."""
-    plain = json.loads(tokenizer.backend_tokenizer.to_str())
-    # A call leaves its padding and truncation behind in the tokenizer.
-    plain = {name: value for name, value in plain.items() if name not in ("padding", "truncation")}
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

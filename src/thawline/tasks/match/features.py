@@ -12,7 +12,7 @@ from thawline.data.pairs.report import pair_report
 from thawline.data.pairs.table import check_labels, listed_images, usable_pairs
 from thawline.data.photos.photo import PhotoFacts
 from thawline.encoders.encoder import Encoder, Features
-from thawline.encoders.text.scratch import ScratchText
+from thawline.encoders.settings import Gift
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
 from thawline.features.encoders import load_late, load_late_text
@@ -66,13 +66,13 @@ def load_pretrained(settings: RunSettings) -> Pretrained:
     if settings.text is None:
         if not isinstance(image, ClipTowers):
             raise UserError(
-                f"encoder '{encoder_name(settings)}' reads no text; use encoder=clip, or add encoder@text=scratch, "
-                "which is trained on the texts of the pairs"
+                f"encoder '{encoder_name(settings)}' reads no text; use encoder=clip, or add encoder@text=minilm, "
+                "or encoder@text=scratch, which is trained on the texts of the pairs"
             )
         return Pretrained(image.image, image.text, image.tokenize, image.logit_scale, scratch=False)
     text = load_late_text(settings.text, settings.store.root)
     tower = image.image if isinstance(image, ClipTowers) else image
-    return Pretrained(tower, text.text, text.tokenize, None, scratch=isinstance(text, ScratchText))
+    return Pretrained(tower, text.text, text.tokenize, None, scratch=Gift.WEIGHTS not in settings.text.gifts)
 
 
 class PairRows:

@@ -14,7 +14,8 @@ from thawline.fitting.heads.head import Head, Standardise
 from thawline.fitting.tail import Tail
 
 IMAGE, TEXT = "image.", "text."
-_PARTS = "stages.image.", "stages.text."
+_PARTS = "stages.image.", "stages.text.", "head."
+_SIDES = "image.", "text."
 IMAGE_ID, TEXT_ID = "pair.image", "pair.text"
 
 
@@ -123,18 +124,37 @@ class PairState:
         text: That of the text tower above its cut.
         scale: What the cosine is multiplied by.
         bias: What is added to it.
+        projections: Those into a new space, by their names in the head; none where the features lie in one.
     """
 
     image: dict[str, torch.Tensor]
     text: dict[str, torch.Tensor]
     scale: float
     bias: float
+    projections: dict[str, torch.Tensor]
 
 
 def split_state(state: Mapping[str, torch.Tensor]) -> PairState:
-    """The parts of a `PairTail`'s state-dict, whose head has no new projections."""
-    image, text = ({k.removeprefix(p): v for k, v in state.items() if k.startswith(p)} for p in _PARTS)
-    return PairState(image, text, math.exp(float(state["head.log_scale"])), float(state["head.bias"]))
+    """The parts of a `PairTail`'s state-dict."""
+    image, text, head = ({k.removeprefix(p): v for k, v in state.items() if k.startswith(p)} for p in _PARTS)
+    scale, bias = head.pop("log_scale"), head.pop("bias")
+    return PairState(image, text, math.exp(float(scale)), float(bias), head)
+
+
+def load_projections(state: Mapping[str, torch.Tensor]) -> tuple[NewProjection, NewProjection]:
+    """The projections of the image's and of the text's features whose tensors are `state`, frozen.
+
+    Raises:
+        KeyError, RuntimeError: It is of something else.
+    """
+    made = []
+    for side in _SIDES:
+        own = {name.removeprefix(side): tensor for name, tensor in state.items() if name.startswith(side)}
+        shared, dim = own["layer.weight"].shape
+        made.append(NewProjection(dim, shared))
+        made[-1].load_state_dict(own)
+    image, text = (one.eval().requires_grad_(False) for one in made)
+    return image, text
 
 
 def _of(features: Features, tower: str) -> Features:

@@ -1,7 +1,8 @@
-"""`thawline export` of a run of the match task: a CLIP directory with the decision beside."""
+"""`thawline export` of a run of the match task: both networks, a CLIP's or two, with the decision beside."""
 
 from thawline.decisions.threshold import Threshold
 from thawline.encoders.device import find_device
+from thawline.encoders.settings import TEXT
 from thawline.errors import UserError
 from thawline.runs.split import change_of
 from thawline.tasks.capabilities import task_reader
@@ -18,21 +19,25 @@ _PAIRS = 8
 def export_pairs(fitted: Fitted) -> Exportable:
     """What the run fitted; see `tasks.capabilities.TaskExporter`."""
     settings = fitted.settings
-    if settings.text is not None:
+    if settings.text is not None and settings.text.family not in TEXT:
         raise UserError(
-            "only a CLIP's own two towers can be exported for task=match, and this run put two encoders together; "
-            "train with encoder=clip and without encoder@text"
+            f"the text tower of {settings.text.name} can't be exported for task={settings.task} beside another image "
+            "encoder; train with encoder=clip and without encoder@text, or with encoder@text=minilm"
         )
-    parts = split_state(fitted.fit.state)
+    parts, pretrained = split_state(fitted.fit.state), load_pretrained(settings)
+    # The stages of a text encoder from scratch, all of which train, are numbered by themselves.
+    text = {f"stages.{name}": tensor for name, tensor in parts.text.items()} if pretrained.scratch else parts.text
     tuned = TunedPairs(
         task=settings.task,
         encoder=settings.encoder,
         decode=settings.data.decode,
-        tails=list(zip(load_pretrained(settings).cuts(settings.cut), (parts.image, parts.text), strict=True)),
+        tails=list(zip(pretrained.cuts(settings.cut), (parts.image, text), strict=True)),
         scale=parts.scale,
         bias=parts.bias,
         threshold=Threshold(**fitted.fit.chosen["threshold"]),
         temperature=temperature_of(fitted),
+        text=settings.text,
+        projections=parts.projections,
     )
     known, lost = _known(fitted)
     threshold = f"a match from probability {tuned.threshold.value:.3f} on, fitted for {tuned.threshold.balance}"

@@ -1,4 +1,7 @@
-"""A matcher in use: does this text describe this picture. Its directory is a CLIP's, with a decision beside."""
+"""A matcher in use: does this text describe this picture. Its directory is a CLIP's, with a decision beside.
+
+Or it is that of a network that sees, with another beside that reads, and the way of both into one space.
+"""
 
 import math
 import os
@@ -13,22 +16,41 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import nn
 
 from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.golden import golden_pixels
-from thawline.bundles.manifest import GOLDEN
+from thawline.bundles.manifest import GOLDEN, HEAD
 from thawline.bundles.networks.classifier import read_preprocessing
 from thawline.bundles.pictures import Photo, name_of, picture_of, read_picture
 from thawline.data.pairs.labels import CLASSES, MATCH
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.temperature import calibrated
-from thawline.encoders.towers import ClipTowers
+from thawline.encoders.encoder import Encoder
+from thawline.encoders.towers import TextTower
 from thawline.errors import UnusableError
 from thawline.features.filling import BATCH
 from thawline.files import read_json
+from thawline.tasks.match.tail import load_projections
 
 # A threshold that calls nothing a match lies a little above 1.
 _ABOVE_ALL = 1.001
+
+
+@dataclass(frozen=True)
+class Towers:
+    """What sees and what reads.
+
+    Attributes:
+        image: Of pictures.
+        text: Of texts.
+        projections: What leads what each gives to the space of both; it is that already where nothing is done.
+    """
+
+    image: Encoder
+    text: TextTower
+    projections: tuple[nn.Module, nn.Module]
 
 
 @dataclass(frozen=True)
@@ -66,7 +88,7 @@ class PairBundle:
         preprocessing: How a photo becomes the pixels that enter the network.
         max_megapixels: Larger photos, or those that take as much memory to decode, can't be used; set it to use them.
         manifest: What `manifest.json` says.
-        towers: The CLIP.
+        towers: Both networks.
     """
 
     task: str
@@ -79,7 +101,7 @@ class PairBundle:
         manifest: dict[str, Any],
         decision: dict[str, Any],
         preprocessing: Preprocessing,
-        towers: ClipTowers,
+        towers: Towers,
         device: torch.device,
     ) -> None:
         """Take what was verified and loaded; `thawline.load` does both."""
@@ -94,8 +116,9 @@ class PairBundle:
             raise ValueError("its decision has numbers out of their range")
         self.towers = towers
         self._image = towers.image.prefix(len(towers.image.stages)).to(device)
-        self._text = towers.text.prefix(len(towers.text.stages)).to(device)
-        self._tokenize, self._device = towers.tokenize, device
+        self._text = towers.text.text.prefix(len(towers.text.text.stages)).to(device)
+        self._projections = [projection.to(device) for projection in towers.projections]
+        self._tokenize, self._device = towers.text.tokenize, device
 
     def __repr__(self) -> str:
         return f"PairBundle({str(self.path)!r}, a match from probability {self.threshold:.3f} on)"
@@ -105,7 +128,7 @@ class PairBundle:
 
         Args:
             image: A file, or a picture in memory: one of Pillow's, or an array as `Bundle.predict` takes it.
-            text: What may describe it; the network reads its first 77 tokens.
+            text: What may describe it; a CLIP reads its first 77 tokens.
 
         Raises:
             UserError: The file can't be used.
@@ -184,6 +207,7 @@ class PairBundle:
         image = self._image({"pixels": filled.to(self._device)})["features"][: len(images)]
         tokens = {name: tensor.to(self._device) for name, tensor in self._tokenize(texts).items()}
         text = self._text(tokens)["features"]
+        image, text = (project(each) for project, each in zip(self._projections, (image, text), strict=True))
         found: NDArray[np.float32] = F.cosine_similarity(image, text, dim=-1).float().cpu().numpy()
         return found
 
@@ -217,10 +241,28 @@ def load_pairs(folder: Path, manifest: dict[str, Any], decision: dict[str, Any],
     Raises:
         ValueError, KeyError: The files are of another form.
     """
-    from thawline.bundles.networks.transformers import CLIP
-
-    if decision["family"] != "clip":
-        raise ValueError(f"a matcher is a CLIP, and not of the family '{decision['family']}'")
     preprocessing = read_preprocessing(folder)
-    towers = CLIP.load_towers(folder, preprocessing)
+    if "text" in decision:
+        towers = _load_two(folder, decision, preprocessing)
+    elif decision["family"] == "clip":
+        from thawline.bundles.networks.transformers import CLIP
+
+        clip = CLIP.load_towers(folder, preprocessing)
+        towers = Towers(clip.image, TextTower(clip.text, clip.tokenize), (nn.Identity(), nn.Identity()))
+    else:
+        raise ValueError(f"a matcher is a CLIP, and not of the family '{decision['family']}'")
     return PairBundle(folder, manifest, decision, preprocessing, towers, device)
+
+
+def _load_two(folder: Path, decision: dict[str, Any], preprocessing: Preprocessing) -> Towers:
+    """The two networks, which were trained apart."""
+    from thawline.bundles.networks.families import load_network
+    from thawline.bundles.networks.text import load_text
+
+    image = load_network(folder, decision["family"], preprocessing, (), classified=False).encoder
+    text = load_text(folder, decision["text"]["family"])
+    projections = load_projections(load_file(folder / HEAD))
+    for encoder, projection in zip((image, text.text), projections, strict=True):
+        if projection.layer.in_features != encoder.dim:
+            raise ValueError(f"{HEAD} takes other features than {encoder.family} gives")
+    return Towers(image, text, projections)
