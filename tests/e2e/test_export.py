@@ -20,6 +20,7 @@ METHODS = {
     "contrastive": ("method=contrastive", "method.epochs=1", "method.lr=1e-3"),
     "logistic": ("method=logistic",),
     "gda_zero_shot": ("method=gda_zero_shot",),
+    "tip_adapter": ("method=tip_adapter",),
     "mlp": ("method=mlp", "method.epochs=2"),
     "finetune": ("method=finetune", "thaw=1", "method.epochs=2"),
 }
@@ -60,7 +61,7 @@ def test_the_bundle_of_a_run_gives_the_runs_own_probabilities(thawline, sample, 
     assert decision["temperature"]["fitted_on"] == "inner"
     before, after = decision["temperature"]["log_loss"]
     assert after <= before
-    assert (decision["prompts"] is None) == (method in ("logistic", "gda_zero_shot", "mlp", "finetune"))
+    assert (decision["prompts"] is None) == (method in ("logistic", "gda_zero_shot", "tip_adapter", "mlp", "finetune"))
     metrics = thawline.metrics()["judged"]
     assert bundle.manifest["metrics"]["estimates"]["accuracy"] == metrics["accuracy"]
     assert re.fullmatch("[0-9a-f]{64}", bundle.manifest["base"]["weights"])

@@ -26,7 +26,7 @@ DATA = {
     "library": LibrarySettings(path="l.json"),
 }
 # What needs an encoder with text.
-TEXT = {"clap", "contrastive", "gda_zero_shot", "projection", "ss_text", "zero_shot"}
+TEXT = {"clap", "contrastive", "gda_zero_shot", "projection", "ss_text", "tip_adapter", "wise_ft", "zero_shot"}
 CLASSES = TEXT | {"auto", "finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}
 SOUND = {"auto", "finetune", "gda", "hints", "linear", "logistic", "mel_cnn", "mlp", "trees"}
 

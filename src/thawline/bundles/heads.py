@@ -11,6 +11,7 @@ from torch import nn
 from thawline.bundles.manifest import CLASSES, HEAD
 from thawline.encoders.encoder import Encoder
 from thawline.fitting.heads.audio import TaggingHead, rebuild_layers
+from thawline.fitting.heads.cache import CacheHead
 from thawline.fitting.heads.head import DenseHead, Head, ProbeHead, PromptHead
 from thawline.fitting.heads.trees import TreesHead
 
@@ -63,15 +64,15 @@ def rebuild_prompts(state: State, text_stages: nn.Module | None) -> PromptHead:
     return PromptHead(state_part(state, "prompt_"), state["class_of_prompt"], float(state["logit_scale"]), text_stages)
 
 
-def rebuild_probe(state: State) -> ProbeHead:
-    """The `ProbeHead` whose state-dict is `state`.
+def rebuild_photo_head(state: State) -> Head:
+    """The head of photos whose state-dict is `state`, but for one of prompts; its names say which it is.
 
     Raises:
         KeyError, RuntimeError: `state` is another head's.
     """
-    head = ProbeHead(state["weight"], 1.0)
-    head.load_state_dict(state)
-    return head.eval()
+    if "keys" in state:
+        return reloaded(CacheHead(state["weight"], 1.0), state)
+    return reloaded(ProbeHead(state["weight"], 1.0), state) if "weight" in state else rebuild_dense(state)
 
 
 def state_part(state: State, prefix: str) -> dict[str, torch.Tensor]:
@@ -110,12 +111,14 @@ def save_head(folder: Path, head: Head) -> None:
 
 
 def load_head(folder: Path, kind: str) -> Head:
-    """The head of photos that `save_head` wrote: `prompts`, `probe` or `dense`."""
+    """The head of photos that `save_head` wrote: `prompts`, or one that is known by its state."""
     if kind == "prompts":
         state = load_file(folder / CLASSES)
         return ClassHead(state["embeddings"], state["logit_scale"]).eval()
-    rebuild = rebuild_probe if kind == ProbeHead.kind else rebuild_dense
-    return rebuild(load_file(folder / HEAD))
+    head = rebuild_photo_head(load_file(folder / HEAD))
+    if head.kind != kind:
+        raise ValueError(f"the head is '{head.kind}', and not '{kind}' as its decision says")
+    return head
 
 
 def reloaded(head: Head, state: State) -> Head:

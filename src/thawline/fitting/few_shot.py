@@ -1,6 +1,6 @@
 """Settings of few-shot methods: what they fit begins at the classes' prompts, and no validation samples are needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
@@ -22,28 +22,94 @@ class _ProbeSettings(MethodSettings):
 
 
 @dataclass
-class ClapSettings(_ProbeSettings):
-    """A linear probe that begins at zero-shot and is drawn back to it, each class as far as zero-shot knows it.
-
-    CLAP (arXiv 2312.12730, section 4), by the authors' defaults.
+class DescentSettings(_ProbeSettings):
+    """A probe by gradient descent over all samples, with a momentum of 0.9 and a cosine to nothing.
 
     Attributes:
-        steps: Steps of gradient descent over all samples, with a momentum of 0.9 and a cosine to nothing.
+        steps: Its steps.
         lr: Its learning rate.
-        constrained: Whether classes are drawn back; `false` is the paper's ZS-LP.
     """
 
-    fit: str = "clap"
     steps: int = MISSING
     lr: float = MISSING
-    constrained: bool = True
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
         require_at_least("method.steps", self.steps, 1)
-        if not self.lr > 0:
-            raise UserError(f"method.lr={self.lr} must be above 0")
+        _require_above_0("method.lr", self.lr)
+
+
+@dataclass
+class ClapSettings(DescentSettings):
+    """A linear probe that begins at zero-shot and is drawn back to it, each class as far as zero-shot knows it.
+
+    CLAP (arXiv 2312.12730, section 4), by the authors' defaults.
+
+    Attributes:
+        constrained: Whether classes are drawn back; `false` is the paper's ZS-LP.
+    """
+
+    fit: str = "clap"
+    constrained: bool = True
+
+
+@dataclass
+class WiseFTSettings(DescentSettings):
+    """Weights between those of zero-shot and of a probe that began there.
+
+    WiSE-FT of a linear classifier (arXiv 2109.01903, section 4).
+
+    Attributes:
+        alpha: How much of the probe, 0 to 1: what to choose from.
+        folds: Inner grouped folds by whose log-loss it is chosen.
+    """
+
+    fit: str = "wise_ft"
+    alpha: list[float] = field(default_factory=list)
+    folds: int = 5
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        if not self.alpha or not all(0 <= each <= 1 for each in self.alpha):
+            raise UserError(f"method.alpha={self.alpha} must list numbers from 0 to 1, 0.5 say")
+        require_at_least("method.folds", self.folds, 2)
+
+
+@dataclass
+class TipAdapterSettings(MethodSettings):
+    """Zero-shot beside a cache of the training samples, whose keys learn.
+
+    Tip-Adapter-F (arXiv 2111.03930, section 3.2); `epochs=0` is Tip-Adapter.
+
+    Attributes:
+        alpha: How much the cache counts: what to choose from.
+        beta: How fast that falls with the distance: what to choose from.
+        epochs: Steps of AdamW over all samples, with a cosine to nothing.
+        lr: Its learning rate.
+        folds: Inner grouped folds by whose log-loss alpha and beta are chosen.
+    """
+
+    fit: str = "tip_adapter"
+    alpha: list[float] = field(default_factory=list)
+    beta: list[float] = field(default_factory=list)
+    epochs: int = MISSING
+    lr: float = MISSING
+    folds: int = 5
+
+    def __post_init__(self) -> None:
+        """Check the head and the ranges."""
+        super().__post_init__()
+        if self.head != "cache":
+            raise UserError(f"method={self.name} fits a cache beside the classes' prompts; use method.head=cache")
+        for key in ("alpha", "beta"):
+            values = getattr(self, key)
+            if not values or min(values) <= 0:
+                raise UserError(f"method.{key}={values} must list at least one number, all above 0")
+        require_at_least("method.epochs", self.epochs, 0)
+        _require_above_0("method.lr", self.lr)
+        require_at_least("method.folds", self.folds, 2)
 
 
 @dataclass
@@ -68,3 +134,8 @@ class SSTextSettings(_ProbeSettings):
                 raise UserError(f"method.text={self.text} is not known; use {PER_CLASS}, {PER_SAMPLE} or a number")
         elif not self.text > 0:
             raise UserError(f"method.text={self.text} must be above 0")
+
+
+def _require_above_0(key: str, value: float) -> None:
+    if not value > 0:
+        raise UserError(f"{key}={value} must be above 0")

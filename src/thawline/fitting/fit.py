@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from thawline.errors import UserError
 from thawline.files import write_atomically, write_json
-from thawline.fitting.few_shot import ClapSettings, SSTextSettings
+from thawline.fitting.few_shot import ClapSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Problem, inner_fold
@@ -42,6 +42,8 @@ _CLOSED_FORMS: dict[type[MethodSettings], str] = {
     GaussianSettings: "gda:fit_gda",
     ClapSettings: "clap:fit_clap",
     SSTextSettings: "ss_text:fit_ss_text",
+    TipAdapterSettings: "tip_adapter:fit_tip_adapter",
+    WiseFTSettings: "wise_ft:fit_wise_ft",
     TreesSettings: "trees:fit_trees",
 }
 

@@ -1,7 +1,7 @@
 """Which methods there are, by the name that the schema of each has in `conf/method`."""
 
 from thawline.fitting.auto import AUTO, AutoSettings
-from thawline.fitting.few_shot import ClapSettings, SSTextSettings
+from thawline.fitting.few_shot import ClapSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
 from thawline.fitting.settings import (
     GaussianSettings,
     GradientSettings,
@@ -17,6 +17,8 @@ METHODS: dict[str, type[MethodSettings]] = {
     "zero_shot": ZeroShotSettings,
     "clap": ClapSettings,
     "ss_text": SSTextSettings,
+    "tip_adapter": TipAdapterSettings,
+    "wise_ft": WiseFTSettings,
     "logistic": LogisticSettings,
     "gda": GaussianSettings,
     "trees": TreesSettings,

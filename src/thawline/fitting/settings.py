@@ -11,6 +11,7 @@ from thawline.errors import UserError
 _NEEDS: dict[str, tuple[Gift, ...]] = {
     "prompts": (Gift.TEXT,),
     "probe": (Gift.TEXT,),
+    "cache": (Gift.TEXT,),
     "linear": (),
     "mlp": (),
     "pairs": (),
@@ -32,11 +33,11 @@ class MethodSettings:
     Attributes:
         name: The method's name in reports.
         head: `prompts` (cosine to the classes' prompts; needs an encoder with text), `probe` (linear on unit features,
-            begins at these prompts), `linear`, `mlp`, `pairs` (cosine of an image and a text), or of sound: `own` (that
-            of the network's own class), `layers` (pools over all layers), `trees`, `rules` (a table of rules over
-            descriptors), `hints`.
-        fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `gaussian`, `clap`, `ss_text`, `trees` or
-            `gradient`; fixed by the method's schema.
+            begins at these prompts), `cache` (of samples, beside the prompts), `linear`, `mlp`, `pairs` (cosine of an
+            image and a text), or of sound: `own` (that of the network's own class), `layers` (pools over all layers),
+            `trees`, `rules` (a table of rules over descriptors), `hints`.
+        fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `gaussian`, `clap`, `ss_text`,
+            `tip_adapter`, `wise_ft`, `trees` or `gradient`; fixed by the method's schema.
     """
 
     name: str = MISSING
@@ -224,10 +225,8 @@ class GradientSettings(MethodSettings):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
-        if self.head == "probe":
-            raise UserError(
-                f"method.head=probe is for method=clap and its like; method={self.name} takes linear or mlp"
-            )
+        if self.head in ("probe", "cache"):
+            raise UserError(f"method.head={self.head} is not for method={self.name}; use linear, mlp or prompts")
         losses = PAIR_LOSSES if self.head == "pairs" else ("cross_entropy", "contrastive")
         require_one_of("method.loss", self.loss, losses)
         for key in ("epochs", "batch_size", "patience"):

@@ -1,5 +1,7 @@
 """Few-shot methods beside the code of their papers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,14 @@ from tests.fitting.conftest import ArrayRows
 from thawline.errors import UserError
 from thawline.fitting.auto import AutoSettings
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.few_shot import ClapSettings, SSTextSettings
+from thawline.fitting.few_shot import ClapSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
+from thawline.fitting.heads.cache import CacheHead
 from thawline.fitting.heads.head import ProbeHead, PromptHead
 from thawline.fitting.methods.clap import fit_clap
 from thawline.fitting.methods.gda import fit_gda
 from thawline.fitting.methods.ss_text import fit_ss_text
+from thawline.fitting.methods.tip_adapter import fit_tip_adapter
+from thawline.fitting.methods.wise_ft import fit_wise_ft
 from thawline.fitting.settings import GaussianSettings, GradientSettings, LogisticSettings
 from thawline.fitting.tail import Tail, predict
 
@@ -22,8 +27,14 @@ SCALE, DIM, CLASSES = 20.0, 16, 3
 CLAP = ClapSettings(name="clap", head="probe", steps=300, lr=0.1)
 SS_TEXT = SSTextSettings(name="ss_text", head="probe")
 GDA = GaussianSettings(name="gda_zero_shot", head="probe", shrinkage=[0.7], folds=3)
+TIP_ADAPTER = TipAdapterSettings(
+    name="tip_adapter", head="cache", alpha=[1.0, 3.0], beta=[2.0, 5.0], epochs=20, lr=1e-3, folds=3
+)
+WISE_FT = WiseFTSettings(name="wise_ft", head="probe", steps=100, lr=0.1, alpha=[0.0, 0.5, 1.0], folds=3)
 METHODS = pytest.mark.parametrize(
-    ("fit", "settings"), [(fit_clap, CLAP), (fit_ss_text, SS_TEXT), (fit_gda, GDA)], ids=["clap", "ss_text", "gda"]
+    ("fit", "settings"),
+    [(fit_clap, CLAP), (fit_ss_text, SS_TEXT), (fit_gda, GDA), (fit_tip_adapter, TIP_ADAPTER), (fit_wise_ft, WISE_FT)],
+    ids=["clap", "ss_text", "gda", "tip_adapter", "wise_ft"],
 )
 
 
@@ -53,9 +64,9 @@ class Stages(torch.nn.Module):
 
 def fitted(fit, train, settings):
     """The fitted tail, and what was chosen."""
-    tail = Tail(Stages(), ProbeHead.of(prompts()))
-    found = fit(tail, train, None, settings, 0)
-    again = Tail(Stages(), ProbeHead.of(prompts()))
+    kind = CacheHead if settings.head == "cache" else ProbeHead
+    found = fit(Tail(Stages(), kind.of(prompts())), train, None, settings, 0)
+    again = Tail(Stages(), kind.of(prompts()))
     again.load_state_dict(found.state)
     return again, found.chosen
 
@@ -64,10 +75,11 @@ def accuracy(tail, samples):
     return float((predict(tail, samples).argmax(axis=1) == samples.targets).mean())
 
 
-def test_a_probe_that_is_not_fitted_says_what_zero_shot_says():
+@pytest.mark.parametrize("kind", [ProbeHead, CacheHead])
+def test_a_head_that_is_not_fitted_says_what_zero_shot_says(kind):
     samples = drawn(30, 1)
     wanted = predict(Tail(Stages(), prompts()), samples)
-    np.testing.assert_allclose(predict(Tail(Stages(), ProbeHead.of(prompts())), samples), wanted, atol=1e-6)
+    np.testing.assert_allclose(predict(Tail(Stages(), kind.of(prompts())), samples), wanted, atol=1e-6)
 
 
 @METHODS
@@ -86,10 +98,11 @@ def test_a_photo_of_twice_the_weight_counts_as_two(fit, settings):
     heavy = FeatureSet(
         train.rows, train.indices, train.targets, train.groups, weights=np.where(np.arange(12) < 3, 2.0, 1.0)
     )
-    if fit is fit_gda:  # what is held out counts once, whatever its weight
-        settings = GaussianSettings(name="gda_zero_shot", head="probe", shrinkage=[0.7], folds=20)
+    if hasattr(settings, "folds"):  # what is held out counts once, whatever its weight
         heavy = FeatureSet(heavy.rows, heavy.indices, heavy.targets, heavy.targets, weights=heavy.weights)
         train = FeatureSet(train.rows, train.indices, train.targets, train.targets)
+    if fit is fit_tip_adapter:  # AdamW's steps are the same however much a sample counts
+        settings = replace(settings, epochs=0)
     (one, _), (two, _) = fitted(fit, heavy, settings), fitted(fit, train.subset(twice), settings)
     np.testing.assert_allclose(predict(one, drawn(30, 4)), predict(two, drawn(30, 4)), atol=1e-5)
 
@@ -153,6 +166,42 @@ def test_gda_is_added_to_zero_shot():
     np.testing.assert_allclose(predict(made, train), wanted.numpy(), atol=1e-4)
 
 
+def test_tip_adapter_is_what_the_authors_code_computes():
+    train = drawn(24, 2)
+    made, chosen = fitted(fit_tip_adapter, train, TIP_ADAPTER)
+    unit = F.normalize(torch.from_numpy(train.matrix()), dim=-1)
+    targets, alpha, beta = torch.from_numpy(train.targets), chosen["alpha"], chosen["beta"]
+    values, zero_shot = F.one_hot(targets).double(), SCALE * unit @ prompts().class_embeddings().double().T
+    adapter = torch.nn.Linear(DIM, 24, bias=False, dtype=torch.float64)
+    adapter.weight = torch.nn.Parameter(unit.clone())
+    optimiser = torch.optim.AdamW(adapter.parameters(), lr=1e-3, eps=1e-4)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 20)
+    for _ in range(20):
+        affinity = adapter(unit)
+        optimiser.zero_grad()
+        F.cross_entropy(zero_shot + ((-1) * (beta - beta * affinity)).exp() @ values * alpha, targets).backward()
+        optimiser.step()
+        schedule.step()
+    with torch.no_grad():
+        wanted = torch.softmax(zero_shot + ((-1) * (beta - beta * adapter(unit))).exp() @ values * alpha, -1)
+    np.testing.assert_allclose(predict(made, train), wanted.numpy(), atol=1e-4)
+    assert np.abs(made.head.keys.numpy() - unit.numpy()).max() > 1e-4
+    assert chosen["inner_log_loss"][f"alpha {alpha:g}, beta {beta:g}"] == min(chosen["inner_log_loss"].values())
+
+
+def test_wise_ft_lies_between_zero_shot_and_the_probe():
+    train, texts = drawn(24, 2), SCALE * prompts().class_embeddings()
+    ends = [
+        fitted(fit_wise_ft, train, WiseFTSettings(name="w", head="probe", steps=100, lr=0.1, alpha=[alpha]))[0]
+        for alpha in (0.0, 0.3, 1.0)
+    ]
+    zero_shot, between, probe = (one.head.weight for one in ends)
+    free, _ = fitted(fit_clap, train, ClapSettings(name="c", head="probe", steps=100, lr=0.1, constrained=False))
+    torch.testing.assert_close(zero_shot, texts, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(probe, free.head.weight, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(between, 0.7 * texts + 0.3 * probe, atol=1e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
@@ -161,6 +210,15 @@ def test_gda_is_added_to_zero_shot():
         (lambda: ClapSettings(name="clap", head="probe", steps=1, lr=0.0), "method.lr=0.0 must be above 0"),
         (lambda: SSTextSettings(name="ss_text", head="probe", text="some"), "method.text=some is not known"),
         (lambda: SSTextSettings(name="ss_text", head="probe", text=0), "method.text=0 must be above 0"),
+        (
+            lambda: TipAdapterSettings(name="t", head="probe", alpha=[1.0], beta=[1.0], epochs=1, lr=1.0),
+            "use method.head=cache",
+        ),
+        (
+            lambda: TipAdapterSettings(name="t", head="cache", alpha=[0.0], beta=[1.0], epochs=1, lr=1.0),
+            "method.alpha=.* all above 0",
+        ),
+        (lambda: WiseFTSettings(name="w", head="probe", steps=1, lr=1.0, alpha=[2.0]), "numbers from 0 to 1"),
         (lambda: AutoSettings(name="auto"), "must name methods to choose from, each once"),
         (lambda: AutoSettings(name="auto", methods=["auto", "gda"]), "must name methods to choose from"),
         (lambda: AutoSettings(name="auto", methods=["gda"], folds=1), "method.folds=1 must be at least 2"),
@@ -168,7 +226,7 @@ def test_gda_is_added_to_zero_shot():
         (lambda: LogisticSettings(name="logistic", head="probe", c=[1.0]), "use linear"),
         (
             lambda: GradientSettings(name="linear", head="probe", epochs=1, batch_size=1, lr=1.0, patience=1),
-            "method=linear takes linear or mlp",
+            "method.head=probe is not for method=linear",
         ),
     ],
 )

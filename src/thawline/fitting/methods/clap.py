@@ -6,7 +6,7 @@ from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.few_shot import ClapSettings
+from thawline.fitting.few_shot import ClapSettings, DescentSettings
 from thawline.fitting.inner import joined
 from thawline.fitting.methods import Fit
 from thawline.fitting.methods.linear import Matrix, keep_probe, probe_of, unit
@@ -33,10 +33,10 @@ def fit_clap(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: 
     everything = train if inner is None else joined(train, inner)
     head, features = probe_of(tail), everything.matrix()
     with threadpool_limits(1):
-        prototypes, pull = _descend(
+        prototypes, pull = descend(
             unit(features),
             everything.targets,
-            np.ones(len(everything)) if everything.weights is None else everything.weights,
+            everything.weights,
             head.texts.double().numpy() * head.text_length,
             head.text_scale,
             settings,
@@ -45,24 +45,33 @@ def fit_clap(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: 
     return Fit(state=tail.state_dict(), chosen={"steps": settings.steps, "pull": pull.tolist()})
 
 
-def _descend(
+def descend(
     features: Matrix,
     targets: NDArray[np.int64],
-    weights: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
     start: Matrix,
     scale: float,
-    settings: ClapSettings,
+    settings: DescentSettings,
 ) -> tuple[Matrix, NDArray[np.float64]]:
     """The prototypes [classes, dim] after the last step, and λ of each class [classes].
 
-    `features` [n, dim] are unit vectors, and count as much as `weights` [n] say.
+    Args:
+        features: Unit vectors, [n, dim].
+        targets: Their classes, [n].
+        weights: How much each counts, [n]; None: all the same.
+        start: Where the prototypes begin, [classes, dim].
+        scale: What the cosine is multiplied by.
+        settings: How; the prototypes of CLAP are drawn back to where they began, if it is constrained.
     """
+    weights = np.ones(len(features)) if weights is None else weights
     member = (targets[:, None] == np.arange(len(start))) * weights[:, None]
     told = softmax(scale * features @ unit(start).T, axis=1)
     of_class = member.sum(axis=0)
     known = (member * told).sum(axis=0) / np.maximum(of_class, 1e-12)
     # A class without a sample is drawn back as the others are on average, as the authors' later code has it.
-    pull: NDArray[np.float64] = np.where(of_class > 0, known, known[of_class > 0].mean()) * settings.constrained
+    pull: NDArray[np.float64] = np.where(of_class > 0, known, known[of_class > 0].mean())
+    if not (isinstance(settings, ClapSettings) and settings.constrained):
+        pull = np.zeros(len(start))
     member, total = member / weights.sum(), weights.sum()
     prototypes, moving = start.copy(), np.zeros_like(start)
     for step in range(settings.steps):

@@ -20,6 +20,10 @@ _CLASSES = "classes apart. It knows no others and says one of them of every phot
 _HEADS = {
     "classifier": "The classifier is part of it.",
     "dense": "The head lies beside it in `head.safetensors`: standardise, then the layers.",
+    "cache": (
+        "The head lies beside it in `head.safetensors`: with the normalised image embedding x, logits are weight · x + "
+        "alpha · exp(beta · (keys · x - 1)) · values. The keys were the features of the photos that it learnt from."
+    ),
     "probe": (
         "The head lies beside it in `head.safetensors`: logits are weight · normalised image embedding + bias. It "
         "began at the classes' prompts."

@@ -14,6 +14,7 @@ from thawline.encoders.encoder import Encoder
 from thawline.encoders.towers import ClipTowers
 from thawline.fitting.feature_set import AugmentedRows, FeatureRows, FeatureSet
 from thawline.fitting.folds import Fold
+from thawline.fitting.heads.cache import CacheHead
 from thawline.fitting.heads.head import DenseHead, ProbeHead, PromptHead
 from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Plain
@@ -98,8 +99,9 @@ class PhotosProblem(Plain):
         method = self.settings.method
         if method.head == "prompts":
             return self._prompt_tail(trainable=isinstance(method, GradientSettings))
-        if method.head == "probe":
-            return Tail(self.encoder.tail(self.cut), ProbeHead.of(self._prompt_head()))
+        if method.head in ("probe", "cache"):
+            begins = ProbeHead if method.head == "probe" else CacheHead
+            return Tail(self.encoder.tail(self.cut), begins.of(self._prompt_head()))
         hidden = method.hidden if isinstance(method, GradientSettings) and method.head == "mlp" else None
         dropout = method.dropout if isinstance(method, GradientSettings) else 0.0
         head = self._head(hidden, dropout)

@@ -16,8 +16,7 @@ from thawline.bundles.golden import RECIPE, golden_pixels
 from thawline.bundles.heads import (
     ClassHead,
     fold,
-    rebuild_dense,
-    rebuild_probe,
+    rebuild_photo_head,
     rebuild_prompts,
     save_head,
     state_part,
@@ -163,7 +162,7 @@ class TunedPhotos:
 
 def _head(state: dict[str, torch.Tensor], towers: ClipTowers | None) -> Head:
     if "class_of_prompt" not in state:
-        return rebuild_probe(state) if "weight" in state else rebuild_dense(state)
+        return rebuild_photo_head(state)
     if not (trained := text_part(state)) or towers is None:
         return rebuild_prompts(state, None)
     text = towers.text
