@@ -1,5 +1,6 @@
 """`thawline export RUN`: write a run's model as a bundle."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -37,6 +38,8 @@ def export(config: DictConfig) -> None:
     if settings.ignore_gates and settings.gates is None:
         raise UserError("ignore_gates=true ignores no gates; give gates=FILE.yaml, or leave it out")
     if read_status(source)["verb"] == "ensemble":
+        if settings.max_error is not None:
+            raise UserError(f"max_error={settings.max_error:g} is for a single model; leave it out for an ensemble")
         if settings.gates is not None:
             raise UserError(
                 f"gates={settings.gates} is for a single model; leave it out, and hold the ensemble's bundle against "
@@ -44,9 +47,14 @@ def export(config: DictConfig) -> None:
             )
         _export_ensemble(source, target, settings)
         return
-    fitted = find_fit(source, settings.data.places)
+    fitted = replace(find_fit(source, settings.data.places), max_error=settings.max_error)
+    task = find_task(fitted.settings.task)
+    if settings.max_error is not None and not task.abstains:
+        raise UserError(
+            f"max_error={settings.max_error:g} is for models that say one of several classes; leave it out for "
+            f"{task.samples} of task={fitted.settings.task}"
+        )
     if settings.format == "onnx":
-        task = find_task(fitted.settings.task)
         if task.sound:
             raise UserError(f"format=onnx is for models of photos; leave it out for {task.samples}")
         check_onnx()

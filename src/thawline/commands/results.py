@@ -10,7 +10,7 @@ from rich.console import Console
 from thawline.data.class_report import print_brief
 from thawline.files import write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
-from thawline.reports.pictures import draw_confusion, draw_recall, draw_reliability, draw_training
+from thawline.reports.pictures import draw_confusion, draw_coverage, draw_recall, draw_reliability, draw_training
 from thawline.reports.tables import Judged, print_classes, print_comparison
 from thawline.runs.digests import noted
 from thawline.runs.directory import RunDirectory
@@ -49,6 +49,9 @@ def save_results(
     write_text(run.file("metrics.csv"), _csv(judged, baseline))
     if pictures:
         _draw(run, judged)
+    if pictures and facts["verb"] == "evaluate" and judged.calibration is not None:
+        p = predictions
+        draw_coverage(p.right, p.probabilities[np.arange(len(p.said)), p.said], p.groups, run.file("coverage.png"))
     rows = [Judged(facts["method"], judged, test), Judged(facts["baseline"], baseline)]
     examined = facts.get("examined")
     if examined and "majority" in examined and facts["baseline"] != MAJORITY:

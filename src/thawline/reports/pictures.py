@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thawline.drawing import BLUE, GREY, ORANGE, drawing, plain
 from thawline.errors import UserError
 from thawline.judging.calibration import Calibration
+from thawline.judging.intervals import proportion
 from thawline.judging.metrics import Judgement
 
 LONGEST_NAME = 26
@@ -96,6 +98,29 @@ def draw_reliability(calibration: Calibration, path: Path) -> None:
             part.xaxis.label.set_fontsize(8)
             part.yaxis.label.set_fontsize(8)
             plain(part, grid="both" if part is axes else "y")
+
+
+def draw_coverage(right: NDArray[np.bool_], sure: NDArray[np.floating], groups: NDArray[np.int64], path: Path) -> None:
+    """Draw the error of the surest answers against their share: what not to answer the others would be worth.
+
+    Args:
+        right: Which answers are right, [N].
+        sure: The probability of each, [N].
+        groups: Group of each sample, [N].
+        path: Where the picture goes.
+    """
+    surest = np.argsort(-sure, kind="stable")
+    counts = np.arange(1, len(right) + 1)
+    with drawing(4.2, 3.4, path) as figure:
+        axes = figure.subplots()
+        axes.plot(counts / len(right), np.cumsum(~right[surest]) / counts, color=BLUE, linewidth=1.4)
+        for share in np.arange(1, 11) / 10:
+            answered = surest[: max(1, round(share * len(right)))]
+            error = proportion(~right[answered], groups[answered])
+            axes.plot([share, share], [error.low, error.high], color=BLUE, linewidth=1.6, solid_capstyle="butt")
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, None), xlabel="answered, the surest first")
+        axes.set_ylabel("of these wrong, 95 % interval")
+        plain(axes, grid="both")
 
 
 def draw_training(history: Path, path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from thawline.bundles.trained import Trained, trained_on
-from thawline.decisions.temperature import Temperature, fit_temperature
+from thawline.decisions.abstention import UNKNOWN, Abstention, fit_abstention
+from thawline.decisions.temperature import Temperature, calibrated, fit_temperature
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.fitting.fit import is_fitted, read_fit
@@ -59,6 +60,7 @@ class Fitted:
         source: The run as it was named.
         absent: A sentence on the run's data, if they are not there; "" if they are.
         moved: Whether it was said where they are now.
+        max_error: Which share of its model's answers may be wrong, see `decisions.abstention`; None: it always answers.
     """
 
     run: Path
@@ -72,6 +74,7 @@ class Fitted:
     source: Path
     absent: str
     moved: bool
+    max_error: float | None = None
 
     @cached_property
     def rows(self) -> list[SplitRow]:
@@ -134,21 +137,60 @@ def find_fit(path: Path, places: Mapping[str, Any]) -> Fitted:
     )
 
 
-def temperature_of(fitted: Fitted) -> Temperature:
-    """A temperature fitted on samples that the model was not trained on, and that no reported number chose by."""
+@dataclass(frozen=True)
+class Unseen:
+    """What was said of samples that the model was not trained on, and that no reported number chose by.
+
+    Attributes:
+        said: None where there are none.
+        what: What they were to the model: `inner` or `out-of-fold`.
+        why_not: Why there are none, one phrase.
+    """
+
+    said: Predictions | None
+    what: str = ""
+    why_not: str | None = None
+
+
+def unseen_of(fitted: Fitted) -> Unseen:
+    """What a decision can be fitted on."""
     if fitted.judged.tags is not None:
-        return Temperature(why_not="each label is told by itself, from its own threshold on")
+        return Unseen(None, why_not="each label is told by itself, from its own threshold on")
     if fitted.settings.augmentation.average:
-        return Temperature(why_not="the run averaged over views of a photo, and the bundle looks at one")
+        return Unseen(None, why_not="the run averaged over views of a photo, and the bundle looks at one")
     if (fitted.run / INNER_FILE).exists():
-        return _fitted_on(read_trial(fitted.run.parent, int(fitted.run.name)).inner(), "inner")
+        return Unseen(read_trial(fitted.run.parent, int(fitted.run.name)).inner(), "inner")
     if set(fitted.judged.folds) != {HOLDOUT}:
-        return _fitted_on(fitted.judged, "out-of-fold")
+        return Unseen(fitted.judged, "out-of-fold")
     try:
-        inner = _predict_inner(fitted)
+        return Unseen(_predict_inner(fitted), "inner")
     except UserError as error:
-        return Temperature(why_not=f"what it would be fitted on can't be had ({error})")
-    return _fitted_on(inner, "inner")
+        return Unseen(None, why_not=f"what it would be fitted on can't be had ({error})")
+
+
+def temperature_of(fitted: Fitted) -> Temperature:
+    """A temperature by what there is that the model was not trained on."""
+    return fit_decision(fitted)[0]
+
+
+def fit_decision(fitted: Fitted) -> tuple[Temperature, Abstention | None]:
+    """The temperature, and from which probability on the model answers; None: it always does.
+
+    Raises:
+        UserError: The run asks for an error that can't be promised.
+    """
+    unseen, wanted = unseen_of(fitted), fitted.max_error
+    if (said := unseen.said) is None:
+        if wanted is not None:
+            raise UserError(f"max_error={wanted:g} can't be fitted: {unseen.why_not}")
+        return Temperature(why_not=unseen.why_not), None
+    temperature = fit_temperature(said.labels, said.probabilities, unseen.what)
+    if wanted is None:
+        return temperature, None
+    if UNKNOWN in said.classes:
+        raise UserError(f"a class is called {UNKNOWN}, as a model with max_error={wanted:g} answers; rename it")
+    sure = calibrated(said.probabilities, temperature.value).max(axis=1)
+    return temperature, fit_abstention(said.right, sure, said.groups, wanted, unseen.what)
 
 
 def trained_of(fitted: Fitted) -> Trained:
@@ -162,10 +204,6 @@ def tolerance_of(fitted: Fitted) -> float:
     plain = settings.store.dtype == settings.encoder.precision == "float32"
     exact = plain and settings.trainer.accelerator == "cpu"
     return _ROUNDING if exact else _OTHER_ROUNDING
-
-
-def _fitted_on(said: Predictions, what: str) -> Temperature:
-    return fit_temperature(said.labels, said.probabilities, what)
 
 
 def _predict_inner(fitted: Fitted) -> Predictions:

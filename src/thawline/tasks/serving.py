@@ -171,8 +171,8 @@ def answer_photos(bundle: Any, samples: Sequence[Sample], terms: Terms) -> Itera
     bundle.max_megapixels = terms.max_megapixels
     for said in bundle.predict([sample.path for sample in samples], calibrated=terms.calibrated is True):
         # Where photos have a score, that is the probability of one label, whatever the answer.
-        label = said.label if said.label is None else getattr(bundle, "scored", None) or said.label
-        score = None if label is None else said.probabilities[label]
+        scored = getattr(bundle, "scored", None)
+        score = None if said.label is None else said.probabilities[scored] if scored else said.probability
         details = {} if getattr(said, "tags", None) is None else {"tags": list(said.tags)}
         if notes := getattr(bundle, "notes", ()):
             details["notes"] = list(notes)

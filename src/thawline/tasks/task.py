@@ -73,6 +73,7 @@ class Task:
         check: A `TaskChecker`; None: `data check` can't say anything of its data.
         label: A `Labeller` (`tasks.labelled`); None: its bundles can't be judged by new data.
         export: A `TaskExporter`; None: its runs can't be exported.
+        abstains: Whether its exported models can be told to answer `unknown` where too many answers would be wrong.
         export_ensemble: An `EnsembleExporter`; None: ensembles of its runs can't be exported.
         load: A `BundleLoader`; None: it has no bundles.
         load_ensemble: What loads the bundle of an ensemble of its runs; None: there are none.
@@ -119,6 +120,7 @@ class Task:
     check: str | None = None
     label: str | None = None
     export: str | None = None
+    abstains: bool = False
     export_ensemble: str | None = None
     load: str | None = None
     load_ensemble: str | None = None

@@ -15,6 +15,7 @@ from thawline.commands.versions.settings import VersionsVerbsSettings
 from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
+from thawline.errors import UserError
 from thawline.features.settings import ClusterSettings, StoreSettings
 from thawline.fitting.known import METHODS
 from thawline.fitting.settings import (
@@ -151,6 +152,8 @@ class ExportSettings:
         format: `safetensors`, or `onnx`: graphs beside the same files, checked against them; needs thawline[onnx].
         data: Where the run's data are now, if they were moved.
         gates: A file of gates, see conf/evaluate.yaml, one of which missed is refused; null: none.
+        max_error: Which share of the model's answers may be wrong: where more would be, it says `unknown`; null: it
+            always answers.
         ignore_gates: Whether a model that misses a gate is exported nevertheless, with a note of it.
     """
 
@@ -159,7 +162,13 @@ class ExportSettings:
     format: str = "safetensors"
     gates: str | None = None
     ignore_gates: bool = False
+    max_error: float | None = None
     data: MovedData = field(default_factory=MovedData)
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if self.max_error is not None and not 0 < self.max_error < 0.5:
+            raise UserError(f"max_error={self.max_error:g} must be above 0 and below 0.5")
 
 
 @dataclass

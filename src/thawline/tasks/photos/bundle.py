@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from thawline.bundles.manifest import GOLDEN
 from thawline.bundles.networks.classifier import Classifier, load_classifier, read_preprocessing
 from thawline.bundles.pictures import Photo, each, name_of, picture_of, read_picture
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
+from thawline.decisions.abstention import UNKNOWN
 from thawline.decisions.temperature import calibrated
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UnusableError, UserError
@@ -36,7 +37,8 @@ class Prediction:
 
     Attributes:
         path: As it was given; of a photo in memory its size.
-        label: The most probable class; None where the file can't be used.
+        label: The most probable class; `unknown` where the bundle does not answer, since too many such answers would be
+            wrong; None where the file can't be used.
         probabilities: By class; empty where the file can't be used.
         problem: Why the file can't be used, one phrase; None if it can.
         tags: The classes that reach their thresholds, the most probable first, where a photo can have several; None: it
@@ -48,6 +50,11 @@ class Prediction:
     probabilities: dict[str, float]
     problem: str | None = None
     tags: tuple[str, ...] | None = None
+
+    @property
+    def probability(self) -> float | None:
+        """Of the most probable class; None where the file can't be used."""
+        return max(self.probabilities.values(), default=None)
 
 
 class Bundle:
@@ -64,6 +71,8 @@ class Bundle:
         manifest: What `manifest.json` says: versions, hashes, metrics, licence.
         classifier: The network with its head.
         thresholds: From which probability on a photo has a class, where it can have several; None: it has one.
+        answers_from: From which probability on, at its temperature, the most probable class is the answer, and
+            `unknown` below it; None: it always answers.
         notes: Sentences that go with all that it says.
         scored: The label whose probability is a photo's score; None: photos have no score.
     """
@@ -93,6 +102,7 @@ class Bundle:
         if not self.temperature > 0:
             raise ValueError("its temperature is not above 0")
         self.thresholds = _thresholds(decision.get("thresholds"), self.labels)
+        self.answers_from = _answers_from(decision.get("abstention"))
         self.manifest = manifest
         self.classifier = classifier
         self._towers = None if towers is None else cache(towers)
@@ -117,9 +127,9 @@ class Bundle:
         waiting = self._read_ahead(iter(each(photos)))
         while batch := list(islice(waiting, BATCH)):
             usable = [pixels for _, pixels, _ in batch if pixels is not None]
-            said = iter(self._probabilities(torch.stack(usable), at_temperature=calibrated) if usable else ())
+            said = iter(self._said(torch.stack(usable), at_temperature=calibrated) if usable else ())
             for path, pixels, problem in batch:
-                yield Prediction(path, None, {}, problem) if pixels is None else self._prediction(path, next(said))
+                yield Prediction(path, None, {}, problem) if pixels is None else self._prediction(path, *next(said))
 
     def pixels(self, photo: Photo) -> torch.Tensor:
         """What enters the network for a photo: uint8 [3, size, size], not yet normalised.
@@ -164,17 +174,24 @@ class Bundle:
         wanted = np.array(made["logits"], dtype=np.float32)
         return float(np.abs(self.classifier.logits(golden_pixels(int(made["size"]))) - wanted).max())
 
-    def _probabilities(self, pixels: torch.Tensor, *, at_temperature: bool) -> NDArray[np.float32]:
+    def answered(self, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Where the most probable class is the answer, [n], of `probabilities` [n, classes] at its temperature."""
+        # In double precision: rounded to single, the threshold could fall on the probability below it.
+        given: NDArray[np.bool_] = probabilities.max(axis=1).astype(np.float64) >= (self.answers_from or 0.0)
+        return given
+
+    def _said(self, pixels: torch.Tensor, *, at_temperature: bool) -> Iterator[tuple[NDArray[np.float32], bool]]:
+        """The probabilities of each photo, and whether its most probable class is the answer."""
         logits = torch.from_numpy(self.logits(pixels))
         if self.thresholds is not None:  # each class is told by itself, and no temperature was fitted
-            alone: NDArray[np.float32] = torch.sigmoid(logits).numpy()
-            return alone
+            return zip(torch.sigmoid(logits).numpy(), repeat(True))  # endless
         plain: NDArray[np.float32] = torch.softmax(logits, dim=-1).numpy()
-        return calibrated(plain, self.temperature) if at_temperature else plain
+        at = calibrated(plain, self.temperature)
+        return zip(at if at_temperature else plain, self.answered(at), strict=True)
 
-    def _prediction(self, path: str, said: NDArray[np.float32]) -> Prediction:
+    def _prediction(self, path: str, said: NDArray[np.float32], answered: bool) -> Prediction:
         label, probabilities = self.labels[int(said.argmax())], dict(zip(self.labels, said.tolist(), strict=True))
-        return Prediction(path, label, probabilities, tags=self._reached(probabilities))
+        return Prediction(path, label if answered else UNKNOWN, probabilities, tags=self._reached(probabilities))
 
     def _reached(self, probabilities: Mapping[str, float]) -> tuple[str, ...] | None:
         if self.thresholds is None:
@@ -202,6 +219,16 @@ class Bundle:
 def _thresholds(given: Mapping[str, Any] | None, labels: Sequence[str]) -> dict[str, float] | None:
     """The threshold of each label, as `decision.json` has it."""
     return None if given is None else {name: float(given[name]) for name in labels}
+
+
+def _answers_from(given: Mapping[str, Any] | None) -> float | None:
+    """From which probability on it answers, as `decision.json` has it; bundles of before have nothing of it."""
+    if given is None:
+        return None
+    threshold = float(given["threshold"])
+    if not 0 <= threshold <= 1:
+        raise ValueError("the probability from which on it answers is no probability")
+    return threshold
 
 
 def _finished(waiting: deque[tuple[str, Future[torch.Tensor]]]) -> tuple[str, torch.Tensor | None, str | None]:

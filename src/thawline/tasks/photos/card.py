@@ -17,6 +17,11 @@ _TAGS = (
     "It knows no others."
 )
 _CLASSES = "classes apart. It knows no others and says one of them of every photo."
+_UNSURE = (
+    "classes apart. It knows no others. Where the most probable one has less than {threshold:.3f} at its temperature "
+    "it says `unknown`: of {samples} {fitted_on} photos it answers {answered:.0%}. At most {max_error:.1%} of its "
+    "answers are wrong, with {confidence:.0%} confidence, of photos like those."
+)
 _HEADS = {
     "classifier": "The classifier is part of it.",
     "dense": "The head lies beside it in `head.safetensors`: standardise, then the layers.",
@@ -42,7 +47,7 @@ def photo_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
     use = _USE[decision["family"]].format(vit=vit)
     parts = [
         f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(decision['labels'])} "
-        + (_TAGS if decision["thresholds"] else _CLASSES),
+        + _how_it_answers(decision),
         metrics_table(facts["metrics"], "photos"),
         "## Use",
         '```python\nimport thawline\n\nfor said in thawline.load("DIR").predict(["photo.jpg"]):\n'
@@ -56,3 +61,9 @@ def photo_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
     names = decision["labels"]
     said = f"{', '.join(names[:_NAMED])}{f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''}"
     return card(f"{said}: a photo {'tagger' if decision['thresholds'] else 'classifier'}", parts, front)
+
+
+def _how_it_answers(decision: Mapping[str, Any]) -> str:
+    if decision["thresholds"]:
+        return _TAGS
+    return _CLASSES if decision["abstention"] is None else _UNSURE.format(**decision["abstention"])

@@ -1,8 +1,9 @@
 """`thawline export` of classes of photos: the network with its head, and the decision beside."""
 
+from thawline.decisions.abstention import UNKNOWN, Abstention
 from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.tasks.exporting import Exportable, known_files
-from thawline.tasks.fits import Fitted, temperature_of
+from thawline.tasks.fits import Fitted, fit_decision
 from thawline.tasks.photos.prompts import class_prompts
 from thawline.tasks.photos.write import TunedPhotos
 
@@ -12,7 +13,7 @@ _PHOTOS = 8
 def export_photos(fitted: Fitted) -> Exportable:
     """What the run fitted; see `tasks.capabilities.TaskExporter`."""
     settings = fitted.settings
-    prompts = None
+    prompts, (temperature, abstention) = None, fit_decision(fitted)
     if settings.method.head == "prompts":
         prompts = dict(zip(fitted.classes, class_prompts(settings.prompts, fitted.classes), strict=True))
     tuned = TunedPhotos(
@@ -23,7 +24,19 @@ def export_photos(fitted: Fitted) -> Exportable:
         state=fitted.fit.state,
         classes=fitted.classes,
         prompts=prompts,
-        temperature=temperature_of(fitted),
+        temperature=temperature,
+        abstention=abstention,
         thresholds=fitted.fit.chosen.get(THRESHOLDS),
     )
-    return Exportable(tuned, [photo for photo, _ in known_files(fitted, _PHOTOS)])
+    return Exportable(tuned, [photo for photo, _ in known_files(fitted, _PHOTOS)], [_answers(abstention)])
+
+
+def _answers(abstention: Abstention | None) -> str:
+    """The line that says when the model does not answer; "" where it always does."""
+    if abstention is None:
+        return ""
+    return (
+        f"answers from {100 * abstention.threshold:.1f} % on, {UNKNOWN} below: of {abstention.samples} "
+        f"{abstention.fitted_on} photos {100 * abstention.answered:.0f} % are answered, {100 * abstention.error:.1f} % "
+        f"of these wrongly; at most {100 * abstention.max_error:g} % will be (with 95 % confidence)"
+    )

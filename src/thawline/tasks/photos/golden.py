@@ -14,8 +14,9 @@ def judge_photos(bundle: Bundle, path: Path) -> list[Verdict]:
     check_labels(cases, bundle.labels, path)
     verdicts = []
     for case, said in zip(cases, bundle.predict([case.file for case in cases]), strict=True):
-        sure = None if said.label is None else said.probabilities[said.label]
-        verdicts.append(Verdict(case, said.label, sure, tuple(label_failures(case, said.label, said.problem))))
+        verdicts.append(
+            Verdict(case, said.label, said.probability, tuple(label_failures(case, said.label, said.problem)))
+        )
     return verdicts
 
 

@@ -12,6 +12,7 @@ from thawline.data.photos.report import data_report
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.tasks.labelled import Answers
+from thawline.tasks.photos.abstaining import examine_answered
 from thawline.tasks.photos.bundle import Bundle
 from thawline.tasks.photos.related import related_photos
 
@@ -61,5 +62,5 @@ class LabelledPhotos:
         return Answers(probabilities, problems)
 
     def examine(self, predictions: Predictions) -> dict[str, Any] | None:
-        """Nothing more."""
-        return None
+        """Of a bundle that does not always answer: how much it answers, and how much of that is wrong."""
+        return examine_answered(self.bundle, predictions)

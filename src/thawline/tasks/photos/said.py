@@ -34,7 +34,7 @@ def write_json_lines(
         line = {
             "path": as_text(one.path),
             "label": one.label,
-            "probability": None if one.label is None else probabilities[one.label],
+            "probability": None if one.label is None else max(probabilities.values()),
             **({} if one.tags is None else {"tags": list(one.tags)}),
             **({} if scored is None else {"score": probabilities.get(scored)}),
             "probabilities": probabilities or None,
@@ -115,7 +115,8 @@ def print_said(
             middle = f"{set_cell_size('-', _TAGS)}  " if several else ""
             text = f"{set_cell_size('-', width)}      -  {middle}{visible(as_text(one.path))}: {one.problem}"
         else:
-            share = f"{100 * one.probabilities[scored or one.label]:5.1f}"
+            number = one.probabilities[scored] if scored else one.probability or 0.0
+            share = f"{100 * number:5.1f}"
             middle = f"{_fitted(visible(', '.join(one.tags or ()) or '-'))}  " if several else ""
             text = f"{set_cell_size(visible(one.label), width)}  {share}  {middle}{visible(as_text(one.path))}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -27,6 +27,7 @@ from thawline.bundles.networks.classifier import Classifier, preprocessing_json
 from thawline.bundles.networks.families import save_network
 from thawline.bundles.write import CPU, Asked, Known, furthest, joined_difference
 from thawline.data.photos.preprocessing import Preprocessing
+from thawline.decisions.abstention import Abstention
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
@@ -73,6 +74,7 @@ class TunedPhotos:
         prompts: The prompts of each class, for a head of prompts; None otherwise.
         temperature: Fitted beforehand.
         thresholds: Of each class, where a photo can have several and each is told by itself; None: it has one.
+        abstention: From which probability on it answers; None: always.
     """
 
     task: str
@@ -84,6 +86,7 @@ class TunedPhotos:
     prompts: Mapping[str, Sequence[str]] | None
     temperature: Temperature
     thresholds: Mapping[str, float] | None = None
+    abstention: Abstention | None = None
     load = staticmethod(load_photos)
     card = staticmethod(photo_card)
 
@@ -121,6 +124,7 @@ class TunedPhotos:
             "prompts": None if self.prompts is None else {name: list(each) for name, each in self.prompts.items()},
             "temperature": self.temperature.to_json(),
             "thresholds": None if self.thresholds is None else dict(self.thresholds),
+            "abstention": None if self.abstention is None else self.abstention.to_json(),
         }
 
     def ask(self, bundle: Bundle, known: Sequence[Known], tolerance: float) -> Asked:
