@@ -46,7 +46,7 @@ def run_verb(target: str, config_name: str, arguments: Sequence[str]) -> None:
     Raises:
         UserError: The arguments do not compose, or the verb refuses its input.
     """
-    register_settings()
+    register_settings(config_name)
     remember_words(arguments)
     # Otherwise Hydra prints the exception itself and exits with status 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -64,7 +64,7 @@ def settings_of(config_name: str, words: Sequence[str]) -> Any:
     Raises:
         UserError: A value is out of its range, or a required one is missing.
     """
-    register_settings()
+    register_settings(config_name)
     return to_settings(begin(compose(config_name, words)))
 
 

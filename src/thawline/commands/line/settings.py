@@ -198,37 +198,50 @@ class WeightsSettings:
     name: str | None = None
 
 
-def register_settings() -> None:
+# By the names of the verbs' own configs (where a group has that name, with `_verbs` behind it); tasks add theirs.
+_VERBS: dict[str, type] = {
+    "train": TrainSettings,
+    "evaluate": EvaluateSettings,
+    "predict": PredictSettings,
+    "serve": ServeSettings,
+    "compare": CompareSettings,
+    "ensemble": EnsembleSettings,
+    "export": ExportSettings,
+    "data_check": CheckSettings,
+    "store_verbs": StoreVerbsSettings,
+    "versions_verbs": VersionsVerbsSettings,
+    "weights": WeightsSettings,
+    "sample": SampleSettings,
+}
+
+
+def register_settings(verb: str | None = None) -> None:
     """Make the schemas known to Hydra under the names that the files of `conf/` begin with.
 
     Those of a task's own are named after their classes: `tracks_schema` is that of `TracksSettings`. Where
     a copy of a task has a class of the same name, `to_settings` gives it that.
+
+    Args:
+        verb: The config of the one verb that is composed; None: any may be. Each takes its time.
     """
-    _register(tuple(task_names()))
+    places = {one.config: one.settings for one in VERBS.values() if one.settings}
+    own = verb if verb is None or verb in _VERBS or verb in places else f"{verb}_verbs"
+    for name in {**_VERBS, **places} if own is None else [own]:
+        _register_verb(name, places.get(name))
+    _register_groups(tuple(task_names()))
 
 
 @cache
-def _register(tasks: Sequence[str]) -> None:
+def _register_verb(name: str, place: str | None) -> None:
+    schema = _VERBS[name] if place is None else imported(place)
+    ConfigStore.instance().store(name=f"{name}_schema", node=schema)
+
+
+@cache
+def _register_groups(tasks: Sequence[str]) -> None:
     store = ConfigStore.instance()
     # Hydra copies it with all schemas whenever it composes, and copies each schema that it takes besides.
     vars(store)["__deepcopy__"] = lambda _: store
-    verbs: list[tuple[str, type]] = [
-        ("train", TrainSettings),
-        ("evaluate", EvaluateSettings),
-        ("predict", PredictSettings),
-        ("serve", ServeSettings),
-        ("compare", CompareSettings),
-        ("ensemble", EnsembleSettings),
-        ("export", ExportSettings),
-        ("data_check", CheckSettings),
-        ("store_verbs", StoreVerbsSettings),
-        ("versions_verbs", VersionsVerbsSettings),
-        ("weights", WeightsSettings),
-        ("sample", SampleSettings),
-        *((verb.config, imported(verb.settings)) for verb in VERBS.values() if verb.settings),
-    ]
-    for name, schema in verbs:
-        store.store(name=f"{name}_schema", node=schema)
     data: dict[str, type] = {}
     for schema in (DataSettings, *(capability(task, "settings") for task in tasks)):
         data.setdefault(schema.__name__.removesuffix("Settings").lower(), schema)
