@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,33 +106,50 @@ def start_wandb(
     _leave_service_of_others()
     import wandb
 
-    run = wandb.init(
-        project=settings.project or without_secrets(os.environ.get("WANDB_PROJECT", "")) or PROJECT,
-        group=settings.group or without_secrets(os.environ.get("WANDB_RUN_GROUP", "")) or group,
-        job_type=verb,
-        # One run directory is one W&B run, also when it is resumed.
-        id=run_id(name),
-        name=name,
-        resume="allow",
-        dir=os.environ.get("WANDB_DIR") or directory,
-        mode=wandb_mode(settings),  # type: ignore[arg-type]  # W&B checks what the environment says
-        tags=clean_tags([*settings.tags, *tags]),
-        config=dict(config),
-        # Runs of the same process, the user's own among them, are left alone.
-        reinit="create_new",
-        settings=wandb.Settings(
-            silent=True,
-            console="off",
-            disable_git=True,
-            init_timeout=START_SECONDS,
-            finish_timeout=FINISH_SECONDS,
-            x_disable_stats=True,
-            # The command line, among other things, with whatever secrets it holds.
-            x_disable_meta=True,
-            x_transaction_log_flush_interval=FLUSH_SECONDS,
-        ),
-    )
+    with _launching_nothing():
+        run = wandb.init(
+            project=settings.project or without_secrets(os.environ.get("WANDB_PROJECT", "")) or PROJECT,
+            group=settings.group or without_secrets(os.environ.get("WANDB_RUN_GROUP", "")) or group,
+            job_type=verb,
+            # One run directory is one W&B run, also when it is resumed.
+            id=run_id(name),
+            name=name,
+            resume="allow",
+            dir=os.environ.get("WANDB_DIR") or directory,
+            mode=wandb_mode(settings),  # type: ignore[arg-type]  # W&B checks what the environment says
+            tags=clean_tags([*settings.tags, *tags]),
+            config=dict(config),
+            # Runs of the same process, the user's own among them, are left alone.
+            reinit="create_new",
+            settings=wandb.Settings(
+                silent=True,
+                console="off",
+                disable_git=True,
+                init_timeout=START_SECONDS,
+                finish_timeout=FINISH_SECONDS,
+                x_disable_stats=True,
+                # The command line, among other things, with whatever secrets it holds.
+                x_disable_meta=True,
+                x_transaction_log_flush_interval=FLUSH_SECONDS,
+            ),
+        )
     return WandbMirror(run)
+
+
+@contextmanager
+def _launching_nothing() -> Iterator[None]:
+    """Have W&B not look for inputs of jobs of its Launch: it would import all of that, which alone could hold any."""
+    if "wandb.sdk.launch" in sys.modules:
+        yield
+        return
+    from wandb.sdk.wandb_run import Run
+
+    looking = Run._detect_and_apply_job_inputs
+    Run._detect_and_apply_job_inputs = lambda _: None  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        Run._detect_and_apply_job_inputs = looking  # type: ignore[method-assign]
 
 
 def _leave_service_of_others() -> None:
