@@ -23,7 +23,7 @@ from thawline.runs.predictions import read_predictions
 from thawline.runs.split import read_split_rows
 from thawline.samples.pairs import make_pairs
 
-FAST = ("task=match", "encoder=tiny_clip", "trainer=cpu", "logger=csv")
+FAST = ("task=match", "encoder=tiny_clip", "trainer=cpu", "logger=none")
 pytestmark = pytest.mark.usefixtures("shared_store")
 
 METHODS = {
@@ -187,6 +187,7 @@ def test_pairs_that_are_others_by_now_are_not_asked_about(kept, pairs, thawline,
     assert verify(tmp_path / "bundle")["largest_difference"]["probabilities_of_raw_photos"] is None
 
 
+@pytest.mark.long
 @pytest.mark.skipif(importlib.util.find_spec("onnxscript") is None, reason="thawline[onnx] is not installed")
 def test_the_graphs_of_both_towers_give_the_cosine(kept, pairs, thawline):
     import onnxruntime
@@ -222,7 +223,7 @@ def test_what_is_refused(kept, pairs, thawline, weights):
     assert "is a photo, not text" in thawline.refused("predict", bundle, judged(kept, pairs)[0][0])
     assert "top and percent are for bundles of tracks" in thawline.refused("predict", bundle, pairs, "top=1")
     scratch = ("encoder=mobilenetv2_035", f"encoder.weights={weights}", "encoder@text=scratch", "method.epochs=1")
-    words = ("task=match", "trainer=cpu", "logger=csv", *scratch)
+    words = ("task=match", "trainer=cpu", "logger=none", *scratch)
     for more in (words, (*FAST, "trainer.devices=2"), (*FAST, "method=zero_shot"), FAST[1:]):
         said = thawline.refused("train", pairs, *more, "trainer.save_models=true")
         assert said.startswith("trainer.save_models=true writes a CLIP while it is trained, with task=match")
@@ -268,7 +269,7 @@ def test_models_of_epochs_load_as_they_are(kept):
 
 def test_training_continues_from_a_kept_model(kept, pairs, thawline):
     best = kept / "folds" / "holdout" / "best_model"
-    words = ("task=match", "trainer=cpu", "logger=csv", "encoder=clip", "encoder.revision=null", "data.decode=full")
+    words = ("task=match", "trainer=cpu", "logger=none", "encoder=clip", "encoder.revision=null", "data.decode=full")
     thawline("train", pairs, *words, f"encoder.name={best}", "method.epochs=1")
     [run] = thawline.runs()
     assert read_split_rows(run / "split.csv") == read_split_rows(kept / "split.csv")
@@ -282,7 +283,7 @@ def test_training_continues_from_a_kept_model(kept, pairs, thawline):
 @pytest.mark.long
 def test_two_processes_train_pairs_like_one(thawline, pairs):
     # No number of samples is even in every batch: 7 are shared as 4 and 3.
-    words = ("method.epochs=3", "method.batch_size=7", "method.lr=1e-3")
+    words = ("method.epochs=3", "method.batch_size=7", "method.lr=1e-3", "logger=csv")
     courses = []
     for devices in (1, 2):
         thawline("train", pairs, *FAST, *words, f"trainer.devices={devices}")

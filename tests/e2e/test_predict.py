@@ -191,7 +191,7 @@ def test_calibrated_probabilities_are_at_the_bundles_temperature(thawline, sampl
 
 
 def test_base_says_what_a_zero_shot_run_says(thawline, sample):
-    thawline("train", sample, "experiment=events_zero_shot", "encoder=tiny_clip", "trainer=cpu", "logger=csv")
+    thawline("train", sample, "experiment=events_zero_shot", "encoder=tiny_clip", "trainer=cpu", "logger=none")
     (run,) = thawline.runs()
     judged = pq.read_table(run / "predictions.parquet").to_pylist()
     classes = json.loads((run / "metrics.json").read_text())["judged"]["classes"]
@@ -223,6 +223,7 @@ def test_what_cannot_be_used_is_refused(thawline, sample, bundle, tmp_path):
     assert not (thawline.directory / "said.csv").exists()
 
 
+@pytest.mark.long
 def test_a_reader_that_has_seen_enough_is_no_error(thawline, sample, bundle):
     process = start(thawline, bundle, *first(sample, 10) * 100)
     assert json.loads(process.stdout.readline())["label"]
@@ -231,6 +232,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(thawline, sample, bundle):
     assert process.stderr.read() == b""
 
 
+@pytest.mark.long
 def test_an_interrupted_prediction_leaves_no_file(thawline, sample, bundle):
     process = start(
         thawline,

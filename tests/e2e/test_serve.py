@@ -84,6 +84,7 @@ def test_the_model_comes_from_the_environment_or_env(thawline, tuned, monkeypatc
     assert ".env, line 1 is no NAME=value" in thawline.refused("serve", "port=0", "encoder=tiny_clip")
 
 
+@pytest.mark.long
 def test_sigterm_lets_running_requests_finish(tmp_path, sample):
     photo = next(sample.rglob("*.jpg"))
     words = [sys.executable, "-m", "thawline", "serve", *BASE]

@@ -68,6 +68,7 @@ def warm(sample, weights, tmp_path_factory):
     return root, runs
 
 
+@pytest.mark.long
 def test_what_is_stored_needs_no_network(warm):
     root, runs = warm
     again = root / "again"

@@ -11,6 +11,7 @@ import pytest
 
 from thawline.data.listing import Listed
 
+pytestmark = pytest.mark.long
 PHOTOS = 64
 PLACES = [[1, 0], [2, 0], [3, 0], [1, 1], [2, 1], [3, 1]]
 SETS = [PLACES[:3], PLACES[::-1], [PLACES[2], PLACES[1], PLACES[4]], PLACES[3:]]

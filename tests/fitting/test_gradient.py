@@ -273,6 +273,7 @@ def port_taken(monkeypatch):
         yield
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("port_taken")
 def test_two_processes_train_like_one(halves, tmp_path):
     # Shares of 6 and 5, and a last batch of 12, since no sample is left alone; nothing is drawn by chance in the tail.

@@ -16,6 +16,7 @@ def place(tmp_path, monkeypatch):
     return begin(tmp_path, items=40, trained=False)
 
 
+@pytest.mark.long
 def test_a_training_that_is_killed_leaves_nothing_half_made_and_the_next_one_succeeds(place):
     answers, root = place.answers(), place.root
     # When the second version is being added: by then the base is active.
