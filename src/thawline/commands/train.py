@@ -15,6 +15,7 @@ from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.files import write_text
 from thawline.fitting.fit import fit_fold
+from thawline.fitting.launched import check_launched
 from thawline.runs.directory import CONFIG_FILE, REFIT_WORD, RunDirectory, read_status
 from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.moved import keep_places
@@ -69,6 +70,20 @@ def resume(path: Path, given: Sequence[str]) -> None:
 
 
 def _train(config: DictConfig, settings: RunSettings, console: Console) -> None:
+    me = check_launched(settings.trainer)
+    if me is None:
+        _train_here(config, settings, console)
+        return
+    from thawline.fitting.lightning.processes import meeting  # late: what most runs import while they read
+
+    with meeting(me, find_device(settings.trainer.accelerator)) as others:
+        if me.rank:
+            others.help()
+        else:
+            _train_here(config, settings, console)
+
+
+def _train_here(config: DictConfig, settings: RunSettings, console: Console) -> None:
     started = time.perf_counter()
     device = find_device(settings.trainer.accelerator)
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys

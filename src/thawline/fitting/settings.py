@@ -300,6 +300,8 @@ class TrainerSettings:
         checkpoint_every: Steps between checkpoints within an epoch; null: once a minute. Each epoch ends with one.
         compile: Whether PyTorch compiles the frozen part for a feature pass on an NVIDIA or AMD GPU; null: for one
             over more than 20,000 files in `encoder.precision=bfloat16` or `float16`. Never on the CPU.
+        launched: Whether torchrun or SLURM started the processes that train together, as many as there are devices on
+            any number of machines (`trainer=ddp`).
     """
 
     accelerator: str = MISSING
@@ -310,6 +312,12 @@ class TrainerSettings:
     checkpoint_every: int | None = None
     save_models: bool = False
     compile: bool | None = None
+    launched: bool = False
+
+    @property
+    def several(self) -> bool:
+        """Whether several processes train together."""
+        return self.devices > 1 or self.launched
 
     def __post_init__(self) -> None:
         """Check the names."""
@@ -318,6 +326,11 @@ class TrainerSettings:
         if self.threads is not None:
             require_at_least("trainer.threads", self.threads, 1)
         require_at_least("trainer.devices", self.devices, 1)
+        if self.launched and self.devices > 1:
+            raise UserError(
+                f"trainer.devices={self.devices} can't be used with trainer=ddp: torchrun or srun says how many "
+                "processes there are; leave it out"
+            )
         require_at_least("trainer.workers", self.workers, 0)
         if self.checkpoint_every is not None:
             require_at_least("trainer.checkpoint_every", self.checkpoint_every, 1)

@@ -171,17 +171,19 @@ class RunSettings:
             )
         fits_nothing = not isinstance(self.method, GradientSettings)
         one_clip = self.target == PAIRS and self.text is None and not fits_nothing
-        if self.trainer.save_models and (not one_clip or self.trainer.devices > 1):
+        if self.trainer.save_models and (not one_clip or self.trainer.several):
             raise UserError(
                 f"trainer.save_models=true writes a CLIP while it is trained, with {tasks_with(PAIRS)}, without "
                 "encoder@text, on one device; 'thawline export' writes a finished run's model"
             )
         # A whole batch is what no process of several has.
         alone = not isinstance(self.method, GradientSettings) or self.method.loss in _OVER_BATCH
-        if self.trainer.devices > 1 and alone:
+        if self.trainer.several and alone:
             what = f"method={self.method.name}"
             if isinstance(self.method, GradientSettings) and PAIRS in self.method.targets:
                 what = f"method.loss={self.method.loss}"
+            if self.trainer.launched:
+                raise UserError(f"trainer=ddp: {what} computes on one device; start one process, without trainer=ddp")
             raise UserError(f"trainer.devices={self.trainer.devices}: {what} computes on one device; set it to 1")
 
 

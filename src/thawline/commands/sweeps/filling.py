@@ -59,10 +59,10 @@ def _attempt(config: DictConfig, refusals: list[UserError]) -> RunSettings | Non
     except UserError as error:
         refusals.append(error)
         return None
-    if settings.trainer.devices > 1:
+    if settings.trainer.several:
+        what = "trainer=ddp" if settings.trainer.launched else f"trainer.devices={settings.trainer.devices}"
         raise UserError(
-            f"trainer.devices={settings.trainer.devices} can't be used with -m: a sweep's trials are one device each; "
-            "leave out -m, or the devices"
+            f"{what} can't be used with -m: a sweep's trials are one device each; leave out -m, or the devices"
         )
     return settings
 

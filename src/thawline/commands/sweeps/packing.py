@@ -207,7 +207,7 @@ def packs(settings: Any) -> bool:
         and not settings.augmentation.mixup
         and replace(settings.debug, name="") == DebugSettings(name="")
         and trainer.precision == "32-true"
-        and trainer.devices == 1
+        and not trainer.several
         and trainer.threads in (None, 1)
         and not trainer.save_models
     )

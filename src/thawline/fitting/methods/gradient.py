@@ -33,7 +33,7 @@ from thawline.fitting.lightning.data import TailData
 from thawline.fitting.lightning.history import HISTORY, History, Watched, read_history, send_history
 from thawline.fitting.lightning.imported import L
 from thawline.fitting.lightning.module import TailModule
-from thawline.fitting.lightning.processes import DDPByFile
+from thawline.fitting.lightning.processes import DDPByFile, Together, together
 from thawline.fitting.methods import Fit
 from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
 from thawline.runs.mirrors.loggers import Mirror
@@ -91,22 +91,19 @@ def fit_gradient(
     callbacks = _callbacks(directory, settings, course.trainer.checkpoint_every, data.inner is not None)
     if keep_history:
         # A mirror does not travel to DDP's processes: it gets the history afterwards.
-        callbacks.append(History(directory / HISTORY, mirror if course.trainer.devices == 1 else None))
+        callbacks.append(History(directory / HISTORY, None if course.trainer.several else mirror))
     if course.keep is not None:
         callbacks.append(EpochModels(course.keep))
     if course.watch is not None and data.inner is not None:
         callbacks.append(Watched(course.watch))
     before = len(read_history(directory / HISTORY))
-    with (
-        _quiet_lightning(),
-        _threads(course.trainer.threads or _enough_threads(module)),
-        tempfile.TemporaryDirectory() as local,
-    ):
-        runner = _trainer(settings, course, directory, callbacks, Path(local) / "meeting")
-        last = directory / LAST
-        with deferred_signals(lambda number: _pass_on(runner, number)), _own_errors(), _enough_memory(settings):
-            runner.fit(module, data, ckpt_path=last if last.exists() else None, weights_only=True)
-    if mirror is not None and course.trainer.devices > 1:
+    last = directory / LAST
+    training = _Training(module, data, settings, course, directory, callbacks, last if last.exists() else None)
+    if (others := together()) is not None:
+        others.do(training)
+    else:
+        training(None)
+    if mirror is not None and course.trainer.several:
         send_history(mirror, directory.name, read_history(directory / HISTORY)[before:])
     if course.keep is not None:
         module.load_state_dict(load_checkpoint(directory / LAST)["state_dict"])
@@ -117,6 +114,69 @@ def fit_gradient(
     if data.inner is not None:
         chosen["inner_loss"] = _best_score(kept)
     return Fit(_state(module), chosen)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What the process does that trains, or each of several that train together; see `fit_gradient`.
+
+    Attributes:
+        callbacks: The Trainer's.
+        resume: The checkpoint that it goes on from; None: it begins.
+    """
+
+    module: TailModule
+    data: TailData
+    settings: GradientSettings
+    course: Course
+    directory: Path
+    callbacks: list[L.Callback]
+    resume: Path | None
+
+    def __call__(self, others: Together | None) -> None:
+        """Train; `others` are the processes that were launched together with this one."""
+        with (
+            _quiet_lightning(),
+            _threads(self.course.trainer.threads or _enough_threads(self.module)),
+            tempfile.TemporaryDirectory() as local,
+        ):
+            runner = self._trainer(Path(local) / "meeting", others)
+            with (
+                deferred_signals(lambda number: _pass_on(runner, number)),
+                _own_errors(),
+                _enough_memory(self.settings),
+            ):
+                runner.fit(self.module, self.data, ckpt_path=self.resume, weights_only=True)
+
+    def _trainer(self, meeting: Path, others: Together | None) -> L.Trainer:
+        course = self.course
+        longest = course.epochs or self.settings.epochs
+        kind, precision = course.device.type, course.trainer.precision
+        if precision == "bf16-mixed":
+            require_precision(f"trainer.precision={precision}", torch.bfloat16, kind, "trainer.precision=16-mixed")
+        processes: dict[str, Any] = {"devices": course.trainer.devices, "strategy": "auto"}
+        if others is not None:
+            processes = others.trainer_settings()
+        elif course.trainer.devices > 1:
+            processes["strategy"] = DDPByFile(meeting)  # spawned: the command line is not run a second time
+        return L.Trainer(
+            **processes,
+            accelerator={"cuda": "gpu"}.get(kind, kind),
+            precision=precision,  # type: ignore[arg-type]  # checked by the settings
+            max_epochs=min(longest, course.debug.epochs or longest),
+            callbacks=self.callbacks,
+            plugins=[SyncedCheckpoints()],
+            logger=False,
+            # A GPU has no such way of its own for some gradients, a ResNet's pooling among them: better said than
+            # refused.
+            deterministic=True if kind == "cpu" else "warn",
+            num_sanity_val_steps=0,
+            enable_model_summary=False,
+            enable_progress_bar=sys.stderr.isatty(),
+            default_root_dir=self.directory,
+            profiler=_profiler(course.debug, self.directory),
+            detect_anomaly=course.debug.anomaly,
+        )
 
 
 def _best_score(checkpoint: dict[str, Any]) -> float:
@@ -169,34 +229,6 @@ def _pass_on(runner: L.Trainer, number: int) -> None:
     for process in getattr(runner.strategy.launcher, "procs", []):
         if process.is_alive():
             os.kill(process.pid, number)
-
-
-def _trainer(
-    settings: GradientSettings, course: Course, directory: Path, callbacks: list[L.Callback], meeting: Path
-) -> L.Trainer:
-    longest = course.epochs or settings.epochs
-    kind, precision = course.device.type, course.trainer.precision
-    if precision == "bf16-mixed":
-        require_precision(f"trainer.precision={precision}", torch.bfloat16, kind, "trainer.precision=16-mixed")
-    return L.Trainer(
-        accelerator={"cuda": "gpu"}.get(kind, kind),
-        devices=course.trainer.devices,
-        # Spawned, not started anew: the command line is not run a second time.
-        strategy="auto" if course.trainer.devices == 1 else DDPByFile(meeting),
-        precision=precision,  # type: ignore[arg-type]  # checked by the settings
-        max_epochs=min(longest, course.debug.epochs or longest),
-        callbacks=callbacks,
-        plugins=[SyncedCheckpoints()],
-        logger=False,
-        # A GPU has no such way of its own for some gradients, a ResNet's pooling among them: better said than refused.
-        deterministic=True if kind == "cpu" else "warn",
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
-        enable_progress_bar=sys.stderr.isatty(),
-        default_root_dir=directory,
-        profiler=_profiler(course.debug, directory),
-        detect_anomaly=course.debug.anomaly,
-    )
 
 
 def _callbacks(directory: Path, settings: GradientSettings, every: int | None, chooses: bool) -> list[L.Callback]:

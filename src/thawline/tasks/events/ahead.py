@@ -18,7 +18,9 @@ def begin(settings: RunSettings) -> None:
     """
     encoder = settings.encoder
     # A full decode needs torchvision, and the other families' preprocessing their libraries.
-    if encoder.family not in ("clip", "vit") or settings.data.decode != "reduced" or settings.cluster.kind:
+    if encoder.family not in ("clip", "vit") or settings.data.decode != "reduced":
+        return
+    if settings.cluster.kind or settings.trainer.launched:  # others read them, or would read them too
         return
     preprocessing = replace(load_preprocessing(locate(encoder), encoder), decode="reduced")
     photos = list_photos(Path(settings.data.path), settings.data.classes, layout=settings.data.layout).photos
