@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
-from tests.encoders.conftest import save_clip, save_vit
+from tests.encoders.conftest import save_clip, save_siglip, save_vit
 from torch import nn
 from torchvision import models
 
@@ -63,6 +63,9 @@ KINDS = [
     Kind("clip", "prompts", 2),
     Kind("clip", "linear", "head"),
     Kind("clip", "mlp", "all"),
+    Kind("siglip", "prompts", "head"),
+    Kind("siglip", "prompts and text", "projection"),
+    Kind("siglip", "linear", 2),
     Kind("vit", "linear", "head"),
     Kind("vit", "linear", 2),
     Kind("vit", "mlp", "all"),
@@ -91,6 +94,9 @@ class Fitted:
     say: Callable[[torch.Tensor], NDArray[np.float32]]
 
 
+_SAVE = {"clip": save_clip, "siglip": save_siglip, "vit": save_vit}
+
+
 @pytest.fixture(scope="session")
 def networks(tmp_path_factory) -> Callable[[str], EncoderSettings]:
     """The settings of a small network with random weights, by its name."""
@@ -99,9 +105,9 @@ def networks(tmp_path_factory) -> Callable[[str], EncoderSettings]:
     def make(name: str) -> EncoderSettings:
         family, _, model = name.partition(":")
         place = folder / name.replace(":", "-")
-        if family in ("clip", "vit"):
+        if family in _SAVE:
             if not place.exists():
-                (save_clip if family == "clip" else save_vit)(place)
+                _SAVE[family](place)
             return EncoderSettings(family=family, name=str(place), licence="MIT")
         small = model.startswith("vit")
         given: dict[str, Any] = {"depth": 3, "embed_dim": 48, "num_heads": 3, "img_size": 64} if small else {}

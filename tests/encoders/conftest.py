@@ -9,6 +9,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from tokenizers.processors import TemplateProcessing
 from torch import nn
 from torch.nn import functional as F
 from torchvision import models
@@ -19,10 +20,14 @@ from transformers import (
     CLIPProcessor,
     CLIPTokenizer,
     PreTrainedModel,
+    SiglipConfig,
+    SiglipImageProcessor,
+    SiglipModel,
     ViTConfig,
     ViTImageProcessor,
     ViTModel,
 )
+from transformers.models.siglip2 import Siglip2Tokenizer
 
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
@@ -71,6 +76,42 @@ def save_clip(directory: Path, *, old_end_token: bool = False) -> Path:
     model.save_pretrained(directory)
     CLIPProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(directory)
     return directory
+
+
+def make_siglip_tokenizer() -> Siglip2Tokenizer:
+    """A small tokenizer with SigLIP 2's conventions: lower case, and a token behind each text."""
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+    letters = [*"abcdefghijklmnopqrstuvwxyz", "▁", "th", "▁ph"]
+    tokens = {token: i for i, token in enumerate([*special, *letters, "▁p"])}
+    tokenizer = Siglip2Tokenizer(vocab=tokens, merges=[("t", "h"), ("▁", "p"), ("▁p", "h")], padding_side="right")
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing("$A <eos>", special_tokens=[("<eos>", 1)])
+    return tokenizer
+
+
+def save_siglip(directory: Path) -> Path:
+    """A small SigLIP with random weights, saved as transformers saves it."""
+    tokenizer = make_siglip_tokenizer()
+    shared = {"num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 48}
+    words = {"hidden_size": 16, "vocab_size": len(tokenizer), "max_position_embeddings": 16, "projection_size": 24}
+    config = SiglipConfig(
+        vision_config={"hidden_size": 24, "image_size": SIDE, "patch_size": 8, **shared},
+        text_config={**words, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2, **shared},
+    )
+    torch.manual_seed(0)
+    model = SiglipModel(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+        model.logit_scale.fill_(2.0)
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    SiglipImageProcessor(size={"height": SIDE, "width": SIDE}).save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def siglip_directory(tmp_path_factory):
+    return save_siglip(tmp_path_factory.mktemp("siglip"))
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,8 @@ def test_the_encoders_that_there_are():
         "mpnet",
         "resnet50",
         "scratch",
+        "siglip",
+        "siglip2",
         "squeezenet",
         "tiny_clip",
         "vit_base_patch16_224",

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from tests.encoders import hearers, separators
-from tests.encoders.conftest import SIDE, save_clip, save_vit
+from tests.encoders.conftest import SIDE, save_clip, save_siglip, save_vit
 from tests.encoders.text.readers import PLAIN, save_sentences
 from torchvision import models
 
@@ -34,7 +34,7 @@ from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.wanted import wanted_features
 
-FAMILIES = ("clip", "vit", "timm", "torchvision", "ast", "hubert", "audio", "stems")
+FAMILIES = ("clip", "siglip", "vit", "timm", "torchvision", "ast", "hubert", "audio", "stems")
 CUTS: tuple[int | str, ...] = ("head", "projection", "all", 1, 2, 99)
 
 
@@ -51,6 +51,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, EncoderSetti
     separator = separators.save(root / "separator", samplerate=22_050)
     made = {
         "clip": EncoderSettings(family="clip", name=str(save_clip(root / "clip"))),
+        "siglip": EncoderSettings(family="siglip", name=str(save_siglip(root / "siglip"))),
         "vit": EncoderSettings(family="vit", name=str(save_vit(root / "vit")), precision="bfloat16"),
         "timm": EncoderSettings(family="timm", name="x", model="test_resnet", weights=str(resnet), size=SIDE),
         "torchvision": EncoderSettings(
@@ -129,13 +130,14 @@ def test_what_is_remembered_of_an_encoder_is_all_of_it(
             assert second.hearing is not None
             assert canonical(second.hearing.key()) == canonical(first.hearing.key())
             assert second.hearing.windowing == first.hearing.windowing
-    if isinstance(late, ClipTowers):
+    if isinstance(late, ClipTowers) and family == "clip":  # a matrix, which is read alone
         for first, second in zip(towers_of(loaded), towers_of(late), strict=True):
             state, projection = first.tail(first.end - 1).state_dict(), second.tail(second.end - 1)
             assert {name: parameter.requires_grad for name, parameter in projection.named_parameters()} == {
                 "stages.0.projection.weight": True
             }
             assert torch.equal(projection.state_dict()["stages.0.projection.weight"], next(iter(state.values())))
+    if isinstance(late, ClipTowers):
         assert late.logit_scale == loaded.logit_scale
     lets_load()
     for first, second in zip(towers_of(loaded), towers_of(late), strict=True):

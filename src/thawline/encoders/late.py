@@ -101,8 +101,8 @@ class LateEncoder(Encoder):
         return super()._above(cut)
 
     def _read_projection(self) -> Stage | None:
-        """The last stage as the file of weights has it; None if it is no projection, or has another name there."""
-        if not self._projection or self._weights is None:
+        """The last stage as the file of weights has it; None if it is no single matrix, or has another name there."""
+        if not self._projection or self._weights is None or len(self._last) != 1:
             return None
         (name,) = self._last.values()
         tensor = read_tensor(self._weights, name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from thawline.encoders.licence import check_licence
-from thawline.encoders.settings import AUDIO, TEXT, EncoderSettings
+from thawline.encoders.settings import AUDIO, TEXT, TOWERS, EncoderSettings
 from thawline.encoders.weights import local_files
 from thawline.errors import UserError
 from thawline.process import importing
@@ -70,7 +70,7 @@ def load_text(settings: EncoderSettings, *, fresh: bool = False) -> "ClipTowers 
         from thawline.encoders.text.scratch import load_scratch
 
         return load_scratch(settings)
-    if settings.family not in (*TEXT, "clip"):
+    if settings.family not in (*TEXT, *TOWERS):
         raise UserError(f"encoder@text={settings.model or settings.name} reads no text; use minilm, clip or scratch")
     loaded: ClipTowers | TextTower = _get(settings, fresh=fresh)
     return loaded
@@ -114,6 +114,10 @@ def _load_family(settings: EncoderSettings) -> "Loaded | TextTower":
         from thawline.encoders.vision.clip import load_clip
 
         return load_clip(settings)
+    if settings.family == "siglip":
+        from thawline.encoders.vision.siglip import load_siglip
+
+        return load_siglip(settings)
     if settings.family == "vit":
         from thawline.encoders.vision.vit import load_vit
 

@@ -10,6 +10,7 @@ from thawline.errors import UserError
 
 _FROM_TRANSFORMERS = {
     "clip": "CLIP",
+    "siglip": "SigLIP",
     "vit": "ViT",
     "ast": "AST",
     "wav2vec2": "wav2vec 2.0",
@@ -24,6 +25,8 @@ WITHOUT_WEIGHTS = ("scratch", "mel_cnn", "descriptors")
 STEMS = (2, 4)
 # These read texts and nothing else.
 TEXT = ("sentences", "scratch")
+# These have a tower for photos and one for texts.
+TOWERS = ("clip", "siglip")
 AUDIO = (*AUDIO_FROM_TRANSFORMERS, "mel_cnn", "descriptors")
 
 
@@ -46,9 +49,9 @@ class EncoderSettings:
     """A pretrained network and where its weights are.
 
     Attributes:
-        family: For photos `clip` or `vit` (transformers), `timm`, `torchvision`; for text `clip`, `sentences` (any of
-            sentence-transformers), or `scratch`, which has no pretrained weights; for sound `ast`, `wav2vec2`, `hubert`
-            or `audio` (transformers), or `mel_cnn` and `descriptors`, which have none either.
+        family: For photos `clip`, `siglip` or `vit` (transformers), `timm`, `torchvision`; for text `clip`, `siglip`,
+            `sentences` (any of sentence-transformers), or `scratch`, which has no pretrained weights; for sound `ast`,
+            `wav2vec2`, `hubert` or `audio` (transformers), or `mel_cnn` and `descriptors`, which have none either.
         name: Hub id or local directory; `package:tiny_clip` is the one that the package carries.
         model: timm's or torchvision's name of the architecture, timm's with the tag that says which preprocessing; null
             for transformers' networks.
@@ -110,7 +113,7 @@ class EncoderSettings:
         had = {
             Gift.SOUND: self.family in AUDIO,
             Gift.WEIGHTS: self.family not in ("scratch", "mel_cnn"),
-            Gift.TEXT: self.family == "clip",
+            Gift.TEXT: self.family in TOWERS,
             Gift.LAYERS: self.family in AUDIO_FROM_TRANSFORMERS and self.stems is None,
             Gift.SPECTROGRAMS: self.family == "mel_cnn",
             Gift.DESCRIPTORS: (self.family, self.name) == ("descriptors", "descriptors"),

@@ -16,7 +16,7 @@ from typing import Any
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.late import LateEncoder, Once, about_towers, late_text, late_towers
 from thawline.encoders.load import Loaded, decisive_files, load, load_text
-from thawline.encoders.settings import TEXT, WITHOUT_WEIGHTS, EncoderSettings
+from thawline.encoders.settings import TEXT, TOWERS, WITHOUT_WEIGHTS, EncoderSettings
 from thawline.encoders.towers import ClipTowers, TextTower
 from thawline.encoders.weights import locate, safetensors_in
 from thawline.errors import UserError
@@ -68,7 +68,7 @@ def load_late_text(settings: EncoderSettings, root: Path) -> ClipTowers | TextTo
     if settings.family == "sentences":
         tower: TextTower = _known(settings).late(root, lambda: load_text(settings))
         return tower
-    towers = load_late(settings, root) if settings.family == "clip" else None
+    towers = load_late(settings, root) if settings.family in TOWERS else None
     return towers if isinstance(towers, ClipTowers) else load_text(settings)
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
+from thawline.encoders.towers import ClipTowers
 from thawline.process import importing
 
 
@@ -53,11 +54,32 @@ def _family(name: str) -> Family:
             from thawline.bundles.networks.transformers import CLIP, VIT
 
             return CLIP if name == "clip" else VIT
+        if name == "siglip":
+            from thawline.bundles.networks.siglip import SIGLIP
+
+            return SIGLIP
         if name in ("timm", "torchvision"):
             from thawline.bundles.networks.images import TIMM, TORCHVISION
 
             return TIMM if name == "timm" else TORCHVISION
     raise ValueError(f"the network's family '{name}' is not known")
+
+
+def load_towers(folder: Path, family: str, preprocessing: Preprocessing) -> ClipTowers:
+    """Both towers of what `save_network` wrote into `folder`, of a family that has two.
+
+    Raises:
+        ValueError, KeyError: The files are of another form, or the family has one.
+    """
+    if family == "clip":
+        from thawline.bundles.networks.transformers import CLIP
+
+        return CLIP.load_towers(folder, preprocessing)
+    if family == "siglip":
+        from thawline.bundles.networks.siglip import SIGLIP
+
+        return SIGLIP.load_towers(folder, preprocessing)
+    raise ValueError(f"the network's family '{family}' has no tower for texts")
 
 
 def save_network(

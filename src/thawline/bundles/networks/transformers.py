@@ -48,7 +48,7 @@ class _Clip:
         model: Any = encoder.model
         create: Any = CLIPProcessor
         processor = create(
-            image_processor=CLIPImageProcessor(**_processing(encoder)),
+            image_processor=CLIPImageProcessor(**processing(encoder)),
             tokenizer=load_tokenizer(locate(settings), model.config.text_config),
         )
         processor.save_pretrained(folder)
@@ -86,7 +86,7 @@ class _Vit:
             whole.classifier.load_state_dict(classifier.state_dict())
             model = whole
         save_model(model, ViTConfig(), labels if classifier is not None else (), folder)
-        processor: Any = ViTImageProcessor(**_processing(encoder))
+        processor: Any = ViTImageProcessor(**processing(encoder))
         processor.save_pretrained(folder)
         return classifier is not None
 
@@ -142,7 +142,7 @@ def check_config(folder: Path, model_type: str, usual: Any) -> None:
     check_fits(folder, lambda: create.from_config(type(usual).from_dict(config)))
 
 
-def _processing(encoder: Encoder) -> dict[str, Any]:
+def processing(encoder: Encoder) -> dict[str, Any]:
     """What transformers' processor is told, so that it prepares photos as they are prepared here."""
     how = encoder.preprocessing
     if how is None:

@@ -25,7 +25,7 @@ from transformers.masking_utils import create_bidirectional_mask
 from thawline.encoders.encoder import Encoder, Features, Stage
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.text.recipe import Layer, Recipe, read_recipe
-from thawline.encoders.text.tokens import Filling, TextTokenizer, has_tokenizer
+from thawline.encoders.text.tokens import Filling, TextTokenizer, has_tokenizer, lowered
 from thawline.encoders.towers import TextTower
 from thawline.encoders.transformers import architecture, load_model, quiet
 from thawline.encoders.weights import locate, safetensors_in
@@ -237,20 +237,13 @@ def _load_tokenizer(folder: Path, config: Any, recipe: Recipe) -> TextTokenizer:
     backend = getattr(found, "backend_tokenizer", None)
     if backend is None or found.pad_token is None or len(found) > config.vocab_size:
         raise UserError(_ABSENT.format(directory=folder, what="its tokenizer is none that fills up texts for it"))
-    if recipe.lower:
-        backend.normalizer = _lowered(backend.normalizer)
+    backend = lowered(backend) if recipe.lower else backend
     # RoBERTa's positions begin behind the padding's.
     before = config.pad_token_id + 1 if "roberta" in config.model_type or config.model_type == "camembert" else 0
     most = getattr(config, "max_position_embeddings", None)
     limits = [recipe.longest, found.model_max_length, most - before if most and most > 0 else None]
     longest = min(_MOST, *(int(limit) for limit in limits if limit))
     return TextTokenizer(backend, Filling(longest, found.pad_token, found.pad_token_id, before=recipe.before))
-
-
-def _lowered(normalizer: Any) -> Any:
-    from tokenizers.normalizers import Lowercase, Sequence
-
-    return Lowercase() if normalizer is None else Sequence([Lowercase(), normalizer])
 
 
 def _fill(layer: nn.Module, folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from tokenizers.normalizers import Lowercase, Sequence
 
 from thawline.encoders.encoder import Features
 from thawline.files import JSON
@@ -66,6 +67,14 @@ class TextTokenizer:
     def key(self) -> dict[str, JSON]:
         """What decides how texts become tokens."""
         return {"tokenizer": tokenizer_digest(self.backend), "filling": asdict(self.filling)}
+
+
+def lowered(backend: Tokenizer) -> Tokenizer:
+    """A copy of `backend` that puts texts in lower case first."""
+    copied = Tokenizer.from_str(backend.to_str())
+    own = copied.normalizer
+    copied.normalizer = Lowercase() if own is None else Sequence([Lowercase(), own])
+    return copied
 
 
 def tokenizer_digest(backend: Any) -> str:

@@ -159,7 +159,7 @@ class MatchProblem:
 
         parts = split_state(state)
         tails = list(zip(self.pretrained.cuts(self.settings.cut), (parts.image, parts.text), strict=True))
-        write_folder(folder, lambda beside: save_towers(beside, self.settings.encoder, tails, parts.scale))
+        write_folder(folder, lambda beside: save_towers(beside, self.settings.encoder, tails, parts.scale, parts.bias))
 
     def report(self) -> dict[str, Any]:
         """What the files hold, as plain JSON."""

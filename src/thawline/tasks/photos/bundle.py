@@ -19,10 +19,12 @@ from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.golden import golden_pixels
 from thawline.bundles.manifest import GOLDEN
 from thawline.bundles.networks.classifier import Classifier, load_classifier, read_preprocessing
+from thawline.bundles.networks.families import load_towers
 from thawline.bundles.pictures import Photo, each, name_of, picture_of, read_picture
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.abstention import UNKNOWN
 from thawline.decisions.temperature import calibrated
+from thawline.encoders.settings import TOWERS
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UnusableError, UserError
 from thawline.features.filling import BATCH
@@ -246,11 +248,6 @@ def load_photos(folder: Path, manifest: dict[str, Any], decision: dict[str, Any]
         ValueError, KeyError: The files are of another form.
     """
     classifier, how = load_classifier(folder, decision, device), read_preprocessing(folder)
-    towers = partial(_load_towers, folder, how) if decision["family"] == "clip" else None
+    family = decision["family"]
+    towers = partial(load_towers, folder, family, how) if family in TOWERS else None
     return Bundle(folder, manifest, decision, how, classifier, towers)
-
-
-def _load_towers(folder: Path, how: Preprocessing) -> ClipTowers:
-    from thawline.bundles.networks.transformers import CLIP  # late: it takes seconds to import
-
-    return CLIP.load_towers(folder, how)

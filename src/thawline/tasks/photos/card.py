@@ -7,6 +7,7 @@ from thawline.bundles.card import Front, card, card_end, graphs, metrics_table
 
 _USE = {
     "clip": "`CLIPModel.from_pretrained(DIR)` and `CLIPProcessor.from_pretrained(DIR)` load the tuned network",
+    "siglip": "`SiglipModel.from_pretrained(DIR)` loads the tuned network",
     "vit": "`{vit}.from_pretrained(DIR)` and `ViTImageProcessor.from_pretrained(DIR)` load the tuned network",
     "timm": '`timm.create_model("local-dir:DIR", pretrained=True)` loads the tuned network',
     "torchvision": "`torchvision.models.get_model` with the arguments in `config.json` takes `model.safetensors`",

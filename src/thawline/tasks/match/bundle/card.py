@@ -11,6 +11,10 @@ _CLIP = (
     "`CLIPModel.from_pretrained(DIR)` and `CLIPProcessor.from_pretrained(DIR)` load the tuned network; "
     "`thawline.load_image(path)` gives a photo as the processor wants it."
 )
+_SIGLIP = (
+    "`SiglipModel.from_pretrained(DIR)` loads the tuned network, and the sigmoid of what it says of a pair is the "
+    "probability of a match (texts in lower case, filled up to the network's length)."
+)
 _TWO = (
     "`model.safetensors` holds the image's network, as its library reads it, `text.safetensors` and `text.json` the "
     "text's with its layers, `text_tokenizer.json` its tokenizer (of the library `tokenizers`). `head.safetensors` "
@@ -22,6 +26,7 @@ def pair_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequ
     """The card of the matcher with `decision.json` and, of the manifest, `facts`; `notes` are sentences."""
     base, threshold, temperature = facts["base"], decision["thresholds"][MATCH], decision["temperature"]
     text = base.get("text")
+    use = _TWO if text is not None else _SIGLIP if decision["family"] == "siglip" else _CLIP
     names = f"`{base['name']}`" if text is None else f"`{base['name']}` for images and `{text['name']}` for texts"
     parts = [
         f"{names}, tuned by Thawline on pairs of images and texts.",
@@ -31,7 +36,7 @@ def pair_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequ
         '```python\nimport thawline\n\nmatcher = thawline.load("DIR")\n'
         'matcher.detect_mismatch("photo.jpg", "a red chair")  # is_mismatch, similarity, probability, threshold\n'
         'matcher.compute_similarity("photo.jpg", "a red chair")\n```',
-        f"{_CLIP if text is None else _TWO} A service that computes the cosine "
+        f"{use} A service that computes the cosine "
         "itself gets the probability of a match as sigmoid(scale · cosine + bias), with `cosine` of `decision.json`.",
         *graphs(decision, facts),
         "## Decision",

@@ -28,6 +28,7 @@ from thawline.data.pairs.labels import CLASSES, MATCH
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.temperature import calibrated
 from thawline.encoders.encoder import Encoder
+from thawline.encoders.settings import TOWERS
 from thawline.encoders.towers import TextTower
 from thawline.errors import UnusableError
 from thawline.features.filling import BATCH
@@ -244,10 +245,10 @@ def load_pairs(folder: Path, manifest: dict[str, Any], decision: dict[str, Any],
     preprocessing = read_preprocessing(folder)
     if "text" in decision:
         towers = _load_two(folder, decision, preprocessing)
-    elif decision["family"] == "clip":
-        from thawline.bundles.networks.transformers import CLIP
+    elif decision["family"] in TOWERS:
+        from thawline.bundles.networks.families import load_towers
 
-        clip = CLIP.load_towers(folder, preprocessing)
+        clip = load_towers(folder, decision["family"], preprocessing)
         towers = Towers(clip.image, TextTower(clip.text, clip.tokenize), (nn.Identity(), nn.Identity()))
     else:
         raise ValueError(f"a matcher is a CLIP, and not of the family '{decision['family']}'")

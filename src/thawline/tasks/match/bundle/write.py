@@ -17,7 +17,6 @@ from thawline.bundles.manifest import HEAD, PREPROCESSING, TEXT, VISION
 from thawline.bundles.networks.classifier import Classifier, preprocessing_json
 from thawline.bundles.networks.families import save_network
 from thawline.bundles.networks.text import save_text
-from thawline.bundles.networks.transformers import CLIP
 from thawline.bundles.write import CPU, Asked, Known, base_facts, furthest
 from thawline.data.pairs.labels import CLASSES, MATCH
 from thawline.data.photos.preprocessing import Preprocessing
@@ -94,7 +93,7 @@ class TunedPairs:
     @cached_property
     def _joined(self) -> Joined:
         if self.text is None:
-            return _join(self.encoder, self.tails, self.scale)
+            return _join(self.encoder, self.tails, self.scale, self.bias)
         return _join_two(self.encoder, self.text, self.tails)
 
     def save(self, folder: Path) -> dict[str, Any]:
@@ -155,6 +154,7 @@ def save_towers(
     encoder: EncoderSettings,
     tails: Sequence[tuple[int, Mapping[str, torch.Tensor]]],
     scale: float,
+    bias: float,
 ) -> None:
     """Write the CLIP that `from_pretrained` loads, trained towers in their place.
 
@@ -163,14 +163,17 @@ def save_towers(
         encoder: The settings of the pretrained CLIP.
         tails: The cut, and the state-dict above it, of the image's and of the text's tower.
         scale: What its cosine is multiplied by.
+        bias: What is added to it, for which a SigLIP alone has a place.
 
     Raises:
         UserError: The pretrained weights are not on this machine, or are no CLIP's.
     """
-    CLIP.save(folder, encoder, _join(encoder, tails, scale).image, None, ())
+    save_network(folder, encoder, _join(encoder, tails, scale, bias).image, None, ())
 
 
-def _join(encoder: EncoderSettings, tails: Sequence[tuple[int, Mapping[str, torch.Tensor]]], scale: float) -> Joined:
+def _join(
+    encoder: EncoderSettings, tails: Sequence[tuple[int, Mapping[str, torch.Tensor]]], scale: float, bias: float
+) -> Joined:
     """The CLIP with its trained towers in their place."""
     towers = load(replace(encoder, precision="float32"), fresh=True)
     if not isinstance(towers, ClipTowers):
@@ -179,6 +182,8 @@ def _join(encoder: EncoderSettings, tails: Sequence[tuple[int, Mapping[str, torc
     model: Any = towers.image.model
     with torch.no_grad():
         model.logit_scale.fill_(math.log(scale))
+        if encoder.family == "siglip":
+            model.logit_bias.fill_(bias)
     return joined
 
 
