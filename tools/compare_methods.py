@@ -12,6 +12,7 @@ import argparse
 import io
 import json
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
@@ -42,20 +43,22 @@ SHOTS, SEEDS = (4, 8, 16), 5
 
 
 def run(words: Sequence[str], place: Path) -> dict[str, Any]:
-    """The `metrics.json` of one `thawline train`, and the run's directory as `run`."""
+    """The `metrics.json` of one `thawline train`, its processor seconds as `cpu`, and its directory as `run`."""
     own = ["logger=none", "trainer=cpu", f"hydra.run.dir={place}", f"hydra.sweep.dir={place}"]
+    began = time.process_time()
     with redirect_stdout(io.StringIO()) as said:
         try:
             thawline(["train", *words, *own])
         except SystemExit as end:
             if end.code:
                 raise SystemExit(f"{' '.join(words)}: {said.getvalue()[-2000:]}") from end
-    return {**json.loads((place / "metrics.json").read_text()), "run": place}
+    spent = time.process_time() - began
+    return {**json.loads((place / "metrics.json").read_text()), "cpu": spent, "run": place}
 
 
 def compare_events(photos: Path, weights: Path, cv: int, depths: Sequence[int], folder: Path) -> Iterator[str]:
     """The table's lines: fixed methods at each depth, then what `method=auto` comes to, of each encoder."""
-    yield "| encoder | method | thawed | accuracy, % | seconds | features computed + read |"
+    yield "| encoder | method | thawed | accuracy, % | processor seconds | features computed + read |"
     yield "| --- | --- | --- | --- | --- | --- |"
     fixed: dict[str, list[dict[str, Any]]] = {name: [] for name in ENCODERS}
     chosen: dict[str, dict[str, Any]] = {}
@@ -75,7 +78,7 @@ def compare_events(photos: Path, weights: Path, cv: int, depths: Sequence[int], 
             fixed[encoder].append(found)
         counts = found["features"]
         yield (
-            f"| {encoder} | {method} | {depth or 'head'} | {_figure(found)} | {found['seconds']:.1f} | "
+            f"| {encoder} | {method} | {depth or 'head'} | {_figure(found)} | {found['cpu']:.1f} | "
             f"{counts['computed']} + {counts['read']} |"
         )
     for encoder, auto in chosen.items():
