@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
-from tests.encoders.conftest import save_clip, save_siglip, save_vit
+from tests.encoders.conftest import save_clip, save_dino, save_siglip, save_vit
 from torch import nn
 from torchvision import models
 
@@ -66,6 +66,9 @@ KINDS = [
     Kind("siglip", "prompts", "head"),
     Kind("siglip", "prompts and text", "projection"),
     Kind("siglip", "linear", 2),
+    Kind("dinov2", "linear", 2),
+    Kind("dinov3", "linear", "head"),
+    Kind("dinov3", "mlp", 1),
     Kind("vit", "linear", "head"),
     Kind("vit", "linear", 2),
     Kind("vit", "mlp", "all"),
@@ -94,7 +97,8 @@ class Fitted:
     say: Callable[[torch.Tensor], NDArray[np.float32]]
 
 
-_SAVE = {"clip": save_clip, "siglip": save_siglip, "vit": save_vit}
+_SAVE = {"clip": save_clip, "siglip": save_siglip, "vit": save_vit, "dinov2": save_dino}
+_SAVE["dinov3"] = lambda place: save_dino(place, "dinov3")
 
 
 @pytest.fixture(scope="session")

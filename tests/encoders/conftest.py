@@ -14,11 +14,17 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision import models
 from transformers import (
+    BitImageProcessor,
     CLIPConfig,
     CLIPImageProcessor,
     CLIPModel,
     CLIPProcessor,
     CLIPTokenizer,
+    Dinov2Config,
+    Dinov2Model,
+    DINOv3ViTConfig,
+    DINOv3ViTImageProcessor,
+    DINOv3ViTModel,
     PreTrainedModel,
     SiglipConfig,
     SiglipImageProcessor,
@@ -106,6 +112,25 @@ def save_siglip(directory: Path) -> Path:
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     SiglipImageProcessor(size={"height": SIDE, "width": SIDE}).save_pretrained(directory)
+    return directory
+
+
+def save_dino(directory: Path, family: str = "dinov2", **more: object) -> Path:
+    """A small DINOv2 or DINOv3 with weights that hide nothing, saved as transformers saves it."""
+    sizes = {"hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 2, "patch_size": 8, **more}
+    torch.manual_seed(0)
+    if family == "dinov2":
+        model: Any = Dinov2Model(Dinov2Config(image_size=48, mlp_ratio=2, **sizes))
+        processor: Any = BitImageProcessor(size={"shortest_edge": SIDE + 4}, crop_size={"height": SIDE, "width": SIDE})
+    else:
+        sizes |= {"intermediate_size": 48, "num_register_tokens": 4, "hidden_size": 32}
+        model = DINOv3ViTModel(DINOv3ViTConfig(image_size=SIDE, **sizes))
+        processor = DINOv3ViTImageProcessor(size={"height": SIDE, "width": SIDE})
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+    model.save_pretrained(directory)
+    processor.save_pretrained(directory)
     return directory
 
 

@@ -51,6 +51,8 @@ def test_the_encoders_that_there_are():
         "bge_small",
         "clip",
         "descriptors",
+        "dinov2",
+        "dinov3",
         "efficientnet_b0",
         "efficientnet_lite0",
         "hubert_base",

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from tests.encoders import hearers, separators
-from tests.encoders.conftest import SIDE, save_clip, save_siglip, save_vit
+from tests.encoders.conftest import SIDE, save_clip, save_dino, save_siglip, save_vit
 from tests.encoders.text.readers import PLAIN, save_sentences
 from torchvision import models
 
@@ -34,7 +34,7 @@ from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.wanted import wanted_features
 
-FAMILIES = ("clip", "siglip", "vit", "timm", "torchvision", "ast", "hubert", "audio", "stems")
+FAMILIES = ("clip", "siglip", "vit", "dinov2", "dinov3", "timm", "torchvision", "ast", "hubert", "audio", "stems")
 CUTS: tuple[int | str, ...] = ("head", "projection", "all", 1, 2, 99)
 
 
@@ -52,6 +52,8 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, EncoderSetti
     made = {
         "clip": EncoderSettings(family="clip", name=str(save_clip(root / "clip"))),
         "siglip": EncoderSettings(family="siglip", name=str(save_siglip(root / "siglip"))),
+        "dinov2": EncoderSettings(family="dinov2", name=str(save_dino(root / "dinov2"))),
+        "dinov3": EncoderSettings(family="dinov3", name=str(save_dino(root / "dinov3", "dinov3"))),
         "vit": EncoderSettings(family="vit", name=str(save_vit(root / "vit")), precision="bfloat16"),
         "timm": EncoderSettings(family="timm", name="x", model="test_resnet", weights=str(resnet), size=SIDE),
         "torchvision": EncoderSettings(

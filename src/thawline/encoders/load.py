@@ -118,6 +118,10 @@ def _load_family(settings: EncoderSettings) -> "Loaded | TextTower":
         from thawline.encoders.vision.siglip import load_siglip
 
         return load_siglip(settings)
+    if settings.family in ("dinov2", "dinov3"):
+        from thawline.encoders.vision.dino import load_dino
+
+        return load_dino(settings)
     if settings.family == "vit":
         from thawline.encoders.vision.vit import load_vit
 

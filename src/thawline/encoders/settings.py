@@ -12,6 +12,8 @@ _FROM_TRANSFORMERS = {
     "clip": "CLIP",
     "siglip": "SigLIP",
     "vit": "ViT",
+    "dinov2": "DINOv2",
+    "dinov3": "DINOv3",
     "ast": "AST",
     "wav2vec2": "wav2vec 2.0",
     "hubert": "HuBERT",
@@ -49,9 +51,10 @@ class EncoderSettings:
     """A pretrained network and where its weights are.
 
     Attributes:
-        family: For photos `clip`, `siglip` or `vit` (transformers), `timm`, `torchvision`; for text `clip`, `siglip`,
-            `sentences` (any of sentence-transformers), or `scratch`, which has no pretrained weights; for sound `ast`,
-            `wav2vec2`, `hubert` or `audio` (transformers), or `mel_cnn` and `descriptors`, which have none either.
+        family: For photos `clip`, `siglip`, `vit`, `dinov2` or `dinov3` (transformers), `timm`, `torchvision`; for text
+            `clip`, `siglip`, `sentences` (any of sentence-transformers), or `scratch`, which has no pretrained weights;
+            for sound `ast`, `wav2vec2`, `hubert` or `audio` (transformers), or `mel_cnn` and `descriptors`, which have
+            none either.
         name: Hub id or local directory; `package:tiny_clip` is the one that the package carries.
         model: timm's or torchvision's name of the architecture, timm's with the tag that says which preprocessing; null
             for transformers' networks.

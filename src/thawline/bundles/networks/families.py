@@ -58,6 +58,10 @@ def _family(name: str) -> Family:
             from thawline.bundles.networks.siglip import SIGLIP
 
             return SIGLIP
+        if name in ("dinov2", "dinov3"):
+            from thawline.bundles.networks.dino import DINO
+
+            return DINO[name]
         if name in ("timm", "torchvision"):
             from thawline.bundles.networks.images import TIMM, TORCHVISION
 

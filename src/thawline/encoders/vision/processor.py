@@ -13,6 +13,8 @@ _INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # as Pillow counts them
 # What the library's own processors do where the file says nothing.
 _USUAL: dict[str, dict[str, Any]] = {
     "clip": {"do_center_crop": True, "resample": 3},
+    "dinov2": {"do_center_crop": True, "resample": 3},
+    "dinov3": {"do_center_crop": False, "resample": 2},
     "siglip": {"do_center_crop": False, "resample": 3},
     "vit": {"do_center_crop": False, "resample": 2},
 }

@@ -7,6 +7,8 @@ from thawline.bundles.card import Front, card, card_end, graphs, metrics_table
 
 _USE = {
     "clip": "`CLIPModel.from_pretrained(DIR)` and `CLIPProcessor.from_pretrained(DIR)` load the tuned network",
+    "dinov2": "`Dinov2Model.from_pretrained(DIR)` loads the tuned network",
+    "dinov3": "`DINOv3ViTModel.from_pretrained(DIR)` loads the tuned network",
     "siglip": "`SiglipModel.from_pretrained(DIR)` loads the tuned network",
     "vit": "`{vit}.from_pretrained(DIR)` and `ViTImageProcessor.from_pretrained(DIR)` load the tuned network",
     "timm": '`timm.create_model("local-dir:DIR", pretrained=True)` loads the tuned network',
