@@ -19,12 +19,12 @@ from thawline.samples.events import make_events
 from thawline.samples.genre import make_genre
 from thawline.tasks.genre.tables.instruments import audioset_labels
 
-FAST = ("trainer=cpu", "logger=csv")
+FAST = ("trainer=cpu", "logger=none")
 # Long enough to be a password, if a variable of the environment that holds it were taken for one.
 WORK = "a working directory whose name has more than forty letters"
 
 # What an ensemble on tracks is joined of.
-GENRE = ("task=genre", "trainer=cpu", "logger=csv", "data.reference=null")
+GENRE = ("task=genre", "trainer=cpu", "logger=none", "data.reference=null")
 SMALL = ("encoder.model_args={channels: 4, blocks: 2, seed: 0, rate: 22050, mels: 32, fft: 1024, hop: 512}",)
 CNN = (*SMALL, "encoder.seconds=1", "method.epochs=2")
 TREES = ("encoder=descriptors", "method=trees", "method.depth=[2]", "method.rounds=5", "method.folds=2")
@@ -136,7 +136,7 @@ def tuned(sample, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         enter(patch, root)
         patch.setenv("THAWLINE_STORE", str(root / "store"))
-        main(["train", str(sample), "method=linear", "thaw=head", "encoder=tiny_clip", "trainer=cpu", "logger=csv"])
+        main(["train", str(sample), "method=linear", "thaw=head", "encoder=tiny_clip", "trainer=cpu", "logger=none"])
         (run,) = (root / "outputs" / "train").iterdir()
         main(["export", str(run), f"out={root / 'bundle'}"])
     return run, root / "bundle"
@@ -163,7 +163,8 @@ def crossed(sample, filled_store, tmp_path_factory):
         enter(patch, root)
         patch.setenv("THAWLINE_STORE", str(filled_store))
         patch.setenv("COLUMNS", "200")
-        main(["train", str(sample), "experiment=events_linear", "encoder=tiny_clip", *FAST, "cv=3"])
+        words = ("experiment=events_linear", "encoder=tiny_clip", "method.c=[1]", "trainer=cpu", "logger=csv", "cv=3")
+        main(["train", str(sample), *words])
     (run,) = (root / "outputs" / "train").iterdir()
     return run, printed.getvalue()
 

@@ -8,12 +8,12 @@ import thawline as package
 from thawline.runs.predictions import read_predictions
 
 pytestmark = pytest.mark.usefixtures("shared_store")
-TINY = ("encoder=tiny_clip", "trainer=cpu", "logger=csv")
+TINY = ("encoder=tiny_clip", "trainer=cpu", "logger=none")
 
 
 def test_a_sweep_a_run_and_another_system_on_one_page(thawline, sample):
     thawline("train", sample, "-m", *TINY, "method=linear", "method.epochs=3", "method.lr=1e-3,1e-2")
-    thawline("train", sample, *TINY, "method=logistic")
+    thawline("train", sample, *TINY, "method=logistic", "method.c=[1]")
     (run,) = thawline.runs()
     (sweep,) = (thawline.directory / "outputs" / "sweep").iterdir()
 

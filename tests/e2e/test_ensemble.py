@@ -7,12 +7,12 @@ from thawline.decisions.temperature import calibrated, fit_temperature
 from thawline.runs.predictions import read_predictions
 
 pytestmark = pytest.mark.usefixtures("shared_store")
-TINY = ("encoder=tiny_clip", "trainer=cpu", "logger=csv", "refit=false")
+TINY = ("encoder=tiny_clip", "trainer=cpu", "logger=none", "refit=false")
 
 
 def test_runs_are_joined_judged_and_compared(thawline, sample):
     thawline("train", sample, *TINY, "method=zero_shot", "cv=3")
-    thawline("train", sample, *TINY, "method=logistic", "cv=3")
+    thawline("train", sample, *TINY, "method=logistic", "method.c=[1]", "cv=3")
     thawline("train", sample, *TINY, "method=linear", "method.epochs=5", "cv=3")
     runs = thawline.runs()
     thawline("ensemble", *runs)

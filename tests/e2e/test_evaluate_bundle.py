@@ -80,7 +80,7 @@ def test_of_new_photos_it_says_what_the_run_says_at_its_own_temperature(thawline
 
 def test_of_the_runs_own_photos_those_are_judged_that_it_held_out(thawline, tuned, sample):
     run, bundle = tuned
-    thawline("evaluate", bundle, sample, "logger=csv")
+    thawline("evaluate", bundle, sample, "logger=none")
     again, before = judged(thawline), read_predictions(run / "predictions.parquet")
     assert again.paths == before.paths
     assert again.said.tolist() == before.said.tolist()

@@ -12,7 +12,7 @@ import pytest
 import thawline as package
 from thawline.bundles.manifest import verify
 
-FAST = ("encoder=tiny_clip", "trainer=cpu", "logger=csv")
+FAST = ("encoder=tiny_clip", "trainer=cpu", "logger=none")
 pytestmark = pytest.mark.usefixtures("shared_store")
 METHODS = {
     "zero_shot": ("method=zero_shot",),
@@ -85,7 +85,7 @@ def test_a_run_on_features_computed_in_bfloat16_is_exported_in_float32(thawline,
 
 
 def test_a_cross_validated_run_exports_its_refit_and_fits_out_of_fold(thawline, photos):
-    thawline("train", photos, *FAST, "method=logistic", "cv=3")
+    thawline("train", photos, *FAST, "method=logistic", "method.c=[1]", "cv=3")
     [run] = thawline.runs()
     shutil.rmtree(photos)  # nothing of it is needed any more
     out = thawline("export", run, "out=a folder/Model")
@@ -100,7 +100,7 @@ def test_a_cross_validated_run_exports_its_refit_and_fits_out_of_fold(thawline, 
 
 
 def test_without_its_photos_a_held_out_run_gets_no_temperature_and_says_so(thawline, photos):
-    thawline("train", photos, *FAST, "method=logistic")
+    thawline("train", photos, *FAST, "method=logistic", "method.c=[1]")
     [run] = thawline.runs()
     shutil.rmtree(photos)
     assert (
@@ -128,7 +128,7 @@ def test_a_sweep_exports_its_winner(thawline, sample):
 
 
 def test_photos_that_changed_since_are_not_used(thawline, photos):
-    thawline("train", photos, *FAST, "method=logistic")
+    thawline("train", photos, *FAST, "method=logistic", "method.c=[1]")
     [run] = thawline.runs()
     for path in sorted((photos / "wedding").iterdir())[:3]:
         path.unlink()
@@ -166,7 +166,7 @@ def test_what_is_refused(thawline, sample, tmp_path):
         f"the run {folds} has a model for each fold or seed and none of all data, which this fits: "
         f"thawline train {shlex.quote(str(folds))} refit=true"
     )
-    thawline("evaluate", run, "logger=csv")
+    thawline("evaluate", run, "logger=none")
     [again] = thawline.runs("evaluate")
     assert "is a run of 'thawline evaluate', which fits nothing" in thawline.refused("export", again)
     assert "there is no run directory" in thawline.refused("export", tmp_path / "absent")

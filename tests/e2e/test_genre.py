@@ -18,7 +18,7 @@ from thawline.samples.genre import make_genre
 from thawline.serving.source import FixedSource
 from thawline.tasks.serving import Served
 
-GENRE = ("task=genre", "trainer=cpu", "logger=csv")
+GENRE = ("task=genre", "trainer=cpu", "logger=none")
 TINY_CNN = ("encoder.model_args={channels: 4, blocks: 2, seed: 0, rate: 22050, mels: 32, fft: 1024, hop: 512}",)
 TREES = ("encoder=descriptors", "method=trees", "method.depth=[2]", "method.rounds=10", "method.folds=2")
 
@@ -159,7 +159,7 @@ def test_a_fine_tune_with_the_networks_own_head_is_an_ordinary_model(thawline, m
 
 def test_an_artist_that_was_trained_on_is_not_judged_again(thawline, music, tmp_path):
     thawline("train", music, *GENRE, *TREES, "refit=true", "data.reference=null")
-    said = thawline.refused("evaluate", thawline.runs("train")[-1], music, "logger=csv")
+    said = thawline.refused("evaluate", thawline.runs("train")[-1], music, "logger=none")
     assert "was trained on" in said
     # Other recordings by the same artists, under the same names.
     make_genre(tmp_path / "more", artists=3, tracks_per_artist=3, seconds=2, seed=0)
@@ -167,14 +167,14 @@ def test_an_artist_that_was_trained_on_is_not_judged_again(thawline, music, tmp_
         named = {row["artist"] for row in csv.DictReader(file)}
     assert named & set(artists_of(music).values())
     assert "was trained on" in thawline.refused(
-        "evaluate", thawline.runs("train")[-1], tmp_path / "more" / "tracks.csv", "logger=csv"
+        "evaluate", thawline.runs("train")[-1], tmp_path / "more" / "tracks.csv", "logger=none"
     )
 
 
 def test_on_other_tracks_a_run_is_compared_with_the_majority(thawline, music, tmp_path):
     make_genre(tmp_path / "other", artists=2, tracks_per_artist=1, seconds=2, seed=7)
     thawline("train", music, *GENRE, *TREES)
-    thawline("evaluate", thawline.runs("train")[-1], tmp_path / "other" / "tracks.csv", "logger=csv")
+    thawline("evaluate", thawline.runs("train")[-1], tmp_path / "other" / "tracks.csv", "logger=none")
     facts = thawline.metrics("evaluate")
     assert facts["baseline"] == "majority class"
     # Bands' names are drawn from one list, and those of a name that was trained on are left out.
@@ -182,7 +182,7 @@ def test_on_other_tracks_a_run_is_compared_with_the_majority(thawline, music, tm
         trained_on = {row["artist"] for row in csv.DictReader(file) if not row["fold"]}
     others = artists_of(tmp_path / "other" / "tracks.csv").values()
     assert facts["judged"]["samples"] == sum(artist not in trained_on for artist in others) >= 10
-    thawline("evaluate", thawline.runs("train")[-1], "logger=csv")
+    thawline("evaluate", thawline.runs("train")[-1], "logger=none")
     assert thawline.metrics("evaluate")["judged"] == thawline.metrics("train")["judged"]
     assert thawline.metrics("evaluate")["judged_baseline"] == thawline.metrics("train")["judged_baseline"]
 
@@ -201,8 +201,8 @@ def test_an_ensemble_of_two_encoders_is_tested_against_its_best_member(thawline,
 def test_what_is_for_photos_is_refused_for_tracks_and_the_other_way_round(thawline, music, sample):
     assert "varies photos" in thawline.refused("train", music, *GENRE, "augmentation=light")
     assert "hears nothing" in thawline.refused("train", music, *GENRE, "encoder=tiny_clip", "method=linear")
-    assert "task=genre" in thawline.refused("train", sample, "encoder=descriptors", "method=trees", "logger=csv")
-    assert "hears sound" in thawline.refused("train", sample, "encoder=mel_cnn", "method=linear", "logger=csv")
+    assert "task=genre" in thawline.refused("train", sample, "encoder=descriptors", "method=trees", "logger=none")
+    assert "hears sound" in thawline.refused("train", sample, "encoder=mel_cnn", "method=linear", "logger=none")
     assert "encoder=descriptors" in thawline.refused("train", music, *GENRE, "encoder=mfcc", "method=rules")
     assert "transformer" in thawline.refused("train", music, *GENRE, "encoder=mfcc", "method=layers")
     for untrained in ("thaw=head", "method=logistic"):

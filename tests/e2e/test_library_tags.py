@@ -11,7 +11,7 @@ from thawline.data.walking import walk_photos
 from thawline.tasks.library import tagging
 from thawline.tasks.library.entries.entry import Entry
 
-FAST = ("task=library", "encoder=tiny_clip", "trainer=cpu", "logger=csv", "data.min_groups=5")
+FAST = ("task=library", "encoder=tiny_clip", "trainer=cpu", "logger=none", "data.min_groups=5")
 TAGS = {
     "wedding": ["Couple", "party"],
     "beach_day": ["sea", "outside"],

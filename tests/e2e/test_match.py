@@ -11,7 +11,7 @@ import pytest
 from thawline.runs.predictions import read_predictions
 from thawline.samples.pairs import make_pairs
 
-MATCH = ("task=match", "encoder=tiny_clip", "trainer=cpu", "logger=csv")
+MATCH = ("task=match", "encoder=tiny_clip", "trainer=cpu", "logger=none")
 SHORT = (*MATCH, "method.epochs=2", "method.lr=1e-3")
 
 
@@ -82,12 +82,12 @@ def test_projections_are_trained_judged_and_judged_again(thawline, products, oth
     assert set(examined["retrieval"]["image_to_text"]) == {"1", "5", "10"}
     assert examined["set_aside"] == {"holdout": 0}
 
-    thawline("evaluate", run, "logger=csv")
+    thawline("evaluate", run, "logger=none")
     again = thawline.runs("evaluate")[-1]
     assert (again / "predictions.parquet").read_bytes() == (run / "predictions.parquet").read_bytes()
     assert thawline.metrics("evaluate")["examined"]["roc_auc"] == examined["roc_auc"]
     # On another file by the refit, whose threshold is the fold's.
-    said = thawline("evaluate", run, others, "logger=csv")
+    said = thawline("evaluate", run, others, "logger=none")
     other = read_predictions(thawline.runs("evaluate")[-1] / "predictions.parquet")
     # Two collections have some texts in common.
     left_out = len(rows_of(others)) - len(other.paths)
@@ -96,7 +96,7 @@ def test_projections_are_trained_judged_and_judged_again(thawline, products, oth
     refitted = json.loads((run / "folds/all/chosen.json").read_text())
     assert refitted["threshold"]["value"] == threshold["value"]
     assert (other.said == (other.probabilities[:, 1].astype(np.float64) >= threshold["value"])).all()
-    assert "nothing is left to judge by" in thawline.refused("evaluate", run, products, "logger=csv")
+    assert "nothing is left to judge by" in thawline.refused("evaluate", run, products, "logger=none")
 
 
 def test_a_sweep_over_losses_computes_features_once(thawline, products, monkeypatch, tmp_path):
@@ -147,7 +147,7 @@ def test_stored_pixels_are_varied_at_each_step(thawline, products):
 
 def test_image_features_and_a_text_encoder_from_scratch(thawline, products, weights):
     encoders = ("task=match", "encoder=mobilenetv2_035", f"encoder.weights={weights}", "encoder@text=scratch")
-    words = (*encoders, "encoder.size=64", "trainer=cpu", "logger=csv", "method.epochs=2", "method.hidden=16")
+    words = (*encoders, "encoder.size=64", "trainer=cpu", "logger=none", "method.epochs=2", "method.hidden=16")
     thawline("train", products, *words, "text.model_args={width: 16, heads: 2, buckets: 300}")
     metrics = thawline.metrics()
     assert (metrics["thaw"], metrics["baseline"]) == ("head", "majority class")
@@ -155,7 +155,7 @@ def test_image_features_and_a_text_encoder_from_scratch(thawline, products, weig
     first = thawline.runs()[-1] / "predictions.parquet"
     thawline("train", products, *words, "text.model_args={width: 16, heads: 2, buckets: 300}")
     assert (thawline.runs()[-1] / "predictions.parquet").read_bytes() == first.read_bytes()
-    thawline("evaluate", first.parent, "logger=csv")
+    thawline("evaluate", first.parent, "logger=none")
     assert (thawline.runs("evaluate")[-1] / "predictions.parquet").read_bytes() == first.read_bytes()
 
 
@@ -183,7 +183,7 @@ def test_a_file_for_each_side(thawline, products):
     assert all(path.split("(")[-1].startswith("test.csv row ") for path in predictions.paths)
     apart(rows_of(run / "split.csv"))
     # Of the whole file only what the run was not trained on is judged: more than it judged itself, none twice.
-    said = thawline("evaluate", run, products, "logger=csv")
+    said = thawline("evaluate", run, products, "logger=none")
     left = read_predictions(thawline.runs("evaluate")[-1] / "predictions.parquet")
     training = rows_of(thawline.directory / "sides/train.csv") + rows_of(thawline.directory / "sides/val.csv")
     assert f"left out {len(training)}: {len(training)} the run was trained on" in said

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from thawline.runs.split import read_split_rows
 from thawline.samples.pairs import make_pairs
 
-LOGISTIC = ("encoder=tiny_clip", "trainer=cpu", "logger=csv", "method=logistic", "method.c=[1]")
+LOGISTIC = ("encoder=tiny_clip", "trainer=cpu", "logger=none", "method=logistic", "method.c=[1]")
 TEMPERATURE = "temperature "
 
 pytestmark = pytest.mark.usefixtures("shared_store")
@@ -89,7 +89,7 @@ def test_a_run_is_resumed_judged_and_exported_where_its_data_are_now(thawline, n
     assert refused.endswith(f"say where: thawline evaluate {run} data.path=NEW")
     assert "say where: data.path=NEW" in thawline("export", run, f"out={tmp_path / 'without'}")
     split = f"data.split={tmp_path / 'elsewhere' / 'split.csv'}"
-    assert "the run's own samples, moved" in thawline("evaluate", run, f"data.path={place}", split, "logger=csv")
+    assert "the run's own samples, moved" in thawline("evaluate", run, f"data.path={place}", split, "logger=none")
     assert thawline.metrics("evaluate")["judged"] == json.loads((run / "metrics.json").read_text())["judged"]
     again = thawline("export", run, f"data.path={place}", split, f"out={tmp_path / 'after'}")
     assert line(again, TEMPERATURE) == line(said, TEMPERATURE)
@@ -116,7 +116,7 @@ def test_a_run_that_was_moved_together_with_its_data_needs_no_setting(thawline, 
     assert (run / "predictions.parquet").read_bytes() == predictions
     (tmp_path / "two").rename(tmp_path / "three")
     run = tmp_path / "three" / run.relative_to(tmp_path / "two")
-    thawline("evaluate", run, "logger=csv")
+    thawline("evaluate", run, "logger=none")
     assert "golden examples" not in thawline("export", run)
 
 
@@ -137,14 +137,14 @@ def test_a_sweep_goes_on_where_its_data_are_now(thawline, photos, tmp_path):
     assert sorted(path.name for path in sweep.parent.iterdir()) == ["moved"]
     place.rename(tmp_path / "again")
     assert f"thawline evaluate {sweep} data.path=NEW" in thawline.refused("evaluate", sweep)
-    thawline("evaluate", sweep, f"data.path={tmp_path / 'again'}", "logger=csv")
+    thawline("evaluate", sweep, f"data.path={tmp_path / 'again'}", "logger=none")
 
 
 def test_pairs_in_files_of_sides_have_settings_of_their_own(thawline, tmp_path):
     shop = make_pairs(tmp_path / "shop", pictures=24, seed=1).file.parent
     thawline("data", "split", shop / "pairs.csv", f"out={tmp_path / 'parts'}", f"data.image_base={shop}")
     files = [f"data.{side}_csv={tmp_path / 'parts' / side}.csv" for side in ("train", "val", "test")]
-    words = ("task=match", "encoder=tiny_clip", "trainer=cpu", "logger=csv", "method=zero_shot")
+    words = ("task=match", "encoder=tiny_clip", "trainer=cpu", "logger=none", "method=zero_shot")
     thawline("train", *files, *words, f"data.image_base={shop}")
     (run,) = thawline.runs()
     predictions = (run / "predictions.parquet").read_bytes()
@@ -152,7 +152,7 @@ def test_pairs_in_files_of_sides_have_settings_of_their_own(thawline, tmp_path):
     shop = shop.rename(tmp_path / "store")
     moved = [word.replace("/parts/", "/files/") for word in files]
     assert "data.image_base=NEW" in thawline.refused("evaluate", run, *moved)
-    thawline("evaluate", run, *moved, f"data.image_base={shop}", "logger=csv")
+    thawline("evaluate", run, *moved, f"data.image_base={shop}", "logger=none")
     (again,) = thawline.runs("evaluate")
     assert (again / "predictions.parquet").read_bytes() == predictions
     cut_off(run)

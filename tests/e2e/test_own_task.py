@@ -12,7 +12,7 @@ import thawline as package
 from thawline import tasks
 
 NAME = "outings"
-FAST = (f"task={NAME}", "encoder=tiny_clip", "trainer=cpu", "logger=csv")
+FAST = (f"task={NAME}", "encoder=tiny_clip", "trainer=cpu", "logger=none")
 ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime", "onnxscript"))
 
 
@@ -57,8 +57,8 @@ def test_a_copy_of_a_task_trains_evaluates_exports_and_predicts_under_its_own_na
 
 def test_other_methods_and_sweeps_take_it_too(own, sample):
     own("train", sample, *FAST, "method=zero_shot")
-    own("train", sample, *FAST, "method=logistic", "cv=2")
-    own("train", sample, *FAST, "method=logistic", "-m", "seed=0,1")
+    own("train", sample, *FAST, "method=logistic", "method.c=[1]", "cv=2")
+    own("train", sample, *FAST, "method=logistic", "method.c=[1]", "-m", "seed=0,1")
     assert own.metrics()["method"] == "logistic"
     (sweep,) = own.runs("sweep")
     assert (sweep / "sweep.json").exists()

@@ -9,7 +9,7 @@ from PIL import Image
 
 from thawline.runs.directory import mark_ended
 
-TINY = ("encoder=tiny_clip", "logger=csv", "trainer=cpu")
+TINY = ("encoder=tiny_clip", "logger=none", "trainer=cpu")
 
 
 def class_folder(root, name, count):
@@ -149,12 +149,12 @@ def test_a_split_through_a_group(thawline, tmp_path):
 
 
 def test_weights_of_another_network(thawline, sample, weights):
-    words = ("encoder=mobilenetv2", f"encoder.weights={weights}", "method=logistic", "logger=csv")
+    words = ("encoder=mobilenetv2", f"encoder.weights={weights}", "method=logistic", "logger=none")
     assert "another network" in thawline.refused("train", sample, *words)
 
 
 def test_weights_that_are_not_here(thawline, sample):
-    assert "thawline weights fetch" in thawline.refused("train", sample, "logger=csv")
+    assert "thawline weights fetch" in thawline.refused("train", sample, "logger=none")
 
 
 def test_a_run_that_is_none(thawline, tmp_path):
@@ -182,7 +182,7 @@ def test_places_where_nothing_can_be_written(thawline, sample, tuned, small_disk
     for words in (
         ("train", sample, *TINY, "method=zero_shot", f"paths.outputs={nowhere}"),
         ("train", sample, "-m", *TINY, "method=zero_shot", "seed=0,1", f"paths.outputs={nowhere}"),
-        ("evaluate", run, "logger=csv", f"paths.outputs={nowhere}"),
+        ("evaluate", run, "logger=none", f"paths.outputs={nowhere}"),
         ("export", run, f"out={nowhere}"),
         ("compare", run, f"out={nowhere}.html"),
         ("predict", bundle, sample / "wedding", f"out={nowhere}.jsonl"),

@@ -6,7 +6,7 @@ import pytest
 
 from thawline.cli import VERBS
 
-FAST = ("trainer=cpu", "logger=csv")
+FAST = ("trainer=cpu", "logger=none")
 TINY = ("encoder=tiny_clip", *FAST)
 
 
@@ -55,7 +55,7 @@ def test_photos(narrow, photos, filled_store):
     said = narrow("train", photos, *TINY, "method=zero_shot", "cv=2", "refit=false")
     crossed = narrow.thawline.runs()[-1].relative_to(narrow.thawline.directory)
     assert f"next   thawline train {crossed} refit=true\n" in said
-    assert "next   thawline compare outputs/evaluate/" in narrow("evaluate", run, "logger=csv")
+    assert "next   thawline compare outputs/evaluate/" in narrow("evaluate", run, "logger=none")
     narrow("compare", "outputs/train")
     narrow("export", run)
     narrow("predict", run / "bundle", photos / "wedding", "out=said.jsonl")
@@ -81,7 +81,7 @@ def test_pairs(narrow):
     (run,) = narrow.thawline.runs()
     narrow("export", run)
     narrow("predict", run / "bundle", "P/pairs.csv", "out=said.jsonl")
-    narrow("evaluate", run, "logger=csv")
+    narrow("evaluate", run, "logger=none")
 
 
 def test_tracks(narrow):

@@ -24,7 +24,7 @@ from thawline.tasks.genre.tables.instruments import audioset_labels
 
 pytestmark = pytest.mark.extra
 TWO = "encoder.windows=2"
-GENRE = ("task=genre", "trainer=cpu", "logger=csv", "data.reference=null", "data.classes=[country,metal]")
+GENRE = ("task=genre", "trainer=cpu", "logger=none", "data.reference=null", "data.classes=[country,metal]")
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_hints_on_two_stems_to_a_bundle_that_says_the_same(music, exported, thaw
 
 
 def test_a_linear_head_on_four_stems_that_tells_several_labels(music, thawline, heard, tmp_path):
-    tags = ("task=genre", "trainer=cpu", "logger=csv", "data.labels=several", "data.reference=null")
+    tags = ("task=genre", "trainer=cpu", "logger=none", "data.labels=several", "data.reference=null")
     given = ("encoder.windows=1", "method=linear", "method.epochs=2", "data.holdout=0.5", "data.inner=0.4")
     thawline("train", music.instruments, *tags, *heard, *given)
     run = thawline.runs()[-1]

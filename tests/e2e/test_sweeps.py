@@ -18,7 +18,7 @@ from thawline.reports.gather import gather
 from thawline.runs.predictions import read_predictions
 
 TINY = ("encoder=tiny_clip", "trainer=cpu")
-FINETUNE = (*TINY, "method=finetune", "method.epochs=3")
+FINETUNE = (*TINY, "method=finetune", "method.epochs=2")
 
 
 def sweep_directory(thawline):
@@ -42,7 +42,7 @@ def read(path):
 
 
 def test_a_sweep_pays_for_its_features_once_and_judges_its_winner_alone(thawline, sample):
-    said = thawline("train", sample, "-m", *FINETUNE, "thaw=head,1,2", "method.lr=1e-3,1e-2", "logger=csv")
+    said = thawline("train", sample, "-m", *FINETUNE, "thaw=head,1,2", "method.lr=1e-3,1e-2", "logger=none")
     directory = sweep_directory(thawline)
     assert [trial["status"] for trial in trials(directory)] == ["finished"] * 6
     sweep = read(directory / "sweep.json")
@@ -94,17 +94,17 @@ def test_a_sweep_pays_for_its_features_once_and_judges_its_winner_alone(thawline
 @pytest.mark.usefixtures("shared_store")
 def test_a_sweeps_choice_is_the_run_that_its_settings_give_alone(thawline, sample):
     """Judging the winner is judging the same run: the tail that was scored, on the photos that were held out."""
-    thawline("train", sample, "-m", *FINETUNE, "method.lr=1e-2", "logger=csv")
-    thawline("train", sample, *FINETUNE, "method.lr=1e-2", "logger=csv")
+    thawline("train", sample, "-m", *FINETUNE, "method.lr=1e-2", "logger=none")
+    thawline("train", sample, *FINETUNE, "method.lr=1e-2", "logger=none")
     alone, swept = thawline.runs()[-1], sweep_directory(thawline)
     assert (swept / "predictions.parquet").read_bytes() == (alone / "predictions.parquet").read_bytes()
     # So it can stand beside the run, and be judged again.
     assert "as given" in thawline("compare", swept, alone)
-    thawline("evaluate", swept, "logger=csv")
+    thawline("evaluate", swept, "logger=none")
     assert (thawline.runs("evaluate")[-1] / "predictions.parquet").read_bytes() == (
         alone / "predictions.parquet"
     ).read_bytes()
-    thawline("evaluate", swept, sample, "logger=csv")
+    thawline("evaluate", swept, sample, "logger=none")
     refused = thawline.refused("evaluate", swept / "0")
     assert f"is a trial of a sweep, which judges its winner alone; 'thawline evaluate {swept}'" in refused
 
@@ -242,7 +242,7 @@ def test_under_joblib_trials_say_what_they_say_in_one_process_and_those_that_fai
     ends = {n: [run.exit_code for run in read_offline_runs(directory / str(n))] for n in (0, 1, 3)}
     assert ends == {0: [0], 1: [1], 3: [1]}
 
-    thawline("train", sample, "-m", *words, "method.lr=1e-2,2e-3", "logger=csv")
+    thawline("train", sample, "-m", *words, "method.lr=1e-2,2e-3", "logger=none")
     one = thawline.runs("sweep")[-1]
     for here, there in ((0, 0), (1, 2), (2, 4)):
         assert (one / str(here) / "inner.parquet").read_bytes() == (
@@ -281,7 +281,7 @@ def test_a_sweep_that_was_killed_goes_on_where_it_was(thawline, sample):
 
 @pytest.mark.usefixtures("shared_store")
 def test_trials_that_met_a_full_disk_are_run_again(thawline, sample, small_disk):
-    words = (*TINY, "method=logistic", "seed=0,1", "logger=none", f"paths.outputs={small_disk}")
+    words = (*TINY, "method=logistic", "method.c=[1]", "seed=0,1", "logger=none", f"paths.outputs={small_disk}")
     filling = small_disk / "filling"
     filling.write_bytes(bytes(530_000))
     said = thawline("train", sample, "-m", *words, status=1)

@@ -18,7 +18,7 @@ from thawline.tasks.genre.tables.themes import vocabulary
 GENRES = ("country", "metal", "pop")
 # What the lyrics of a genre are about here, whatever they sound like; one by an alias.
 THEMES = {"country": "whiskey", "metal": "war", "pop": "dancing; lurve"}
-RUN = ("task=genre", "trainer=cpu", "logger=csv", "encoder=descriptors", "data.reference=null")
+RUN = ("task=genre", "trainer=cpu", "logger=none", "encoder=descriptors", "data.reference=null")
 # Each tree sees all tracks and all columns, so that it finds what decides.
 GREEDY = (
     "method.depth=[2]",
@@ -169,7 +169,7 @@ def test_predict_takes_a_csv_and_says_what_it_left_out(thawline, fitted, songs, 
 
 
 def test_a_run_is_evaluated_with_the_themes_that_it_was_fitted_with(thawline, fitted, songs, tmp_path):
-    thawline("evaluate", fitted / "trees", "logger=csv")
+    thawline("evaluate", fitted / "trees", "logger=none")
     assert thawline.metrics("evaluate")["judged"] == facts_of(fitted / "trees")["judged"]
     # Other tracks, with themes and with none told, by a run with themes and by one without.
     other = tmp_path / "other"
@@ -184,7 +184,7 @@ def test_a_run_is_evaluated_with_the_themes_that_it_was_fitted_with(thawline, fi
     said = {}
     for run in ("trees", "rules", "plain"):
         for table in (told, untold):
-            thawline("evaluate", fitted / run, table, "logger=csv")
+            thawline("evaluate", fitted / run, table, "logger=none")
             judged = read_predictions(thawline.runs("evaluate")[-1] / "predictions.parquet")
             said[run, table] = judged.probabilities
             if (run, table) == ("trees", told):
@@ -242,7 +242,7 @@ def test_other_fitted_methods_take_themes_too(thawline, songs, tmp_path, how):
 
 
 def test_themes_are_for_descriptors_alone_and_must_be_known(thawline, songs):
-    wrong = ("task=genre", "logger=csv", "encoder=mfcc", "method=logistic", "data.themes=[war]")
+    wrong = ("task=genre", "logger=none", "encoder=mfcc", "method=logistic", "data.themes=[war]")
     assert "inputs of encoder=descriptors alone" in thawline.refused("train", songs / "themes.csv", *wrong)
     assert "'lurve', which is no theme" in thawline.refused(
         "train", songs / "themes.csv", *RULES, "data.themes=[lurve]"

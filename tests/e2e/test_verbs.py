@@ -15,13 +15,13 @@ from thawline.runs.split import read_split_rows
 
 @pytest.fixture
 def linear():
-    return ("experiment=events_linear", "encoder=tiny_clip", "trainer=cpu", "logger=csv")
+    return ("experiment=events_linear", "encoder=tiny_clip", "method.c=[1]", "trainer=cpu", "logger=none")
 
 
 @pytest.mark.usefixtures("shared_store")
 def test_evaluate_gives_the_runs_own_predictions_again(thawline, crossed):
     run, _ = crossed
-    thawline("evaluate", run, "logger=csv")
+    thawline("evaluate", run, "logger=none")
     (again,) = thawline.runs("evaluate")
     assert (run / "predictions.parquet").read_bytes() == (again / "predictions.parquet").read_bytes()
     assert thawline.metrics("evaluate")["judged"] == json.loads((run / "metrics.json").read_text())["judged"]
@@ -29,7 +29,7 @@ def test_evaluate_gives_the_runs_own_predictions_again(thawline, crossed):
 
 @pytest.mark.usefixtures("shared_store")
 def test_runs_can_be_named(thawline, sample):
-    words = (sample, "encoder=tiny_clip", "method=zero_shot", "trainer=cpu", "logger=csv")
+    words = (sample, "encoder=tiny_clip", "method=zero_shot", "trainer=cpu", "logger=none")
     mirrored = ("logger=wandb", "logger.mode=offline")
     time = r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{6}"
     said = thawline("train", *words, "name=été 1.0", *mirrored)
@@ -39,7 +39,7 @@ def test_runs_can_be_named(thawline, sample):
     assert read_offline_runs(run)[0].about["display_name"] == run.name
     thawline("train", *words, "name=2024")
     assert re.fullmatch(f"2024_{time}", thawline.runs()[0].name)
-    thawline("train", *words[:2], "-m", *words[3:], "name=all", "method=zero_shot,logistic", *mirrored)
+    thawline("train", *words[:2], "-m", *words[3:], "name=all", "method=zero_shot", "seed=0,1", *mirrored)
     (sweep,) = thawline.runs("sweep")
     assert re.fullmatch(f"all_{time}", sweep.name)
     assert [path.name for path in sorted(sweep.iterdir()) if path.is_dir() and path.name.isdigit()] == ["0", "1"]
@@ -66,7 +66,7 @@ def test_evaluate_elsewhere_leaves_out_what_was_trained_on(thawline, sample, pho
     (run,) = thawline.runs()
     trained = next(row.path for row in read_split_rows(run / "split.csv") if not row.fold)
     (photos / trained).rename(photos / f"{trained}.jpg")  # so that these are not the run's own samples, moved
-    said = thawline("evaluate", run, photos, "logger=csv")
+    said = thawline("evaluate", run, photos, "logger=none")
     judged = {row["path"] for row in pq.read_table(thawline.runs("evaluate")[0] / "predictions.parquet").to_pylist()}
     assert judged == {row.path for row in read_split_rows(run / "split.csv") if row.fold == "holdout"}
     assert "the run was trained on this sample" in said
@@ -191,7 +191,7 @@ def test_a_run_of_which_a_bit_changed_is_not_taken_for_what_it_was(thawline, cro
     for name in ("folds/all/tail.safetensors", "folds/all/chosen.json", "folds/fold0/tail.safetensors"):
         flip(run / name, at=-2)
         verb = "export" if "all" in name else "evaluate"
-        said = thawline.refused(verb, run, "logger=csv") if verb == "evaluate" else thawline.refused(verb, run)
+        said = thawline.refused(verb, run, "logger=none") if verb == "evaluate" else thawline.refused(verb, run)
         assert said == (
             f"{run / name} is damaged (it is not what the run wrote, by SHA256SUMS beside it); "
             "restore it from a copy, or run it again"
@@ -209,6 +209,6 @@ def test_a_run_of_which_a_bit_changed_is_not_taken_for_what_it_was(thawline, cro
 
     for sums in run.rglob("SHA256SUMS"):  # as runs were before
         sums.unlink()
-    thawline("evaluate", run, "logger=csv")
+    thawline("evaluate", run, "logger=none")
     (again,) = thawline.runs("evaluate")
     assert (whole / "predictions.parquet").read_bytes() == (again / "predictions.parquet").read_bytes()
