@@ -107,7 +107,7 @@ def test_its_header_states_command_result_and_time(name):
 def test_it_runs(name, thawline, sample, products, answers, small):  # noqa: F811
     encoder = compose(name).hydra.runtime.choices.encoder
     data = {"events": sample, "match": products, "preference": answers}[task_of(name)]
-    thawline("train", data, f"experiment={name}", *small[encoder], "debug=fast", "trainer=cpu", "logger=csv")
+    thawline("train", data, f"experiment={name}", *small[encoder], "debug=fast", "trainer=cpu", "logger=none")
     metrics = thawline.metrics()
     assert 0 <= metrics["judged"]["accuracy"]["value"] <= 1
     assert metrics["features"]["computed"] > 0
@@ -116,8 +116,15 @@ def test_it_runs(name, thawline, sample, products, answers, small):  # noqa: F81
 @pytest.mark.usefixtures("shared_store")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_debug_profile_runs(profile, thawline, sample):  # noqa: F811
-    words = ("encoder=tiny_clip", "method=linear", f"method.epochs={30 if profile == 'overfit' else 3}", "trainer=cpu")
-    thawline("train", sample, *words, "method.lr=0.1", "method.batch_size=8", "logger=csv", f"debug={profile}")
+    epochs, batch = (30, 8) if profile == "overfit" else (2, 24)
+    words = (
+        "encoder=tiny_clip",
+        "method=linear",
+        f"method.epochs={epochs}",
+        f"method.batch_size={batch}",
+        "trainer=cpu",
+    )
+    thawline("train", sample, *words, "method.lr=0.1", "logger=csv", f"debug={profile}")
     folds = thawline.runs()[-1] / "folds" / "holdout"
     rows = (folds / "history.csv").read_text().splitlines()[1:]
     assert json.loads((thawline.runs()[-1] / "metrics.json").read_text())["debug"] == profile

@@ -2,8 +2,6 @@
 
 import dataclasses
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -21,32 +19,6 @@ from thawline.errors import UserError
 from thawline.files import read_json
 
 CLIP = Kind("clip", "prompts", "projection")
-
-BLOCKED = """
-import sys
-
-class Block:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"lightning", "pytorch_lightning", "lightning_fabric", "torchmetrics", "hydra"}:
-            raise ImportError(f"{name} may not be imported")
-
-sys.meta_path.insert(0, Block())
-import thawline
-assert "torch" not in sys.modules
-for folder in sys.argv[2:]:
-    [said] = thawline.load(folder, device="cpu").predict([sys.argv[1]])
-    assert said.label is not None, said
-    print(said.label)
-assert not {"lightning", "hydra", "torchmetrics"} & set(sys.modules)
-"""
-
-
-def test_loading_needs_neither_lightning_nor_hydra(write, photos):
-    kinds = {kind.network.partition(":")[0]: kind for kind in KINDS}
-    folders = [str(write(kind)[0]) for kind in kinds.values()]
-    done = subprocess.run([sys.executable, "-c", BLOCKED, str(photos[0]), *folders], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.split()) == len(kinds) == 4
 
 
 def test_pictures_in_memory_are_judged_as_files_are(write, photos):

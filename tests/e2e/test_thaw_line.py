@@ -41,7 +41,7 @@ def timm_encoder(folder, model, **model_args):
 ENCODERS = {
     "clip": lambda _: EncoderSettings(family="clip", name="package:tiny_clip"),
     "vit": lambda folder: timm_encoder(folder, "vit_tiny_patch16_224", **TINY_VIT),
-    "resnet": lambda folder: timm_encoder(folder, "resnet18"),
+    "resnet": lambda folder: timm_encoder(folder, "test_resnet"),
 }
 
 
@@ -50,7 +50,7 @@ def settings(photos, folder, encoder, head, thaw):
     return RunSettings(
         task="events",
         prompts=PromptSettings(templates=["a photo of a {label}"]),
-        data=DataSettings(path=str(photos)),
+        data=DataSettings(path=str(photos), classes=["birthday", "wedding", "winter_holiday"]),
         encoder=ENCODERS[encoder](folder),
         method=GradientSettings(name="x", head=head, epochs=1, batch_size=BATCH, lr=1e-2, patience=1, **how),
         trainer=TrainerSettings(accelerator="cpu"),

@@ -15,18 +15,23 @@ from thawline.errors import UserError
 SMALL = {
     "resnet18": ("layer4", {}),
     "resnet26d": ("layer4", {}),  # a stem of three convolutions, pooling in the shortcuts
-    "seresnet50": ("layer4", {}),
+    "seresnet50": ("layer4", {"layers": [1, 2, 1, 1]}),
     "test_efficientnet": ("blocks.4", {}),
     "test_efficientnet_gn": ("blocks.4", {}),  # GroupNorm
     "mobilenetv2_035": ("blocks.6", {"pad_type": "same", "bn_eps": 1e-3}),
-    "vit_tiny_patch16_224": ("blocks.11", {}),
-    "deit3_small_patch16_224": ("blocks.11", {}),  # layer scale, positions without the class token
-    "vit_wee_patch16_reg1_gap_256": ("blocks.13", {}),  # a register token, average pooling
+    "vit_tiny_patch16_224": ("blocks.3", {"depth": 4}),
+    "deit3_small_patch16_224": ("blocks.3", {"depth": 4}),  # layer scale, positions without the class token
+    "vit_wee_patch16_reg1_gap_256": ("blocks.3", {"depth": 4}),  # a register token, average pooling
     "test_vit": ("blocks.5", {"pre_norm": True, "global_pool": "map", "class_token": False}),
     "test_vit2": ("blocks.7", {"dynamic_img_size": True}),
 }
-# The networks that have a conf file, at the size that they are used at.
-LISTED = ("resnet50", "efficientnet_b0", "mobilenetv2_100", "vit_base_patch16_224")
+# The networks that have a conf file, at the size that they are used at; the larger ones with fewer of their blocks.
+LISTED = {
+    "resnet50": {"layers": [1, 1, 1, 1]},
+    "efficientnet_b0": {},
+    "mobilenetv2_100": {},
+    "vit_base_patch16_224": {"depth": 3},
+}
 # torchvision's, one or two of each kind.
 TORCHVISION = {
     "squeezenet1_0": ("features.12", {}),
@@ -93,7 +98,7 @@ def test_every_cut_of_every_listed_family(name, make, pixels, normalised):
 
 @pytest.mark.parametrize("name", LISTED)
 def test_two_cuts_of_the_networks_with_a_conf_file(name, make, pixels, normalised):
-    model, encoder = make(name, 224)
+    model, encoder = make(name, 224, **LISTED[name])
     with torch.no_grad():
         whole = model(normalised(pixels(224), encoder.preprocessing))
     check_cuts(encoder, {"pixels": pixels(224)}, whole, {"pixels", encoder.borders[-3]})

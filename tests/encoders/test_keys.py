@@ -33,7 +33,7 @@ def test_a_key_changes_when_and_only_when_a_weight_below_the_cut_does(family, ma
     if family == "vit":
         encoder = load_vit(EncoderSettings(family="vit", name=str(vit_directory)))
     else:
-        encoder = make("mobilenetv2_035")[1] if family == "timm" else make_torchvision("mobilenet_v3_small")[1]
+        encoder = make("test_efficientnet")[1] if family == "timm" else make_torchvision("squeezenet1_1")[1]
     before = keys(encoder)
     assert len({key.get("weights") for key in before}) == len(before), "each cut has a key of its own"
     for number, stage in enumerate(encoder.stages):

@@ -133,7 +133,8 @@ def whole(halves, whole_directory):
     return fit(halves, whole_directory)
 
 
-@pytest.mark.parametrize("step", range(1, EPOCHS * BATCHES))
+# The first, the last, those at each epoch's border, and some within.
+@pytest.mark.parametrize("step", [1, 2, 4, 5, 6, 7, 11, 12, 13, 15, 18, 19, 23])
 def test_a_cut_before_any_step_is_resumed_to_the_same_bits(halves, whole, whole_directory, tmp_path, step):
     with pytest.raises(CutError):
         fit(halves, tmp_path / "cut", at=(step, cut))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from tests.bundles.conftest import networks, photos  # noqa: F401  # fixtures
+from tests.bundles.conftest import fit, networks, photos  # noqa: F401  # fixtures
+from tests.bundles.conftest import write as write_classifier  # noqa: F401  # a fixture
 from torch import nn
 
 from thawline.fitting.feature_set import FeatureSet

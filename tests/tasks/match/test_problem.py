@@ -44,12 +44,12 @@ def folder(tmp_path_factory):
     """Where the pairs, random weights and a store lie."""
     folder = tmp_path_factory.mktemp("match")
     torch.manual_seed(0)
-    network = timm.create_model("resnet18", num_classes=0)
+    network = timm.create_model("test_resnet", num_classes=0)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):  # statistics that matter: those of a trained network are not 0 and 1
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
-    save_file(network.state_dict(), folder / "resnet18.safetensors")
+    save_file(network.state_dict(), folder / "test_resnet.safetensors")
     return folder
 
 
@@ -63,7 +63,7 @@ def run_of(folder, file):
     """Settings of a run over the pairs."""
 
     def make(*, scratch=False, path=None, thaw=None, dropout=0.0, augmentation=None, **method):
-        resnet = EncoderSettings(family="timm", name="x", model="resnet18", weights=str(folder), size=64)
+        resnet = EncoderSettings(family="timm", name="x", model="test_resnet", weights=str(folder), size=64)
         text = EncoderSettings(family="scratch", name="scratch", model_args={**SMALL, "dropout": dropout})
         return RunSettings(
             task="match",
