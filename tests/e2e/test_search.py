@@ -6,6 +6,7 @@ import shutil
 import optuna
 import pytest
 from tests.e2e.test_sweeps import TINY, leaderboard, read, sweep_directory, trials
+from tests.extras import require
 
 from thawline.commands.sweeps.search import claims
 
@@ -105,7 +106,46 @@ def test_a_search_for_two_objectives_shows_its_front(thawline, sample):
     assert sorted(one["number"] for one in front) == best
     assert {one["bytes"] for one in front} == {facts[n]["tail_bytes"] for n in best}
     assert "front: no other trial is better" in said
+    assert said.count("data_report.json") == 1
+    assert said.index("data_report.json") < said.index("trial 0: ")  # what the collection holds comes first
     assert study_of(directory).directions[1].name == "MINIMIZE"
+
+
+def launched(thawline, sample, *launcher):
+    """A search of four trials by a launcher; what was printed, and what the study has of each."""
+    words = ("method=linear", "method.epochs=2", "method.lr=choice(1e-3,1e-2,3e-2,1e60)", "sweep=random", "logger=none")
+    said = thawline("train", sample, "-m", *TINY, *words, "sweep.trials=4", *launcher, status=1)
+    directory = sweep_directory(thawline)
+    assert said.count("data_report.json") == 1
+    assert said.count("1 of 4 trials failed") == 1
+    ran = [trial for trial in study_of(directory).trials if "same_as" not in trial.user_attrs]
+    assert sorted(trial.user_attrs["directory"] for trial in ran) == [0, 1, 2, 3]
+    for trial in ran:
+        status = read(directory / str(trial.user_attrs["directory"]) / "status.json")
+        lost = float(trial.params["method.lr"]) > 1
+        assert (status["status"], trial.state.name) == (("failed", "FAIL") if lost else ("finished", "COMPLETE"))
+    return said
+
+
+@pytest.mark.usefixtures("shared_store")
+def test_a_search_whose_trials_are_fitted_together(thawline, sample):
+    assert "trials that share their features are fitted together" in launched(thawline, sample, "hydra/launcher=packed")
+
+
+@pytest.mark.long
+@pytest.mark.extra
+@pytest.mark.usefixtures("shared_store")
+def test_a_search_in_processes_of_submitit(thawline, sample):
+    require("slurm", "submitit")
+    launched(thawline, sample, "hydra/launcher=submitit_local", "hydra.launcher.n_jobs=2")
+
+
+@pytest.mark.long
+@pytest.mark.extra
+@pytest.mark.usefixtures("shared_store", "only_ray")
+def test_a_search_in_tasks_of_ray(thawline, sample):
+    require("ray", "ray")
+    launched(thawline, sample, "hydra/launcher=ray", "hydra.launcher.n_jobs=2")
 
 
 @pytest.mark.long

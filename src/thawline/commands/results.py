@@ -2,6 +2,7 @@
 
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,12 +96,17 @@ def _draw(run: RunDirectory, judged: Judgement) -> None:
 def save_report(run: RunDirectory, report: dict[str, Any], console: Console, task: str) -> None:
     """Write what the collection of `task` holds, before anything is fitted, and show what there is to mind."""
     write_json(run.file(REPORT_FILE), report)
+    show_report(run.path, report, console, task)
+
+
+def show_report(run: Path, report: dict[str, Any], console: Console, task: str) -> None:
+    """Show the report that the run or sweep in `run` keeps."""
     record = find_task(task)
     if record.brief is None:
         print_brief(report, console, noun=record.samples)
     else:
         capability(task, "brief")(report, console)
-    say_whole(console, f"report {run.path / REPORT_FILE}")
+    say_whole(console, f"report {run / REPORT_FILE}")
 
 
 def _csv(judged: Judgement, baseline: Judgement) -> str:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from thawline.commands.sweeps.search import claims
+from thawline.commands.sweeps.search import study as study_module
 from thawline.commands.sweeps.search.settings import SweepSettings
 from thawline.commands.sweeps.search.space import read_space
 from thawline.commands.sweeps.search.study import Study
@@ -199,6 +200,55 @@ def test_two_processes_take_different_trials_and_one_takes_up_what_a_killed_one_
     helper.communicate()
     assert not study.is_waited_for()
     assert [one.number for one in study.take(3)] == [1, 2, 4]
+
+
+_OTHER = """
+import sys
+from pathlib import Path
+from tests.commands.sweeps.test_study import finish, open_study
+sweep = Path(sys.argv[1])
+study = open_study(sweep, trials=1)
+[again] = study.take(1)
+print(again.number, flush=True)
+sys.stdin.readline()
+finish(sweep, again, 0.75)
+study.tell(again)
+print("told", flush=True)
+"""
+
+
+def test_a_trial_that_another_process_runs_again_and_ends_at_that_very_moment_is_told_once(tmp_path, monkeypatch):
+    study = open_study(tmp_path, trials=1)
+    [first] = study.take(1)
+    mark_failed(tmp_path / "0", "out of memory", again=True)
+    study.tell(first)
+    status = json.loads((tmp_path / "0/status.json").read_text())
+    (tmp_path / "0/status.json").write_text(json.dumps({**status, "status": "interrupted"}))
+    other = subprocess.Popen([sys.executable, "-c", _OTHER, tmp_path], stdin=-1, stdout=-1, text=True)
+    assert other.stdout.readline() == "0\n"
+    take = study_module.take
+
+    def take_late(sweep, number):
+        other.communicate("go on\n")  # it ends between what was read of the trial and the claim on it
+        return take(sweep, number)
+
+    monkeypatch.setattr(study_module, "take", take_late)
+    study = open_study(tmp_path, trials=1)
+    assert study.take(1) == []
+    assert [trial.state.name for trial in study._trials()] == ["FAIL", "COMPLETE"]
+
+
+def test_a_trial_that_does_not_say_what_was_searched_for_stops_no_search(tmp_path):
+    wanted = {"name": "nsga2", "trials": 2, "objectives": ["score", "bytes"]}
+    study = open_study(tmp_path, **wanted)
+    old, new = study.take(2)
+    for one in (old, new):
+        finish(tmp_path, one, 0.5)
+    facts = json.loads((tmp_path / "0/metrics.json").read_text())
+    del facts["tail_bytes"]  # as an earlier version left it
+    (tmp_path / "0/metrics.json").write_text(json.dumps(facts))
+    study.tell(old), study.tell(new)
+    assert [trial.state.name for trial in study._trials()] == ["FAIL", "COMPLETE"]
 
 
 def test_a_study_is_kept_in_postgresql_as_well(tmp_path, postgresql):

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from thawline.commands.next_steps import say_after_training
-from thawline.commands.results import REPORT_FILE, save_report, save_results
+from thawline.commands.results import save_results
 from thawline.commands.sweeps.choosing import Candidates, keep_choice
 from thawline.commands.sweeps.search.settings import BYTES, SCORE, SECONDS, SIMPLEST, SweepSettings
 from thawline.commands.train import refit_run
@@ -107,9 +107,9 @@ def _front(done: Sequence[Trial], names: Mapping[int, str], objectives: Sequence
     for trial in done:
         inner, facts = trial.facts["inner"], trial.facts
         figures = {SCORE: inner[inner["headline"]]["value"], SECONDS: facts["seconds"], BYTES: facts.get("tail_bytes")}
-        found.append(
-            {"number": trial.number, "setting": names[trial.number], **{name: figures[name] for name in objectives}}
-        )
+        own = {name: figures[name] for name in objectives}
+        if None not in own.values():  # an earlier version did not say how large the tail is
+            found.append({"number": trial.number, "setting": names[trial.number], **own})
     losses = [[-one[SCORE], *(one[name] for name in objectives[1:])] for one in found]
     front = [one for one, loss in zip(found, losses, strict=True) if not any(beats(other, loss) for other in losses)]
     return sorted(front, key=lambda one: one[SCORE], reverse=True)
@@ -147,8 +147,6 @@ def _judge(
     opened: list[tuple[TaskProblem, list[tuple[Fold, Fit]], torch.device]] = []
     for number in sorted(set(chosen.values())):
         problem, plan, how = _open(of[number])
-        if not run.file(REPORT_FILE).exists():
-            save_report(run, problem.report(), console, read_config(of[number].path).task)
         cells = [fold for fold in plan if chosen.get((how.seed, fold.name)) == number]
         judged = [(fold, fit_fold(problem, fold, how)) for fold in cells]
         opened.append((problem, judged, how.device))

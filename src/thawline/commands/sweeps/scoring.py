@@ -3,11 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from omegaconf import DictConfig
+from rich.console import Console
 
-from thawline.commands.results import save_trial
+from thawline.commands.results import REPORT_FILE, save_trial, show_report
+from thawline.commands.sweeps.search.claims import lock_of
 from thawline.encoders.device import find_device
+from thawline.files import write_json
 from thawline.fitting.fit import Fitting, Watch
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
@@ -69,6 +73,7 @@ def score_read(
         inner_folds: Grouped folds of what a fold trains on, by which it is scored; None: by a part that is held out.
     """
     settings = problem.settings
+    _report(problem, run.path.parent)
     write_split(run.file("split.csv"), problem.split_rows(plan))
     how = replace(how_to_fit(settings, run.path, find_device(settings.trainer.accelerator), mirror), watch=watch)
     scored = []
@@ -98,3 +103,14 @@ def _bytes(fit: Fit, method: MethodSettings) -> int:
     if isinstance(method, ZeroShotSettings | RulesSettings):
         return 0
     return sum(tensor.nbytes for tensor in fit.state.values())
+
+
+def _report(problem: TaskProblem, sweep: Path) -> None:
+    """Say what the collection holds, unless that was said: a search's first trial is the first to read it."""
+    if (sweep / REPORT_FILE).exists():
+        return
+    with lock_of(sweep, "report"):
+        if not (sweep / REPORT_FILE).exists():
+            report = problem.report()
+            write_json(sweep / REPORT_FILE, report)
+            show_report(sweep, report, Console(), problem.settings.task)

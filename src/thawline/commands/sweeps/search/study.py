@@ -19,6 +19,7 @@ from thawline.runs.sweep import Trial, read_trial
 
 # What the study keeps of a trial besides Optuna's own.
 SAME_AS, REASON = "same_as", "reason"
+_OPEN = ("interrupted", "finished")  # what a trial that failed is when it is run again, and when that was not told
 _MOST_REPEATS = 200  # asked for in a row: the space has no other point
 
 
@@ -125,15 +126,29 @@ class Study:
         done = {trial.user_attrs.get(DIRECTORY) for trial in trials if trial.state == TrialState.COMPLETE}
         for known in trials:
             number = known.user_attrs.get(DIRECTORY)
-            if known.state == TrialState.FAIL and number is not None and number not in done:
-                status = read_trial(self._sweep, number).status
-                if status in ("interrupted", "finished") and take(self._sweep, number):
-                    asked = Asked(number, self._space.point(known.params), known, None)
-                    if status == "interrupted":
-                        yield asked
-                    else:  # it ended, and the process was killed before it told
-                        self.tell(asked)
+            if known.state != TrialState.FAIL or number is None or number in done:
+                continue
+            if read_trial(self._sweep, number).status in _OPEN and (again := self._take_again(known, number)):
+                yield again
         self._looked_back = True
+
+    def _take_again(self, known: FrozenTrial, number: int) -> Asked | None:
+        """A trial that failed for want of disk or memory, if nobody runs it again, or has done so meanwhile."""
+        if not take(self._sweep, number):
+            return None
+        # What is read from now on stays so: whoever else ran it has told what came of it before leaving it.
+        status = read_trial(self._sweep, number).status
+        told = any(
+            trial.user_attrs.get(DIRECTORY) == number and trial.state == TrialState.COMPLETE for trial in self._trials()
+        )
+        if told or status not in _OPEN:
+            drop(self._sweep, number)
+            return None
+        asked = Asked(number, self._space.point(known.params), known, None)
+        if status == "interrupted":
+            return asked
+        self.tell(asked)  # it ended, and the process was killed before it told
+        return None
 
     def _take_up(self, known: FrozenTrial) -> Asked | None:
         """A trial that is under way in the study, if no process runs it, and it has not ended."""
@@ -195,31 +210,34 @@ class Study:
         self._study.tell(trial, values, state=TrialState.FAIL if values is None else TrialState.COMPLETE)
 
     def _tell(self, asked: optuna.Trial, trial: Trial) -> None:
-        if trial.status == "finished":
+        values = self._values(trial) if trial.status == "finished" else None
+        if values is not None:
             for key, value in _said_of(trial).items():
                 asked.set_user_attr(key, value)
-            self._study.tell(asked, self._values(trial), state=TrialState.COMPLETE)
+            self._study.tell(asked, values, state=TrialState.COMPLETE)
         else:
-            asked.set_user_attr(REASON, trial.reason)
+            asked.set_user_attr(REASON, trial.reason or "it does not say what was searched for")
             self._study.tell(asked, state=TrialState.PRUNED if trial.status == "pruned" else TrialState.FAIL)
 
     def _tell_again(self, known: FrozenTrial, trial: Trial) -> None:
         """A study takes no second end of a trial: one that was run again is one more, of the same directory."""
-        if trial.status == "finished":
+        values = self._values(trial) if trial.status == "finished" else None
+        if values is not None:
             attributes = {DIRECTORY: trial.number, **_said_of(trial)}
             self._study.add_trial(
                 create_trial(
                     params=known.params,
                     distributions=known.distributions,
-                    values=self._values(trial),
+                    values=values,
                     user_attrs=attributes,
                 )
             )
 
-    def _values(self, trial: Trial) -> list[float]:
-        """What a finished trial came to, for each objective."""
+    def _values(self, trial: Trial) -> list[float] | None:
+        """What a finished trial came to, for each objective; None: one of an earlier version does not say it."""
         beside = {SECONDS: trial.facts["seconds"], BYTES: trial.facts.get("tail_bytes")}
-        return [merit_of(trial) if name == SCORE else beside[name] for name in self._settings.objectives]
+        values = [merit_of(trial) if name == SCORE else beside[name] for name in self._settings.objectives]
+        return None if None in values else values
 
     def _wants_more(self) -> bool:
         settings, trials = self._settings, [t for t in self._trials() if DIRECTORY in t.user_attrs]

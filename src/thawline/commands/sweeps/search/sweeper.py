@@ -14,14 +14,18 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
 
 from thawline.commands.line.composing import is_setting, refuse_targets
+from thawline.commands.results import REPORT_FILE, show_report
+from thawline.commands.sweeps.launchers.jobs import JobLauncher
 from thawline.commands.sweeps.launchers.settings import side_by_side
 from thawline.commands.sweeps.search.settings import SweepSettings
 from thawline.commands.sweeps.search.space import read_space
 from thawline.commands.sweeps.search.study import Asked, Study
 from thawline.errors import UserError
 from thawline.runs.directory import mark_failed
+from thawline.runs.reading import read_record
 from thawline.runs.sweep import read_sweep, write_overrides
 
 _AGAIN = 1.0  # seconds after which it is asked once more whether another process has ended its trials
@@ -56,12 +60,17 @@ class SearchSweeper(Sweeper):
         seed = config.seed if settings.seed is None else settings.seed
         study = Study(sweep, read_sweep(sweep)["study"], settings, seed, space, self._applies)
         width = side_by_side(config.hydra.launcher)
+        # Jobs say what the collection holds where nobody looks.
+        unsaid = isinstance(self.launcher, JobLauncher) and not (sweep / REPORT_FILE).exists()
         while (asked := study.take(width)) or study.is_waited_for():
             if not asked:
                 time.sleep(_AGAIN)
             self._launch(sweep, [one for one in asked if self._is_composed(sweep, one)])
             for one in asked:
                 study.tell(one)
+            if unsaid and (sweep / REPORT_FILE).exists():
+                unsaid = False
+                show_report(sweep, read_record(sweep / REPORT_FILE), Console(), config.task)
         return None
 
     def _launch(self, sweep: Path, asked: Sequence[Asked]) -> None:
