@@ -1,6 +1,7 @@
 """Photos that are read before the survey asks for them."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -37,16 +38,18 @@ def begin_all(photos: list[Listed], store: FeatureStore) -> None:
 def test_a_survey_finds_the_same_as_without_and_reads_no_file_again(
     store: FeatureStore, wanted: Wanted, make_photos: MakePhotos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    photos = make_photos(5)
+    photos, usual = make_photos(5), sys.getswitchinterval()
     plain = survey(photos, store, Photos())  # facts alone
     FileIndex(store.root, PHOTOS).forget()
     begin_all(photos, store)
     assert len(ahead._begun) == 5
+    assert sys.getswitchinterval() <= usual / 10  # an import does not keep them waiting
     with monkeypatch.context() as patched:
         patched.setattr("thawline.features.media.read_photo", None)  # would raise
         found = survey(photos, store, wanted)
     assert not ahead._begun
     assert not ahead._pools
+    assert sys.getswitchinterval() == usual
     assert found.facts == plain.facts
     assert (found.computed, found.opened) == (5, 5)
     early = found.rows([photo.name for photo in photos])[:]["features"]

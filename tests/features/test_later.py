@@ -26,11 +26,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_all_are_there_at_the_end_and_came_by_another_thread(folder: Path) -> None:
-    (folder / "later_a.py").write_text("import threading\nby = threading.current_thread()\n")
+    noting = "import sys, threading\nby, turn = threading.current_thread(), sys.getswitchinterval()\n"
+    (folder / "later_a.py").write_text(noting)
     (folder / "later_b.py").write_text("import later_a\n")
+    usual = sys.getswitchinterval()
     with importing_meanwhile(["later_b"]):
         pass
     assert sys.modules["later_a"].by is not threading.main_thread()
+    assert sys.modules["later_a"].turn <= usual / 10  # who computes beside it is not kept waiting
+    assert sys.getswitchinterval() == usual
     assert "later_b" in sys.modules
 
 

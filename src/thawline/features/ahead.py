@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from thawline.data.photos.photo import PhotoFacts, read_photo
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.features.files import FileIndex, Stamp, stamps_of
 from thawline.features.kinds import PHOTOS
+from thawline.process import short_turns
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +42,7 @@ class Early:
 
 _begun: dict[tuple[Path, Preprocessing], Future[Early]] = {}
 _pools: list[ThreadPoolExecutor] = []
+_reading = ExitStack()
 
 
 def begin(photos: Sequence[Listed], store: Path, preprocessing: Preprocessing, max_megapixels: float) -> None:
@@ -60,6 +63,7 @@ def begin(photos: Sequence[Listed], store: Path, preprocessing: Preprocessing, m
 
     pool = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "thawline-ahead")
     _pools.append(pool)
+    _reading.enter_context(short_turns())
     _begun.update({(path, preprocessing): pool.submit(_read, path, preprocessing, max_megapixels) for path in unknown})
 
 
@@ -67,6 +71,7 @@ def stop() -> None:
     """Begin no more; what is done, or under way, can still be taken."""
     while _pools:
         _pools.pop().shutdown(wait=False, cancel_futures=True)
+    _reading.close()
 
 
 def forget() -> None:

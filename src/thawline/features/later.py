@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from thawline.process import importing
+from thawline.process import importing, short_turns
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def importing_meanwhile(modules: Sequence[str]) -> Iterator[None]:
     stopped = threading.Event()
 
     def work() -> None:
-        with importing():
+        with importing(), short_turns():
             for name in modules:
                 if not stopped.is_set():
                     importlib.import_module(name)
