@@ -76,6 +76,8 @@ KINDS = [
     Kind("timm:test_resnet", "linear", "all"),
     Kind("timm:test_resnet", "mlp", 1),
     Kind("timm:test_efficientnet", "linear", "head"),
+    Kind("timm:test_convnext", "linear", 1),
+    Kind("timm:mobilenetv4_conv_small_035", "linear", 2),
     Kind("torchvision:mobilenet_v3_small", "linear", 1),
     Kind("torchvision:mobilenet_v2", "linear", "all"),
     Kind("torchvision:squeezenet1_1", "linear", "head"),

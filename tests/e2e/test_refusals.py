@@ -24,7 +24,7 @@ def class_folder(root, name, count):
     [
         (("experiment=events_liner",), "there is no experiment=events_liner; did you mean experiment=events_linear?"),
         (("method=lineer",), "there is no method=lineer; did you mean method=linear?"),
-        (("encoder=xyz",), "there is no encoder=xyz; there are: ast, ast_stems, audio, clip, descriptors, "),
+        (("encoder=xyz",), "there is no encoder=xyz; there are: ast, ast_stems, audio, bge_small, clip, "),
         (("method.lrr=1",), "there is no setting 'method.lrr'; did you mean 'method.lr'?"),
         (("sead=1",), "there is no setting 'sead'; did you mean 'seed'?"),
         (("name=../x",), "name=../x can't begin a directory's name; use up to 80 letters"),

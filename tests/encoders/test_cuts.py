@@ -19,6 +19,12 @@ SMALL = {
     "test_efficientnet": ("blocks.4", {}),
     "test_efficientnet_gn": ("blocks.4", {}),  # GroupNorm
     "mobilenetv2_035": ("blocks.6", {"pad_type": "same", "bn_eps": 1e-3}),
+    "mobilenetv3_small_050": ("blocks.5", {}),
+    "mobilenetv4_conv_small_035": ("blocks.4", {}),
+    "lcnet_035": ("blocks.5", {}),  # no convolution before the pooling
+    "test_convnext": ("stages.3", {}),
+    "test_convnext2": ("stages.3", {"head_norm_first": True}),
+    "test_convnext3": ("stages.3", {}),
     "vit_tiny_patch16_224": ("blocks.3", {"depth": 4}),
     "deit3_small_patch16_224": ("blocks.3", {"depth": 4}),  # layer scale, positions without the class token
     "vit_wee_patch16_reg1_gap_256": ("blocks.3", {"depth": 4}),  # a register token, average pooling
@@ -43,7 +49,7 @@ TORCHVISION = {
     "efficientnet_b0": ("features.7", {}),
     "efficientnet_v2_s": ("features.6", {}),
 }
-UNLISTED = ("convnext_atto", "regnety_002", "mobilenetv3_small_050")
+UNLISTED = ("regnety_002", "test_nfnet", "test_mambaout")
 
 
 def check_gradients(tail: Stages, out: torch.Tensor, border: str, unused: tuple[str, ...] = ()) -> None:

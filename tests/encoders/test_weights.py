@@ -177,7 +177,8 @@ def test_the_command_brings_network_and_separator(hub, monkeypatch, capsys):
     network = (directory / "model.safetensors").stat().st_size
     assert " ".join(listed()[2:]) == f"{decimal(network)}, no separator"
     main(["weights", "fetch", "mine"])
-    assert capsys.readouterr().out.splitlines() == [f"mine: {directory}", f"separator: {directory}"]
+    main(["weights", "fetch", REPOSITORY])
+    assert capsys.readouterr().out.splitlines() == [f"{one}: {directory}" for one in ("mine", "separator", REPOSITORY)]
     size = network + (directory / "955717e8.safetensors").stat().st_size
     assert " ".join(listed()[2:]) == decimal(size)
 

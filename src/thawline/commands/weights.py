@@ -11,7 +11,7 @@ from rich.table import Table
 from thawline.commands.line.paths import conf_directory
 from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
 from thawline.encoders.sound.separator_weights import fetch_separator, look_up_separator
-from thawline.encoders.weights import fetch, look_up
+from thawline.encoders.weights import fetch, is_hub_id, look_up
 from thawline.errors import UserError
 from thawline.screen import say
 from thawline.tasks.typed import to_settings
@@ -38,14 +38,18 @@ def weights_list(_: DictConfig) -> None:
 
 
 def weights_fetch(config: DictConfig) -> None:
-    """Bring the weights of an encoder of `conf/encoder/` to this machine.
+    """Bring the weights of an encoder of `conf/encoder/`, or of any repository of the Hub, to this machine.
 
     Raises:
         UserError: There is no such encoder, or the Hub can't be reached.
     """
     name = to_settings(config).name
+    if name and is_hub_id(name):
+        # Of this family are the parts of any other's repository, too.
+        say(Console(), f"{name}: {fetch(EncoderSettings(family='sentences', name=name))}")
+        return
     if name not in _names():
-        raise UserError(f"there is no encoder '{name}'; there are: {', '.join(_names())}")
+        raise UserError(f"there is no encoder '{name}'; there are: {', '.join(_names())}, and any Hub id")
     settings, console = _encoders([name])[name], Console()
     say(console, f"{name}: {fetch(settings)}")
     if settings.stems:

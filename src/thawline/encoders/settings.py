@@ -57,7 +57,7 @@ class EncoderSettings:
             none either.
         name: Hub id or local directory; `package:tiny_clip` is the one that the package carries.
         model: timm's or torchvision's name of the architecture, timm's with the tag that says which preprocessing; null
-            for transformers' networks.
+            for transformers' networks, and where `name` is `timm/` and this.
         weights: A local safetensors file (timm, torchvision), or a folder of such, each named after its architecture;
             null: those of `name`.
         revision: Commit of the Hub repository that the weights are pinned to; null: the newest when they are fetched.
@@ -133,6 +133,8 @@ class EncoderSettings:
         self._check_stems()
         if self.precision not in ("float32", "bfloat16", "float16"):
             raise UserError(f"encoder.precision={self.precision} is not known; use float32, bfloat16 or float16")
+        if self.family == "timm" and not self.model and self.name.startswith("timm/"):
+            self.model = self.name.removeprefix("timm/")  # as its repositories on the Hub are called
         if self.family in _BY_NAME and not self.model:
             raise UserError(
                 f"encoder.family={self.family} needs encoder.model, {self.family}'s name of the architecture"

@@ -192,7 +192,7 @@ class WeightsSettings:
     """`thawline weights list|fetch`.
 
     Attributes:
-        name: The encoder to fetch, by its name in conf/encoder.
+        name: The encoder to fetch, by its name in conf/encoder, or a Hub id.
     """
 
     name: str | None = None

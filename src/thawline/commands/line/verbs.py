@@ -193,7 +193,7 @@ _VERBS = (
         "weights",
         "bring an encoder's weights to this machine (uses the network)",
         (Positional("name", "ENCODER", path=False),),
-        examples=("thawline weights fetch clip", "thawline weights fetch resnet50"),
+        examples=("thawline weights fetch clip", "thawline weights fetch timm/convnext_base.fb_in1k"),
     ),
     Verb(
         "versions list",

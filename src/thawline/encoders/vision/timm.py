@@ -1,4 +1,4 @@
-"""timm's networks as stages: ResNet, EfficientNet (MobileNet too) and ViT at every border, any other at its ends."""
+"""timm's networks as stages: ResNet, EfficientNet, MobileNet, ConvNeXt and ViT at every border, others at the ends."""
 
 import math
 from pathlib import Path
@@ -8,7 +8,7 @@ import timm
 import torch
 from timm.data.config import resolve_data_config
 from timm.layers.attention import Attention
-from timm.models import EfficientNet, ResNet, VisionTransformer
+from timm.models import ConvNeXt, EfficientNet, MobileNetV3, ResNet, VisionTransformer
 from timm.models.vision_transformer import Block, checkpoint_filter_fn
 from torch import nn
 
@@ -118,6 +118,24 @@ def _parts(model: Any) -> Parts:
             blocks=list(model.blocks),
             borders=[f"blocks.{i}" for i in range(len(model.blocks))],
             last=nn.Sequential(model.conv_head, model.bn2, model.global_pool),
+            convolutional=True,
+        )
+    if kind is MobileNetV3:  # the fourth version too
+        return Parts(
+            family="timm:mobilenetv3",
+            first=nn.Sequential(model.conv_stem, model.bn1),
+            blocks=list(model.blocks),
+            borders=[f"blocks.{i}" for i in range(len(model.blocks))],
+            last=nn.Sequential(model.global_pool, model.conv_head, model.norm_head, model.act2, model.flatten),
+            convolutional=True,
+        )
+    if kind is ConvNeXt:
+        return Parts(
+            family="timm:convnext",
+            first=model.stem,
+            blocks=list(model.stages),
+            borders=[f"stages.{i}" for i in range(len(model.stages))],
+            last=nn.Sequential(model.norm_pre, model.head),
             convolutional=True,
         )
     if kind is VisionTransformer:
