@@ -68,7 +68,9 @@ def main() -> None:
         "cpu_seconds_per_photo": cpu["last"] / cpu["first"],
     }
     grown = (
-        (last["peak_less_features_mb"] - first["peak_less_features_mb"]) * 2**20 / (last["photos"] - first["photos"])
+        (last["peak_less_features_mb"] - first["peak_less_features_mb"])
+        * 2**20
+        / max(1, last["photos"] - first["photos"])
     )
     finish(given, ratios, {"bytes_more_per_photo": grown, "runs": found})
 
