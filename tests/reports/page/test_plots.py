@@ -22,6 +22,14 @@ def test_learning_rates_lie_on_a_logarithmic_axis_with_their_own_ticks():
     assert 0 < axis.at(0.0003) < axis.at(0.01) < 1
 
 
+def test_a_logarithmic_axis_of_many_values_has_several_round_ticks():
+    seconds = number_axis("seconds", [1.6, 1.7, 2.1, 2.2, 2.5, 3.3, 3.6, 3.8, 10.4, 40.7], log=True)
+    assert [said for _, said in seconds.ticks] == ["3", "10", "30"]
+    assert [said for _, said in number_axis("s", [1.6, 1.7, 2.1, 2.2, 2.5, 3.3, 5.6], log=True).ticks] == ["2", "5"]
+    rates = number_axis("lr", [1e-4, 3e-4, 1e-3, 2e-3, 1e-2, 3e-2, 1e-1], log=True)
+    assert [said for _, said in rates.ticks] == ["0.0001", "0.001", "0.01", "0.1"]
+
+
 def test_numbers_lie_on_a_line_and_words_are_categories():
     axis, _ = setting_axis("method.epochs", ["5", "20"])
     assert not axis.log

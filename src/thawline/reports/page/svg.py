@@ -13,6 +13,7 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 40
 COLOURS = 8
 _CHARACTER = 7.0  # its width
 _STEP = 5.0
+_LEAST_TICKS = 3
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def number_axis(title: str, values: Sequence[float], *, log: bool = False, whole
     Args:
         title: What is along it.
         values: What is drawn, above 0 on a logarithmic axis.
-        log: Whether it is logarithmic; ticks are then the values themselves if they are few, otherwise powers of ten.
+        log: Whether it is logarithmic; ticks are then the values themselves if they are few, otherwise powers of ten,
+            and some of their multiples where there are few powers.
         whole: Whether ticks are whole numbers only.
     """
     drawn = [math.log10(value) for value in values] if log else list(values)
@@ -69,10 +71,22 @@ def number_axis(title: str, values: Sequence[float], *, log: bool = False, whole
     room = (high - low) * 0.08 or abs(low) * 0.1 or 0.5
     if log:
         distinct = sorted(set(values))
-        few = distinct if len(distinct) <= 6 else [10.0**e for e in range(math.ceil(low), math.floor(high) + 1)]
+        few = distinct if len(distinct) <= 6 else _powers(low, high)
         return Axis(title, low - room, high + room, tuple((one, _short(one)) for one in few), log=True)
     ticks = tuple((one, _short(one)) for one in _ticks(low, high, whole=whole))
     return Axis(title, low - room, high + room, ticks)
+
+
+def _powers(low: float, high: float) -> list[float]:
+    """Round numbers between two powers of ten, given by their exponents."""
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    within: list[float] = []
+    for factors in ((1,), (1, 3), (1, 2, 5)):  # no more than are needed: figures must not meet
+        many = [factor * 10.0**power for power in powers for factor in factors]
+        within = [one for one in many if low <= math.log10(one) <= high]
+        if len(within) >= _LEAST_TICKS:
+            break
+    return within
 
 
 def category_axis(title: str, names: Sequence[str]) -> Axis:

@@ -19,7 +19,7 @@ from thawline.reports.tables import figures_beside
 _MOST_CLASSES = 24
 _MOST_CONFUSIONS = 12
 _MOST_KEYS = 6
-_LONG = 32  # characters from which on a name is broken into lines
+_LONG, _WHOLE = 32, 14  # characters from which on a name is broken into lines, and up to which it never is
 _GLYPH_WIDTH, _GLYPH_HEIGHT = 132, 18
 
 
@@ -59,6 +59,7 @@ def draw_leaderboard(board: Board, ids: Sequence[str]) -> Html:
 def draw_costs(board: Board) -> Html:
     """What each line cost: seconds, features, the price that another system asks."""
     priced = any(line.entry.price is not None for line in board.lines)
+    said = _in_parts if board.rows else name
     head = [
         heading("setting" if board.rows else "name", "ascending"),
         heading(board.headline, "descending", numeric=True),
@@ -72,7 +73,7 @@ def draw_costs(board: Board) -> Html:
         entry, own = line.entry, line.entry.certain
         seconds = None if entry.seconds is None else f"{entry.seconds:,.1f}"
         cells = [
-            tag("th", name(entry.label), scope="row", class_=_wrap(entry.label), data_value=entry.label),
+            tag("th", said(entry.label), scope="row", class_=_wrap(entry.label), data_value=entry.label),
             share_cell(line.judgement.score),
             number_cell(entry.seconds, seconds),
             number_cell(entry.computed if own else None),
@@ -178,7 +179,13 @@ def text_cell(said: str) -> Html:
 
 
 def _wrap(said: str) -> str | None:
-    return "words" if len(said) > _LONG else None
+    return "words" if len(said) > _LONG else "part" if len(said) <= _WHOLE else None
+
+
+def _in_parts(label: str) -> Html:
+    """A setting's words, of which none is broken that is short."""
+    parts = [tag("span", one, class_="part") if len(one) <= _LONG else one for one in label.split(" ")]
+    return tag("bdi", *(piece for part in parts for piece in (part, " ")))
 
 
 def number_cell(value: float | None, said: str | None = None) -> Html:
