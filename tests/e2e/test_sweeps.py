@@ -157,11 +157,11 @@ def test_each_trial_is_one_offline_run_with_its_own_config_and_end(thawline, sam
 
 @pytest.mark.usefixtures("shared_store")
 def test_seeds_and_folds_of_a_setting_are_one_row_and_the_winner_is_refitted_when_asked(thawline, sample):
-    words = ("method=logistic,zero_shot", "seed=0,1", "cv=2", "refit=true", "logger=none")
+    words = ("method=gda,zero_shot", "seed=0,1", "cv=2", "refit=true", "logger=none")
     said = thawline("train", sample, "-m", *TINY, *words)
     directory = sweep_directory(thawline)
     rows = leaderboard(directory)
-    assert sorted(row["setting"] for row in rows) == ["method=logistic", "method=zero_shot"]
+    assert sorted(row["setting"] for row in rows) == ["method=gda", "method=zero_shot"]
     assert [len(row["trials"].split()) for row in rows] == [2, 2]
     sweep = read(directory / "sweep.json")
     assert list(sweep["chosen"]) == ["seed0/fold0", "seed0/fold1", "seed1/fold0", "seed1/fold1"]
