@@ -67,6 +67,14 @@ def test_who_started_it_and_with_how_many(given, found, monkeypatch):
         check_launched(trainer)
 
 
+def test_torchrun_runs_no_sweep_several_times(thawline, sample, monkeypatch):
+    for name, value in TORCH.items():
+        monkeypatch.setenv(name, value)
+    said = thawline("train", sample, "-m", "method=linear", "seed=0,1", status=2)
+    assert "torchrun started 4 processes, each of which would run the whole sweep; start one, without torchrun" in said
+    assert not (thawline.directory / "outputs").exists()
+
+
 def test_torchrun_alone_says_how_many():
     with pytest.raises(UserError, match=r"^trainer.devices=2 can't be used with trainer=ddp: torchrun or srun says"):
         TrainerSettings(accelerator="cpu", launched=True, devices=2)

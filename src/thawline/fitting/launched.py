@@ -59,3 +59,17 @@ def check_launched(trainer: TrainerSettings) -> Launched | None:
             "they train one model together, or start one"
         )
     return me
+
+
+def refuse_torchrun() -> None:
+    """Refuse to begin a sweep in each process of torchrun. Those of srun can help one sweep, in one directory.
+
+    Raises:
+        UserError: torchrun started this process with others.
+    """
+    me = launched()
+    if me is not None and me.by == "torchrun":
+        raise UserError(
+            f"torchrun started {me.world} processes, each of which would run the whole sweep; start one, without "
+            "torchrun: its trials run side by side by hydra/launcher=joblib, submitit_slurm or ray"
+        )

@@ -27,6 +27,7 @@ from thawline.commands.sweeps.search.claims import drop_all, owning, taken_by_ot
 from thawline.commands.sweeps.search.settings import NEVER
 from thawline.commands.sweeps.trial import run_trial
 from thawline.errors import RunError, UserError
+from thawline.fitting.launched import refuse_torchrun
 from thawline.runs.directory import (
     REFIT_WORD,
     RunDirectory,
@@ -67,6 +68,7 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
     from thawline.commands.sweeps.filling import fill_features
     from thawline.commands.sweeps.leaderboard import finish_sweep
 
+    refuse_torchrun()
     plan = plan_sweep(words, compose)
     configs = compose_distinct(plan, compose)
     console = Console()
