@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import imagehash
 import numpy as np
 import pytest
 import torch
@@ -167,6 +168,15 @@ def test_copies_are_near_and_strangers_far(tmp_path, scene, encode) -> None:
     assert max(distances.values()) <= NEAR, distances
     strangers = [distance(original, facts_of(tmp_path, encode(scene(seed)))) for seed in range(5, 25)]
     assert min(strangers) > NEAR
+
+
+def test_the_hash_is_that_of_imagehash(tmp_path, scene, encode) -> None:
+    for seed in range(20, 30):
+        picture = scene(seed, (300 + seed, 280))
+        small = (
+            picture.convert("L").resize((64, 280), Image.Resampling.LANCZOS).resize((64, 64), Image.Resampling.LANCZOS)
+        )
+        assert facts_of(tmp_path, encode(picture, "PNG")).phash == str(imagehash.phash(small, hash_size=16))
 
 
 def test_a_turned_copy_is_near_when_exif_says_so(tmp_path, scene, encode) -> None:

@@ -69,13 +69,23 @@ class Picture:
         except Exception as error:  # Pillow raises SyntaxError, OSError, ValueError, RuntimeError, struct.error, ...
             raise _broken(self._kind, error) from error
 
-    def grey_thumbnail(self, side: int) -> Image.Image:
-        """All of it in mode L, squashed to a square of `side` px: across, then down, as Pillow does it at once."""
-        narrow = Image.new("L", (side, self.size[1]))
-        for top, bottom in strips(*self.size):
-            strip = self.rgb((0, top, self.size[0], bottom)).convert("L")
-            narrow.paste(strip.resize((side, bottom - top), Image.Resampling.LANCZOS), (0, top))
-        return narrow.resize((side, side), Image.Resampling.LANCZOS)
+    def grey_thumbnails(
+        self, *wanted: tuple[int, int, Image.Resampling], box: tuple[int, int, int, int] | None = None
+    ) -> list[Image.Image]:
+        """A part of it, or all, in mode L, squashed to each (width, height) with a filter.
+
+        Across, then down, as Pillow does it at once.
+        """
+        left, top, right, bottom = box or (0, 0, *self.size)
+        narrow = [Image.new("L", (width, bottom - top)) for width, _, _ in wanted]
+        for start, end in strips(right - left, bottom - top):
+            strip = self.rgb((left, top + start, right, top + end)).convert("L")
+            for image, (width, _, filtering) in zip(narrow, wanted, strict=True):
+                image.paste(_resized(strip, (width, end - start), filtering), (0, start))
+        return [
+            _resized(image, (width, height), filtering)
+            for image, (width, height, filtering) in zip(narrow, wanted, strict=True)
+        ]
 
     def _part(self, box: tuple[int, int, int, int]) -> Image.Image:
         if isinstance(self._source, Image.Image):
@@ -89,6 +99,11 @@ class Picture:
         for top, bottom in strips(*self.size):
             joined.paste(self.rgb((0, top, self.size[0], bottom)), (0, top))
         return joined
+
+
+def _resized(grey: Image.Image, size: tuple[int, int], filtering: Image.Resampling) -> Image.Image:
+    """By a filter; by a cheap one after a whole-numbered part of the way."""
+    return grey.resize(size, filtering, reducing_gap=1.0 if filtering == Image.Resampling.BILINEAR else None)
 
 
 def strips(width: int, height: int) -> Iterator[tuple[int, int]]:

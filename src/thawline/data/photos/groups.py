@@ -10,6 +10,7 @@ import numpy.typing as npt
 from thawline.data.groups import Grouping, Pairs, components, count_sets, links_of_equals
 from thawline.data.listing import Listed
 from thawline.data.photos.hashes import near_hashes
+from thawline.data.photos.parts import find_parts
 from thawline.data.photos.photo import PhotoFacts
 
 BURST_GAP = timedelta(minutes=5)
@@ -61,8 +62,12 @@ def _near_duplicates(facts: Sequence[PhotoFacts], skip: set[int]) -> Pairs:
     equal = links_of_equals(hashed)
     later = {j for _, j in equal}
     kept = [(i, phash) for i, phash in hashed if i not in later]
-    near = near_hashes([phash for _, phash in kept])
-    return sorted(equal + [(kept[a][0], kept[b][0]) for a, b in near])
+    near = equal + [(kept[a][0], kept[b][0]) for a, b in near_hashes([phash for _, phash in kept])]
+    # Of photos that look the same as a whole the first stands for all.
+    alike = components(len(facts), near)
+    first = [i for i in np.unique(alike, return_index=True)[1].tolist() if i not in skip]
+    parts = find_parts([facts[i].sketch for i in first])
+    return sorted(near + [(first[a], first[b]) for a, b in parts])
 
 
 def _bursts(facts: Sequence[PhotoFacts]) -> Pairs:

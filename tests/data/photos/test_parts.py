@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from thawline.data.listing import Listed
+from thawline.data.photos.groups import find_copies, find_groups
+from thawline.data.photos.parts import find_parts
+from thawline.data.photos.photo import PhotoFacts, read_photo
+
+SIZE = (640, 480)
+
+
+def cut(picture: Image.Image, left: float, top: float, right: float, bottom: float) -> Image.Image:
+    width, height = picture.size
+    return picture.crop((round(left * width), round(top * height), round(right * width), round(bottom * height)))
+
+
+EDITS = {
+    "cropped by 15 %": lambda picture: cut(picture, 0.075, 0.075, 0.925, 0.925),
+    "cropped by 30 %": lambda picture: cut(picture, 0.15, 0.15, 0.85, 0.85),
+    "a corner": lambda picture: cut(picture, 0, 0, 0.7, 0.7),
+    "half": lambda picture: cut(picture, 0.5, 0, 1, 1),
+    "cropped and small": lambda picture: cut(picture, 0.1, 0.2, 0.8, 0.9).reduce(3),
+    "framed": lambda picture: ImageOps.expand(picture, 64, "white"),
+    "letterbox": lambda picture: ImageOps.expand(picture, (0, 70), "black"),
+}
+
+
+@pytest.fixture
+def facts(tmp_path, encode):
+    def read(picture: Image.Image) -> PhotoFacts:
+        (tmp_path / "photo.jpg").write_bytes(encode(picture, quality=75))
+        return read_photo(tmp_path / "photo.jpg", None)[0]
+
+    return read
+
+
+def test_parts_and_framed_copies_are_found_and_strangers_are_not(facts, scene) -> None:
+    scenes = [scene(seed, SIZE) for seed in range(6)]
+    known = [facts(picture) for picture in scenes]
+    for name, edit in EDITS.items():
+        ids = find_copies([*known, *(facts(edit(picture)) for picture in scenes)])
+        assert ids.tolist() == [*range(6)] * 2, name
+
+
+def test_who_belongs_to_whom_without_a_sketch_in_between(facts, scene) -> None:
+    whole, other = facts(scene(1, SIZE)).sketch, facts(scene(2, SIZE)).sketch
+    part = facts(EDITS["a corner"](scene(1, SIZE))).sketch
+    assert find_parts([None, whole, other, None, part]) == [(1, 4)]
+    assert find_parts([part, None, whole]) == [(0, 2)]
+    assert find_parts([]) == find_parts([whole]) == find_parts([None, None]) == []
+
+
+def test_two_views_of_one_scene_are_not_parts_of_each_other(facts, scene) -> None:
+    picture = scene(3, (800, 480))
+    left, right = facts(cut(picture, 0, 0, 0.8, 1)), facts(cut(picture, 0.2, 0, 1, 1))
+    assert find_parts([left.sketch, right.sketch]) == []
+    assert find_parts([left.sketch, facts(picture).sketch, right.sketch]) == [(0, 1), (1, 2)]
+
+
+def test_somebody_else_in_the_same_place_is_another_photo(facts, scene) -> None:
+    picture = scene(4, SIZE)
+    nearer = cut(picture, 0.1, 0.1, 0.9, 0.9)
+    assert find_parts([facts(picture).sketch, facts(nearer).sketch]) == [(0, 1)]
+    somebody = scene(9, SIZE).resize((nearer.width // 2, nearer.height // 2))
+    nearer.paste(somebody, (nearer.width // 4, nearer.height // 2))
+    assert find_parts([facts(picture).sketch, facts(nearer).sketch]) == []
+
+
+def test_lights_may_differ(facts, scene) -> None:
+    picture = scene(5, SIZE)
+    part = cut(picture, 0.2, 0.1, 0.9, 0.8).point(lambda level: 0.6 * level + 70)
+    assert find_parts([facts(picture).sketch, facts(part).sketch]) == [(0, 1)]
+
+
+def test_the_first_of_photos_that_look_the_same_stands_for_all(facts, scene) -> None:
+    picture = scene(6, SIZE)
+    known = [facts(picture), facts(picture.reduce(2)), facts(EDITS["a corner"](picture)), facts(scene(7, SIZE))]
+    listed = [Listed(Path(f"/photos/a/{i}.jpg"), f"a/{i}.jpg", "ab"[i % 2], "", None) for i in range(4)]
+    found = find_groups(listed, known)
+    assert found.ids.tolist() == [0, 0, 0, 1]
+    assert found.near_duplicates == [(0, 1), (0, 2)]
+    assert found.two_labels == [(0, 1)]
+    assert found.reasons["near-duplicate"] == 1
+
+
+def test_repeated_patterns_make_no_parts(facts) -> None:
+    def tiles(size: int, seed: int) -> Image.Image:
+        tile = np.random.default_rng(seed).integers(0, 255, (size, size), np.uint8).repeat(8, 0).repeat(8, 1)
+        return Image.fromarray(np.tile(tile, (480 // len(tile) + 1, 640 // len(tile) + 1))[:480, :640])
+
+    assert find_parts([facts(tiles(size, seed)).sketch for seed, size in enumerate((4, 4, 5, 6, 7, 8))]) == []
