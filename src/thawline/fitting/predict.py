@@ -29,8 +29,9 @@ def predict_fold(
     tail.load_state_dict(fit.state)
     views = problem.judged(fold.test)
     probabilities = np.mean([predict(tail, view, device) for view in views], axis=0)
+    names = problem.names  # made anew whenever they are asked for
     return Predictions(
-        paths=tuple(problem.names[i] for i in fold.test),
+        paths=tuple(names[i] for i in fold.test),
         groups=problem.groups[fold.test],
         labels=problem.labels[fold.test],
         folds=(fold.name,) * len(fold.test),

@@ -60,6 +60,7 @@ _SHORTEST = 6  # characters of a value that is looked for in text; shorter ones 
 _SHORTEST_VARIABLE = 12  # of an environment variable's, which may have nothing to do with the run
 
 _Path = tuple[str, ...]  # a dotted key's parts
+_Variables = list[tuple[str, str]]  # of the environment, by name
 _known: set[str] = set()
 
 
@@ -112,7 +113,7 @@ def saved_word(word: str) -> str:
     key, equals, value = word.partition("=")
     if equals and is_secret(key):
         return word if FROM_ENVIRONMENT.fullmatch(value.strip("'\"")) else f"{key}={MASK}"
-    return f"{key}={_saved_text(_path_of(key), value)}" if equals else word
+    return f"{key}={_saved_text(_path_of(key), value, _variables())}" if equals else word
 
 
 def masked_word(word: str) -> str:
@@ -125,8 +126,12 @@ def masked_word(word: str) -> str:
 
 def without_secrets(text: str) -> str:
     """`text` with what is known to be secret masked, what tells by itself, and what stands after a telling key."""
+    return _masked_all(text, _variables())
+
+
+def _masked_all(text: str, variables: _Variables) -> str:
     text = _without_known(text)
-    for _, value in _variables():
+    for _, value in variables:
         if value in text:
             text = re.sub(re.escape(value), lambda found: found[0] if _in_path(found) else MASK, text)
     return _ENTRY.sub(lambda found: f"{found[1]}{MASK}" if is_secret(found[2]) else found[0], text)
@@ -204,15 +209,16 @@ def _can_be(value: Any) -> bool:
     return not isinstance(value, bool) and value not in (None, "", MASK)
 
 
-def _without(config: DictConfig | Mapping[str, Any], text: Callable[[_Path, str], str]) -> dict[str, Any]:
+def _without(config: DictConfig | Mapping[str, Any], text: Callable[[_Path, str, _Variables], str]) -> dict[str, Any]:
     """`config` resolved, without its secrets; `text` says what becomes of a text that is none by its key."""
     remember(config)
+    variables = _variables()  # once: looking through the environment for each text takes longer than all else here
 
     def leaf(value: Any, given: Any, path: _Path) -> Any:
         if _in_secret(path) and _can_be(value):
-            variable = given if isinstance(given, str) else _by_variable(str(value))
+            variable = given if isinstance(given, str) else _by_variable(str(value), variables)
             return variable if FROM_ENVIRONMENT.fullmatch(variable) else MASK
-        return text(path, value) if isinstance(value, str) else value
+        return text(path, value, variables) if isinstance(value, str) else value
 
     given = OmegaConf.to_container(config) if isinstance(config, DictConfig) else config
     kept: dict[str, Any] = _mapped(_plain(config), given, (), leaf)
@@ -232,16 +238,16 @@ def _mapped(value: Any, given: Any, path: _Path, leaf: Callable[[Any, Any, _Path
     return leaf(value, given, path)
 
 
-def _saved_text(path: _Path, value: str) -> str:
+def _saved_text(path: _Path, value: str, variables: _Variables) -> str:
     if _is_place(path, value):
         return value
-    value = _by_variable(value)
+    value = _by_variable(value, variables)
     # A part that is masked would be taken for the setting's own when the run is read again.
     return value if _without_known(value) == value else MASK
 
 
-def _masked_text(path: _Path, value: str) -> str:
-    return _without_known(value) if _is_place(path, value) else without_secrets(value)
+def _masked_text(path: _Path, value: str, variables: _Variables) -> str:
+    return _without_known(value) if _is_place(path, value) else _masked_all(value, variables)
 
 
 def _is_place(path: _Path, value: str) -> bool:
@@ -259,9 +265,9 @@ def _without_known(text: str) -> str:
     return _TELLING.sub(lambda found: f"{found['before'] or found['scheme']}{MASK}", text)
 
 
-def _by_variable(text: str) -> str:
+def _by_variable(text: str, variables: _Variables) -> str:
     """`text` with the values of secret environment variables replaced by what reads them again."""
-    for name, value in _variables():
+    for name, value in variables:
         text = text.replace(value, f"${{oc.env:{name}}}")
     return text
 
@@ -272,7 +278,7 @@ def _in_path(found: re.Match[str]) -> bool:
     return bool(_ANCHOR.match(found.string[begun : found.start()]))
 
 
-def _variables() -> list[tuple[str, str]]:
+def _variables() -> _Variables:
     """Environment variables whose names tell of a secret, those of long values first."""
     found = [
         (name, value)

@@ -7,7 +7,7 @@ from thawline.fitting.lightning.tags import TagsModule
 from thawline.fitting.tail import Tail
 from thawline.tasks.library.problem import LibraryProblem
 from thawline.tasks.photos.module import scaled
-from thawline.tasks.planning import fresh_tail, gradient_of
+from thawline.tasks.planning import gradient_of
 
 
 class LibraryModule(TagsModule):
@@ -23,7 +23,7 @@ class LibraryModule(TagsModule):
         """
         settings = problem.settings
         super().__init__(
-            scaled(tail or fresh_tail(problem), samples),
+            scaled(problem, samples, tail),
             gradient_of(settings),
             targets=torch.from_numpy(samples.targets),
             sets=torch.from_numpy(problem.tagged.sets),

@@ -23,7 +23,7 @@ class PhotosModule(ClassesModule):
         """
         settings = problem.settings
         super().__init__(
-            scaled(tail or fresh_tail(problem), samples),
+            scaled(problem, samples, tail),
             gradient_of(settings),
             targets=torch.from_numpy(samples.targets),
             seed=settings.seed,
@@ -31,8 +31,23 @@ class PhotosModule(ClassesModule):
         )
 
 
-def scaled(tail: Tail, samples: FeatureSet) -> Tail:
-    """`tail`, a new head of which has measured its scaling on `samples`."""
-    if isinstance(tail.head, DenseHead):
-        tail.head.standardise.measure(final_features(tail.stages, samples))
-    return tail
+def scaled(problem: PhotosProblem, samples: FeatureSet, tail: Tail | None = None) -> Tail:
+    """A tail of `problem`, a new head of which has measured its scaling on `samples`.
+
+    What it measured is kept with the data: fresh tails of all trials on the same photos come to the same.
+
+    Args:
+        problem: The task's data.
+        samples: The photos to train on.
+        tail: What to fit; None: a fresh one.
+    """
+    measured = tail or fresh_tail(problem)
+    if isinstance(measured.head, DenseHead):
+        standardise, photos = measured.head.standardise, samples.indices.tobytes()
+        if tail is None and photos in problem.scalings:
+            standardise.load_state_dict(problem.scalings[photos])
+        else:
+            standardise.measure(final_features(measured.stages, samples))
+        if tail is None:
+            problem.scalings.setdefault(photos, {name: each.clone() for name, each in standardise.state_dict().items()})
+    return measured

@@ -1,10 +1,11 @@
 """What fitting and judging ask of classes of photos: these and prompts at the thaw line, and the tail over them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from thawline.data.photos.augmentation import Augmentation, view_seed
@@ -45,6 +46,7 @@ class PhotosProblem(Plain):
         prompts: The classes' prompts; None for an encoder without text, or where there are none.
         computed: Features (photos and prompts) that were computed now.
         read: Features that were read from the store.
+        scalings: What new heads measured on the photos that they were trained on, by the bytes of their indices.
     """
 
     settings: RunSettings
@@ -60,6 +62,7 @@ class PhotosProblem(Plain):
     prompts: Prompts | None
     computed: int
     read: int
+    scalings: dict[bytes, dict[str, torch.Tensor]] = field(default_factory=dict, repr=False, kw_only=True)
 
     @property
     def names(self) -> tuple[str, ...]:
