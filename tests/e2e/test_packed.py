@@ -6,10 +6,14 @@ import shutil
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 from tests.runs.readback import read_offline_runs
 
+from thawline.commands.sweeps.trial import run_trial
 from thawline.runs.digests import DIGESTS_FILE
+from thawline.runs.directory import read_config
 from thawline.runs.predictions import read_predictions
+from thawline.tasks.events import read as events
 
 pytestmark = pytest.mark.usefixtures("shared_store")
 WORDS = ("encoder=tiny_clip", "trainer=cpu", "method=linear", "method.epochs=4", "cv=2", "method.patience=1")
@@ -88,3 +92,31 @@ def test_what_was_broken_off_is_fitted_again_and_what_ended_is_not(thawline, sam
     assert (directory / "2/metrics.json").stat().st_mtime_ns == written
     assert {n: (directory / str(n) / "inner.parquet").read_bytes() for n in range(6)} == before
     assert (directory / "predictions.parquet").read_bytes() == judged
+
+
+def test_trials_that_can_not_be_fitted_together_are_read_once_and_left_what_they_leave_alone(
+    thawline, sample, monkeypatch
+):
+    listed = []
+    lister = events.list_events
+    monkeypatch.setattr(events, "list_events", lambda data: listed.append(data) or lister(data))
+    words = (*WORDS[:2], "method=logistic", "method.c=[0.1],[-1],[1.0]", "logger=none", "hydra/launcher=basic")
+    assert TOGETHER not in thawline("train", sample, "-m", *words, status=1)
+    [sweep] = (thawline.directory / "outputs/sweep").iterdir()
+    found = statuses(sweep, 3)
+    assert [one["status"] for one in found] == ["finished", "failed", "finished"]
+    assert "method.c=[-1.0] must list" in found[1]["reason"]
+    assert len(listed) == 3  # by the feature pass, for all trials, and where the winner is judged
+    chosen = []
+    for number in (0, 2):
+        here, there = sweep / str(number), thawline.directory / "alone" / str(number)
+        config = OmegaConf.to_container(read_config(here))
+        run_trial({**config, "paths": {**config["paths"], "run": str(there)}}, [])
+        for file in ("inner.parquet", "split.csv", "folds/holdout-inner/tail.safetensors"):
+            assert (here / file).read_bytes() == (there / file).read_bytes()
+        facts, others = (read(trial / "metrics.json") for trial in (here, there))
+        own = {"seconds": 0, "features": sum(facts["features"].values())}
+        assert {**facts, **own} == {**others, "seconds": 0, "features": sum(others["features"].values())}
+        assert {path.name for path in here.iterdir()} == {path.name for path in there.iterdir()}
+        chosen.append(facts["chosen"]["holdout"]["c"])
+    assert chosen == [0.1, 1.0]

@@ -6,7 +6,8 @@ import pytest
 
 from thawline.commands.app import settings_of
 from thawline.commands.line.composing import compose
-from thawline.commands.sweeps.packing import MAY_DIFFER, _settings, packs
+from thawline.commands.sweeps.alike import MAY_DIFFER, Alike
+from thawline.commands.sweeps.packing import packs
 from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.fitting.settings import DebugSettings, LogisticSettings, TrainerSettings
 
@@ -48,12 +49,12 @@ def test_what_is_interpolated_from_what_differs_is_a_trials_own_or_the_trial_is_
 
     def settings(*words):
         trials = {n: [*base, *words, f"method.epochs={epochs}"] for n, epochs in enumerate((8, 16))}
-        found = _settings(tmp_path, trials, lambda given: compose("train", given))
+        found = Alike(tmp_path, lambda given: compose("train", given)).settings(trials)
         return {number: own.method for number, _, own in found}
 
     assert [(one.epochs, one.patience) for one in settings("method.patience=${method.epochs}").values()] == [
         (8, 8),
         (16, 16),
     ]
-    # Batches of other sizes are not computed together.
-    assert [(n, one.batch_size) for n, one in settings("method.batch_size=${method.epochs}").items()] == [(0, 8)]
+    # What else is interpolated may decide the data.
+    assert [(n, one.hidden) for n, one in settings("method.hidden=${method.epochs}").items()] == [(0, 8)]

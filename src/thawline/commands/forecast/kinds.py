@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from thawline.commands.forecast.forecast import Part
-from thawline.commands.sweeps.packing import MAY_DIFFER, signature
+from thawline.commands.sweeps.alike import MAY_DIFFER, signature
 from thawline.features.rehearsing.costs import Cost
 
 EPOCHS_WORD = "method.epochs="

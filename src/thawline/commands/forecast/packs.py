@@ -7,7 +7,8 @@ from dataclasses import replace
 from thawline.commands.forecast.forecast import Part
 from thawline.commands.forecast.kinds import EPOCHS_WORD, Kind, Seen
 from thawline.commands.forecast.stage import Stage
-from thawline.commands.sweeps.packing import Together, jobs_of, pack_trials, packs_of, read_together
+from thawline.commands.sweeps.alike import ReadTrial
+from thawline.commands.sweeps.packing import Here, jobs_of, packs_of, read_together
 from thawline.features.rehearsing.costs import Clock, Cost
 
 _FEW = 4  # trials of which all is written
@@ -53,11 +54,11 @@ def rehearse_pack(kind: Kind, least: int, stage: Stage, seen: Seen) -> Part | No
 def _write(few: dict[int, list[str]], stage: Stage) -> Cost:
     """What some trials take with all that they write."""
     with stage.playing() as played:
-        pack_trials(stage.sweep, few, stage.compose, least=1)
+        Here(stage.sweep, stage.compose, least=1).run(few)
     return played.cost
 
 
-def _fit(pack: Sequence[Together], epochs: int) -> Cost:
+def _fit(pack: Sequence[ReadTrial], epochs: int) -> Cost:
     """What fitting trials together for some epochs takes."""
     from thawline.fitting.packed.fit import fit_together  # late: what is fitted alone needs none of it
 

@@ -1,20 +1,23 @@
-"""Trials that differ only above the thaw line, fitted together. Each leaves behind what it would leave alone."""
+"""Trials that this process runs: data that several have in common are read once, and what can be is fitted together.
+
+Each leaves behind what it would leave alone.
+"""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.commands.line.quoting import quote
-from thawline.commands.sweeps.trial import run_trial
+from thawline.commands.sweeps.alike import OF_SWEEP, SHARE_DATA, Alike, Compose, ReadTrial, signature
+from thawline.commands.sweeps.trial import Scores, run_trial, watch_of
 from thawline.errors import UserError
-from thawline.runs.directory import RunDirectory
+from thawline.runs.directory import RunDirectory, mark_failed
+from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.mirrors.mirror import Mirror
 from thawline.runs.sweep import read_trial
 from thawline.screen import say
@@ -22,35 +25,63 @@ from thawline.screen import say
 if TYPE_CHECKING:
     from thawline.fitting.packed.fit import Job
 
-Compose = Callable[[Sequence[str]], DictConfig]
-# What trials of one pack may differ in: what decides neither the data, nor the tail's shape, nor the batches' size.
-MAY_DIFFER = frozenset(
-    {
-        "seed",
-        *(f"method.{key}" for key in ("lr", "body_lr", "layer_decay", "warmup", "schedule", "weight_decay", "penalty")),
-        *(f"method.{key}" for key in ("label_smoothing", "class_weights", "dropout", "epochs", "patience")),
-    }
-)
 _MOST = 64  # trials of a pack: a kill loses no more
 _ROOM = 2**27  # parameters of all folds of a pack: its states take four times as many bytes
+_KEPT = 4  # of how many kinds of trials a search keeps the data
 
 
-def pack_trials(sweep: Path, trials: Mapping[int, Sequence[str]], compose: Compose, *, least: int) -> None:
-    """Fit and score the trials that can be fitted together. Others are left to be run alone, which says why they fail.
+class Here:
+    """Runs trials in this process."""
 
-    Args:
-        sweep: The sweep's directory.
-        trials: What the command line gives each trial, by its number.
-        compose: Settings to a config, with or without Hydra's own part.
-        least: So many that differ in nothing else make a pack.
-    """
-    new = {number: words for number, words in trials.items() if _is_new(sweep, number)}
-    alike: dict[tuple[str, ...], list[int]] = {}
-    for number, words in new.items():
-        alike.setdefault(signature(words), []).append(number)
-    for numbers in alike.values():
-        if len(numbers) >= least:
-            _pack(sweep, {number: new[number] for number in numbers}, compose)
+    def __init__(self, sweep: Path, compose: Compose, *, least: int) -> None:
+        """Nothing was read yet.
+
+        Args:
+            sweep: The sweep's directory.
+            compose: Settings to a config, with or without Hydra's own part.
+            least: So many that differ only above the thaw line are fitted together; 0: none ever.
+        """
+        self._sweep, self._compose, self._least = sweep, compose, least
+        self._alike: dict[tuple[str, ...], Alike] = {}
+
+    def run(self, trials: Mapping[int, Sequence[str]]) -> set[int]:
+        """Fit and score the trials that can be read. Others are left to be launched, which says why they fail.
+
+        Args:
+            trials: What the command line gives each trial, by its number.
+
+        Returns:
+            The numbers of those that were run, whatever they came to.
+        """
+        ran: set[int] = set()
+        alike: dict[tuple[str, ...], dict[int, Sequence[str]]] = {}
+        for number, words in trials.items():
+            if _is_new(self._sweep, number):
+                alike.setdefault(signature(words, SHARE_DATA), {})[number] = words
+        for name, those in alike.items():
+            known = self._alike.pop(name, None) or Alike(self._sweep, self._compose)
+            self._alike[name] = known
+            for old in list(self._alike)[:-_KEPT]:
+                del self._alike[old]
+            ran.update(self._run(known, those))
+        return ran
+
+    def _run(self, alike: Alike, trials: Mapping[int, Sequence[str]]) -> list[int]:
+        try:
+            read = list(alike.read(trials))
+        except Exception:  # each says so itself
+            return []
+        packs: dict[tuple[str, ...], list[ReadTrial]] = {}
+        for trial in read:
+            packs.setdefault(signature(trial.words), []).append(trial)
+        together = []
+        for pack in packs.values():
+            if self._least and len(pack) >= self._least and can_pack(pack):
+                together += _pack(pack)
+        for trial in read:
+            if trial not in together:
+                _run(trial, _Alone(trial))
+        return [trial.number for trial in read]
 
 
 def _is_new(sweep: Path, number: int) -> bool:
@@ -59,40 +90,15 @@ def _is_new(sweep: Path, number: int) -> bool:
     return not trial.ended and not (trial.path / "folds").exists()
 
 
-def signature(words: Sequence[str], free: frozenset[str] = MAY_DIFFER) -> tuple[str, ...]:
-    """What trials of one pack have in common: all but the values of what they may differ in, `free`."""
-    parts = (word.partition("=") for word in words)
-    return tuple(key if key in free else f"{key}{equals}{value}" for key, equals, value in parts)
+def _run(trial: ReadTrial, scores: Scores) -> None:
+    """Run a trial; what keeps it from beginning, a full disk say, is its own failure too."""
+    try:
+        run_trial(trial.config, trial.words, scores=scores)
+    except Exception as error:
+        mark_failed(Path(trial.config["paths"]["run"]), reason_of(error), again=lacked_resources(error))
 
 
-@dataclass(frozen=True)
-class Together:
-    """A trial to be packed.
-
-    Attributes:
-        words: What the command line gives it, Hydra's own settings apart.
-        config: Its resolved config.
-        problem: Its data, with its settings.
-        plan: Who is trained on and who is judged.
-    """
-
-    words: tuple[str, ...]
-    config: dict[str, Any]
-    problem: Any
-    plan: Sequence[Any]
-
-
-def _pack(sweep: Path, trials: Mapping[int, Sequence[str]], compose: Compose) -> None:
-    """Fit trials that differ in `MAY_DIFFER` alone, a pack at a time."""
-    packed = read_together(sweep, trials, compose)
-    if not packed:
-        return
-    say(Console(), f"{len(packed)} trials that share their features are fitted together; hydra/launcher=basic: alone")
-    for pack in packs_of(packed):
-        _fit(pack)
-
-
-def read_together(sweep: Path, trials: Mapping[int, Sequence[str]], compose: Compose) -> list[Together]:
+def read_together(sweep: Path, trials: Mapping[int, Sequence[str]], compose: Compose) -> list[ReadTrial]:
     """Those of `trials`, which differ in `MAY_DIFFER` alone, that can be fitted together; none: each is fitted alone.
 
     Args:
@@ -100,17 +106,33 @@ def read_together(sweep: Path, trials: Mapping[int, Sequence[str]], compose: Com
         trials: What the command line gives each trial, by its number.
         compose: Settings to a config, with or without Hydra's own part.
     """
-    from thawline.fitting.packed.fit import is_small  # late: what is refused needs none of it
-
     try:
-        packed = list(_read(sweep, trials, compose))
-        return packed if packed and is_small(packed[0].problem) else []
+        read = list(Alike(sweep, compose).read(trials))
     except UserError:  # each says so itself
         return []
+    return read if can_pack(read) else []
 
 
-def packs_of(packed: Sequence[Together]) -> Iterator[list[Together]]:
-    """What `read_together` gave, in computations that the memory is large enough for."""
+def can_pack(read: Sequence[ReadTrial]) -> bool:
+    """Whether trials that differ in `MAY_DIFFER` alone can be fitted together."""
+    from thawline.encoders.device import find_device
+    from thawline.fitting.packed.fit import is_small  # late: what is refused needs none of it
+
+    if not read:
+        return False
+    settings = read[0].problem.settings
+    on_cpu = packs(settings) and find_device(settings.trainer.accelerator).type == "cpu"
+    return on_cpu and is_small(read[0].problem)
+
+
+def _pack(trials: Sequence[ReadTrial]) -> list[ReadTrial]:
+    """Fit trials together, a pack at a time; gives those that were."""
+    say(Console(), f"{len(trials)} trials that share their features are fitted together; hydra/launcher=basic: alone")
+    return [trial for pack in packs_of(trials) for trial in _fit(pack)]
+
+
+def packs_of(packed: Sequence[ReadTrial]) -> Iterator[list[ReadTrial]]:
+    """Trials that can be fitted together, in computations that the memory is large enough for."""
     from thawline.fitting.packed.fit import size_of
 
     parameters = max(1, size_of(packed[0].problem) * len(packed[0].plan))
@@ -119,81 +141,8 @@ def packs_of(packed: Sequence[Together]) -> Iterator[list[Together]]:
         yield pack
 
 
-def _read(sweep: Path, trials: Mapping[int, Sequence[str]], compose: Compose) -> Iterator[Together]:
-    """The trials whose settings can be used, on data that are read once."""
-    from thawline.encoders.device import find_device
-    from thawline.tasks.capabilities import task_reader
-    from thawline.tasks.planning import plan_run
-
-    read: Any = None
-    plans: dict[int, Any] = {}
-    for number, config, settings in _settings(sweep, trials, compose):
-        if read is None:
-            device = find_device(settings.trainer.accelerator)
-            if not packs(settings) or device.type != "cpu":
-                return
-            problem = read = task_reader(settings.task)(settings, device)
-            if not is_dataclass(read):
-                return
-        else:
-            problem = replace(read, settings=settings, computed=0, read=read.read + read.computed)
-        if settings.seed not in plans:
-            plans[settings.seed] = plan_run(problem, settings)
-        own = tuple(word for word in trials[number] if not word.lstrip("+~").startswith("hydra"))
-        yield Together(own, config, problem, plans[settings.seed])
-
-
-def _settings(
-    sweep: Path, trials: Mapping[int, Sequence[str]], compose: Compose
-) -> Iterator[tuple[int, dict[str, Any], Any]]:
-    """Number, resolved config and typed settings of each trial that has such."""
-    from thawline.tasks.settings import saved_settings
-
-    base = compose([*next(iter(trials.values())), f"paths.run={quote(str(sweep))}"])
-    base = OmegaConf.masked_copy(base, [str(key) for key in base if key not in ("hydra", "sweep")])
-    first: Any = None
-    for number, words in trials.items():
-        place = str(sweep / str(number))
-        try:
-            values = _set(base, words)
-            config: dict[str, Any] = OmegaConf.to_container(base, resolve=True)  # type: ignore[assignment]  # str keys
-            rest = _without(config, values)
-            config["paths"] = {**config["paths"], "run": place}
-            if first is None:
-                first, shared = saved_settings(OmegaConf.create(config), mirrored=True), rest
-            if rest != shared:  # by an interpolation of what they may differ in
-                continue
-            # Typing a whole config takes longer than all else that is done for a trial.
-            method = {key.removeprefix("method."): value for key, value in values.items() if key != "seed"}
-            settings = replace(
-                first,
-                seed=values["seed"],
-                method=replace(first.method, **method),
-                paths=replace(first.paths, run=place),
-            )
-        except Exception:  # noqa: S112  # whatever its settings are: alone it says what is wrong with them
-            continue
-        yield number, config, settings
-
-
-def _set(base: DictConfig, words: Sequence[str]) -> dict[str, Any]:
-    """Give `base` the values of a trial in what it may differ in, and say what all such are once they are typed."""
-    own = [word for word in words if word.partition("=")[0] in MAY_DIFFER]
-    for override in OverridesParser.create().parse_overrides(own):
-        OmegaConf.update(base, override.key_or_group, override.value())
-    # Not its own words' alone: others may be interpolated from them.
-    keys = ["seed", *(key for key in sorted(MAY_DIFFER - {"seed"}) if key.removeprefix("method.") in base.method)]
-    return {key: OmegaConf.select(base, key) for key in keys}
-
-
-def _without(config: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    """`config` without the settings `keys`."""
-    method = {key: value for key, value in config["method"].items() if f"method.{key}" not in keys}
-    return {**{key: value for key, value in config.items() if key not in keys}, "method": method}
-
-
 def packs(settings: Any) -> bool:
-    """Whether runs with these settings and others of `MAY_DIFFER` can be fitted together.
+    """Whether runs with these settings and others of `alike.MAY_DIFFER` can be fitted together.
 
     They are trained by gradient descent, at the top of the network, in single precision on one device, from what is
     stored, and nobody looks into the training.
@@ -213,20 +162,23 @@ def packs(settings: Any) -> bool:
     )
 
 
-def _fit(pack: Sequence[Together]) -> None:
-    """Fit all folds of the trials together, then let each trial keep and score its own."""
+def _fit(pack: Sequence[ReadTrial]) -> list[ReadTrial]:
+    """Fit all folds of the trials together, then let each trial keep and score its own; gives those that could be."""
     from thawline.fitting.packed.fit import fit_together
 
     started = time.perf_counter()
     outcomes = iter(fit_together(jobs_of(pack)))
     share = (time.perf_counter() - started) / len(pack)
+    done = []
     for trial in pack:
         fitted = {fold.name: next(outcomes) for fold in trial.plan}
         if None not in fitted.values():
-            run_trial(trial.config, trial.words, scores=_Finish(trial, fitted, share))
+            _run(trial, _Finish(trial, fitted, share))
+            done.append(trial)
+    return done
 
 
-def jobs_of(pack: Sequence[Together]) -> "list[Job]":
+def jobs_of(pack: Sequence[ReadTrial]) -> "list[Job]":
     """The fits of the trials of a pack, trial by trial."""
     from thawline.encoders.device import find_device
     from thawline.fitting.packed.fit import Job
@@ -244,7 +196,7 @@ def jobs_of(pack: Sequence[Together]) -> "list[Job]":
 class _Finish:
     """Has a trial keep what was fitted, and be scored."""
 
-    trial: Together
+    trial: ReadTrial
     fitted: Mapping[str, Any]
     seconds: float
 
@@ -259,3 +211,16 @@ class _Finish:
             keep_trained(outcome, fold, how, mirror)
 
         score_read(self.trial.problem, self.trial.plan, run, mirror, started - self.seconds, keep)
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """Has a trial be fitted and scored on the data that were read."""
+
+    trial: ReadTrial
+
+    def __call__(self, config: DictConfig, run: RunDirectory, mirror: Mirror | None, started: float) -> None:
+        from thawline.commands.sweeps.scoring import score_read
+
+        watch = watch_of(self.trial.config.get(OF_SWEEP), self.trial.config, run.path)
+        score_read(self.trial.problem, self.trial.plan, run, mirror, started, watch=watch)

@@ -20,7 +20,7 @@ from thawline.commands.resuming import resumed_words
 from thawline.commands.sweeps.choosing import run_candidates, say_candidates
 from thawline.commands.sweeps.launchers.lasting import lasting
 from thawline.commands.sweeps.launchers.settings import count_jobs
-from thawline.commands.sweeps.packing import pack_trials
+from thawline.commands.sweeps.packing import Here
 from thawline.commands.sweeps.plan import Compose, Plan, compose_distinct, plan_sweep
 from thawline.commands.sweeps.plugins import SEARCH_SWEEPER, register_plugin
 from thawline.commands.sweeps.search.claims import drop_all, owning, taken_by_others
@@ -198,12 +198,14 @@ def _launch(plan: Plan, compose: Compose, launch: Launch) -> Exception | None:
             _ctrl_c_alone(plan.directory) if plan.apart else nullcontext(),
             lasting(),
         ):
-            if plan.least:
-                pack_trials(plan.directory, dict(enumerate(plan.trials)), compose, least=plan.least)
             if plan.candidates is not None:
                 run_candidates(plan.directory, plan.candidates, compose)
-            elif not (plan.trials and all(trial.ended for trial in _known(plan))):
-                launch(_trial, ["--multirun", *plan.words])
+                return None
+            ran: set[int] = set()
+            if not plan.apart:
+                ran = Here(plan.directory, compose, least=plan.least).run(dict(enumerate(plan.trials)))
+            if not (plan.trials and all(trial.ended or trial.number in ran for trial in _known(plan))):
+                launch(_others(ran) if ran else _trial, ["--multirun", *plan.words])
     except (UserError, RunError):
         raise
     except (Stopped, KeyboardInterrupt) as end:
@@ -260,6 +262,16 @@ def _known(plan: Plan) -> Iterator[Trial]:
 
 def _unbegun(plan: Plan) -> list[Trial]:
     return [trial for trial in _known(plan) if trial.status == "absent"]
+
+
+def _others(ran: set[int]) -> Callable[[DictConfig], None]:
+    """What Hydra calls for each trial where some were run here: what failed for want of disk is not run again now."""
+
+    def trial(config: DictConfig) -> None:
+        if int(Path(HydraConfig.get().runtime.output_dir).name) not in ran:
+            _trial(config)
+
+    return trial
 
 
 def _trial(config: DictConfig) -> None:

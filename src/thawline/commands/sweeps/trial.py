@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,10 +92,10 @@ def _score(config: DictConfig, scores: Scores | None, sweep: dict[str, Any] | No
             tags=tags(plain),
         ) as mirror,
     ):
-        (scores or partial(score, watch=_watch(sweep, plain, directory)))(config, run, mirror, started)
+        (scores or partial(score, watch=watch_of(sweep, plain, directory)))(config, run, mirror, started)
 
 
-def _watch(sweep: dict[str, Any] | None, config: dict[str, Any], directory: Path) -> "Watch | None":
+def watch_of(sweep: Mapping[str, Any] | None, config: Mapping[str, Any], directory: Path) -> "Watch | None":
     """Who is told how the trial goes, where its search may end it early."""
     if sweep is None:
         return None

@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
@@ -19,6 +20,7 @@ from rich.console import Console
 from thawline.commands.line.composing import is_setting, refuse_targets
 from thawline.commands.results import REPORT_FILE, show_report
 from thawline.commands.sweeps.launchers.jobs import JobLauncher
+from thawline.commands.sweeps.launchers.packed import PackedLauncher
 from thawline.commands.sweeps.launchers.settings import side_by_side
 from thawline.commands.sweeps.search.settings import SweepSettings
 from thawline.commands.sweeps.search.space import read_space
@@ -40,6 +42,10 @@ class SearchSweeper(Sweeper):
         self.launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
+        if type(self.launcher) is BasicLauncher:
+            # Runs each trial as that does, but reads once what several have in common.
+            self.launcher = PackedLauncher(1, least=0)
+            self.launcher.setup(hydra_context=hydra_context, task_function=task_function, config=config)
         self._composed: dict[tuple[str, ...], str | None] = {}
         self._with_groups: dict[tuple[str, ...], DictConfig] = {}
 
