@@ -234,7 +234,7 @@ def test_loading_any_bundle_needs_neither_lightning_nor_hydra(folder, photos, wr
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     *labels, mismatch = done.stdout.split()
-    assert len(labels) == len(kinds) == 4
+    assert len(labels) == len(kinds) == 7
     assert mismatch in ("True", "False")
 
 
