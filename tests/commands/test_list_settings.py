@@ -44,7 +44,8 @@ def test_a_choice_beside_it_counts(capsys):
 
 def test_a_group_lists_its_files_and_what_is_in_it(capsys):
     out = printed(capsys, "method")
-    assert out.startswith("method=projection\n    How the tail is fitted.\n    contrastive: The original recipe, ")
+    assert out.startswith("method=projection\n    How the tail is fitted.\n    auto: The method is chosen\n")
+    assert "\n    contrastive: The original recipe, " in out
     assert "\n    logistic: A new linear head in closed form\n" in out
     assert "\nmethod.epochs=100\n    At most this many; fewer when patience ends it.\n" in out
 
