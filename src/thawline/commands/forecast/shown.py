@@ -66,7 +66,7 @@ def _side_by_side(forecast: Forecast) -> str:
 
 def _assumed(forecast: Forecast) -> Iterator[str]:
     """What the figures rest on."""
-    yield "Fits are taken to go through all epochs; method.patience ends many earlier."
+    yield "When method.patience ends fits is judged by the few samples computed; packs go through all epochs."
     found, rehearsed = forecast.samples
     if rehearsed < found:
         yield f"Measured with {rehearsed:,} of {found:,} samples."

@@ -157,11 +157,12 @@ class Pass:
         some = _spread(by_size, least)
         first = self._go_over(some, wanted)
         rest = [file for file in by_size if file not in some]
-        if not rest or first.wall > _SECONDS:
+        took = min(first.wall, first.processor)  # whatever else the machine does
+        if not rest or took > _SECONDS:
             return self._measured(some, len(some), first, segments)
         if segments is not None:
             segments.forget()
-        more = _spread(rest, max(least, min(4 * least, int(least * (_SECONDS / max(first.wall, 1e-3) - 1)))))
+        more = _spread(rest, max(least, min(4 * least, int(least * (_SECONDS / max(took, 1e-3) - 1)))))
         cost = self._go_over(more, wanted)
         self.once += first - cost * (len(some) / len(more))
         return self._measured([*some, *more], len(more), cost, segments)

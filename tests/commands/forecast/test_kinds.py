@@ -1,0 +1,53 @@
+"""What of a plan needs no rehearsal: which trials are alike, which samples are copies, and what a total is made of."""
+
+import numpy as np
+import pytest
+import torch
+
+from thawline.commands.forecast.epochs import distinct
+from thawline.commands.forecast.forecast import Forecast, Part
+from thawline.commands.forecast.kinds import kinds_of, kinds_of_search
+from thawline.commands.forecast.shown import duration
+from thawline.features.rehearsing.costs import Cost
+from thawline.fitting.feature_set import FeatureSet
+
+TRIALS = [
+    (f"thaw={thaw}", f"method.lr={lr}", f"method.epochs={epochs}")
+    for thaw in ("head", "1")
+    for lr in ("1", "2")
+    for epochs in ("3", "9")
+]
+
+
+class Rows(dict):
+    def __getitem__(self, indices):
+        return {name: tensor[indices] for name, tensor in self.items()}
+
+
+def test_trials_are_of_a_kind_that_differ_in_what_costs_no_time():
+    assert [(list(kind.words), kind.trials) for kind in kinds_of(TRIALS, 4)] == [([0, 1, 2, 3], 4), ([4, 5, 6, 7], 4)]
+    assert [list(kind.words) for kind in kinds_of(TRIALS, 0)] == [[0, 2], [1, 3], [4, 6], [5, 7]]
+    assert [(kind.first, kind.trials) for kind in kinds_of_search(TRIALS[::2], 30)] == [(0, 15), (2, 15)]
+
+
+@pytest.mark.parametrize(("owners", "told"), [(None, [0, 1, 3]), (np.array([0, 0, 1, 1, 2]), [0, 1])])
+def test_copies_are_told_by_their_features_alone(owners, told):
+    features = torch.tensor([[1.0], [2.0], [1.0], [3.0], [2.0]])
+    rows = Rows(pooled=features, number=torch.arange(5))
+    samples = FeatureSet(rows, np.arange(5), np.zeros(5, np.int64), np.arange(5), owners=owners)
+    assert distinct(samples).tolist() == told
+
+
+def test_trials_side_by_side_share_the_clock_but_not_the_processor(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    part = Part("x", "head", "linear", 4, features=Cost(5, 5), fits=Cost(30, 30), rest=Cost(10, 10), memory=100)
+    alone = Forecast([part], Cost(3, 3), Cost(2, 2), workers=1, others=7, samples=(1, 1))
+    assert (alone.total, alone.memory, alone.bytes) == (Cost(50, 50), 100, 7)
+    four = Forecast([part], Cost(3, 3), Cost(2, 2), workers=4, others=7, samples=(1, 1))
+    assert (four.total, four.memory) == (Cost(30, 50), 400)  # two cores do 40 s of work in 20
+    four.far = True
+    assert (four.total, four.memory) == (Cost(20, 50), 100)
+
+
+def test_seconds_are_shown_as_they_are_read():
+    assert [duration(one) for one in (0.44, 12.4, 99, 200, 9000)] == ["0.4 s", "12 s", "99 s", "3 min", "2.5 h"]
