@@ -19,7 +19,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # Importing lightning imports onnxruntime where it is installed, which looks up a telemetry host.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-SMALL = 600_000  # bytes of the small disk
+SMALL = 4_000_000  # bytes of the small disk
 STORES = itertools.count()
 
 # The same examples in every run: what fails can be repeated, and a busy machine is no reason to fail.
@@ -63,7 +63,7 @@ def own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 600 kB."""
+    """A real file system of 4 MB."""
     libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
     if not hasattr(libc, "umount2"):
         pytest.skip("only on Linux")

@@ -41,10 +41,10 @@ class Kept:
 def leave(tmp_path):
     """Leave a run behind that said these predictions: its directory, and what its mirror was given."""
 
-    def run(said, thumbnails=3, **facts):
+    def run(said, thumbnails=3, task="events", **facts):
         mirror = Kept()
         with RunDirectory(tmp_path / "run", "train", OmegaConf.create({})) as run:
-            save_results(run, said, FACTS | facts, Console(quiet=True), "events")
+            save_results(run, said, FACTS | facts, Console(quiet=True), task)
             show_results(mirror, run, said, LoggerSettings("wandb", thumbnails=thumbnails), "photos")
         return run.path, mirror
 
@@ -102,5 +102,5 @@ def test_of_several_labels_the_worst_overlap_least(leave):
 
 
 def test_what_a_task_examines_and_shows_nobody_is_written_all_the_same(leave):
-    path, _ = leave(predictions(30), examined={"oldest": 3})
+    path, _ = leave(predictions(30), task="genre", examined={"oldest": 3})
     assert read_json(path / "metrics.json")["examined"] == {"oldest": 3}

@@ -197,7 +197,7 @@ def test_a_file_for_each_side(thawline, products):
             ("method=linear",),
             "method=linear tells classes of photos apart; task=match takes method=pairs, pairs_towers",
         ),
-        (("encoder=resnet50",), "reads no text; use encoder=clip, or add encoder@text=scratch"),
+        (("encoder=resnet50",), "reads no text; use encoder=clip, or add encoder@text=minilm, or encoder@text=scratch"),
         (("encoder@text=scratch", "method=zero_shot"), "compares images and texts of one CLIP"),
         (("task=events", "encoder@text=scratch"), "encoder@text is for pairs of images and texts; add task=match"),
         (("task=events", "method=pairs"), "method=pairs is for pairs of images and texts; add task=match"),
@@ -209,7 +209,7 @@ def test_a_file_for_each_side(thawline, products):
         (("decision.balance=best",), "decision.balance=best is not known; use one of accuracy, f1, precision"),
         (("thaw=9",), "thaw=9: clip has 3 blocks"),
         (("data=photos",), "leave out data=photos"),
-        (("encoder@text=resnet50",), "reads no text; use clip or scratch"),
+        (("encoder@text=resnet50",), "reads no text; use minilm, clip or scratch"),
     ],
 )
 def test_wrong_use(thawline, products, words, sentence, weights):

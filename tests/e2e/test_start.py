@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from thawline.cli import main
+
 # Which of `LIBRARIES` are imported by the end of a command, which looks through them for garbage at no time.
 ENDING = """
 import gc, sys
@@ -59,8 +61,16 @@ def imported(code, *words, directory):
     return set(line.split()[1:])
 
 
+@pytest.fixture(scope="module")
+def known(crossed, sample, filled_store):
+    """Photos that were drawn a while ago: of new ones, which may still be written, the store remembers nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THAWLINE_STORE", str(filled_store))
+        main(["data", "check", str(sample)])
+
+
 @pytest.mark.long
-@pytest.mark.usefixtures("crossed", "shared_store")
+@pytest.mark.usefixtures("known", "shared_store")
 @pytest.mark.parametrize(
     ("words", "may"),
     [
@@ -78,8 +88,6 @@ def test_what_a_training_imports(words, may, sample, tmp_path):
 
 @pytest.mark.long
 def test_what_an_answer_imports(crossed, sample, tmp_path):
-    from thawline.cli import main
-
     run, _ = crossed
     main(["export", str(run), f"out={tmp_path / 'bundle'}"])
     photo = next(sample.rglob("*.jpg"))

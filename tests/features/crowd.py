@@ -42,7 +42,8 @@ class Slow(nn.Module):
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         time.sleep(self.seconds)
-        return {"features": inputs["pixels"].flatten(1).float() @ self.weight}
+        # Far more bytes than are remembered of a photo: a file that may not grow is one of these.
+        return {"features": (inputs["pixels"].flatten(1).float() @ self.weight).repeat(1, 16)}
 
 
 def run(asked: dict, log: Path | None = None) -> Survey:

@@ -22,7 +22,7 @@ ASKED = [  # those that fork come first: no thread runs yet
     {"scenario": "kills", "kills": 15, "seed": 0, "longest": 0.25, "seconds": 0.02, "all": PHOTOS},
     {"scenario": "overlapping", "places": SETS, "seconds": 0.01},
     {"scenario": "kills of many", "places": PLACES, "points": POINTS},
-    {"scenario": "limited", "limit": 100_000},
+    {"scenario": "limited", "limit": 1_600_000},
     {"scenario": "one"},
     {"scenario": "many", "places": PLACES},
 ]

@@ -50,7 +50,7 @@ def save_results(
     write_text(run.file("metrics.csv"), _csv(judged, baseline))
     if pictures:
         _draw(run, judged)
-    if pictures and facts["verb"] == "evaluate" and judged.calibration is not None:
+    if pictures and facts.get("verb") == "evaluate" and judged.calibration is not None:
         p = predictions
         draw_coverage(p.right, p.probabilities[np.arange(len(p.said)), p.said], p.groups, run.file("coverage.png"))
     rows = [Judged(facts["method"], judged, test), Judged(facts["baseline"], baseline)]

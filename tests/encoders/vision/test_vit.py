@@ -125,7 +125,7 @@ def test_a_damaged_file_and_another_model_are_refused(directory, clip_directory)
         load(clip_directory)
     with pytest.raises(UserError, match=r"choose one .* or set encoder.name to a directory with a ViT"):
         EncoderSettings(family="vit", name="x", model="vit_base_patch16_224")
-    with pytest.raises(UserError, match=r"encoder.family=dino is not known; use clip, vit, .*, mel_cnn or descriptors"):
+    with pytest.raises(UserError, match=r"encoder.family=dino is not known; use clip, .*, mel_cnn or descriptors"):
         EncoderSettings(family="dino", name="x")
 
 

@@ -23,7 +23,7 @@ from thawline.features.wanted import Target, Wanted
 
 SIZE = 400_000
 FULL = (
-    r"The disk that holds the feature store \(.*\) is full: 0\.\d MB are free, about ([\d.]+) MB are needed; free some"
+    r"The disk that holds the feature store \(.*\) is full: \d\.\d MB are free, about ([\d.]+) MB are needed; free some"
 )
 
 
@@ -35,14 +35,14 @@ def test_a_full_disk_is_said_and_harms_nothing(
     key = shelf_key({"family": "wide"}, None, cut=1, dtype="float32", device="cpu")
 
     def wide(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        return {"features": network(inputs)["features"].repeat(1, 100)}  # 9,600 bytes
+        return {"features": network(inputs)["features"].repeat(1, 1000)}  # 96,000 bytes
 
     some = Wanted((Target(store.shelf(key), cut=1),), lambda *_: wide, wanted.medium)
     assert survey(photos[:20], store, some).computed == 20
     with pytest.raises(UserError, match=FULL) as caught:
         survey(photos, store, some)
     needed = float(re.search(FULL, str(caught.value)).group(1))
-    assert needed == pytest.approx(40 * 9600 / 1e6, abs=0.1)
+    assert needed == pytest.approx(40 * 96_000 / 1e6, abs=0.1)
     assert verify(store).problems == []
     assert len(some.targets[0].shelf.digests()) == 20
     assert survey(photos[:20], store, some).read == 20

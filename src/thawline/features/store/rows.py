@@ -71,10 +71,14 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Mapped:
-    """Rows of a file that is mapped, [rows, *shape]."""
+    """Rows of a file that is mapped, [rows, *shape]; another process gets a copy of them."""
 
     file: mmap.mmap | None
     rows: Array
+
+    def __reduce__(self) -> tuple[type[Mapped], tuple[None, Array]]:
+        """What another process gets: it may not see the file."""
+        return Mapped, (None, self.rows)
 
     def __getitem__(self, positions: NDArray[np.int64]) -> Array:
         """A copy of the rows `positions`. Of many in the order of the file, no more than a part is in memory twice."""
