@@ -28,12 +28,13 @@ def rows(right, samples=40, comma=",", more=""):
 
 
 def test_it_is_judged_and_tested_on_the_same_samples(join):
-    board = join("path,prediction,price_per_1000\n" + rows(38, more=",1.50"))
+    board = join("path,prediction,price_per_1000,currency\n" + rows(38, more=",1.50,EUR"))
     other, run = board.lines
     assert other.entry.name == "vision_api"
     assert other.judgement.accuracy.value == 0.95
     assert other.judgement.log_loss is None
     assert other.entry.price == 1.5
+    assert other.entry.priced == "1.50 EUR"
     assert other.entry.notes == ()
     # The best run is what all are tested against, even where another system is better.
     assert run.against_best is None
@@ -63,6 +64,7 @@ def test_a_spreadsheets_export_is_read(join):
     board = join(b"\xef\xbb\xbf" + text.encode())
     assert board.lines[1].judgement.accuracy.value == 0.5
     assert board.lines[1].entry.price == 1.25
+    assert board.lines[1].entry.priced == "1.25"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
@@ -95,6 +97,11 @@ def test_paths_of_another_machine_are_the_runs(join, encoding):
         ("path,prediction,price_per_1000\n" + rows(1, 1, more=",cheap"), "must be one number, the same in all rows"),
         ("path,prediction,price_per_1000\nbeach/0000.jpg,beach,1\nwedding/0001.jpg,beach,2\n", "but is '1', '2'"),
         ("path,prediction,price_per_1000\n" + rows(1, 1, more=",-1"), "is -1; it must be a number of at least 0"),
+        ("path,prediction,currency\n" + rows(1, 1, more=",EUR"), "has a currency and no price_per_1000"),
+        (
+            "path,prediction,price_per_1000,currency\nbeach/0000.jpg,beach,1,EUR\nwedding/0001.jpg,beach,1,USD\n",
+            "must be the same in all rows, but is 'EUR', 'USD'",
+        ),
     ],
 )
 def test_what_is_no_such_table_is_refused_in_a_sentence(join, text, sentence):

@@ -65,7 +65,7 @@ def _print_runs(board: Board, console: Console) -> None:
 def _cost(line: Line) -> str:
     entry = line.entry
     if not entry.certain:
-        price = "no price given" if entry.price is None else f"{entry.price:,.2f} per 1,000"
+        price = "no price given" if entry.priced is None else f"{entry.priced} per 1,000"
         return f"{entry.name}: another system, {price}"
     counts = f"{entry.computed} features computed, {entry.read} read"
     said = entry.encoder if entry.label == entry.name else entry.label

@@ -44,6 +44,7 @@ class Entry:
         computed: Features computed.
         read: Features read from the store.
         price: Price for 1,000 photos, if one was given.
+        currency: What that is in; "" where it was not said.
         notes: What to mind, a sentence each.
     """
 
@@ -65,7 +66,13 @@ class Entry:
     computed: int = 0
     read: int = 0
     price: float | None = None
+    currency: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def priced(self) -> str | None:
+        """The price as it is shown; None where there is none."""
+        return None if self.price is None else f"{self.price:,.2f} {self.currency}".rstrip()
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def compare(
 
     Args:
         directories: Runs, sweeps, and folders of such.
-        others: CSV files of other systems' predictions: path, prediction and, optionally, price_per_1000.
+        others: CSV files of other systems' predictions: path, prediction and, optionally, price_per_1000 and currency.
         thumbnails: Whether the worst mistakes are shown as small pictures; photos of people are private.
 
     Raises:
@@ -127,6 +127,7 @@ def _row(board: Board, rank: int, line: Line) -> dict[str, Any]:
         "features_computed": entry.computed if entry.certain else None,
         "features_read": entry.read if entry.certain else None,
         "price_per_1000": entry.price,
+        "currency": entry.currency or None,
     }
 
 

@@ -14,8 +14,8 @@ from thawline.errors import UserError
 from thawline.files import printable
 from thawline.reports.comparison import Entry
 
-PRICE = "price_per_1000"
-COLUMNS = Columns(("path", "prediction"), (PRICE,), row="sample")
+PRICE, CURRENCY = "price_per_1000", "currency"
+COLUMNS = Columns(("path", "prediction"), (PRICE, CURRENCY), row="sample")
 
 
 def read_other(file: Path, run: Entry) -> Entry:
@@ -25,7 +25,7 @@ def read_other(file: Path, run: Entry) -> Entry:
 
     Args:
         file: CSV with the columns `path` (as in the run's predictions), `prediction` (a class), and perhaps
-            `price_per_1000` (one number for all rows).
+            `price_per_1000` (one number for all rows) and its `currency`.
         run: A run whose samples it is judged on, and whose baseline it is tested against.
 
     Raises:
@@ -69,6 +69,7 @@ def read_other(file: Path, run: Entry) -> Entry:
         pairs=run.pairs,
         certain=False,
         price=_price(file, table.records),
+        currency=_currency(file, table.records),
         notes=(
             *map(printable, notes),
             *_notes(printable(file.name), len(judged - said.keys()), len(judged), len(besides), run.kind),
@@ -119,6 +120,15 @@ def _price(file: Path, records: Sequence[Record]) -> float | None:
     if not math.isfinite(price) or price < 0:
         raise UserError(f"{PRICE} in {file} is {given[0]}; it must be a number of at least 0")
     return price
+
+
+def _currency(file: Path, records: Sequence[Record]) -> str:
+    given = sorted({record.values.get(CURRENCY, "").strip() for record in records})
+    if len(given) > 1:
+        raise UserError(f"{CURRENCY} in {file} must be the same in all rows, but is {_some(given)}")
+    if given[0] and _price(file, records) is None:
+        raise UserError(f"{file} has a {CURRENCY} and no {PRICE}; add that, or leave the {CURRENCY} out")
+    return printable(given[0])
 
 
 def _notes(file: str, lacking: int, judged: int, besides: int, kind: str) -> list[str]:

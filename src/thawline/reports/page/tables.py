@@ -78,7 +78,7 @@ def draw_costs(board: Board) -> Html:
             number_cell(entry.seconds, seconds),
             number_cell(entry.computed if own else None),
             number_cell(entry.read if own else None),
-            number_cell(entry.price, None if entry.price is None else f"{entry.price:,.2f}") if priced else None,
+            number_cell(entry.price, entry.priced) if priced else None,
         ]
         rows.append(tag("tr", *cells))
     return table(head, rows, f"Cost: {board.title}")
