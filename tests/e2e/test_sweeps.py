@@ -283,7 +283,7 @@ def test_a_sweep_that_was_killed_goes_on_where_it_was(thawline, sample):
 def test_trials_that_met_a_full_disk_are_run_again(thawline, sample, small_disk):
     words = (*TINY, "method=logistic", "method.c=[1]", "seed=0,1", "logger=none", f"paths.outputs={small_disk}")
     filling = small_disk / "filling"
-    filling.write_bytes(bytes(530_000))
+    filling.write_bytes(bytes(3_930_000))
     said = thawline("train", sample, "-m", *words, status=1)
     (directory,) = (small_disk / "sweep").iterdir()
     assert "2 of 2 trials failed: 0 (" in said
