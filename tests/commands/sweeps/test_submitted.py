@@ -66,7 +66,8 @@ def test_what_slurm_says_decides_what_becomes_of_a_trial(tmp_path, monkeypatch, 
     first = (tmp_path / "slurm" / "scripts" / "1").read_text().splitlines()
     for line in ("partition=main", "cpus-per-task=3", "gpus-per-node=1", "mem=1536M", "array=0-4%4", "signal=USR1@120"):
         assert f"#SBATCH --{line}" in first
-    assert len(list((tmp_path / "slurm" / "scripts").iterdir())) == 3  # those cut off were run on, one by one
+    # Those cut off were run on: one by one, or together where one look found both.
+    assert len(list((tmp_path / "slurm" / "scripts").iterdir())) in (2, 3)
     assert {path.suffix for path in (tmp_path / "sweep" / FOLDER).iterdir()} == {".out"}
 
 
