@@ -13,21 +13,8 @@ from thawline.encoders.text.tokens import Filling, TextTokenizer, lowered
 from thawline.encoders.towers import ClipTowers, Projection
 from thawline.encoders.transformers import CLIP, Block, architecture, find_model, load_model, quiet
 from thawline.encoders.vision.processor import load_preprocessing
+from thawline.encoders.vision.vit import ViTEmbedding
 from thawline.errors import UserError
-
-
-class PatchEmbedding(Stage):
-    """Pixels to tokens."""
-
-    def __init__(self, normalise: Normalise, embeddings: nn.Module, *, resized: bool) -> None:
-        super().__init__()
-        self.normalise, self.embeddings = normalise, embeddings
-        self._resized = resized
-
-    def forward(self, features: Features) -> Features:
-        """{"pixels"} to {"hidden"}."""
-        pixels = self.normalise(features["pixels"])
-        return {"hidden": self.embeddings(pixels, interpolate_pos_encoding=self._resized)}
 
 
 class AttentionPooling(Stage):
@@ -141,7 +128,7 @@ def cut_siglip_vision(model: Any, preprocessing: Preprocessing, licence: str | N
         modality="image",
         model=model,
         stages=[
-            PatchEmbedding(Normalise(preprocessing), vision.embeddings, resized=resized),
+            ViTEmbedding(Normalise(preprocessing), vision.embeddings, resized=resized),
             *(Block(layer, CLIP) for layer in vision.encoder.layers),
             AttentionPooling(vision.post_layernorm, vision.head),
             PooledMlp(vision.head),

@@ -22,7 +22,7 @@ class ViTEmbedding(Stage):
         self._resized = resized
 
     def forward(self, features: Features) -> Features:
-        """{"pixels"} to {"hidden"}, [batch, tokens, width]; the class token is the first."""
+        """{"pixels"} to {"hidden"}, [batch, tokens, width]; of a ViT the class token is the first."""
         pixels = self.normalise(features["pixels"])
         return {"hidden": self.embeddings(pixels, interpolate_pos_encoding=self._resized)}
 
