@@ -40,7 +40,8 @@ def read_offline_runs(directory):
         if all(run.exit_code is not None for run in runs):
             break
         time.sleep(_PAUSE)
-    return sorted(runs, key=lambda run: run.about.get("start_time", ""))
+    # By the second that a folder's name states: the file of a killed run may hold no start, nor anything else.
+    return sorted(runs, key=lambda run: (run.folder.name.split("-")[2], run.about.get("start_time", "")))
 
 
 def _read(path):
