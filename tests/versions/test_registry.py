@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -105,6 +106,33 @@ def test_activation_follows_the_gate_and_rollback_the_history(three):
     # What comes after a way back has that before it which was gone back to.
     three.activate(3, gate=GOOD)
     assert three.rollback().number == 1
+
+
+def test_a_version_that_missed_a_gate_is_activated_only_by_force_and_that_is_written_down(three, write, tmp_path):
+    def gate(label, wanted, verdict):
+        reached = {"value": 0.8, "low": 0.7, "high": 0.88}
+        figure = "accuracy" if label is None else "recall"
+        return {"figure": figure, "class": label, "wanted": wanted, "reached": reached, "verdict": verdict}
+
+    gates = [gate(None, 0.9, "missed"), gate("snow", 0.85, "undecidable"), gate("wedding", 0.95, "missed")]
+    for number, some in ((4, gates[1:2]), (5, gates)):
+        bundle = tmp_path / str(number)
+        write_bundle(bundle, write(BLOCKS)[1].tuned, Extras((), 1e-5, {**FACTS, "gates": some}))
+        three.add(bundle, type="blocks")
+    missed = "2 gates (accuracy is 80.0 [70.0, 88.0], wanted 90; recall of wedding is 80.0 [70.0, 88.0], wanted 95)"
+    with pytest.raises(UserError, match=re.escape(f"v5 is not activated: it missed {missed} when it was exported")):
+        three.activate(5)
+    three.activate(4)
+    with pytest.raises(UserError, match=r"v5 is not activated, v4 stays: it missed 2 gates .*; force=true activates"):
+        three.activate(5, gate=GOOD)
+    assert active(three) == 4
+    three.activate(5, gate=GOOD, force=True)
+    three.activate(1, gate=GOOD)
+    three.activate(5, gate=BAD, force=True)
+    with three.database.reading() as session:
+        reasons = list(session.scalars(select(Activation.reason).order_by(Activation.id)))
+    though = f", though it missed {missed}"
+    assert reasons == ["the first", f"as good{though}", "as good", f"forced{though}"]
 
 
 def test_nothing_is_rolled_back_where_nothing_is_active(three):

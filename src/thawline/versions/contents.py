@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from thawline.bundles.ensemble_manifest import ENSEMBLE, is_ensemble
-from thawline.bundles.manifest import DECISION, check_bundle, read_manifest, refusal
+from thawline.bundles.manifest import DECISION, MANIFEST, check_bundle, read_manifest, refusal
+from thawline.decisions.gates import MISSED
 from thawline.errors import UserError
 from thawline.files import read_json
 from thawline.judging.intervals import Estimate
+from thawline.judging.metrics import call
+from thawline.judging.wording import percent
 from thawline.versions.settings import SQLITE
 
 FOLDER = re.compile(r"v\d{4,}")
@@ -81,6 +84,25 @@ def metrics_in(folder: Path) -> dict[str, Any]:
     check_bundle(folder)
     metrics = read_manifest(folder).get("metrics")
     return dict(metrics) if isinstance(metrics, dict) else {}
+
+
+def gates_missed_in(folder: Path) -> list[str]:
+    """The gates that the run of the bundle in `folder` missed when it was exported all the same, in words.
+
+    Raises:
+        UserError: It is no bundle, or damaged.
+    """
+    gates = read_manifest(folder).get("gates", [])
+    try:
+        return [_missed(one) for one in gates if one["verdict"] == MISSED]
+    except (KeyError, TypeError) as error:
+        raise refusal(folder, f"{MANIFEST} does not tell which gates it meets") from error
+
+
+def _missed(gate: Mapping[str, Any]) -> str:
+    figure = call(gate["figure"]) + ("" if gate["class"] is None else f" of {gate['class']}")
+    reached = None if gate["reached"] is None else Estimate(**gate["reached"])
+    return f"{figure} is {percent(reached)}, wanted {100 * gate['wanted']:g}"
 
 
 def headline(metrics: Mapping[str, Any]) -> tuple[str, Estimate] | None:

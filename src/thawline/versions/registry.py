@@ -17,7 +17,16 @@ from sqlalchemy.orm import Session
 from thawline.bundles.write import check_target
 from thawline.errors import UserError
 from thawline.files import remove_leftovers, write_text
-from thawline.versions.contents import ADDING, FOLDER, LOCK, check_registry, kind_in, metrics_in, weights_in
+from thawline.versions.contents import (
+    ADDING,
+    FOLDER,
+    LOCK,
+    check_registry,
+    gates_missed_in,
+    kind_in,
+    metrics_in,
+    weights_in,
+)
 from thawline.versions.database import Database
 from thawline.versions.forgetting import Forgotten, forget
 from thawline.versions.gate import Verdict
@@ -166,9 +175,12 @@ class Registry:
     def activate(self, number: int, *, force: bool = False, gate: Verdict | None = None) -> ModelVersion:
         """Make version `number` the active one, in one step, if its files are sound and its golden examples pass.
 
+        One that was exported with `gates=` must have missed none of them.
+
         Args:
             number: The version.
-            force: Whether it may be without a verdict, or against one. Its files are checked all the same.
+            force: Whether it may be without a verdict or against one, and whatever gates it missed, which are written
+                down. Its files are checked all the same.
             gate: What the gate says of it against the version that is active now; the first needs none.
 
         Raises:
@@ -179,12 +191,21 @@ class Registry:
         if version.is_active:
             return version
         self.check(version)
+        missed = gates_missed_in(self.folder(version))
+        if missed and not force:
+            stays = f", v{before.number} stays" if before else ""
+            raise UserError(
+                f"v{number} is not activated{stays}: it missed {_counted(missed)} when it was exported; force=true "
+                "activates it anyway, and that is written down"
+            )
         if before is not None and not force and not (gate and gate.met):
             why = gate.sentence if gate else "nothing judged it yet"
             raise UserError(
                 f"v{number} is not activated, v{before.number} stays: {why}; force=true activates it anyway"
             )
         reason = "forced" if force and not (gate and gate.met) else gate.sentence if gate else "the first"
+        if missed:
+            reason += f", though it missed {_counted(missed)}"
         self._switch(version, before, reason, rollback=False)
         return self.find(number)
 
@@ -353,3 +374,8 @@ class Registry:
                     "from other weights; keep it in another registry (versions.dir=…)"
                 )
             return
+
+
+def _counted(missed: Sequence[str]) -> str:
+    """Gates that were missed, with how many they are."""
+    return f"{len(missed)} gate{'s' if len(missed) != 1 else ''} ({'; '.join(missed)})"

@@ -101,7 +101,7 @@ class ActivateIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    force: bool = Field(False, description="Whether it need not be as good as the active one.")
+    force: bool = Field(False, description="Whether it need not be as good as the active one, nor meet its gates.")
 
 
 class Activated(BaseModel):
