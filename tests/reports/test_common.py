@@ -1,6 +1,7 @@
 """Runs that judged different samples of one collection, on those that they have in common."""
 
 import unicodedata
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -130,3 +131,33 @@ def test_what_is_said_of_another_systems_table_names_the_samples(tmp_path, cross
     (notes,) = (line.entry.notes for line in board.lines if not line.entry.certain)
     assert "api.csv has no row for 30 of 40 judged tracks; it is compared on the others." in notes
     assert "Rows of api.csv about tracks that no run judged do not count: 1." in notes
+
+
+def test_what_is_named_is_judged_by_the_last_corrected_labels(tmp_path, held):
+    """40 photos of two classes; corrections turn three of the labels, and a later table one more."""
+    before, (part, rows) = predictions(30), held
+    runs = [make_run(tmp_path / "before", before), make_run(tmp_path / "held", part)]
+    labels = {}
+    for name, turned in (("first", [0, 3, 5]), ("second", [0, 3, 5, 6])):
+        labels[name] = before.labels.copy()
+        labels[name][turned] = 1 - labels[name][turned]
+        runs.append(make_run(tmp_path / name, replace(before, labels=labels[name])))
+        (runs[-1] / "corrections.csv").write_text("path,label\n")
+    (board,) = gather([runs[0], runs[2], runs[3]]).boards
+    assert [line.entry.predictions.labels.tolist() for line in board.lines] == 3 * [labels["second"].tolist()]
+    notes = {line.entry.name: line.entry.notes for line in board.lines}
+    said = "is judged by the corrected labels of second: {} of the 40 photos in common had another label."
+    assert notes == {"before": (f"before {said.format(4)}",), "first": (f"first {said.format(1)}",), "second": ()}
+
+    # A run that judged some of them: what is counted are those that both judged.
+    (board,) = gather([runs[1], runs[2]]).boards
+    assert {tuple(line.entry.predictions.labels.tolist()) for line in board.lines} == {
+        tuple(labels["first"][rows].tolist())
+    }
+    (note,) = [line.entry.notes[0] for line in board.lines if line.entry.name == "held"]
+    assert "2 of the 14 photos in common had another label" in note
+
+    # Without corrections, labels that differ are refused.
+    (runs[2] / "corrections.csv").unlink()
+    with pytest.raises(UserError, match="they have other labels for some of the same photos"):
+        gather([runs[0], runs[2]])

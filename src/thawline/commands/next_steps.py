@@ -9,6 +9,7 @@ from rich.console import Console
 from thawline.fitting.fit import is_fitted
 from thawline.fitting.folds import fold_directory
 from thawline.runs.directory import REFIT_WORD
+from thawline.runs.finished import CORRECTIONS_FILE
 from thawline.runs.signals import Stopped
 from thawline.screen import as_word, say_next, say_whole
 
@@ -21,7 +22,10 @@ def say_after_training(console: Console, run: Path, fitted: Path) -> None:
     usable = any(is_fitted(fold_directory(fitted, fold)) for fold in (REFIT, HOLDOUT))
     of_model = [f"thawline export {name}", f"thawline evaluate {name} NEWDATA"]
     no_model = [f"thawline train {name} {REFIT_WORD}"]
-    say_next(console, [*(of_model if usable else no_model), f"thawline compare {as_word(run.parent)}"])
+    # What lies in a folder is compared by the labels that it was judged by; two that are named, by the corrected ones.
+    corrected = (run / CORRECTIONS_FILE).is_file()
+    compared = f"thawline compare RUN_BEFORE {name}" if corrected else f"thawline compare {as_word(run.parent)}"
+    say_next(console, [*(of_model if usable else no_model), compared])
 
 
 @contextmanager

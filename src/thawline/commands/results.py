@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 from rich.console import Console
 
 from thawline.data.class_report import print_brief
-from thawline.files import write_json, write_text
+from thawline.errors import UserError
+from thawline.files import digest_of, write_atomically, write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
 from thawline.reports.pictures import draw_confusion, draw_coverage, draw_recall, draw_reliability, draw_training
 from thawline.reports.tables import Judged, print_classes, print_comparison
 from thawline.runs.digests import noted
 from thawline.runs.directory import RunDirectory
-from thawline.runs.finished import METRICS_FILE
+from thawline.runs.finished import CORRECTIONS_FILE, METRICS_FILE
 from thawline.runs.predictions import Predictions, write_predictions
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import say, say_whole
@@ -95,8 +97,23 @@ def _draw(run: RunDirectory, judged: Judgement) -> None:
 
 def save_report(run: RunDirectory, report: dict[str, Any], console: Console, task: str) -> None:
     """Write what the collection of `task` holds, before anything is fitted, and show what there is to mind."""
-    write_json(run.file(REPORT_FILE), report)
+    write_report(run.path, report)
     show_report(run.path, report, console, task)
+
+
+def write_report(run: Path, report: Mapping[str, Any]) -> None:
+    """Write `report` into the directory `run`, and beside it the table of corrections that the collection goes by.
+
+    Raises:
+        UserError: That table was changed since it was read.
+    """
+    if done := report.get("corrections"):
+        table, kept = Path(done["file"]), run / CORRECTIONS_FILE
+        with noted(kept):
+            write_atomically(kept, lambda beside: beside.write_bytes(table.read_bytes()))
+        if digest_of(kept) != done["sha256"]:
+            raise UserError(f"{table} was changed while it was read; start again")
+    write_json(run / REPORT_FILE, report)
 
 
 def show_report(run: Path, report: dict[str, Any], console: Console, task: str) -> None:

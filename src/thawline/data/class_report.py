@@ -124,10 +124,26 @@ def print_brief(report: Mapping[str, Any], console: Console, *, noun: str) -> No
         )
         if report[key]
     )
+    print_corrections(report, console)
     say(console, f"{groups['count']} groups, the largest of {groups['largest']} {noun}{alike}")
     print_left_out(report["left_out"], console)
     for warning in report["warnings"]:
         say(console, f"! {warning}", style="yellow")
+
+
+def print_corrections(report: Mapping[str, Any], console: Console) -> None:
+    """Show what a table of corrections did, the most usual change first; nothing if none was given."""
+    done = report.get("corrections")
+    if done is None:
+        return
+    changes = Counter(f"{one['from']} → {one['to']}" for one in done["changed"]).most_common()
+    shown = ", ".join(f"{change} {count}" for change, count in changes[:_REASONS_SHOWN])
+    more = f", {len(changes) - _REASONS_SHOWN} other changes" if len(changes) > _REASONS_SHOWN else ""
+    say(
+        console,
+        f"corrections: {len(done['changed'])} labels changed{f' ({shown}{more})' if shown else ''}, "
+        f"{len(done['left_out'])} left out, {done['kept']} as they were",
+    )
 
 
 def print_left_out(left_out: Sequence[Mapping[str, str]], console: Console) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from thawline.data.foreign import holds_runs, is_foreign, is_hidden
+from thawline.data.photos.corrected import Corrected
 from thawline.data.photos.headers import HEAD, READABLE, sniff
 from thawline.errors import UserError
 
@@ -99,6 +100,7 @@ class Listing:
         photos: what can be read, by name or content.
         left_out: what is not used.
         layout: what its folders were taken for, a sentence.
+        corrected: what a table of corrections did to it; None: none was given.
     """
 
     root: Path
@@ -106,6 +108,7 @@ class Listing:
     photos: tuple[Listed, ...]
     left_out: tuple[LeftOut, ...]
     layout: str = ""
+    corrected: Corrected | None = None
 
 
 def list_photos(root: Path, classes: Sequence[str] | None = None, *, layout: str = "auto") -> Listing:

@@ -24,6 +24,8 @@ class DataSettings:
         min_groups: Classes of fewer groups are left out.
         decode: `reduced` (JPEGs at a reduced scale, at least twice the target) or `full`.
         max_megapixels: A larger photo, or one that takes as much memory to decode, is left out.
+        corrections: A table of corrected labels with the columns `path,label` and perhaps `when,by`; null: the folders'
+            labels count.
         split: A CSV with the columns `path,split` that overrides the split; null: groups are split by the seed.
         holdout: Share of the groups that is held out for the reported result.
         inner: Share of the training groups on which early stopping and the best epoch are chosen.
@@ -36,6 +38,7 @@ class DataSettings:
     min_groups: int = 1
     decode: str = "reduced"
     max_megapixels: float = MAX_MEGAPIXELS
+    corrections: str | None = None
     split: str | None = None
     holdout: float = 0.2
     inner: float = 0.2
@@ -55,7 +58,12 @@ class DataSettings:
 
     def at(self, path: str) -> Self:
         """The same for other data at `path`, whose own classes and sides count."""
-        return replace(self, path=path, classes=None, split=None, layout="auto", min_groups=1)
+        return replace(self, path=path, classes=None, corrections=None, split=None, layout="auto", min_groups=1)
+
+    def refuse_corrections(self, how: str) -> None:
+        """Refuse corrections of what is in no folders of photos; `how` says how such are corrected."""
+        if self.corrections is not None:
+            raise UserError(f"data.corrections is for folders of photos; leave it out, and {how}")
 
     @property
     def several_labels(self) -> bool:

@@ -13,6 +13,10 @@ from thawline.reports.comparison import Entry
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.targets.predicted import same_truth
 
+_DECIDED = (
+    "thresholds",
+)  # of what a task said: what is the same whichever samples are judged, and by whichever labels
+
 
 def in_one_form(p: Predictions) -> Predictions:
     """`p` by its paths in one Unicode form, in which those of other machines are found as well."""
@@ -54,11 +58,12 @@ def same_samples(one: Entry, other: Entry) -> bool:
 
 
 def _on_common(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries on the samples that all of them judged.
+    """The entries on the samples that all of them judged, by corrected labels where one of them had such.
 
     Raises:
         UserError: There is none, or they don't agree about one.
     """
+    entries = by_corrections(entries)
     first = entries[0]
     if all(same_samples(first, entry) for entry in entries):
         return list(entries)
@@ -76,6 +81,34 @@ def _on_common(entries: Sequence[Entry]) -> list[Entry]:
         )
     paths = tuple(path for path in first.predictions.paths if path in common)
     return [_only(entry, paths) for entry in entries]
+
+
+def by_corrections(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries, each judged by the labels of the last one that had corrections; as they are where none had.
+
+    Whatever an entry judged its run did not train on, so that one from before the corrections and one with them are
+    compared on what neither trained on.
+    """
+    truth = next((entry for entry in reversed(entries) if entry.corrected), None)
+    return list(entries) if truth is None else [_relabelled(entry, truth) for entry in entries]
+
+
+def _relabelled(entry: Entry, truth: Entry) -> Entry:
+    """The entry by the labels of `truth`, where both judged a sample; a note says how many differ."""
+    p, right = entry.predictions, truth.predictions
+    if p.classes != right.classes or p.tags is not None or right.tags is not None:
+        return entry
+    label_of = dict(zip(right.paths, right.labels.tolist(), strict=True))
+    labels = np.array([label_of.get(path, label) for path, label in zip(p.paths, p.labels.tolist(), strict=True)])
+    changed, common = int((labels != p.labels).sum()), len(label_of.keys() & set(p.paths))
+    if not changed:
+        return entry
+    note = (
+        f"{entry.label} is judged by the corrected labels of {truth.label}: {changed:,} of the {common:,} {entry.kind} "
+        "in common had another label."
+    )
+    examined = {key: entry.examined[key] for key in _DECIDED if key in entry.examined}
+    return replace(entry, predictions=replace(p, labels=labels), examined=examined, notes=(*entry.notes, note))
 
 
 def _clash(one: Entry, other: Entry) -> str:
@@ -102,5 +135,5 @@ def _only(entry: Entry, paths: Sequence[str]) -> Entry:
     part = p.subset(np.array([places[path] for path in paths], dtype=np.int64))
     note = f"{entry.label} judged {len(p.paths):,} {entry.kind}; its figures here are of the {len(paths):,} in common."
     # What its task said is of all that it judged; by what it decides is the same for each.
-    examined = {key: entry.examined[key] for key in ("thresholds",) if key in entry.examined}
+    examined = {key: entry.examined[key] for key in _DECIDED if key in entry.examined}
     return replace(entry, predictions=part, examined=examined, notes=(*entry.notes, note))

@@ -38,6 +38,7 @@ class Entry:
         photos: The folder that the predictions' paths are relative to; None where nobody knows.
         pairs: The image and the text of each sample, by its path, where samples are pairs.
         examined: What its task says of it besides what is said of any classes.
+        corrected: Whether a table of corrections lay over the labels that it was fitted and judged by.
         certain: Whether its probabilities are given; another system only says a class.
         swept: The values of what was varied, by key.
         seconds: Wall time; None where nobody measured it.
@@ -60,6 +61,7 @@ class Entry:
     photos: Path | None = None
     pairs: Mapping[str, Pair] = field(default_factory=dict)
     examined: Mapping[str, Any] = field(default_factory=dict)
+    corrected: bool = False
     certain: bool = True
     swept: dict[str, str] = field(default_factory=dict)
     seconds: float | None = None

@@ -22,7 +22,7 @@ from thawline.reports.labels import labels_of
 from thawline.reports.others import read_other
 from thawline.reports.swept import split_setting, swept_trial
 from thawline.runs.directory import is_run_directory, read_config, read_status
-from thawline.runs.finished import SAMPLES, finished_run
+from thawline.runs.finished import CORRECTIONS_FILE, SAMPLES, finished_run
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.sweep import INNER_FILE, Trial, is_sweep_directory, read_sweep, read_trials
 from thawline.targets.leaderboard import rank, score
@@ -145,6 +145,7 @@ def _run(path: Path, name: str, directories: Sequence[Path], config: DictConfig 
         photos=_photos(path),
         pairs=pairs_of(directories[0]),
         examined=facts.get("examined") or {},
+        corrected=(path / CORRECTIONS_FILE).is_file(),
         seconds=facts["seconds"],
         computed=facts["features"]["computed"],
         read=facts["features"]["read"],

@@ -9,6 +9,7 @@ from thawline.runs.predictions import PREDICTIONS_FILE, Predictions, read_predic
 from thawline.runs.reading import read_record
 
 METRICS_FILE = "metrics.json"
+CORRECTIONS_FILE = "corrections.csv"  # the table of corrected labels that a run went by, as it was
 SAMPLES = "samples"  # what a run judged, where it does not say whether these are photos, pairs or tracks
 
 

@@ -20,6 +20,7 @@ PLACES = (
     "data.test_csv",
     "data.split",
     "data.splits",
+    "data.corrections",
 )
 
 

@@ -98,7 +98,7 @@ def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> None:
 def _data_at(places: Mapping[str, Any], schema: type[DataSettings]) -> DataSettings:
     """The settings, of the class `schema`, of new data in `places`, by dotted keys."""
     known = {"data.path", "data.image_base"}.intersection(f"data.{field.name}" for field in fields(schema))
-    if odd := sorted(set(places) - known):
+    if odd := sorted(set(places) - known - {"data.corrections"}):
         raise UserError(
             f"{odd[0]} says nothing of new data, which are judged whole; give {' and '.join(sorted(known))}"
         )

@@ -156,7 +156,8 @@ def _open(
         return problem, own, True
     if "data.path" not in given:
         raise UserError(f"what is there now are not the samples of {source}: {change}")
-    other = saved_settings(read_config(path)).data.at(given["data.path"])
+    elsewhere = saved_settings(read_config(path)).data.at(given["data.path"])
+    other = replace(elsewhere, corrections=given.get("data.corrections"))
     return problem if problem is not None and own == other else read(other), other, False
 
 

@@ -55,6 +55,7 @@ class MovedData:
         test_csv: The pairs to judge on; null: where they were.
         split: The file of the split; null: where it was.
         splits: The split files of GTZAN; null: where they were.
+        corrections: The table of corrected labels; null: where it was.
     """
 
     path: str | None = None
@@ -64,6 +65,7 @@ class MovedData:
     test_csv: str | None = None
     split: str | None = None
     splits: list[str] | None = None
+    corrections: str | None = None
 
     @property
     def places(self) -> dict[str, Any]:

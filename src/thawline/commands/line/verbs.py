@@ -332,6 +332,7 @@ PATH_KEYS = frozenset(
         *(
             "data.path",
             "data.split",
+            "data.corrections",
             "out",
             "file",
             "golden",

@@ -145,7 +145,7 @@ def is_apart(launcher: DictConfig) -> bool:
 
 
 # What decides who is trained on and who is judged, besides the seed.
-_SPLIT = frozenset({"cv", "data.path", "data.classes", "data.split", "data.holdout", "data.inner"})
+_SPLIT = frozenset({"cv", *(f"data.{key}" for key in ("path", "classes", "corrections", "split", "holdout", "inner"))})
 
 
 def _refuse_other_splits(trials: Sequence[Sequence[str]]) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.commands.results import REPORT_FILE, save_trial, show_report
+from thawline.commands.results import REPORT_FILE, save_trial, show_report, write_report
 from thawline.commands.sweeps.search.claims import lock_of
 from thawline.encoders.device import find_device
-from thawline.files import write_json
 from thawline.fitting.fit import Fitting, Watch
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
@@ -112,5 +111,5 @@ def _report(problem: TaskProblem, sweep: Path) -> None:
     with lock_of(sweep, "report"):
         if not (sweep / REPORT_FILE).exists():
             report = problem.report()
-            write_json(sweep / REPORT_FILE, report)
+            write_report(sweep, report)
             show_report(sweep, report, Console(), problem.settings.task)

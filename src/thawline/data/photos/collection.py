@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from thawline.data.groups import Grouping, scarce_classes
 from thawline.data.listing import LeftOut, Listed, Listing
+from thawline.data.photos.corrected import Corrected
 from thawline.data.photos.groups import find_groups
 from thawline.data.photos.photo import PhotoFacts
 from thawline.errors import UserError
@@ -27,6 +28,7 @@ class Collection:
         grouping: who must stay together.
         left_out: what is not used, sorted by name.
         layout: what the folders were taken for, a sentence; "" of a table.
+        corrected: what a table of corrections did to the folders' labels; None: none was given.
     """
 
     root: Path
@@ -37,6 +39,7 @@ class Collection:
     grouping: Grouping
     left_out: tuple[LeftOut, ...]
     layout: str = ""
+    corrected: Corrected | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,6 +100,7 @@ def build_collection(
         grouping=grouping,
         left_out=tuple(sorted([*listing.left_out, *broken], key=lambda left: left.name)),
         layout=listing.layout,
+        corrected=listing.corrected,
     )
 
 

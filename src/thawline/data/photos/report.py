@@ -11,6 +11,7 @@ from thawline.data.class_report import (
     as_plain_text,
     grouping_entries,
     name_and_size_warnings,
+    print_corrections,
     print_findings,
     print_groups,
 )
@@ -40,12 +41,15 @@ def data_report(collection: Collection, *, bytes_per_photo: int | None = None, *
         **grouping_entries(collection, noun="photos", alike="look the same"),
         "warnings": [*_warnings(collection, per_class)],
     }
+    if collection.corrected is not None:
+        report["corrections"] = collection.corrected.to_json()
     if bytes_per_photo is not None:
         report["store_bytes"] = bytes_per_photo * len({fact.digest for fact in collection.facts})
     return {**report, **extra}
 
 
 def _warnings(collection: Collection, per_class: Mapping[str, Any]) -> Iterable[str]:
+    yield from collection.corrected.notes if collection.corrected else ()
     yield from name_and_size_warnings(per_class, noun="photos", few="Zero-shot is then likely better than training.")
     if collection.grouping.two_labels:
         yield "Some photos stand under two labels, or look the same as one with another label; keep one of each pair."
@@ -66,5 +70,6 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
     for name, counts in report["classes"].items():
         table.add_row(as_plain_text(name), str(counts["photos"]), str(counts["groups"]))
     console.print(table)
+    print_corrections(report, console)
     print_groups(report, console, noun="photos")
     print_findings(report, console, noun="photos")

@@ -24,17 +24,21 @@ _COMMENT = "#"
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that are read, others being ignored.
+    """The columns that are read, others being ignored unless they are refused.
 
     Attributes:
         needed: A table without one is refused.
         optional: The others.
         row: What a row holds, for messages.
+        closed: Whether a table with other columns is refused.
+        may_be_empty: Whether a table without rows is one.
     """
 
     needed: tuple[str, ...]
     optional: tuple[str, ...] = ()
     row: str = "row"
+    closed: bool = False
+    may_be_empty: bool = False
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -87,7 +91,7 @@ def read_table(path: Path, columns: Columns) -> Table:
         table = Table(tuple(_parquet(path, data, columns)))
     else:
         table = _csv(path, data, columns)
-    if not table.records:
+    if not table.records and not columns.may_be_empty:
         raise UserError(f"{path} has a header and no rows; give each {columns.row} a row")
     return table
 
@@ -172,6 +176,9 @@ def _check_columns(path: Path, header: Sequence[str], columns: Columns) -> None:
     twice = [name for name in columns.known if header.count(name) > 1]
     if twice:
         raise UserError(f"{path} has the column {twice[0]} twice; keep one")
+    odd = [name for name in header if name and name not in columns.known] if columns.closed else []
+    if odd:
+        raise UserError(f"{path} has the column {odd[0]!r}, which is not known; it may have {','.join(columns.known)}")
 
 
 def _records(

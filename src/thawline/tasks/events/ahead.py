@@ -22,6 +22,8 @@ def begin(settings: RunSettings) -> None:
         return
     if settings.cluster.kind or settings.trainer.launched:  # others read them, or would read them too
         return
+    if settings.data.corrections is not None and settings.data.classes is not None:
+        return  # which photos are of these classes the corrections say
     preprocessing = replace(load_preprocessing(locate(encoder), encoder), decode="reduced")
     photos = list_photos(Path(settings.data.path), settings.data.classes, layout=settings.data.layout).photos
     ahead.begin(photos, settings.store.root, preprocessing, settings.data.max_megapixels)

@@ -16,7 +16,13 @@ def list_events(data: DataSettings) -> Listing:
         UserError: It is no folder of classes; where it is a table, the task that reads such is named.
     """
     refuse_table(Path(data.path))
-    listing = list_photos(Path(data.path), None if data.join_alike else data.classes, layout=data.layout)
+    later = data.join_alike or data.corrections is not None  # then classes are chosen among what these give
+    listing = list_photos(Path(data.path), None if later else data.classes, layout=data.layout)
+    if data.corrections is not None:
+        from thawline.data.photos.corrections import correct, take_classes  # late: folders need no pyarrow
+
+        listing = correct(listing, Path(data.corrections), data.classes or ())
+        listing = listing if data.join_alike or data.classes is None else take_classes(listing, data.classes)
     if data.join_alike:
         listing = join_photos(listing, data.classes)
     if listing.layout != PLAIN:

@@ -37,6 +37,7 @@ class TracksSettings(DataSettings):
     def __post_init__(self) -> None:
         """Check the names."""
         super().__post_init__()
+        self.refuse_corrections("move the tracks, or correct their table")
         if self.labels not in ("one", "several"):
             raise UserError(f"data.labels={self.labels} is not known; use one or several")
         if self.reader not in ("auto", "artists", "gtzan"):

@@ -33,6 +33,7 @@ class LibrarySettings(DataSettings):
         super().__post_init__()
         if self.classes is not None:
             raise UserError("data.classes is for folders of photos; leave it out, or name tags by data.tags")
+        self.refuse_corrections("correct the tags where they are kept")
         if self.layout != "auto" or self.join_alike:
             raise UserError("data.layout and data.join_alike are for folders of photos; leave them out")
         check_entries(self.entries, "data.")

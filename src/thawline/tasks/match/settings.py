@@ -43,6 +43,7 @@ class PairsSettings(DataSettings):
             raise UserError("give one file of pairs, or data.train_csv and data.test_csv (and data.val_csv)")
         if self.classes is not None:
             raise UserError("data.classes is for folders of photos; leave it out for pairs")
+        self.refuse_corrections("correct the table of pairs")
         if self.split is not None:
             raise UserError("data.split is for folders of photos; give pairs a column split with train, val or test")
 
