@@ -94,6 +94,22 @@ def test_what_was_broken_off_is_fitted_again_and_what_ended_is_not(thawline, sam
     assert (directory / "predictions.parquet").read_bytes() == judged
 
 
+def test_a_sweep_over_optimisers_fits_together_what_it_can_and_says_what_it_can_not(thawline, sample):
+    words = (*WORDS[:3], "method.epochs=2", "logger=csv", "hydra/launcher=packed")
+    swept = ("method.optimiser=adamw,sgd,lion", "seed=0,1")
+    said = " ".join(thawline("train", sample, "-m", *words, *swept).split())
+    assert f"2 {TOGETHER}" in said
+    for name in ("sgd", "lion"):
+        assert f"2 trials are fitted one after another: method.optimiser={name} can't be fitted together" in said
+    [sweep] = (thawline.directory / "outputs/sweep").iterdir()
+    assert [one["status"] for one in statuses(sweep, 6)] == ["finished"] * 6
+    with (sweep / "leaderboard.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert sorted(row["setting"] for row in rows) == [f"method.optimiser={name}" for name in ("adamw", "lion", "sgd")]
+    tails = {next((sweep / str(n)).glob("folds/*/tail.safetensors")).read_bytes() for n in range(6)}
+    assert len(tails) == 6
+
+
 def test_trials_that_can_not_be_fitted_together_are_read_once_and_left_what_they_leave_alone(
     thawline, sample, monkeypatch
 ):

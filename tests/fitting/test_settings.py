@@ -40,6 +40,12 @@ def gradient(**changes):
         ({"weight_decay": -0.1}, "method.weight_decay=-0.1 must be at least 0"),
         ({"dropout": 1.0}, "method.dropout=1.0 must be at least 0 and below 1"),
         ({"epochs": 0}, "method.epochs=0 must be at least 1"),
+        ({"optimiser": "adammw"}, "method.optimiser=adammw is not known; use one of .*adamw"),
+        ({"optimiser_settings": {"momentum": 0.9}}, "method.optimiser=adamw has no setting 'momentum'; "),
+        ({"gradient_clip_val": 0.0}, "method.gradient_clip_val=0.0 must be above 0; null clips nothing"),
+        ({"gradient_clip_val": NAN}, "method.gradient_clip_val=nan must be above 0"),
+        ({"gradient_clip_algorithm": "l2"}, "method.gradient_clip_algorithm=l2 is not known; use one of norm, value"),
+        ({"accumulate_grad_batches": 0}, "method.accumulate_grad_batches=0 must be at least 1"),
     ],
 )
 def test_what_a_gradient_method_cannot_do_is_refused(changes, sentence):

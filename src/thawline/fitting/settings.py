@@ -1,11 +1,13 @@
 """Settings of methods and of the Trainer, typed, so that an unknown key or a wrong type is refused."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from omegaconf import MISSING
 
 from thawline.encoders.settings import Gift
 from thawline.errors import UserError
+from thawline.fitting.named.optimisers import ADAMW, check_optimiser
 
 # The heads, and what each needs of an encoder.
 _NEEDS: dict[str, tuple[Gift, ...]] = {
@@ -176,7 +178,7 @@ class RulesSettings(MethodSettings):
 
 @dataclass
 class GradientSettings(MethodSettings):
-    """Gradient descent by AdamW over exactly the trainable parameters.
+    """Gradient descent over exactly the trainable parameters.
 
     Attributes:
         loss: `cross_entropy` over the logits, or `contrastive` (pairs of the batch, same-class pairs positive); with
@@ -193,7 +195,12 @@ class GradientSettings(MethodSettings):
         label_smoothing: Share of each target that is spread over all classes (arXiv 1512.00567, section 7).
         class_weights: `balanced` weighs each class by the inverse of its number of training samples; null: none.
         batch_norm: `frozen` keeps the pretrained statistics of thawed stages; `train` lets them follow the batches.
-        weight_decay: AdamW's decoupled weight decay.
+        optimiser: Its name: PyTorch's or timm's, see `fitting.named.optimisers`.
+        optimiser_settings: What it takes besides the learning rate and the weight decay, `momentum` say.
+        weight_decay: Decoupled from the gradient where the optimiser decouples it, as AdamW does.
+        gradient_clip_val: The gradient's greatest norm, or value, in a step (arXiv 1211.5063, section 3.2); null: any.
+        gradient_clip_algorithm: Of which of the two that is: `norm` over all parameters, or `value` of each number.
+        accumulate_grad_batches: Batches whose mean gradient makes one step; an epoch's last step has what is left.
         penalty: λ of λ‖W−W₀‖² toward the start; `per_class`: 1/N with N photos a class (ProLIP, arXiv 2410.05270);
             null: none.
         train_text: With `head=prompts`: also train the text projection.
@@ -215,7 +222,12 @@ class GradientSettings(MethodSettings):
     label_smoothing: float = 0.0
     class_weights: str | None = None
     batch_norm: str = "frozen"
+    optimiser: str = ADAMW
+    optimiser_settings: dict[str, Any] = field(default_factory=dict)
     weight_decay: float = 0.0
+    gradient_clip_val: float | None = None
+    gradient_clip_algorithm: str = "norm"
+    accumulate_grad_batches: int = 1
     penalty: float | int | str | None = None
     train_text: bool = False
     patience: int = MISSING
@@ -234,6 +246,7 @@ class GradientSettings(MethodSettings):
         require_at_least("method.hidden", self.hidden, 0 if self.head == "layers" else 1)
         require_at_least("method.weight_decay", self.weight_decay, 0)
         self._check_course()
+        self._check_step()
         self._check_loss()
 
     @property
@@ -262,6 +275,14 @@ class GradientSettings(MethodSettings):
         if not 0 <= self.warmup < self.epochs:
             raise UserError(f"method.warmup={self.warmup} must be at least 0 and less than method.epochs={self.epochs}")
         require_one_of("method.batch_norm", self.batch_norm, ("frozen", "train"))
+
+    def _check_step(self) -> None:
+        """Check what is made of a gradient."""
+        check_optimiser(self.optimiser, self.optimiser_settings)
+        if self.gradient_clip_val is not None and not self.gradient_clip_val > 0:
+            raise UserError(f"method.gradient_clip_val={self.gradient_clip_val} must be above 0; null clips nothing")
+        require_one_of("method.gradient_clip_algorithm", self.gradient_clip_algorithm, ("norm", "value"))
+        require_at_least("method.accumulate_grad_batches", self.accumulate_grad_batches, 1)
 
     def _check_loss(self) -> None:
         """Check what the loss is made of, and the head it is for."""

@@ -7,7 +7,7 @@ import pytest
 from thawline.commands.app import settings_of
 from thawline.commands.line.composing import compose
 from thawline.commands.sweeps.alike import MAY_DIFFER, Alike
-from thawline.commands.sweeps.packing import packs
+from thawline.commands.sweeps.packing import alone_for, packs
 from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.fitting.settings import DebugSettings, LogisticSettings, TrainerSettings
 
@@ -41,6 +41,22 @@ def test_small_tails_above_one_line_are_fitted_together(linear):
 )
 def test_what_else_is_asked_of_a_training_is_done_alone(linear, other):
     assert not packs(replace(linear, **other))
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"optimiser": "sgd"}, "method.optimiser=sgd"),
+        ({"optimiser_settings": {"eps": 1e-6}}, "method.optimiser_settings={'eps': 1e-06}"),
+        ({"gradient_clip_val": 1.0}, "method.gradient_clip_val=1.0"),
+        ({"accumulate_grad_batches": 2}, "method.accumulate_grad_batches=2"),
+    ],
+)
+def test_steps_of_another_kind_are_taken_alone_and_it_is_known_why(linear, given, why):
+    other = replace(linear, method=replace(linear.method, **given))
+    assert not packs(other)
+    assert alone_for(other) == why
+    assert alone_for(linear) is None
 
 
 @pytest.mark.usefixtures("linear")

@@ -73,6 +73,8 @@ def explain_key(key: str, config_name: str, arguments: Sequence[str]) -> str:
     valid = _valid_keys(config_name, arguments)
     if key in valid:
         return f"not every choice on the command line has the setting '{key}'; leave it out, or sweep over them apart"
+    if key.startswith("method.optimiser_settings."):  # which holds nothing but what is added
+        return f"'{key}' is not set yet; add it as '+{key}=…'"
     verb = next((verb.name for verb in VERBS.values() if verb.config == config_name), config_name)
     near = _nearest_key(key, valid)
     hint = f"did you mean '{near}'?" if near else f"'thawline settings {verb}' lists those that there are"

@@ -21,7 +21,7 @@ MAY_DIFFER = frozenset(
     }
 )
 # What those may differ in besides that are fitted one after another on the same data.
-SHARE_DATA = MAY_DIFFER | {f"method.{key}" for key in ("batch_size", "c", "shrinkage")}
+SHARE_DATA = MAY_DIFFER | {f"method.{key}" for key in ("batch_size", "c", "shrinkage", "optimiser")}
 _OF_HYDRA = "${hydra:"  # what it makes of a trial that it launches is not known here
 OF_SWEEP = "sweep"
 

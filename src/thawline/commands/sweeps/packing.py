@@ -76,8 +76,12 @@ class Here:
             packs.setdefault(signature(trial.words), []).append(trial)
         together = []
         for pack in packs.values():
-            if self._least and len(pack) >= self._least and can_pack(pack):
+            if not self._least or len(pack) < self._least:
+                continue
+            if can_pack(pack):
                 together += _pack(pack)
+            elif why := alone_for(pack[0].problem.settings):
+                say(Console(), f"{len(pack)} trials are fitted one after another: {why} can't be fitted together")
         for trial in read:
             if trial not in together:
                 _run(trial, _Alone(trial))
@@ -144,7 +148,7 @@ def packs_of(packed: Sequence[ReadTrial]) -> Iterator[list[ReadTrial]]:
 def packs(settings: Any) -> bool:
     """Whether runs with these settings and others of `alike.MAY_DIFFER` can be fitted together.
 
-    They are trained by gradient descent, at the top of the network, in single precision on one device, from what is
+    They are trained by plain steps of AdamW, at the top of the network, in single precision on one device, from what is
     stored, and nobody looks into the training.
     """
     from thawline.fitting.settings import DebugSettings, GradientSettings
@@ -153,6 +157,7 @@ def packs(settings: Any) -> bool:
     return (
         isinstance(settings.method, GradientSettings)
         and settings.cut in ("head", "projection")
+        and alone_for(settings) is None
         and not settings.augmentation.mixup
         and replace(settings.debug, name="") == DebugSettings(name="")
         and trainer.precision == "32-true"
@@ -160,6 +165,23 @@ def packs(settings: Any) -> bool:
         and trainer.threads in (None, 1)
         and not trainer.save_models
     )
+
+
+def alone_for(settings: Any) -> str | None:
+    """What of a run's steps is taken by nothing but a Trainer, as it is set; None: nothing is."""
+    from thawline.fitting.named.optimisers import ADAMW
+
+    method = settings.method
+    plain: dict[str, Any] = {
+        "optimiser": ADAMW,
+        "optimiser_settings": {},
+        "gradient_clip_val": None,
+        "accumulate_grad_batches": 1,
+    }
+    for key, usual in plain.items():
+        if (value := getattr(method, key, usual)) != usual:
+            return f"method.{key}={value}"
+    return None
 
 
 def _fit(pack: Sequence[ReadTrial]) -> list[ReadTrial]:

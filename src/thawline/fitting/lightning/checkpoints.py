@@ -143,8 +143,9 @@ class LastCheckpoint(L.callbacks.Checkpoint):
         """Save if it is time to, and end the run if it was asked to.
 
         The last batch is left to the end of its epoch, which is near: between the two Lightning counts on its own.
+        Between the batches of one step nothing is saved either: no checkpoint holds a gradient.
         """
-        if trainer.is_last_batch:
+        if trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         asked = _agreed(trainer, asked_to_stop() is not None)
         if asked or self._is_due(trainer):

@@ -13,7 +13,7 @@ from thawline.fitting.feature_set import Batch, Features
 from thawline.fitting.lightning.feeding import batches_per_epoch
 from thawline.fitting.lightning.imported import L, torchmetrics
 from thawline.fitting.lightning.mixup import mix
-from thawline.fitting.lightning.optimiser import adamw, learning_rate_course, parameter_groups
+from thawline.fitting.lightning.optimiser import learning_rate_course, optimiser_of
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 
@@ -21,7 +21,7 @@ LOSSES = "epoch_losses"
 
 
 class TailModule(L.LightningModule):
-    """Trains a tail from stored features by AdamW; a subclass states the loss.
+    """Trains a tail from stored features by gradient descent; a subclass states the loss.
 
     Attributes:
         tail: What is fitted.
@@ -98,8 +98,10 @@ class TailModule(L.LightningModule):
         self.train()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Set the random state anew at the line, a function of seed and step alone: a resumed run draws the same."""
-        seed_step(self.seed, self.global_step, self.device)
+        """Set the random state anew at the line, a function of seed and batch alone: a resumed run draws the same."""
+        several = self.settings.accumulate_grad_batches > 1  # of which each needs a state of its own
+        number = self.current_epoch * self.steps_per_epoch + batch_idx if several else self.global_step
+        seed_step(self.seed, number, self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """One step; a loss that is not finite stops the run."""
@@ -180,10 +182,10 @@ class TailModule(L.LightningModule):
         self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=samples)
 
     def configure_optimizers(self) -> Any:
-        """AdamW over exactly the trainable parameters, each group with its own learning rate, set anew every step."""
-        groups = parameter_groups(self.tail, self.settings)
-        optimiser = adamw(groups, self.device, lr=self.settings.lr, weight_decay=self.settings.weight_decay)
-        course = learning_rate_course(self.settings, self.steps_per_epoch)
+        """The optimiser, over exactly the trainable parameters, each group with its own rate, set anew every step."""
+        optimiser = optimiser_of(self.tail, self.settings, self.device)
+        steps = math.ceil(self.steps_per_epoch / self.settings.accumulate_grad_batches)
+        course = learning_rate_course(self.settings, steps)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, course)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 

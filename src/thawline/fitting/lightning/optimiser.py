@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from thawline.fitting.named.optimisers import ADAMW, make_optimiser
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 
@@ -26,10 +27,20 @@ def parameter_groups(tail: Tail, settings: GradientSettings) -> list[dict[str, A
 
 
 def adamw(
-    parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]], device: torch.device, **given: float
+    parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]], device: torch.device, **given: Any
 ) -> torch.optim.AdamW:
     """AdamW over parameters that lie on `device`: in one pass over them, where PyTorch can, instead of a dozen."""
-    return torch.optim.AdamW(parameters, fused=device.type in ("cpu", "cuda"), **given)  # type: ignore[arg-type]
+    return torch.optim.AdamW(parameters, fused=device.type in ("cpu", "cuda"), **given)
+
+
+def optimiser_of(tail: Tail, settings: GradientSettings, device: torch.device) -> torch.optim.Optimizer:
+    """What `settings` name, over the trainable parameters of `tail`, which lie on `device`."""
+    groups = parameter_groups(tail, settings)
+    given = {"lr": settings.lr, "weight_decay": settings.weight_decay, **settings.optimiser_settings}
+    # The one pass undoes the scaling of 16-bit gradients within, where nobody could clip them.
+    if settings.optimiser == ADAMW and not settings.optimiser_settings and settings.gradient_clip_val is None:
+        return adamw(groups, device, **given)
+    return make_optimiser(settings.optimiser, groups, **given)
 
 
 def learning_rate_course(settings: GradientSettings, steps_per_epoch: int) -> Callable[[int], float]:

@@ -163,6 +163,9 @@ class _Training:
             **processes,
             accelerator={"cuda": "gpu"}.get(kind, kind),
             precision=precision,  # type: ignore[arg-type]  # checked by the settings
+            gradient_clip_val=self.settings.gradient_clip_val,
+            gradient_clip_algorithm=self.settings.gradient_clip_algorithm,
+            accumulate_grad_batches=self.settings.accumulate_grad_batches,
             max_epochs=min(longest, course.debug.epochs or longest),
             callbacks=self.callbacks,
             plugins=[SyncedCheckpoints()],
