@@ -63,7 +63,7 @@ def test_a_verb_that_takes_many_words_gets_a_list():
         (["check", "x"], "there is no verb 'check'; did you mean 'thawline data check'?"),
         (["--verison"], "there is no verb '--verison'; did you mean 'thawline --version'?"),
         (["store"], "'thawline store' needs one of: list, verify, prune"),
-        (["data", "zzz"], "'thawline data' needs one of: check, mismatches, split"),
+        (["data", "zzz"], "'thawline data' needs one of: check, labels, mismatches, split"),
         (["zzzzzz"], "there is no verb 'zzzzzz'; 'thawline --help' lists the verbs"),
     ],
 )

@@ -142,7 +142,7 @@ def _run(path: Path, name: str, directories: Sequence[Path], config: DictConfig 
         config=flatten(config) if config else {},
         predictions=in_one_form(predictions),
         kind=facts.get("kind", SAMPLES),
-        photos=_photos(path),
+        photos=photos_of(path),
         pairs=pairs_of(directories[0]),
         examined=facts.get("examined") or {},
         corrected=(path / CORRECTIONS_FILE).is_file(),
@@ -170,7 +170,7 @@ def _source(run: Path) -> Path:
     return run if named is None else Path(named)
 
 
-def _photos(path: Path) -> Path | None:
+def photos_of(path: Path) -> Path | None:
     """The folder that a run judged: that of its config, or, judged again or joined, that of the run it names."""
     folder, source = OmegaConf.select(read_config(path), "data.path"), _source(path)
     if folder is None and is_run_directory(source):

@@ -24,7 +24,7 @@ def test_whatever_a_record_names_is_there():
 def test_the_verbs_of_a_task_stand_behind_their_family():
     names = list(VERBS)
     start = names.index("data check")
-    assert names[start : start + 3] == ["data check", "data mismatches", "data split"]
+    assert names[start : start + 4] == ["data check", "data labels", "data mismatches", "data split"]
     assert VERBS["data split"].target.startswith("thawline.tasks.match.")
 
 

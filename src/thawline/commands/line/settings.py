@@ -174,6 +174,33 @@ class ExportSettings:
 
 
 @dataclass
+class DataLabelsSettings:
+    """`thawline data labels`.
+
+    Attributes:
+        run: The directory of a finished run or sweep.
+        out: The folder to write to; null: RUN/labels.
+        share: Which share of what was judged the sheet and the screen show, the likeliest first; the table has all.
+        thumbnails: Whether the sheet holds small pictures; photos of people are private.
+        proposals: A CSV file to write with the likely class of each photo that is likely another class's, as a table of
+            corrections for a person to go through; null: none.
+        data: Where the run's photos are now, if they were moved.
+    """
+
+    run: str = MISSING
+    out: str | None = None
+    share: float = 0.1
+    thumbnails: bool = True
+    proposals: str | None = None
+    data: MovedData = field(default_factory=MovedData)
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if not 0 < self.share <= 1:
+            raise UserError(f"share={self.share:g} must be above 0 and at most 1")
+
+
+@dataclass
 class StoreVerbsSettings:
     """`thawline store list|verify|prune`.
 
@@ -210,6 +237,7 @@ _VERBS: dict[str, type] = {
     "ensemble": EnsembleSettings,
     "export": ExportSettings,
     "data_check": CheckSettings,
+    "data_labels": DataLabelsSettings,
     "store_verbs": StoreVerbsSettings,
     "versions_verbs": VersionsVerbsSettings,
     "weights": WeightsSettings,

@@ -160,6 +160,18 @@ _VERBS = (
         ),
     ),
     Verb(
+        "data labels",
+        "thawline.commands.improving.labels:data_labels",
+        "data_labels",
+        "list photos whose labels are likely wrong, and make a contact sheet of them",
+        (Positional("run", "RUN"),),
+        examples=(
+            "thawline data labels outputs/train/RUN           the first tenth on a sheet",
+            "thawline data labels RUN share=0.02 thumbnails=false",
+            "thawline data labels RUN proposals=proposed.csv   to go through by hand",
+        ),
+    ),
+    Verb(
         "store list",
         "thawline.commands.store:store_list",
         "store",
@@ -336,6 +348,7 @@ PATH_KEYS = frozenset(
             "out",
             "file",
             "golden",
+            "proposals",
             "name",
         ),
         *(f"data.{place}" for task in TASKS.values() for place in task.places),

@@ -96,14 +96,14 @@ def read_table(path: Path, columns: Columns) -> Table:
     return table
 
 
-def check_table_name(out: Path) -> None:
-    """Refuse a name for a table to be written that promises another format than CSV.
+def check_table_name(out: Path, setting: str = "out") -> None:
+    """Refuse a name for a table to be written, given by `setting`, that promises another format than CSV.
 
     Raises:
         UserError: It does.
     """
     if out.suffix.lower() != ".csv":
-        raise UserError(f"out={out} must be a file whose name ends in .csv, which is what is written")
+        raise UserError(f"{setting}={out} must be a file whose name ends in .csv, which is what is written")
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

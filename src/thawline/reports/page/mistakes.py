@@ -31,10 +31,12 @@ class Thumbnails:
         """
         if (pair := entry.pairs.get(path)) is not None:
             return self._small(pair.path)
-        if entry.photos is None:
-            return None
-        file = find_file(path, entry.photos.absolute())
-        return self._small(file) if file.resolve().is_relative_to(entry.photos.resolve()) else None
+        return None if entry.photos is None else self.of(entry.photos, path)
+
+    def of(self, photos: Path, path: str) -> str | None:
+        """The picture of the photo `path` of the folder `photos`, small; None as above."""
+        file = find_file(path, photos.absolute())
+        return self._small(file) if file.resolve().is_relative_to(photos.resolve()) else None
 
     def _small(self, file: Path) -> str | None:
         if file not in self._made:

@@ -1,0 +1,122 @@
+"""`thawline data labels RUN`: labels of a run's samples that are likely wrong, as a list and as a contact sheet."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from thawline.data.tables.reading import check_table_name
+from thawline.errors import UserError
+from thawline.judging.label_quality import ANOTHER, UNSURE
+from thawline.reports.gather import photos_of
+from thawline.reports.sheet.document import write_sheet
+from thawline.reports.sheet.doubted import (
+    Doubted,
+    counts,
+    first_of,
+    list_doubts,
+    print_doubts,
+    write_doubts,
+    write_proposals,
+)
+from thawline.runs.directory import read_config, read_status
+from thawline.runs.finished import finished_run
+from thawline.runs.predictions import Predictions
+from thawline.runs.sweep import INNER_FILE
+from thawline.screen import as_word, say, say_next, say_whole
+from thawline.tasks.task import find_task
+from thawline.tasks.typed import to_settings
+
+CSV, SHEET = "labels.csv", "labels.html"
+_JUDGES = ("train", "sweep")
+
+
+def data_labels(config: DictConfig) -> None:
+    """List them on screen and in a table, and draw the sheet.
+
+    Raises:
+        UserError: The run judged nothing with one label a sample, or a file to be written is there already.
+    """
+    settings, console = to_settings(config), Console()
+    run = Path(settings.run)
+    said, kind = _judged(run)
+    out = Path(settings.out).expanduser().absolute() if settings.out else run / "labels"
+    proposals = None if settings.proposals is None else Path(settings.proposals).expanduser().absolute()
+    if proposals is not None:
+        check_table_name(proposals, "proposals")
+        if proposals.exists():
+            raise UserError(f"{proposals} is there already, and what people said is not overwritten; name another")
+    doubts = list_doubts(said)
+    first = first_of(doubts, settings.share)
+    out.mkdir(parents=True, exist_ok=True)
+    write_doubts(out / CSV, doubts)
+    about = _about(said, len(first), len(doubts), kind)
+    photos = _photos(run, settings.data.path) if settings.thumbnails else None
+    if settings.thumbnails and photos is None:
+        say(console, f"the {kind} are not where they were; data.path=NEW says where, for pictures of them")
+    write_sheet(out / SHEET, first, said.classes, about, photos)
+    say(console, about)
+    _show(first, console, kind)
+    if proposals is not None:
+        proposals.parent.mkdir(parents=True, exist_ok=True)
+        number = write_proposals(proposals, doubts, "proposed by thawline", datetime.now(UTC).date())
+        say(console, f"{number} proposals that nobody looked at: go through them before you train with them")
+        say_whole(console, f"file   {proposals}")
+    say_whole(console, f"table  {out / CSV}", f"sheet  {out / SHEET}")
+    _say_next(run, console)
+
+
+def _judged(run: Path) -> tuple[Predictions, str]:
+    """What `run` said of samples that it had not seen, and what such are called.
+
+    Raises:
+        UserError: It judged none, or none with one label each that a table of corrections could change.
+    """
+    if (run / INNER_FILE).exists():
+        raise UserError(f"{run} is a trial of a sweep; 'thawline data labels {run.parent}' takes what that chose")
+    if (verb := read_status(run)["verb"]) not in _JUDGES:
+        raise UserError(f"{run} is a run of 'thawline {verb}'; give one of 'thawline train'")
+    said, _ = finished_run(run)
+    task = read_config(run).task
+    record = find_task(task)
+    if said.tags is not None:
+        raise UserError(f"the {record.samples} of {run} have several labels each; give a run of one label each")
+    if record.target != "classes" or record.columns:
+        raise UserError(f"the labels of task={task} stand in a table; 'thawline data labels' takes photos in folders")
+    return said, record.samples
+
+
+def _about(said: Predictions, shown: int, total: int, kind: str) -> str:
+    if set(said.folds) == {"holdout"}:
+        who = (
+            f"the {total:,} {kind} that the run held out: those that it was trained on are not listed (cv=5 lists all)"
+        )
+    else:
+        who = f"{total:,} {kind}, each judged by a fit that had not seen it"
+    return f"The {shown:,} whose labels are likeliest to be wrong, of {who}."
+
+
+def _show(first: list[Doubted], console: Console, kind: str) -> None:
+    print_doubts(first, console, kind)
+    found = counts(first)
+    say(
+        console,
+        f"{found.get(ANOTHER, 0)} of these are likely of another class; of {found.get(UNSURE, 0)} no class is sure: "
+        "photos of none of the classes are among them",
+    )
+
+
+def _photos(run: Path, given: str | None) -> Path | None:
+    """The folder of the photos; None where it is not there."""
+    folder = photos_of(run) if given is None else Path(given).expanduser()
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _say_next(run: Path, console: Console) -> None:
+    data = read_config(run).data
+    before = data.get("corrections")
+    add = f", and add its rows to {before}" if before else ""
+    say(console, f"Look through the sheet, say what each photo is, download corrections.csv{add}; then")
+    file = as_word(Path(before)) if before else "corrections.csv"
+    say_next(console, [f"thawline train {as_word(Path(data.path))} data.corrections={file} …"])

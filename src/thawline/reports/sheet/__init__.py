@@ -1,0 +1,1 @@
+"""A contact sheet of photos whose labels are in doubt, as one HTML page."""
