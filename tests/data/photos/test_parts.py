@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from thawline.data.listing import Listed
+from thawline.data.photos import parts
 from thawline.data.photos.groups import find_copies, find_groups
 from thawline.data.photos.parts import find_parts
 from thawline.data.photos.photo import PhotoFacts, read_photo
@@ -92,3 +93,12 @@ def test_repeated_patterns_make_no_parts(facts) -> None:
         return Image.fromarray(np.tile(tile, (480 // len(tile) + 1, 640 // len(tile) + 1))[:480, :640])
 
     assert find_parts([facts(tiles(size, seed)).sketch for seed, size in enumerate((4, 4, 5, 6, 7, 8))]) == []
+
+
+def test_however_many_are_looked_at_together_the_same_are_found(facts, scene, monkeypatch) -> None:
+    scenes = [scene(seed, SIZE) for seed in range(4)]
+    cuts = [EDITS["cropped by 15 %"](picture) for picture in scenes]
+    sketches = [facts(picture).sketch for picture in [*scenes, *cuts]]
+    for together in (1, 3, 7, 8, 9):
+        monkeypatch.setattr(parts, "_AT_ONCE", together)
+        assert find_parts(sketches) == [(i, i + 4) for i in range(4)]

@@ -24,6 +24,7 @@ _CROWD = 64  # keypoints of one key; more say nothing
 _CLOSE = 14  # bits of two descriptions in the index
 _VOTES = 4  # keypoints that lie alike
 _ALIKE = 14.0  # px that these may be apart by the sizes that they were found at
+_AT_ONCE = 250  # photos whose pairs with later ones are in memory
 _AT_HAND = 256  # sketches that are kept read
 
 # Where one lies in the other.
@@ -83,54 +84,89 @@ def _candidates(sketches: Sequence[str]) -> Pairs:
     if len(sketches) < 2:
         return []
     read = [(sketch.words, sketch.sizes, sketch.points.astype(np.complex64)) for sketch in map(read_sketch, sketches)]
-    photo = np.repeat(np.arange(len(read)), [len(words) for words, *_ in read])
+    ends = np.cumsum([len(words) for words, *_ in read])
+    photo = np.repeat(np.arange(len(read)), np.diff(ends, prepend=0))
     words, size, point = (np.concatenate(parts) for parts in zip(*read, strict=True))
     del read
-    a, b = _close(words, photo)
+    tables = [_Table.of(words, table) for table in range(_TABLES)]
+    found, begin = [np.empty(0, np.int64)], 0
+    for end in [*ends[_AT_ONCE - 1 : -1 : _AT_ONCE].tolist(), len(words)]:
+        a, b = _close(words, tables, begin, end)
+        two = photo[a] != photo[b]
+        found.append(_voted(a[two], b[two], photo, size, point))
+        begin = end
+    return list(zip(*(part.tolist() for part in np.divmod(np.concatenate(found), len(sketches))), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """One of the ways in which descriptions make keys: the K keypoints in the order of theirs.
+
+    Attributes:
+        order: int32 [K], keypoints sorted by key, those of one key by number.
+        place: int32 [K], where in this order each keypoint is.
+        left: uint8 [K], how many are of its key from each place on; 0 where they are too many.
+    """
+
+    order: npt.NDArray[np.int32]
+    place: npt.NDArray[np.int32]
+    left: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, words: npt.NDArray[np.uint64], table: int) -> _Table:
+        """The table with this number."""
+        kept = sum(1 << (_KEY_BITS - 1 - bit) for bit in range(_KEY_BITS) if bit % _TABLES != table)
+        key = (words >> np.uint64(WORD_BITS + 1 - _KEY_BITS)).astype(np.uint32) & np.uint32(kept)
+        order = np.argsort(key, kind="stable").astype(np.int32)
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order), dtype=np.int32)
+        return cls(order, place, _left(key[order], _CROWD).astype(np.uint8))
+
+
+def _close(words: npt.NDArray[np.uint64], tables: Sequence[_Table], begin: int, end: int) -> tuple[_Ints, _Ints]:
+    """Keypoints from `begin` to before `end`, each beside later ones with a close description; each two once."""
+    found = [np.empty(0, np.int64)]
+    for table in tables:
+        places = np.sort(table.place[begin:end])  # what lies close to each other in the table is read together
+        for first, second in _following(places.astype(np.int64), table.left[places]):
+            a, b = table.order[first].astype(np.int64), table.order[second].astype(np.int64)
+            close = np.bitwise_count(words[a] ^ words[b]) <= _CLOSE
+            found.append(a[close] * len(words) + b[close])
+    one, other = np.divmod(np.unique(np.concatenate(found)), max(1, len(words)))
+    return one, other
+
+
+def _voted(a: _Ints, b: _Ints, photo: _Ints, size: npt.NDArray[np.uint8], point: npt.NDArray[np.complex64]) -> _Ints:
+    """Numbers first * photos + second, sorted, of photos of which several keypoints `a` and `b` lie alike."""
     # One group for each pair of photos and each proportion of their sizes.
     steps = size[a].astype(np.int64) - size[b]
-    group = (photo[a] * len(sketches) + photo[b]) * 8 + steps + 4
+    group = (photo[a] * (photo[-1] + 1) + photo[b]) * 8 + steps + 4
     order = np.argsort(group, kind="stable")
     group = group[order]
     shift = (point[a] - point[b] * np.sqrt(2.0) ** steps)[order]
     votes = np.ones(len(group), np.int64)
-    for first, second in _within(group, len(group)):
+    for first, second in _following(np.arange(len(group)), _left(group)):
         alike = np.abs(shift[first] - shift[second]) < _ALIKE
         np.add.at(votes, first[alike], 1)
         np.add.at(votes, second[alike], 1)
-    pair = np.unique(group[votes >= _VOTES] // 8)
-    return list(zip(*(part.tolist() for part in np.divmod(pair, len(sketches))), strict=True))
+    return np.unique(group[votes >= _VOTES] // 8)
 
 
-def _close(words: npt.NDArray[np.uint64], photo: _Ints) -> tuple[_Ints, _Ints]:
-    """Keypoints of two photos whose descriptions are close, the earlier photo's first; each two once."""
-    found = [np.empty(0, np.int64)]
-    for table in range(_TABLES):
-        kept = sum(1 << (_KEY_BITS - 1 - bit) for bit in range(_KEY_BITS) if bit % _TABLES != table)
-        key = (words >> np.uint64(WORD_BITS + 1 - _KEY_BITS)).astype(np.uint32) & np.uint32(kept)
-        order = np.argsort(key)
-        ordered = words[order]  # once, since the pairs lie close to each other in it
-        for first, second in _within(key[order], _CROWD):
-            close = np.bitwise_count(ordered[first] ^ ordered[second]) <= _CLOSE
-            a, b = order[first[close]], order[second[close]]
-            a, b = np.minimum(a, b), np.maximum(a, b)
-            two = photo[a] != photo[b]
-            found.append(a[two] * len(words) + b[two])
-    a, b = np.divmod(np.unique(np.concatenate(found)), max(1, len(words)))
-    return a, b
-
-
-def _within(ordered: npt.NDArray[np.generic], crowd: int) -> Iterator[tuple[_Ints, _Ints]]:
-    """Indices of all two entries of equal value, but of values that more than `crowd` have."""
+def _left(ordered: npt.NDArray[np.generic], crowd: int | None = None) -> _Ints:
+    """How many entries of a sorted array are of its value from each one on; 0 of values that more than `crowd` have."""
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(ordered) else np.empty(0, int)
     sizes = np.diff(np.append(starts, len(ordered)))
     left = np.repeat(starts + sizes, sizes) - np.arange(len(ordered))
-    some = np.flatnonzero((left > 1) & np.repeat(sizes <= crowd, sizes))
+    return left if crowd is None else np.where(np.repeat(sizes <= crowd, sizes), left, 0)
+
+
+def _following(places: _Ints, left: npt.NDArray[np.integer]) -> Iterator[tuple[_Ints, _Ints]]:
+    """Each of some places with each that follows it among those of its value; `left` as `_left` has it."""
     step = 1
-    while len(some):
-        yield some, some + step
+    while len(places := places[left > step]):
+        left = left[left > step]
+        yield places, places + step
         step += 1
-        some = some[left[some] > step]
 
 
 def _place(one: Sketch, other: Sketch) -> _Place | None:
