@@ -3,15 +3,31 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from thawline.api import Run, Sweep, evaluate, sweep, train
+    from thawline.errors import RunError, UserError
     from thawline.reports.notebook import compare
     from thawline.tasks.load import load_image
     from thawline.tasks.opening import load
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "compare", "load", "load_image"]
+__all__ = [
+    "Run",
+    "RunError",
+    "Sweep",
+    "UserError",
+    "__version__",
+    "compare",
+    "evaluate",
+    "load",
+    "load_image",
+    "sweep",
+    "train",
+]
 
 # Where each is, imported when it is first used: the command line answers without torch.
 _PLACES = {
+    **dict.fromkeys(("Run", "Sweep", "evaluate", "sweep", "train"), "thawline.api"),
+    **dict.fromkeys(("RunError", "UserError"), "thawline.errors"),
     "compare": "thawline.reports.notebook",
     "load": "thawline.tasks.opening",
     "load_image": "thawline.tasks.load",

@@ -11,7 +11,7 @@ import textwrap
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from thawline import __version__
 from thawline.commands.line.quoting import quote
@@ -93,14 +93,27 @@ def _dispatch(words: list[str]) -> None:
 
         list_settings(rest)
         return
-    arguments = to_overrides(verb, rest)
+    _run(verb, rest)
 
+
+def call(name: str, words: Sequence[str | os.PathLike[str]]) -> Any:
+    """Do what `thawline NAME WORDS` does, and give what the verb's function gives: the directory that it wrote, if any.
+
+    Raises:
+        UserError: Wrong use or bad input.
+        RunError: The run failed.
+    """
+    return _run(VERBS[name], [os.fspath(word) for word in words])
+
+
+def _run(verb: Verb, words: Sequence[str]) -> Any:
+    arguments = to_overrides(verb, words)
     # onnxruntime looks up a host when it is imported, which Lightning does wherever it is installed.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     with importing():
         from thawline.commands.app import run_verb  # late: Hydra takes 0.2 s to import
 
-    run_verb(verb.target, verb.config, arguments)
+    return run_verb(verb.target, verb.config, arguments)
 
 
 def find_verb(words: Sequence[str]) -> tuple[Verb, list[str]]:

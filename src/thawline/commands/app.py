@@ -40,8 +40,8 @@ _WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i")
 _SHOWING = (*_WITH_VALUE, "--hydra-help", "--resolve")
 
 
-def run_verb(target: str, config_name: str, arguments: Sequence[str]) -> None:
-    """Compose `config_name` with `arguments` and call `target` ("module:function") with the config.
+def run_verb(target: str, config_name: str, arguments: Sequence[str]) -> Any:
+    """Compose `config_name` with `arguments` and give what `target` ("module:function") gives of the config.
 
     Raises:
         UserError: The arguments do not compose, or the verb refuses its input.
@@ -51,7 +51,7 @@ def run_verb(target: str, config_name: str, arguments: Sequence[str]) -> None:
     # Otherwise Hydra prints the exception itself and exits with status 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        _run(target, config_name, arguments)
+        return _run(target, config_name, arguments)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(explain(error, config_name, arguments)) from error
     except OSError as error:
@@ -68,7 +68,7 @@ def settings_of(config_name: str, words: Sequence[str]) -> Any:
     return to_settings(begin(compose(config_name, words)))
 
 
-def _run(target: str, config_name: str, arguments: Sequence[str]) -> None:
+def _run(target: str, config_name: str, arguments: Sequence[str]) -> Any:
     arguments = _without_options(arguments)
     many = any(word in _MULTIRUN for word in arguments)
     if many and config_name != _SWEPT:
@@ -77,28 +77,26 @@ def _run(target: str, config_name: str, arguments: Sequence[str]) -> None:
     is_sweep = cut_off is not None and (cut_off[0] / SWEEP_FILE).is_file()
     if not is_sweep and any(word in _SHOWING for word in arguments):
         _show(config_name, arguments)
-        return
+        return None
     if target == _PLANNING:
         _plan(config_name, arguments, cut_off, many=many)
-        return
+        return None
     if cut_off is not None and not is_sweep:
-        _resume(*cut_off)
-        return
+        return _resume(*cut_off)
     if not many and cut_off is None:
         _refuse_several_values(config_name, arguments)
-        _run_once(target, config_name, arguments)
-    elif cut_off is None:
-        _sweep(config_name, [word for word in arguments if word not in _MULTIRUN])
-    else:
-        from thawline.commands.sweeps.sweep import resume_sweep  # late: a single run needs none of it
+        return _run_once(target, config_name, arguments)
+    if cut_off is None:
+        return _sweep(config_name, [word for word in arguments if word not in _MULTIRUN])
+    from thawline.commands.sweeps.sweep import resume_sweep  # late: a single run needs none of it
 
-        resume_sweep(*cut_off, partial(compose, config_name), partial(_launch, config_name))
+    return resume_sweep(*cut_off, partial(compose, config_name), partial(_launch, config_name))
 
 
-def _sweep(config_name: str, words: Sequence[str]) -> None:
+def _sweep(config_name: str, words: Sequence[str]) -> Path:
     from thawline.commands.sweeps.sweep import run_sweep  # late: a single run needs none of it
 
-    run_sweep(words, partial(compose, config_name), partial(_launch, config_name))
+    return run_sweep(words, partial(compose, config_name), partial(_launch, config_name))
 
 
 def _launch(config_name: str, task: Callable[[DictConfig], None], words: Sequence[str]) -> None:
@@ -139,17 +137,16 @@ def _is_list(config_name: str, key: str, values: str) -> bool:
         return False
 
 
-def _run_once(target: str, config_name: str, arguments: Sequence[str]) -> None:
+def _run_once(target: str, config_name: str, arguments: Sequence[str]) -> Any:
     """Call the verb. Hydra does not run it: whatever it would make of a config is not made at all."""
     module, _, name = target.partition(":")
     config = _single(config_name, arguments)
     if config_name == _SWEPT and config.method.fit == AUTO:
-        _sweep(config_name, arguments)
-        return
+        return _sweep(config_name, arguments)
     with reading_ahead(config) if config_name == _SWEPT else nullcontext():
         with importing():
-            verb: Callable[[DictConfig], None] = getattr(importlib.import_module(module), name)
-        verb(config)
+            verb: Callable[[DictConfig], Any] = getattr(importlib.import_module(module), name)
+        return verb(config)
 
 
 def _single(config_name: str, arguments: Sequence[str]) -> DictConfig:
@@ -162,11 +159,11 @@ def _single(config_name: str, arguments: Sequence[str]) -> DictConfig:
     return of_run(config)
 
 
-def _resume(directory: Path, given: Sequence[str]) -> None:
+def _resume(directory: Path, given: Sequence[str]) -> Path:
     """Go on with the run in `directory`, whose config is composed already."""
     with importing():
         from thawline.commands.train import resume
-    resume(directory, given)
+    return resume(directory, given)
 
 
 def _show(config_name: str, arguments: Sequence[str]) -> None:

@@ -23,8 +23,8 @@ from thawline.tasks.typed import to_settings
 FORMATS = ("safetensors", "onnx")
 
 
-def export(config: DictConfig) -> None:
-    """Write the bundle and say where it is.
+def export(config: DictConfig) -> Path:
+    """Write the bundle, say where it is, and give that back.
 
     Raises:
         UserError: The run has no model to export, or the bundle can't go where it should.
@@ -46,7 +46,7 @@ def export(config: DictConfig) -> None:
                 "them by 'thawline evaluate BUNDLE NEWDATA gates=FILE'"
             )
         _export_ensemble(source, target, settings)
-        return
+        return target
     fitted = replace(find_fit(source, settings.data.places), max_error=settings.max_error)
     task = find_task(fitted.settings.task)
     if settings.max_error is not None and not task.abstains:
@@ -65,6 +65,7 @@ def export(config: DictConfig) -> None:
         held.refuse_missed("; nothing was written, ignore_gates=true exports it nevertheless, and the bundle says so")
     verdicts = () if held is None else held.verdicts
     export_run(fitted, target, source.name, onnx=settings.format == "onnx", gates=verdicts)
+    return target
 
 
 def _export_ensemble(source: Path, target: Path, settings: ExportSettings) -> None:

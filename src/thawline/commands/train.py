@@ -31,18 +31,20 @@ from thawline.tasks.typed import to_settings
 SPLIT = "split.csv"
 
 
-def train(config: DictConfig) -> None:
-    """Train, judge, and write the run directory.
+def train(config: DictConfig) -> Path:
+    """Train, judge, and write the run directory, which is given back.
 
     Raises:
         UserError: The settings or the photos can't be used.
         RunError: The training can't go on.
     """
-    _train(config, to_settings(config), Console())
+    settings: RunSettings = to_settings(config)
+    _train(config, settings, Console())
+    return Path(settings.paths.run)
 
 
-def resume(path: Path, given: Sequence[str]) -> None:
-    """Go on with the run in `path`, which was cut off.
+def resume(path: Path, given: Sequence[str]) -> Path:
+    """Go on with the run in `path`, which was cut off, and give it back.
 
     Args:
         path: Its directory.
@@ -57,7 +59,7 @@ def resume(path: Path, given: Sequence[str]) -> None:
     if REFIT_WORD in given and _is_finished_training(path):
         keep_places(path, refit_run(path, [word for word in given if word != REFIT_WORD], console))
         say_after_training(console, path, path)
-        return
+        return path
     config, status = resumed_config(path, given)
     settings = saved_settings(config, mirrored=True)
     say_whole(console, f"resuming {path} ({status})")
@@ -67,6 +69,7 @@ def resume(path: Path, given: Sequence[str]) -> None:
     except UserError:  # other data than its own, say: it goes on from where it was
         write_text(path / CONFIG_FILE, before)
         raise
+    return path
 
 
 def _train(config: DictConfig, settings: RunSettings, console: Console) -> None:

@@ -36,8 +36,8 @@ NOT_TOLD = (
 ALL_SEEN = "every sample there, or one much like it, was trained on; nothing is left to judge by"
 
 
-def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> None:
-    """Judge the bundle `settings.run` by `settings.data` and write a run directory.
+def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> Path:
+    """Judge the bundle `settings.run` by `settings.data` and write a run directory, which is given back.
 
     Raises:
         UserError: The bundle or the data can't be used, or the data have nothing that the model was not trained on.
@@ -93,6 +93,7 @@ def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> None:
     say_next(console, [f"thawline compare {as_word(run.path)}"])
     if held is not None:
         held.refuse_missed()
+    return run.path
 
 
 def _data_at(places: Mapping[str, Any], schema: type[DataSettings]) -> DataSettings:

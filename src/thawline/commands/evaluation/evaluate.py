@@ -44,8 +44,8 @@ from thawline.tasks.typed import to_settings
 SEEN = "the run was trained on this sample or on one of its group"
 
 
-def evaluate(config: DictConfig) -> None:
-    """Judge the run again and write a run directory of its own.
+def evaluate(config: DictConfig) -> Path | None:
+    """Judge the run again and write a run directory of its own, which is given back; golden cases leave none.
 
     Raises:
         UserError: The run did not finish, or the photos can't be used.
@@ -57,13 +57,12 @@ def evaluate(config: DictConfig) -> None:
         from thawline.commands.evaluation.golden import evaluate_golden  # late: runs need no bundles
 
         evaluate_golden(settings, settings.golden)
-        return
+        return None
     source, given = Path(settings.run), settings.data.places
     if was_bundle(source):
         from thawline.commands.evaluation.bundle import evaluate_bundle  # late, as above
 
-        evaluate_bundle(config, settings)
-        return
+        return evaluate_bundle(config, settings)
     path, rows, facts, classes = _finished(source, elsewhere=bool(given))
     gates = given_gates(settings.gates, classes)
     trained = saved_settings(read_config(path))
@@ -115,6 +114,7 @@ def evaluate(config: DictConfig) -> None:
     say_next(console, [f"thawline compare {as_word(run.path)}"])
     if held is not None:
         held.refuse_missed()
+    return run.path
 
 
 def _open(

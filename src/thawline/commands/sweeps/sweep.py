@@ -50,7 +50,7 @@ _PROCESS = "THAWLINE_SWEEP_PROCESS"  # for workers: whom they work for
 _PATIENCE = 20.0  # seconds that trials have for a last checkpoint
 
 
-def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: bool = False) -> None:
+def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: bool = False) -> Path:
     """Run a sweep from its command line, or go on with one that was cut off.
 
     Args:
@@ -58,6 +58,9 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
         compose: Settings to the config with Hydra's own part.
         launch: Has Hydra run a function for every trial of a command line.
         refit: Whether the winner is fitted on all data even where the settings do not say so.
+
+    Returns:
+        Its directory.
 
     Raises:
         UserError: The sweep can't be run as it is asked for; nothing was left.
@@ -75,7 +78,7 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
     with ExitStack() as stack:
         if not stack.enter_context(owning(plan.directory)):
             _help(plan, compose, launch)
-            return
+            return plan.directory
         stack.enter_context(saying_how_to_go_on(plan.directory))
         run = stack.enter_context(RunDirectory(plan.directory, "sweep", plan.base))
         refit = refit or plan.refits
@@ -91,10 +94,11 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
         failed = finish_sweep(run, refit, console, plan.sweep, plan.candidates)
     if failed:
         raise RunError(failed)
+    return plan.directory
 
 
-def resume_sweep(directory: Path, given: Sequence[str], compose: Compose, launch: Launch) -> None:
-    """Go on with the sweep in `directory`: trials that ended stay as they are.
+def resume_sweep(directory: Path, given: Sequence[str], compose: Compose, launch: Launch) -> Path:
+    """Go on with the sweep in `directory`, and give it back: trials that ended stay as they are.
 
     With `refit=true` its winner is fitted on all data, which is all that there is to do where the sweep is finished.
 
@@ -114,14 +118,14 @@ def resume_sweep(directory: Path, given: Sequence[str], compose: Compose, launch
         for run in (directory, *(trial.path for trial in read_trials(directory))):
             keep_places(run, places)
         say_after_training(console, directory, winner)
-        return
+        return directory
     words, places = resumed_words(directory, about["words"], others)
     trials = [trial.path for trial in read_trials(directory) if places and is_run_directory(trial.path)]
     for trial in trials[:1]:
         _check_moved(trial, places)
     for trial in trials:
         keep_places(trial, places)
-    run_sweep(words, compose, launch, refit=refit or about.get("refit", False))
+    return run_sweep(words, compose, launch, refit=refit or about.get("refit", False))
 
 
 def _check_moved(trial: Path, places: Mapping[str, Any]) -> None:
