@@ -14,6 +14,7 @@ from thawline.files import read_json, write_json, write_text
 FORMAT = 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 MODEL, HEAD, CLASSES = "model.safetensors", "head.safetensors", "classes.safetensors"
+SURROUNDINGS = "surroundings.safetensors"
 # In place of MODEL, as transformers reads it: several files, and which tensor lies in which.
 INDEX, SHARD = "model.safetensors.index.json", re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 SEPARATOR = "separator.safetensors"
@@ -32,7 +33,7 @@ TRAINED = "trained.json"
 KNOWN = frozenset(
     {
         *(MODEL, INDEX, HEAD, CLASSES, SEPARATOR, CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD, VISION, TEXT, TRAINED),
-        *(TEXT_MODEL, TEXT_CONFIG, TEXT_TOKENIZER),
+        *(SURROUNDINGS, TEXT_MODEL, TEXT_CONFIG, TEXT_TOKENIZER),
         *("preprocessor_config.json", "processor_config.json"),
         *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt"),
     }

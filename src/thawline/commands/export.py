@@ -38,8 +38,7 @@ def export(config: DictConfig) -> Path:
     if settings.ignore_gates and settings.gates is None:
         raise UserError("ignore_gates=true ignores no gates; give gates=FILE.yaml, or leave it out")
     if read_status(source)["verb"] == "ensemble":
-        if settings.max_error is not None:
-            raise UserError(f"max_error={settings.max_error:g} is for a single model; leave it out for an ensemble")
+        _refuse_unknown(settings, "a single model; leave it out for an ensemble")
         if settings.gates is not None:
             raise UserError(
                 f"gates={settings.gates} is for a single model; leave it out, and hold the ensemble's bundle against "
@@ -47,13 +46,12 @@ def export(config: DictConfig) -> Path:
             )
         _export_ensemble(source, target, settings)
         return target
-    fitted = replace(find_fit(source, settings.data.places), max_error=settings.max_error)
+    fitted = find_fit(source, settings.data.places)
+    fitted = replace(fitted, max_error=settings.max_error, out_of_place=settings.out_of_place)
     task = find_task(fitted.settings.task)
-    if settings.max_error is not None and not task.abstains:
-        raise UserError(
-            f"max_error={settings.max_error:g} is for models that say one of several classes; leave it out for "
-            f"{task.samples} of task={fitted.settings.task}"
-        )
+    if not task.abstains:
+        of = f"{task.samples} of task={fitted.settings.task}"
+        _refuse_unknown(settings, f"models that say one of several classes; leave it out for {of}")
     if settings.format == "onnx":
         if task.sound:
             raise UserError(f"format=onnx is for models of photos; leave it out for {task.samples}")
@@ -66,6 +64,12 @@ def export(config: DictConfig) -> Path:
     verdicts = () if held is None else held.verdicts
     export_run(fitted, target, source.name, onnx=settings.format == "onnx", gates=verdicts)
     return target
+
+
+def _refuse_unknown(settings: ExportSettings, what_for: str) -> None:
+    """Refuse a setting by which a model says `unknown`, if one is given; raises UserError."""
+    for name, share in settings.unknown.items():
+        raise UserError(f"{name}={share:g} is for {what_for}")
 
 
 def _export_ensemble(source: Path, target: Path, settings: ExportSettings) -> None:

@@ -85,14 +85,14 @@ def _threshold(
         count = int(np.ceil(share * len(falling)))
         threshold = 0.0 if count == len(falling) else float(falling[count - 1] + falling[count]) / 2
         given = sure >= threshold
-        if _chance(~right[given], groups[given], max_error) <= allowed:
+        if chance_of_so_few(~right[given], groups[given], max_error) <= allowed:
             found, allowed = threshold, allowed + each
         else:
             allowed = each
     return found
 
 
-def _chance(wrong: NDArray[np.bool_], groups: NDArray[np.int64], error: float) -> float:
+def chance_of_so_few(wrong: NDArray[np.bool_], groups: NDArray[np.int64], error: float) -> float:
     """How probable so few wrong answers are where the share `error` is; samples of a group count as they differ."""
     from scipy.special import betainc  # late: a fifth of a second, and what answers fits nothing
 

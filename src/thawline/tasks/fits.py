@@ -15,7 +15,7 @@ from thawline.decisions.temperature import Temperature, calibrated, fit_temperat
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.fitting.fit import is_fitted, read_fit
-from thawline.fitting.folds import fold_directory
+from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.scoring import score_fold
@@ -27,7 +27,7 @@ from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow, change_of, covering_split, read_split_rows
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.targets.tags import OVERLAP
-from thawline.tasks.capabilities import task_reader
+from thawline.tasks.capabilities import TaskProblem, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import RunSettings, saved_settings
 
@@ -61,6 +61,8 @@ class Fitted:
         absent: A sentence on the run's data, if they are not there; "" if they are.
         moved: Whether it was said where they are now.
         max_error: Which share of its model's answers may be wrong, see `decisions.abstention`; None: it always answers.
+        out_of_place: Which share of samples of its classes may be called out of place, see `decisions.out_of_place`;
+            None: none is.
     """
 
     run: Path
@@ -75,6 +77,7 @@ class Fitted:
     absent: str
     moved: bool
     max_error: float | None = None
+    out_of_place: float | None = None
 
     @cached_property
     def rows(self) -> list[SplitRow]:
@@ -206,6 +209,21 @@ def tolerance_of(fitted: Fitted) -> float:
     return _ROUNDING if exact else _OTHER_ROUNDING
 
 
+def reread(fitted: Fitted) -> tuple[TaskProblem, list[Fold]]:
+    """The samples of the run as they were when it was fitted, and its folds.
+
+    Raises:
+        UserError: They are gone, or others than they were.
+    """
+    if fitted.absent:
+        raise UserError(fitted.absent)
+    problem = task_reader(fitted.settings.task)(fitted.settings, find_device(fitted.settings.trainer.accelerator))
+    plan = plan_run(problem, fitted.settings)
+    if change := change_of(fitted.rows, problem.split_rows(plan)):
+        raise UserError(f"the samples are others than they were: {change}")
+    return problem, plan
+
+
 def _predict_inner(fitted: Fitted) -> Predictions:
     """What the hold-out's fit says of the inner samples, by which it chose but on which it was not trained.
 
@@ -214,15 +232,9 @@ def _predict_inner(fitted: Fitted) -> Predictions:
     Raises:
         UserError: The photos are gone, or others than they were.
     """
-    if fitted.absent:
-        raise UserError(fitted.absent)
     settings = fitted.settings
     device = find_device(settings.trainer.accelerator)
-    problem = task_reader(settings.task)(settings, device)
-    plan = plan_run(problem, settings)
-    if change := change_of(fitted.rows, problem.split_rows(plan)):
-        raise UserError(f"the samples are others than they were: {change}")
-    [fold] = plan
+    problem, [fold] = reread(fitted)
     if isinstance(settings.method, GradientSettings):
         inner = how_to_fit(settings, fitted.run, device, None).inner_fold(problem, fold)
         return predict_fold(problem, inner, read_fit(fold_directory(fitted.run, HOLDOUT)), device)

@@ -174,6 +174,8 @@ def answer_photos(bundle: Any, samples: Sequence[Sample], terms: Terms) -> Itera
         scored = getattr(bundle, "scored", None)
         score = None if said.label is None else said.probabilities[scored] if scored else said.probability
         details = {} if getattr(said, "tags", None) is None else {"tags": list(said.tags)}
+        if (why := getattr(said, "why", None)) is not None:
+            details["why"] = why
         if notes := getattr(bundle, "notes", ()):
             details["notes"] = list(notes)
         yield Answer(said.label, score, said.probabilities, said.problem, details)

@@ -35,10 +35,15 @@ class Classifier:
         """
         self.stages, self.head, self._device = stages.to(device).eval(), head.to(device).eval(), device
 
-    @torch.no_grad()
     def logits(self, pixels: torch.Tensor) -> NDArray[np.float32]:
         """Uint8 [n, 3, size, size] to logits [n, classes]."""
-        return np.concatenate([self._batch(part) for part in torch.split(pixels, BATCH)])
+        return self.logits_and_features(pixels)[0]
+
+    @torch.no_grad()
+    def logits_and_features(self, pixels: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Uint8 [n, 3, size, size] to logits [n, classes] and what enters the head, [n, dim]."""
+        logits, features = zip(*(self._batch(part) for part in torch.split(pixels, BATCH)), strict=True)
+        return np.concatenate(logits), np.concatenate(features)
 
     @torch.no_grad()
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -50,9 +55,10 @@ class Classifier:
         said: NDArray[np.float32] = torch.softmax(torch.from_numpy(self.logits(pixels)), dim=-1).numpy()
         return said
 
-    def _batch(self, pixels: torch.Tensor) -> NDArray[np.float32]:
-        said: NDArray[np.float32] = self.head(self._features(pixels))[: len(pixels)].float().cpu().numpy()
-        return said
+    def _batch(self, pixels: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        features = self._features(pixels)
+        logits: torch.Tensor = self.head(features)
+        return logits[: len(pixels)].float().cpu().numpy(), features[: len(pixels)].float().cpu().numpy()
 
     def _features(self, pixels: torch.Tensor) -> torch.Tensor:
         """What leaves the network for a batch that begins with `pixels`, filled up to a power of two or `BATCH`.

@@ -156,6 +156,8 @@ class ExportSettings:
         gates: A file of gates, see conf/evaluate.yaml, one of which missed is refused; null: none.
         max_error: Which share of the model's answers may be wrong: where more would be, it says `unknown`; null: it
             always answers.
+        out_of_place: Which share of photos that are of a class may be called out of place: a photo that lies farther
+            from the classes than so few do is `unknown`; null: none is.
         ignore_gates: Whether a model that misses a gate is exported nevertheless, with a note of it.
     """
 
@@ -165,12 +167,20 @@ class ExportSettings:
     gates: str | None = None
     ignore_gates: bool = False
     max_error: float | None = None
+    out_of_place: float | None = None
     data: MovedData = field(default_factory=MovedData)
 
     def __post_init__(self) -> None:
-        """Check the range."""
-        if self.max_error is not None and not 0 < self.max_error < 0.5:
-            raise UserError(f"max_error={self.max_error:g} must be above 0 and below 0.5")
+        """Check the ranges."""
+        for name, share in self.unknown.items():
+            if not 0 < share < 0.5:
+                raise UserError(f"{name}={share:g} must be above 0 and below 0.5")
+
+    @property
+    def unknown(self) -> dict[str, float]:
+        """The settings by which a model says `unknown`, as far as they are given."""
+        given = {"max_error": self.max_error, "out_of_place": self.out_of_place}
+        return {name: share for name, share in given.items() if share is not None}
 
 
 @dataclass

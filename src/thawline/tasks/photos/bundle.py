@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import islice, repeat
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,26 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 
 from thawline.bundles.bounds import answering, numbers
 from thawline.bundles.golden import golden_pixels
-from thawline.bundles.manifest import GOLDEN
+from thawline.bundles.manifest import GOLDEN, SURROUNDINGS
 from thawline.bundles.networks.classifier import Classifier, load_classifier, read_preprocessing
 from thawline.bundles.networks.families import load_towers
 from thawline.bundles.pictures import Photo, each, name_of, picture_of, read_picture
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.abstention import UNKNOWN
+from thawline.decisions.out_of_place import OUT_OF_PLACE, UNSURE, Surroundings
 from thawline.decisions.temperature import calibrated
 from thawline.encoders.settings import TOWERS
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UnusableError, UserError
 from thawline.features.filling import BATCH
 from thawline.files import read_json
+
+# Of a photo: its probabilities, why the answer is `unknown`, and its distance from the classes.
+_Said = tuple[NDArray[np.float32], str | None, float | None]
 
 _AHEAD = 4 * BATCH  # files that are being read before their turn
 
@@ -39,12 +44,14 @@ class Prediction:
 
     Attributes:
         path: As it was given; of a photo in memory its size.
-        label: The most probable class; `unknown` where the bundle does not answer, since too many such answers would be
-            wrong; None where the file can't be used.
+        label: The most probable class; `unknown` where the bundle does not answer; None where the file can't be used.
         probabilities: By class; empty where the file can't be used.
         problem: Why the file can't be used, one phrase; None if it can.
         tags: The classes that reach their thresholds, the most probable first, where a photo can have several; None: it
             has one.
+        why: Why the label is `unknown`: `unsure`, since too many such answers would be wrong, or `out of place`; None:
+            it is not.
+        distance: How far it lies from the classes, where the bundle tells what is out of place; None: it does not.
     """
 
     path: str
@@ -52,6 +59,8 @@ class Prediction:
     probabilities: dict[str, float]
     problem: str | None = None
     tags: tuple[str, ...] | None = None
+    why: str | None = None
+    distance: float | None = None
 
     @property
     def probability(self) -> float | None:
@@ -75,6 +84,7 @@ class Bundle:
         thresholds: From which probability on a photo has a class, where it can have several; None: it has one.
         answers_from: From which probability on, at its temperature, the most probable class is the answer, and
             `unknown` below it; None: it always answers.
+        out_of_place_from: Beyond which distance from the classes a photo is out of place, and `unknown`; None: none is.
         notes: Sentences that go with all that it says.
         scored: The label whose probability is a photo's score; None: photos have no score.
     """
@@ -92,10 +102,12 @@ class Bundle:
         preprocessing: Preprocessing,
         classifier: Classifier,
         towers: Callable[[], ClipTowers] | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         """Take what was verified and loaded; `thawline.load` does both.
 
-        `towers` gives the CLIP that the network is of; None: it is no CLIP, and knows no texts.
+        `towers` gives the CLIP that the network is of; None: it is no CLIP and knows no texts. `surroundings` are where
+        photos of the classes lie; None: it does not tell what is out of place.
         """
         self.path = path
         self.labels = tuple(str(label) for label in decision["labels"])
@@ -105,9 +117,17 @@ class Bundle:
             raise ValueError("its temperature is not above 0")
         self.thresholds = _thresholds(decision.get("thresholds"), self.labels)
         self.answers_from = _answers_from(decision.get("abstention"))
+        self.out_of_place_from = None if surroundings is None else float(decision["out_of_place"]["threshold"])
+        self._surroundings = surroundings
         self.manifest = manifest
         self.classifier = classifier
         self._towers = None if towers is None else cache(towers)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it may say `unknown`; none: it always answers."""
+        unsure = (UNSURE,) if self.answers_from is not None else ()
+        return (*unsure, *((OUT_OF_PLACE,) if self.out_of_place_from is not None else ()))
 
     @property
     def knows_texts(self) -> bool:
@@ -150,11 +170,22 @@ class Bundle:
         Raises:
             UserError: The bundle's files don't go together.
         """
+        return self.logits_and_distances(pixels)[0]
+
+    def logits_and_distances(self, pixels: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float64] | None]:
+        """Logits [n, classes] of uint8 pixels [n, 3, size, size], and how far each lies from the classes, [n].
+
+        The distances are None where it does not tell what is out of place.
+
+        Raises:
+            UserError: The bundle's files don't go together.
+        """
         with answering(self.path):
-            logits = numbers(self.classifier.logits(pixels))
-            if logits.shape[1] != len(self.labels):
+            logits, features = self.classifier.logits_and_features(pixels)
+            if numbers(logits).shape[1] != len(self.labels):
                 raise ValueError(f"its network tells {logits.shape[1]} classes apart, and it names {len(self.labels)}")
-        return logits
+            distances = None if self._surroundings is None else self._surroundings.distances(features)
+        return logits, distances
 
     @torch.no_grad()
     def cosines(self, images: torch.Tensor, texts: list[str]) -> NDArray[np.float32]:
@@ -171,10 +202,17 @@ class Bundle:
             return numbers(F.cosine_similarity(self.classifier.features(images), text, dim=-1).float().numpy())
 
     def check(self) -> float:
-        """By how much the logits of the golden inputs differ on this machine from those of the export, at most."""
+        """By how much the logits of the golden inputs differ on this machine from those of the export, at most.
+
+        Their distances from the classes as well, where it tells what is out of place.
+        """
         made = read_json(self.path / GOLDEN)["made"]
         wanted = np.array(made["logits"], dtype=np.float32)
-        return float(np.abs(self.classifier.logits(golden_pixels(int(made["size"]))) - wanted).max())
+        logits, distances = self.logits_and_distances(golden_pixels(int(made["size"])))
+        differences = [np.abs(logits - wanted).max()]
+        if distances is not None:
+            differences.append(np.abs(distances - np.array(made["distances"])).max())
+        return float(max(differences))
 
     def answered(self, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Where the most probable class is the answer, [n], of `probabilities` [n, classes] at its temperature."""
@@ -182,18 +220,28 @@ class Bundle:
         given: NDArray[np.bool_] = probabilities.max(axis=1).astype(np.float64) >= (self.answers_from or 0.0)
         return given
 
-    def _said(self, pixels: torch.Tensor, *, at_temperature: bool) -> Iterator[tuple[NDArray[np.float32], bool]]:
-        """The probabilities of each photo, and whether its most probable class is the answer."""
-        logits = torch.from_numpy(self.logits(pixels))
+    def _said(self, pixels: torch.Tensor, *, at_temperature: bool) -> Iterator[_Said]:
+        """What is said of each photo."""
+        given, distances = self.logits_and_distances(pixels)
+        logits = torch.from_numpy(given)
         if self.thresholds is not None:  # each class is told by itself, and no temperature was fitted
-            return zip(torch.sigmoid(logits).numpy(), repeat(True))  # endless
+            return ((row, None, None) for row in torch.sigmoid(logits).numpy())
         plain: NDArray[np.float32] = torch.softmax(logits, dim=-1).numpy()
         at = calibrated(plain, self.temperature)
-        return zip(at if at_temperature else plain, self.answered(at), strict=True)
+        far: list[float | None] = [None] * len(at) if distances is None else distances.tolist()
+        why = map(self._why, self.answered(at), far)
+        return zip(at if at_temperature else plain, why, far, strict=True)
 
-    def _prediction(self, path: str, said: NDArray[np.float32], answered: bool) -> Prediction:
+    def _why(self, answered: bool, distance: float | None) -> str | None:
+        """Why the answer is `unknown`; None: it is not."""
+        if distance is not None and self.out_of_place_from is not None and distance > self.out_of_place_from:
+            return OUT_OF_PLACE
+        return None if answered else UNSURE
+
+    def _prediction(self, path: str, said: NDArray[np.float32], why: str | None, distance: float | None) -> Prediction:
         label, probabilities = self.labels[int(said.argmax())], dict(zip(self.labels, said.tolist(), strict=True))
-        return Prediction(path, label if answered else UNKNOWN, probabilities, tags=self._reached(probabilities))
+        tags = self._reached(probabilities)
+        return Prediction(path, label if why is None else UNKNOWN, probabilities, None, tags, why, distance)
 
     def _reached(self, probabilities: Mapping[str, float]) -> tuple[str, ...] | None:
         if self.thresholds is None:
@@ -250,4 +298,6 @@ def load_photos(folder: Path, manifest: dict[str, Any], decision: dict[str, Any]
     classifier, how = load_classifier(folder, decision, device), read_preprocessing(folder)
     family = decision["family"]
     towers = partial(load_towers, folder, family, how) if family in TOWERS else None
-    return Bundle(folder, manifest, decision, how, classifier, towers)
+    placed = decision.get("out_of_place")  # bundles of before have nothing of it
+    surroundings = None if placed is None else Surroundings.from_arrays(load_file(folder / SURROUNDINGS))
+    return Bundle(folder, manifest, decision, how, classifier, towers, surroundings)

@@ -20,10 +20,17 @@ _TAGS = (
     "It knows no others."
 )
 _CLASSES = "classes apart. It knows no others and says one of them of every photo."
+_UNKNOWN = "classes apart. It knows no others."
 _UNSURE = (
-    "classes apart. It knows no others. Where the most probable one has less than {threshold:.3f} at its temperature "
-    "it says `unknown`: of {samples} {fitted_on} photos it answers {answered:.0%}. At most {max_error:.1%} of its "
-    "answers are wrong, with {confidence:.0%} confidence, of photos like those."
+    " Where the most probable one has less than {threshold:.3f} at its temperature it says `unknown`: of {samples} "
+    "{fitted_on} photos it answers {answered:.0%}. At most {max_error:.1%} of its answers are wrong, with "
+    "{confidence:.0%} confidence, of photos like those."
+)
+_PLACED = (
+    " A photo whose features lie farther from the classes than {threshold:.3f} is out of place, and `unknown` too: of "
+    "{samples} {fitted_on} photos {called:.1%} do. At most {most:.1%} of photos like those do, with {confidence:.0%} "
+    "confidence. The distance is the relative Mahalanobis distance of unit features (arXiv 2106.09022), by "
+    "`surroundings.safetensors`."
 )
 _HEADS = {
     "classifier": "The classifier is part of it.",
@@ -69,4 +76,6 @@ def photo_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
 def _how_it_answers(decision: Mapping[str, Any]) -> str:
     if decision["thresholds"]:
         return _TAGS
-    return _CLASSES if decision["abstention"] is None else _UNSURE.format(**decision["abstention"])
+    parts = ((_UNSURE, decision["abstention"]), (_PLACED, decision["out_of_place"]))
+    said = "".join(text.format(**given) for text, given in parts if given is not None)
+    return _UNKNOWN + said if said else _CLASSES

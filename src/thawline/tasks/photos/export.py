@@ -2,8 +2,10 @@
 
 from thawline.decisions.abstention import UNKNOWN, Abstention
 from thawline.decisions.label_thresholds import THRESHOLDS
+from thawline.decisions.out_of_place import OUT_OF_PLACE, OutOfPlace
 from thawline.tasks.exporting import Exportable, known_files
 from thawline.tasks.fits import Fitted, fit_decision
+from thawline.tasks.photos.out_of_place import place
 from thawline.tasks.photos.prompts import class_prompts
 from thawline.tasks.photos.write import TunedPhotos
 
@@ -14,6 +16,7 @@ def export_photos(fitted: Fitted) -> Exportable:
     """What the run fitted; see `tasks.capabilities.TaskExporter`."""
     settings = fitted.settings
     prompts, (temperature, abstention) = None, fit_decision(fitted)
+    placed = None if fitted.out_of_place is None else place(fitted, fitted.out_of_place)
     if settings.method.head == "prompts":
         prompts = dict(zip(fitted.classes, class_prompts(settings.prompts, fitted.classes), strict=True))
     tuned = TunedPhotos(
@@ -26,9 +29,11 @@ def export_photos(fitted: Fitted) -> Exportable:
         prompts=prompts,
         temperature=temperature,
         abstention=abstention,
+        placed=placed,
         thresholds=fitted.fit.chosen.get(THRESHOLDS),
     )
-    return Exportable(tuned, [photo for photo, _ in known_files(fitted, _PHOTOS)], [_answers(abstention)])
+    lines = [_answers(abstention), "" if placed is None else _out_of_place(placed[0])]
+    return Exportable(tuned, [photo for photo, _ in known_files(fitted, _PHOTOS)], lines)
 
 
 def _answers(abstention: Abstention | None) -> str:
@@ -39,4 +44,13 @@ def _answers(abstention: Abstention | None) -> str:
         f"answers from {100 * abstention.threshold:.1f} % on, {UNKNOWN} below: of {abstention.samples} "
         f"{abstention.fitted_on} photos {100 * abstention.answered:.0f} % are answered, {100 * abstention.error:.1f} % "
         f"of these wrongly; at most {100 * abstention.max_error:g} % will be (with 95 % confidence)"
+    )
+
+
+def _out_of_place(placed: OutOfPlace) -> str:
+    """The line that says which photos are of none of the classes."""
+    return (
+        f"{UNKNOWN}, {OUT_OF_PLACE}, beyond a distance of {placed.threshold:.3f}: of {placed.samples} "
+        f"{placed.fitted_on} photos {100 * placed.called:.1f} % are called so; at most {100 * placed.most:g} % of "
+        "photos of the classes will be (with 95 % confidence)"
     )

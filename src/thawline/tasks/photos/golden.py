@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from thawline.decisions.abstention import UNKNOWN
 from thawline.tasks.golden import GoldenCase, GoldenForm, Verdict, check_labels, label_failures, read_golden
 from thawline.tasks.photos.bundle import Bundle
 
@@ -11,7 +12,7 @@ _FORM = GoldenForm(("expected",), more=(), such_as="{file: a.jpg, expected: wedd
 def judge_photos(bundle: Bundle, path: Path) -> list[Verdict]:
     """Hold the cases of the file `path` against what `bundle` says; see `tasks.capabilities.GoldenJudge`."""
     cases = read_cases(path)
-    check_labels(cases, bundle.labels, path)
+    check_labels(cases, (*bundle.labels, *([UNKNOWN] if bundle.reasons else [])), path)
     verdicts = []
     for case, said in zip(cases, bundle.predict([case.file for case in cases]), strict=True):
         verdicts.append(

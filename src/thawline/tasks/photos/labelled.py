@@ -1,7 +1,7 @@
 """New photos of known classes, for a bundle to be judged by."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,17 @@ from thawline.tasks.photos.related import related_photos
 
 @dataclass(frozen=True)
 class LabelledPhotos:
-    """Photos of known classes; see `tasks.labelled.Labelled`."""
+    """Photos of known classes; see `tasks.labelled.Labelled`.
+
+    Attributes:
+        unknown: Names of the photos that were asked about and are `unknown` to the bundle, with the reason.
+    """
 
     bundle: Bundle
     collection: Collection
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
+    unknown: dict[str, str] = field(default_factory=dict, init=False)
 
     @property
     def true(self) -> NDArray[np.bool_] | None:
@@ -59,8 +64,10 @@ class LabelledPhotos:
                 problems[i] = said.problem
             else:
                 probabilities[i] = [said.probabilities[name] for name in self.classes]
+                if said.why is not None:
+                    self.unknown[self.names[indices[i]]] = said.why
         return Answers(probabilities, problems)
 
     def examine(self, predictions: Predictions) -> dict[str, Any] | None:
         """Of a bundle that does not always answer: how much it answers, and how much of that is wrong."""
-        return examine_answered(self.bundle, predictions)
+        return examine_answered(self.bundle, predictions, self.unknown)

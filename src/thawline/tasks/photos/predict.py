@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from thawline.data.walking import walk_photos
+from thawline.decisions.abstention import UNKNOWN
 from thawline.features.progress import say
 from thawline.files import write_atomically
 from thawline.tasks.photos.bundle import Bundle, Prediction
@@ -31,7 +32,7 @@ def predict_photos(
         _write(said, bundle, settings)
     for note in bundle.notes:
         say(note)
-    return bundle.labels
+    return (*bundle.labels, *(f"{UNKNOWN}, {why}" for why in bundle.reasons))
 
 
 def walk(paths: Iterable[str]) -> Iterator[str]:
@@ -49,7 +50,7 @@ def _judged(
     """What the bundle says of each file, counted by label."""
     unopened: dict[str, str] = {}
     for one in bundle.predict(walk_photos(paths, unopened), calibrated=settings.calibrated is True):
-        counts[one.label] += 1
+        counts[one.label if one.why is None else f"{one.label}, {one.why}"] += 1
         if advance is not None:
             advance(1)
         yield replace(one, problem=unopened[one.path]) if one.path in unopened else one
@@ -57,20 +58,21 @@ def _judged(
 
 def _write(said: Iterator[Prediction], bundle: Bundle, settings: PredictSettings) -> None:
     more = {"model": BASE} if settings.bundle == BASE else {}
+    several, unknown = bundle.thresholds is not None, bool(bundle.reasons)
     if settings.out is None:
         if sys.stdout.isatty():
-            print_said(said, Console(), bundle.labels, bundle.scored, several=bundle.thresholds is not None)
+            print_said(said, Console(), bundle.labels, bundle.scored, several=several, unknown=unknown)
         else:
-            write_json_lines(said, sys.stdout.buffer, more, bundle.scored)
+            write_json_lines(said, sys.stdout.buffer, more, bundle.scored, unknown=unknown)
         return
     target = Path(settings.out)
     target.parent.mkdir(parents=True, exist_ok=True)
 
     def write(beside: Path) -> None:
         if target.suffix.lower() == ".parquet":
-            write_parquet(said, beside, bundle.labels, more, bundle.scored, several=bundle.thresholds is not None)
+            write_parquet(said, beside, bundle.labels, more, bundle.scored, several=several, unknown=unknown)
         else:
             with beside.open("wb") as file:
-                write_json_lines(said, file, more, bundle.scored)
+                write_json_lines(said, file, more, bundle.scored, unknown=unknown)
 
     write_atomically(target, write)

@@ -11,10 +11,12 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 from thawline.data.listing import as_text
+from thawline.decisions.abstention import UNKNOWN
 from thawline.screen import visible
 from thawline.tasks.photos.bundle import Prediction
 
@@ -23,11 +25,17 @@ _TAGS = 32  # columns of the screen
 
 
 def write_json_lines(
-    said: Iterable[Prediction], file: IO[bytes], more: Mapping[str, str], scored: str | None = None
+    said: Iterable[Prediction],
+    file: IO[bytes],
+    more: Mapping[str, str],
+    scored: str | None = None,
+    *,
+    unknown: bool = False,
 ) -> None:
     """Write a line for each photo as soon as it is there, with the fields `more` on each.
 
-    Where there is a label `scored`, its probability is the field `score`.
+    Where there is a label `scored`, its probability is the field `score`. Where photos can be `unknown`, `why` says why
+    one is, and `distance` how far it lies from the classes, if that is known.
     """
     for one in said:
         probabilities = {label: _short(value) for label, value in one.probabilities.items()}
@@ -37,6 +45,7 @@ def write_json_lines(
             "probability": None if one.label is None else max(probabilities.values()),
             **({} if one.tags is None else {"tags": list(one.tags)}),
             **({} if scored is None else {"score": probabilities.get(scored)}),
+            **({"why": one.why, "distance": one.distance} if unknown else {}),
             "probabilities": probabilities or None,
             "problem": one.problem,
             **more,
@@ -53,18 +62,21 @@ def write_parquet(
     scored: str | None = None,
     *,
     several: bool = False,
+    unknown: bool = False,
 ) -> None:
     """Write a row for each photo, some thousands at a time, with the columns `more` on each, and `score` if any.
 
-    Where a photo can have `several` labels, those that reach their thresholds are the column `tags`.
+    Where a photo can have `several` labels, those that reach their thresholds are the column `tags`. Where photos can
+    be `unknown` there are the columns `why` and `distance`.
     """
     names = [f"probability:{label}" for label in labels]
-    texts = ["path", "label", "problem"]
+    texts = ["path", "label", "problem", *(["why"] if unknown else [])]
     schema = pa.schema(
         [
             *((name, pa.string()) for name in texts),
             ("probability", pa.float32()),
             *((("tags", pa.list_(pa.string())),) if several else ()),
+            *((("distance", pa.float64()),) if unknown else ()),
             *((("score", pa.float32()),) if scored is not None else ()),
             *((name, pa.float32()) for name in names),
             *((name, pa.string()) for name in more),
@@ -72,25 +84,25 @@ def write_parquet(
     )
     rows = iter(said)
     with pq.ParquetWriter(path, schema) as writer:
-        while group := [_row(one, labels) for one in islice(rows, ROW_GROUP)]:
-            columns: dict[str, Any] = {name: [row[0][i] for row in group] for i, name in enumerate(texts)}
-            values = np.stack([row[1] for row in group])  # NaN where there is none
-            unknown = np.isnan(values[:, 0])
-            columns["probability"] = pa.array(values.max(axis=1), mask=unknown)
-            columns |= {name: pa.array(values[:, i], mask=unknown) for i, name in enumerate(names)}
+        while group := list(islice(rows, ROW_GROUP)):
+            columns: dict[str, Any] = {name: [getattr(one, name) for one in group] for name in texts}
+            columns["path"] = [as_text(one.path) for one in group]
+            values = np.stack([_row(one, labels) for one in group])  # NaN where there is none
+            unusable = np.isnan(values[:, 0])
+            columns["probability"] = pa.array(values.max(axis=1), mask=unusable)
+            columns |= {name: pa.array(values[:, i], mask=unusable) for i, name in enumerate(names)}
             if several:
-                columns["tags"] = [row[2] for row in group]
+                columns["tags"] = [one.tags if one.problem is None else None for one in group]
+            if unknown:
+                columns["distance"] = [one.distance for one in group]
             if scored is not None:
                 columns["score"] = columns[f"probability:{scored}"]
             columns |= {name: [value] * len(group) for name, value in more.items()}
             writer.write_table(pa.table(columns, schema))
 
 
-def _row(
-    one: Prediction, labels: Sequence[str]
-) -> tuple[tuple[str, str | None, str | None], np.ndarray[Any, Any], Sequence[str] | None]:
-    values = np.array([one.probabilities.get(label, np.nan) for label in labels], dtype=np.float32)
-    return (as_text(one.path), one.label, one.problem), values, one.tags if one.problem is None else None
+def _row(one: Prediction, labels: Sequence[str]) -> NDArray[np.float32]:
+    return np.array([one.probabilities.get(label, np.nan) for label in labels], dtype=np.float32)
 
 
 def print_said(
@@ -100,13 +112,15 @@ def print_said(
     scored: str | None = None,
     *,
     several: bool = False,
+    unknown: bool = False,
 ) -> None:
     """Print a line for each photo as soon as it is there; the path comes last and is never cut.
 
     Its number is the probability of its label, or where photos have a score that of the label `scored`. Where a photo
-    can have `several` labels, those that reach their thresholds stand behind it.
+    can have `several` labels, those that reach their thresholds stand behind it. Where photos can be `unknown`, the
+    reason follows the path.
     """
-    width = max(cell_len(visible(label)) for label in labels)
+    width = max(cell_len(visible(label)) for label in (*labels, *([UNKNOWN] if unknown else [])))
     head = "    %" if scored is None else "score"
     middle = f"{set_cell_size('tags', _TAGS)}  " if several else ""
     console.print(f"{set_cell_size('label', width)}  {head}  {middle}photo", highlight=False, markup=False)
@@ -118,7 +132,8 @@ def print_said(
             number = one.probabilities[scored] if scored else one.probability or 0.0
             share = f"{100 * number:5.1f}"
             middle = f"{_fitted(visible(', '.join(one.tags or ()) or '-'))}  " if several else ""
-            text = f"{set_cell_size(visible(one.label), width)}  {share}  {middle}{visible(as_text(one.path))}"
+            path = visible(as_text(one.path)) + ("" if one.why is None else f": {one.why}")
+            text = f"{set_cell_size(visible(one.label), width)}  {share}  {middle}{path}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 

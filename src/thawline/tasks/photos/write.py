@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 from torch import nn
 
 from thawline.bundles.golden import RECIPE, golden_pixels
@@ -22,12 +23,13 @@ from thawline.bundles.heads import (
     state_part,
     text_part,
 )
-from thawline.bundles.manifest import PREPROCESSING, TEXT, VISION
+from thawline.bundles.manifest import PREPROCESSING, SURROUNDINGS, TEXT, VISION
 from thawline.bundles.networks.classifier import Classifier, preprocessing_json
 from thawline.bundles.networks.families import save_network
 from thawline.bundles.write import CPU, Asked, Known, furthest, joined_difference
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.decisions.abstention import Abstention
+from thawline.decisions.out_of_place import OutOfPlace, Surroundings
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
@@ -75,6 +77,7 @@ class TunedPhotos:
         temperature: Fitted beforehand.
         thresholds: Of each class, where a photo can have several and each is told by itself; None: it has one.
         abstention: From which probability on it answers; None: always.
+        placed: From which distance on a photo is out of place, and where those of the classes lie; None: none is.
     """
 
     task: str
@@ -87,6 +90,7 @@ class TunedPhotos:
     temperature: Temperature
     thresholds: Mapping[str, float] | None = None
     abstention: Abstention | None = None
+    placed: tuple[OutOfPlace, Surroundings] | None = None
     load = staticmethod(load_photos)
     card = staticmethod(photo_card)
 
@@ -116,6 +120,9 @@ class TunedPhotos:
         if not inside:
             save_head(folder, head)
         write_json(folder / PREPROCESSING, preprocessing_json(self.joined.preprocessing))
+        out_of_place, surroundings = self.placed or (None, None)
+        if surroundings is not None:
+            save_file(surroundings.to_arrays(), folder / SURROUNDINGS)
         return {
             "task": self.task,
             "family": self.encoder.family,
@@ -125,15 +132,16 @@ class TunedPhotos:
             "temperature": self.temperature.to_json(),
             "thresholds": None if self.thresholds is None else dict(self.thresholds),
             "abstention": None if self.abstention is None else self.abstention.to_json(),
+            "out_of_place": None if out_of_place is None else out_of_place.to_json(),
         }
 
     def ask(self, bundle: Bundle, known: Sequence[Known], tolerance: float) -> Asked:
         """Ask about golden pixels, which the parts in memory are asked about too, and about the run's own photos."""
         joined, size = self.joined, self.joined.preprocessing.size
         made = golden_pixels(size)
-        logits = bundle.logits(made)
+        logits, distances = bundle.logits_and_distances(made)
         parts = Classifier(joined.image.prefix(len(joined.image.stages)), joined.head, CPU)
-        there, said = _answers(bundle, known)
+        there, said, far = _answers(bundle, known)
         differences = {
             "joined_logits": joined_difference(logits, parts.logits(made)),
             "probabilities_of_raw_photos": furthest(zip(there, said, strict=True), self.classes, tolerance),
@@ -143,11 +151,17 @@ class TunedPhotos:
         if there and joined.preprocessing.decode != "full":
             full = copy.copy(bundle)
             full.preprocessing = replace(bundle.preprocessing, decode="full")
-            _, other = _answers(full, there)
+            _, other, _ = _answers(full, there)
             differences["probabilities_by_full_decoding"] = float(np.abs(said - other).max())
             notes.append(_decoding(said, other))
-        photos = [{"sha256": one.digest, "probabilities": row.tolist()} for one, row in zip(there, said, strict=True)]
-        golden = {"made": {"recipe": RECIPE, "size": size, "logits": logits.tolist()}, "photos": photos}
+        photos: list[dict[str, Any]] = [
+            {"sha256": one.digest, "probabilities": row.tolist()} for one, row in zip(there, said, strict=True)
+        ]
+        golden: dict[str, Any] = {"made": {"recipe": RECIPE, "size": size, "logits": logits.tolist()}, "photos": photos}
+        if distances is not None:
+            golden["made"]["distances"] = distances.tolist()
+            for photo, distance in zip(photos, far, strict=True):
+                photo["distance"] = distance
         return Asked(golden, differences, notes, base={"weights": joined.weights})
 
     def graphs(self, folder: Path, bundle: Bundle) -> dict[str, float]:
@@ -175,12 +189,14 @@ def _head(state: dict[str, torch.Tensor], towers: ClipTowers | None) -> Head:
     return rebuild_prompts(state, text.prefix(len(text.stages), cut))
 
 
-def _answers(bundle: Bundle, known: Sequence[Known]) -> tuple[list[Known], NDArray[np.float32]]:
-    """The photos that can be read, and what `bundle` says of them, [photos, classes]."""
+def _answers(bundle: Bundle, known: Sequence[Known]) -> tuple[list[Known], NDArray[np.float32], list[float | None]]:
+    """The photos that can be read, and what `bundle` says of them: probabilities [photos, classes] and distances."""
     said = list(bundle.predict([photo.path for photo in known]))
     there = [photo for photo, each in zip(known, said, strict=True) if each.problem is None]
-    rows = [list(each.probabilities.values()) for each in said if each.problem is None]
-    return there, np.array(rows, dtype=np.float32).reshape(len(there), len(bundle.labels))
+    usable = [each for each in said if each.problem is None]
+    rows = [list(each.probabilities.values()) for each in usable]
+    probabilities = np.array(rows, dtype=np.float32).reshape(len(there), len(bundle.labels))
+    return there, probabilities, [each.distance for each in usable]
 
 
 def _decoding(said: NDArray[np.float32], other: NDArray[np.float32]) -> str:
