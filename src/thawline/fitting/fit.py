@@ -124,6 +124,7 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
     if is_fitted(directory):
         return read_fit(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    problem = begin(problem, fold, how, chooses=not epochs)
     torch.manual_seed(how.seed)  # a new head's starting weights
     if isinstance(how.method, GradientSettings):
         fit = _by_gradient(problem, fold, how, how.method, epochs, earlier)
@@ -135,6 +136,15 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
         fit = problem.settle(Fit(problem.tail().state_dict()), problem.samples(fold.train), earlier)
     keep_fit(fit, directory)
     return fit
+
+
+def begin(problem: Problem, fold: Fold, how: Fitting, *, chooses: bool) -> Problem:
+    """The problem with what is chosen by the training samples of `fold` before anything is fitted.
+
+    Where the method `chooses` by inner samples that it holds out of them, these have no part in it.
+    """
+    held_out = chooses and isinstance(how.method, GradientSettings)
+    return problem.begun(lambda: how.inner_fold(problem, fold).train if held_out else fold.train)
 
 
 def imported_to_fit(method: MethodSettings) -> list[str]:

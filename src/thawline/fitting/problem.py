@@ -1,8 +1,8 @@
 """What fitting and judging need of a task's data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -41,6 +41,9 @@ class Problem(Protocol):
 
     def judged(self, indices: NDArray[np.int64]) -> Sequence[FeatureSet]:
         """The samples `indices` in each view whose probabilities are averaged, the plain one first."""
+
+    def begun(self, train: Callable[[], NDArray[np.int64]]) -> "Problem":
+        """The problem with what is chosen before anything is fitted, by the samples that `train` gives; or itself."""
 
     def tail(self) -> Tail:
         """A fresh tail, not yet fitted."""
@@ -85,6 +88,10 @@ class Plain:
     def reference(self, fold: Fold) -> NDArray[np.int64] | None:
         """None."""
         return None
+
+    def begun(self, train: Callable[[], NDArray[np.int64]]) -> Self:
+        """Itself: nothing is chosen."""
+        return self
 
     def apart(self, train: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
         """All of `train`."""

@@ -50,7 +50,7 @@ _PATHS = frozenset(
     {
         *("path", "paths", "dir", "directory", "folder", "root", "outputs", "run", "runs", "out", "bundle"),
         *("file", "files", "csv", "split", "splits", "base", "weights", "separator", "golden", "others", "classes"),
-        *("searchpath", "subdir", "corrections"),
+        *("searchpath", "subdir", "corrections", "candidates"),
     }
 )
 _PATH_KEYS = frozenset({("encoder", "name"), ("text", "name"), ("task", "prompts")})

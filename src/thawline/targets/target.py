@@ -10,6 +10,7 @@ from thawline.runs.predictions import Predictions
 
 # What a run is compared with.
 ZERO_SHOT, MAJORITY, MOST_USUAL = "zero-shot", "majority class", "most usual labels"
+GIVEN_PROMPTS = "given prompts"  # zero-shot by these, where a run chooses among more of them
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from thawline.errors import UserError
 from thawline.features.settings import ClusterSettings, StoreSettings
 from thawline.fitting.known import METHODS
 from thawline.fitting.settings import (
+    CLASSES,
     PAIRS,
     TAGS,
     DebugSettings,
@@ -38,10 +39,13 @@ class PromptSettings:
     Attributes:
         templates: Prompts for a class without its own, `{label}` standing for its name.
         classes: Prompts of a class, by its name (case, `_` and `-` don't matter); they join the templates'.
+        candidates: A YAML file of further prompts in the same form, or classes' names with lists of prompts: which of
+            all stand for a class is chosen in each fold by the samples that are trained on; null: all given ones do.
     """
 
     templates: list[str] = field(default_factory=list)
     classes: dict[str, list[str]] = field(default_factory=dict)
+    candidates: str | None = None
 
 
 @dataclass
@@ -109,6 +113,7 @@ class RunSettings:
         check_needs(self._chosen)
         if find_task(self.task).settings_check is not None:
             capability(self.task, "settings_check")(self)
+        self._check_candidates()
         self._check_augmentation()
         self._check_trainer()
 
@@ -134,6 +139,18 @@ class RunSettings:
     @property
     def _chosen(self) -> Chosen:
         return Chosen(self.task, self.target, self.encoder, self.text, self.method, self.thaw, self.cut)
+
+    def _check_candidates(self) -> None:
+        """Has the run classes whose prompts can be chosen, and a method that begins there?"""
+        if self.prompts.candidates is None:
+            return
+        if self.target != CLASSES or find_task(self.task).zero_shot is None:
+            raise UserError("prompts.candidates is for classes of photos that prompts tell apart; leave it out")
+        if Gift.TEXT not in self.method.needs:
+            raise UserError(
+                f"method={self.method.name} begins at no prompts, so prompts.candidates can't serve it; leave it out, "
+                "or use zero_shot, clap, ss_text, projection"
+            )
 
     def _check_augmentation(self) -> None:
         """Can the method use what varies the photos, and is it above or below the thaw line?"""

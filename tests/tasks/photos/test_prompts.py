@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from thawline.errors import UserError
-from thawline.tasks.photos.prompts import class_prompts
+from thawline.tasks.photos.prompts import class_prompts, read_candidates
 from thawline.tasks.settings import PromptSettings
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
@@ -42,3 +42,31 @@ def test_the_shipped_prompts_describe_the_events_that_the_project_names():
     settings = PromptSettings(shipped["templates"], shipped["classes"])
     for prompts in class_prompts(settings, ["mehndi", "barat", "walima", "birthday", "corporate"]):
         assert len(prompts) > len(shipped["templates"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Beach_Day: [sand, sea]\n", "templates: ['a {label}']\nclasses: {beach day: [sand]}\n"],
+)
+def test_candidates_are_lists_by_class_or_what_conf_prompts_has(tmp_path, text):
+    (tmp_path / "c.yaml").write_text(text)
+    found = read_candidates(tmp_path / "c.yaml", ["snow", "beach-day"])
+    assert found == ([[], ["sand", "sea"]] if "sea" in text else [["a snow"], ["a beach day", "sand"]])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("weding: [a bride]", "has prompts for 'weding', and there is no such class; there are snow, wedding"),
+        ("wedding: a bride", "holds something else than lists of texts"),
+        ("wedding: [1]", "holds something else than lists of texts"),
+        ("templates: [a photo]", "does not say where the class goes"),
+        ("wedding: []", "holds no candidates"),
+        ("[]", "holds no candidates"),
+        ("wedding: [", "can't be read as YAML"),
+    ],
+)
+def test_candidates_that_cant_be_used_are_one_sentence(tmp_path, text, said):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(UserError, match=said):
+        read_candidates(tmp_path / "c.yaml", ["snow", "wedding"])

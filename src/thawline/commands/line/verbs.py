@@ -359,6 +359,7 @@ PATH_KEYS = frozenset(
             "versions.dir",
             "versions.database",
             "paths.outputs",
+            "prompts.candidates",
             "task.prompts",
         ),
     }

@@ -1,7 +1,7 @@
 """What turns an encoder's features into logits."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -139,12 +139,25 @@ class PromptHead(Head):
         self.register_buffer("class_of_prompt", class_of_prompt)
         self.register_buffer("logit_scale", torch.tensor(logit_scale))
 
-    def class_embeddings(self) -> torch.Tensor:
-        """Unit vectors, [classes, dim]."""
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Make room for as many prompts as `state_dict` has: they may have been chosen among more."""
+        loaded = state_dict.get(f"{prefix}class_of_prompt")
+        if loaded is not None and len(loaded) and int(loaded.max()) + 1 == self.classes:
+            for name in ("class_of_prompt", *(f"prompt_{name}" for name in self._names)):
+                buffer = self.get_buffer(name)
+                self._buffers[name] = buffer.new_empty((len(loaded), *buffer.shape[1:]))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    def prompt_vectors(self) -> torch.Tensor:
+        """What the text encoder gives for each prompt, [prompts, dim]."""
         features: Features = {name: getattr(self, f"prompt_{name}") for name in self._names}
         if self.text_stages is not None:
             features = self.text_stages(features)
-        unit = F.normalize(features["features"], dim=-1)
+        return features["features"]
+
+    def class_embeddings(self) -> torch.Tensor:
+        """Unit vectors, [classes, dim]."""
+        unit = F.normalize(self.prompt_vectors(), dim=-1)
         sums = torch.zeros(self.classes, unit.shape[1], dtype=unit.dtype, device=unit.device)
         return F.normalize(sums.index_add(0, self.class_of_prompt, unit), dim=-1)
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from thawline.errors import RunError, UserError
-from thawline.fitting.fit import Fitting, keep_fit
+from thawline.fitting.fit import Fitting, begin, keep_fit
 from thawline.fitting.folds import Fold
 from thawline.fitting.lightning.checkpoints import BEST, save_checkpoint
 from thawline.fitting.lightning.history import HISTORY, send_history, write_history
@@ -62,6 +62,8 @@ def fit_together(jobs: Sequence[Job]) -> list[Outcome]:
     members: dict[int, Member] = {}
     for number, job in enumerate(jobs):
         try:
+            if begin(job.problem, job.fold, job.how, chooses=True) is not job.problem:
+                continue  # what was chosen before is its own, and no other's
             torch.manual_seed(job.how.seed)  # a new head's starting weights
             module, data = job.how.pair(job.problem, job.fold, chooses=True)
         except (UserError, RunError) as error:

@@ -44,6 +44,8 @@ def load_zero_shot(
     Raises:
         UserError: The encoder has no text, its weights are absent, or the classes are no choice.
     """
+    if prompts.candidates is not None:
+        raise UserError("prompts.candidates are chosen among by photos of known classes; leave it out, or train")
     if len(set(classes)) < 2 or len(set(classes)) < len(classes):
         raise UserError("data.classes must name at least two classes, each once: 'data.classes=[wedding,birthday]'")
     settings = RunSettings(

@@ -1,9 +1,9 @@
 """What fitting and judging ask of the match task: pairs at the thaw lines of both encoders, and the tail over them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -58,6 +58,10 @@ class MatchProblem:
     views: tuple[PairRows, ...]
     computed: int
     read: int
+
+    def begun(self, train: Callable[[], NDArray[np.int64]]) -> Self:
+        """Itself: nothing is chosen before the fitting."""
+        return self
 
     @property
     def classes(self) -> tuple[str, ...]:

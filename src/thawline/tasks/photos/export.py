@@ -6,7 +6,7 @@ from thawline.decisions.out_of_place import OUT_OF_PLACE, OutOfPlace
 from thawline.tasks.exporting import Exportable, known_files
 from thawline.tasks.fits import Fitted, fit_decision
 from thawline.tasks.photos.out_of_place import place
-from thawline.tasks.photos.prompts import class_prompts
+from thawline.tasks.photos.prompts import PROMPTS, class_prompts
 from thawline.tasks.photos.write import TunedPhotos
 
 _PHOTOS = 8
@@ -18,7 +18,9 @@ def export_photos(fitted: Fitted) -> Exportable:
     prompts, (temperature, abstention) = None, fit_decision(fitted)
     placed = None if fitted.out_of_place is None else place(fitted, fitted.out_of_place)
     if settings.method.head == "prompts":
-        prompts = dict(zip(fitted.classes, class_prompts(settings.prompts, fitted.classes), strict=True))
+        chosen = fitted.fit.chosen.get(PROMPTS)
+        given = dict(zip(fitted.classes, class_prompts(settings.prompts, fitted.classes), strict=True))
+        prompts = given if chosen is None else {name: chosen[name]["used"] for name in fitted.classes}
     tuned = TunedPhotos(
         task=settings.task,
         encoder=settings.encoder,

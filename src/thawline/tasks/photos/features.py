@@ -1,7 +1,7 @@
 """The photos' and the prompts' features: from the store, or through the frozen part of the encoder into it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from thawline.features.texts import encode_texts
 from thawline.features.wanted import Wanted
 from thawline.fitting.feature_set import FeatureRows, Features
 from thawline.fitting.settings import GradientSettings
+from thawline.judging.intervals import Estimate
 from thawline.tasks.capabilities import Filled
 from thawline.tasks.photos.line import has_line, survey_photos
 from thawline.tasks.settings import RunSettings
@@ -35,17 +36,35 @@ class Prompts:
 
     Attributes:
         features: Named tensors, each [prompts, …].
+        texts: What they say, [prompts].
         class_of_prompt: Class of each prompt, [prompts].
+        used: Which stand for their class, bool [prompts]; None: all do, and there is nothing to choose.
+        gains: What each was worth where they were chosen, see `PromptChoice`; None: they were not.
         cut: The text encoder's cut.
         computed: Prompts that were computed now.
         read: Prompts that were read from the store.
     """
 
     features: Features
+    texts: tuple[str, ...]
     class_of_prompt: torch.Tensor
+    used: torch.Tensor | None
     cut: int
     computed: int
     read: int
+    gains: tuple[Estimate | None, ...] | None = None
+
+    def taken(self) -> "Prompts":
+        """Those alone that stand for their class."""
+        if self.used is None:
+            return self
+        return replace(
+            self,
+            features={name: tensor[self.used] for name, tensor in self.features.items()},
+            texts=tuple(text for text, used in zip(self.texts, self.used.tolist(), strict=True) if used),
+            class_of_prompt=self.class_of_prompt[self.used],
+            used=None,
+        )
 
 
 @dataclass(frozen=True)
@@ -120,9 +139,21 @@ def fill_photos(
 
 
 def read_prompts(
-    settings: RunSettings, towers: ClipTowers, texts: Sequence[Sequence[str]], device: torch.device
+    settings: RunSettings,
+    towers: ClipTowers,
+    texts: Sequence[Sequence[str]],
+    device: torch.device,
+    candidates: Sequence[Sequence[str]] | None = None,
 ) -> Prompts:
-    """The prompts of each class, `texts`, at the text encoder's cut."""
+    """The prompts of each class, `texts`, at the text encoder's cut.
+
+    `candidates` are further prompts of each class, which are not used unless they are chosen; None: there is no choice.
+    """
+    given = texts
+    if candidates is not None:
+        texts = [
+            [*mine, *(text for text in more if text not in mine)] for mine, more in zip(given, candidates, strict=True)
+        ]
     train_text = isinstance(settings.method, GradientSettings) and settings.method.train_text
     cut = towers.text.cut_for("projection" if train_text else "head")
     flat = [text for prompts in texts for text in prompts]
@@ -140,4 +171,9 @@ def read_prompts(
         label=label,
     )
     class_of_prompt = torch.tensor([index for index, prompts in enumerate(texts) for _ in prompts])
-    return Prompts(found.rows[:], class_of_prompt, cut, found.computed, found.read)
+    used = None
+    if candidates is not None:
+        used = torch.tensor(
+            [i < len(mine) for mine, every in zip(given, texts, strict=True) for i in range(len(every))]
+        )
+    return Prompts(found.rows[:], tuple(flat), class_of_prompt, used, cut, found.computed, found.read)

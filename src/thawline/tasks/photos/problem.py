@@ -1,11 +1,12 @@
 """What fitting and judging ask of classes of photos: these and prompts at the thaw line, and the tail over them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from thawline.data.photos.augmentation import Augmentation, view_seed
@@ -13,6 +14,7 @@ from thawline.data.photos.collection import Collection
 from thawline.data.photos.report import data_report
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.towers import ClipTowers
+from thawline.fitting.choosing_prompts import choose_prompts
 from thawline.fitting.feature_set import AugmentedRows, FeatureRows, FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.heads.cache import CacheHead
@@ -20,10 +22,11 @@ from thawline.fitting.heads.head import DenseHead, ProbeHead, PromptHead
 from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Plain
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
-from thawline.fitting.tail import Tail
+from thawline.fitting.tail import Tail, final_features
 from thawline.runs.split import SplitRow
-from thawline.targets.target import MAJORITY, ZERO_SHOT
+from thawline.targets.target import GIVEN_PROMPTS, MAJORITY, ZERO_SHOT
 from thawline.tasks.photos.features import Prompts
+from thawline.tasks.photos.prompts import PROMPTS, chosen_prompts
 from thawline.tasks.photos.related import related_photos
 from thawline.tasks.settings import RunSettings
 
@@ -115,14 +118,41 @@ class PhotosProblem(Plain):
         """A new head over the encoder's features."""
         return DenseHead(self.encoder.dim, len(self.classes), hidden=hidden, dropout=dropout)
 
+    def begun(self, train: Callable[[], NDArray[np.int64]]) -> "PhotosProblem":
+        """The problem with the prompts that the photos of `train` choose, where there are candidates."""
+        if self.prompts is None or self.prompts.used is None:
+            return self
+        photos = replace(self.samples(train()), views=())
+        every = replace(self, prompts=replace(self.prompts, used=None))._prompt_head()
+        choice = choose_prompts(
+            _unit(final_features(self.encoder.tail(self.cut), photos)),
+            _unit(every.prompt_vectors()),
+            every.class_of_prompt.numpy(),
+            self.prompts.used.numpy(),
+            photos.targets,
+            photos.groups,
+            float(every.logit_scale),
+        )
+        prompts = replace(self.prompts, used=torch.from_numpy(choice.used), gains=choice.gains)
+        return replace(self, prompts=prompts)
+
+    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+        """`fit` with the prompts that were chosen for it, where there were candidates."""
+        if self.prompts is None or self.prompts.gains is None:
+            return fit
+        return replace(fit, chosen={**fit.chosen, PROMPTS: chosen_prompts(self.prompts, self.classes)})
+
     @property
     def baseline(self) -> str:
         """What the run is compared with."""
+        if self._has_zero_shot and isinstance(self.settings.method, ZeroShotSettings):
+            return GIVEN_PROMPTS
         return ZERO_SHOT if self._has_zero_shot else MAJORITY
 
     @property
     def _has_zero_shot(self) -> bool:
-        return self.prompts is not None and not isinstance(self.settings.method, ZeroShotSettings)
+        fitted = not isinstance(self.settings.method, ZeroShotSettings)
+        return self.prompts is not None and (fitted or self.prompts.used is not None)
 
     def zero_shot(self, fit: Fit) -> Tail | None:
         """The pretrained network with the classes' prompts, nothing fitted.
@@ -163,4 +193,10 @@ class PhotosProblem(Plain):
         assert self.prompts is not None  # noqa: S101
         text = self.towers.text
         text_stages = text.tail(self.prompts.cut) if self.prompts.cut < text.end else None
-        return PromptHead(self.prompts.features, self.prompts.class_of_prompt, self.towers.logit_scale, text_stages)
+        prompts = self.prompts.taken()
+        return PromptHead(prompts.features, prompts.class_of_prompt, self.towers.logit_scale, text_stages)
+
+
+def _unit(features: torch.Tensor) -> NDArray[np.float64]:
+    """Features [n, dim] as unit vectors."""
+    return F.normalize(features.detach().double(), dim=-1).numpy()

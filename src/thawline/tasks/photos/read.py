@@ -1,6 +1,7 @@
 """Photos in classes as a problem: read, grouped and brought to the thaw line, with the prompts of their classes."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ import torch
 from thawline.data.listing import Listing
 from thawline.tasks.classes import given_sides, number_classes
 from thawline.tasks.photos.features import Collect, bring_photos, read_prompts
+from thawline.tasks.photos.prompts import read_candidates
 from thawline.tasks.settings import RunSettings
 
 # The prompts of each of the classes; None: they have none.
@@ -42,7 +44,9 @@ def read_photos(
     said = None if brought.towers is None else texts(names)
     prompts = None
     if brought.towers is not None and said is not None:
-        prompts = read_prompts(settings, brought.towers, said, device)
+        file = settings.prompts.candidates
+        candidates = None if file is None else read_candidates(Path(file), names)
+        prompts = read_prompts(settings, brought.towers, said, device, candidates)
     plain, *augmented = brought.rows(collection.names)
     return {
         "settings": settings,
