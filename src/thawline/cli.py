@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from thawline import __version__
 from thawline.commands.line.quoting import quote
 from thawline.commands.line.verbs import PATH_KEYS, TEXT_KEYS, VERBS
+from thawline.data.datasets.settings import READER, is_hub_id
 from thawline.errors import RunError, UserError
 from thawline.process import end_at_once, importing, keep_freed_memory, keep_imports
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
@@ -202,7 +203,8 @@ def _bind(verb: Verb, values: list[str], passed: list[str]) -> list[str]:
         left = left[len(taken) :]
         if positional.path:
             taken = [
-                value if _is_url(positional, value) else str(Path(value).expanduser().absolute()) for value in taken
+                value if _is_elsewhere(positional, value, passed) else str(Path(value).expanduser().absolute())
+                for value in taken
             ]
             _refuse_bundles(verb, positional, taken)
         quoted = [quote(value) for value in taken]
@@ -213,7 +215,10 @@ def _bind(verb: Verb, values: list[str], passed: list[str]) -> list[str]:
     return overrides
 
 
-def _is_url(positional: Positional, value: str) -> bool:
+def _is_elsewhere(positional: Positional, value: str, passed: Sequence[str]) -> bool:
+    """Whether a word is a URL, or a name on the Hub, and no path."""
+    if f"data.reader={READER}" in passed and is_hub_id(value):
+        return True
     return positional.url and "://" in value
 
 

@@ -40,10 +40,16 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     sync_folder(path.parent)
 
 
-def write_folder(path: Path, fill: Callable[[Path], object]) -> None:
+def write_folder(path: Path, fill: Callable[[Path], object], *, many: bool = False) -> None:
     """Let `fill` fill a folder beside `path`, sync it and rename it to `path`, in place of a folder that was there.
 
     Whatever happens, `path` is the old folder, none, or the new one. What a kill left beside goes at the next call.
+
+    Args:
+        path: The folder.
+        fill: Fills the one that is given to it.
+        many: Whether files are expected by the thousand: what waits to be written is then synced at once, since a
+            sync of each takes milliseconds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent.glob(f".{glob.escape(path.name)}.*"))
@@ -52,9 +58,12 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> None:
     try:
         with _refusals(path):
             fill(beside)
-        for file in beside.rglob("*"):
-            _sync(file)
-        _sync(beside)
+        if many:
+            os.sync()
+        else:
+            for file in beside.rglob("*"):
+                _sync(file)
+            _sync(beside)
         if path.exists():
             old = path.with_name(f".{path.name}.{os.getpid()}.old")
             path.rename(old)

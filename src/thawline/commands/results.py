@@ -20,13 +20,12 @@ from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import CORRECTIONS_FILE, METRICS_FILE
 from thawline.runs.predictions import Predictions, write_predictions
 from thawline.runs.sweep import INNER_FILE
+from thawline.runs.unpacked import REPORT_FILE
 from thawline.screen import say, say_whole
 from thawline.targets.tags import show_tags
 from thawline.targets.target import MAJORITY
 from thawline.tasks.running import judge_run, write_results
 from thawline.tasks.task import capability, find_task
-
-REPORT_FILE = "data_report.json"
 
 
 def save_results(

@@ -1,11 +1,13 @@
 """Settings of the data: which samples, how they are decoded, how they are split; tasks add their own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 from omegaconf import MISSING
 
+from thawline.data.datasets.settings import IMAGE, READER, SAVED, DatasetSettings, Fields
 from thawline.data.listing import LAYOUTS
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS
 from thawline.errors import UserError
@@ -17,6 +19,9 @@ class DataSettings:
 
     Attributes:
         path: The folder; one folder a class.
+        reader: `auto`; `datasets` where `path` is a data set of that library: a name on the Hub, a folder that
+            `save_to_disk` wrote, or Parquet.
+        dataset: What is read of a data set.
         classes: The class folders to use; null: all.
         layout: Whether folders called train, val and test are the `split` or `classes`; `auto`: the split where they
             have folders in them.
@@ -31,7 +36,12 @@ class DataSettings:
         inner: Share of the training groups on which early stopping and the best epoch are chosen.
     """
 
+    fields: ClassVar[Fields] = Fields(IMAGE, "", {"label": ("label", "labels")})
+    readers: ClassVar[tuple[str, ...]] = ("auto", READER)
+
     path: str = MISSING
+    reader: str = "auto"
+    dataset: DatasetSettings = field(default_factory=DatasetSettings)
     classes: list[str] | None = None
     layout: str = "auto"
     join_alike: bool = False
@@ -45,6 +55,7 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        self._check_reader()
         if self.layout not in LAYOUTS:
             raise UserError(f"data.layout={self.layout} is not known; use {', '.join(LAYOUTS)}")
         if self.decode not in ("reduced", "full"):
@@ -58,7 +69,53 @@ class DataSettings:
 
     def at(self, path: str) -> Self:
         """The same for other data at `path`, whose own classes and sides count."""
-        return replace(self, path=path, classes=None, corrections=None, split=None, layout="auto", min_groups=1)
+        dataset = replace(self.dataset, splits=None)
+        return replace(
+            self,
+            path=path,
+            dataset=dataset,
+            classes=None,
+            corrections=None,
+            split=None,
+            layout="auto",
+            min_groups=1,
+        )
+
+    def read_by(self, reader: str | None, given: DatasetSettings) -> Self:
+        """The same for other data: with another reader, if one is given, and with what is given of a data set."""
+        name = reader or self.reader
+        if name != READER:
+            return replace(self, reader=name, dataset=given)
+        columns = (self.dataset.columns or {}) | (given.columns or {})
+        return replace(self, reader=name, dataset=replace(given, columns=columns or None))
+
+    def opened(self, store: Path) -> Self:
+        """The same with the files of a data set below the feature store in `store`; itself where `path` is none.
+
+        Raises:
+            UserError: There is no such data set, or it lacks a column.
+        """
+        if self.reader != READER:
+            if any((Path(self.path) / name).is_file() for name in SAVED):
+                raise UserError(f"{self.path} is a data set that save_to_disk wrote; add data.reader=datasets")
+            return self
+        from thawline.data.datasets.unpacking import is_sided, unpack  # late: folders need none of it
+
+        path = unpack(self.path, self.dataset, self.fields, store, self.fields.needed)
+        plain = replace(self, path=str(path), reader="auto", dataset=DatasetSettings())
+        return plain if self.fields.path else replace(plain, layout="split" if is_sided(path) else "classes")
+
+    def _check_reader(self) -> None:
+        if self.reader not in self.readers:
+            *others, last = self.readers
+            raise UserError(f"data.reader={self.reader} is not known; use {', '.join(others)} or {last}")
+        if self.reader == READER and self.split and not Path(self.split).expanduser().is_file():
+            raise UserError(
+                f"data.split={self.split} is no table of a split; the splits of a data set are chosen by "
+                f"data.dataset.splits=[{self.split}]"
+            )
+        if self.reader != READER and self.dataset != DatasetSettings():
+            raise UserError("data.dataset says what is read of a data set; add data.reader=datasets, or leave it out")
 
     def refuse_corrections(self, how: str) -> None:
         """Refuse corrections of what is in no folders of photos; `how` says how such are corrected."""

@@ -25,6 +25,7 @@ from thawline.runs.directory import is_run_directory, read_config, read_status
 from thawline.runs.finished import CORRECTIONS_FILE, SAMPLES, finished_run
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.sweep import INNER_FILE, Trial, is_sweep_directory, read_sweep, read_trials
+from thawline.runs.unpacked import report_of_dataset
 from thawline.targets.leaderboard import rank, score
 from thawline.tasks.task import capability, find_task
 
@@ -173,6 +174,8 @@ def _source(run: Path) -> Path:
 def photos_of(path: Path) -> Path | None:
     """The folder that a run judged: that of its config, or, judged again or joined, that of the run it names."""
     folder, source = OmegaConf.select(read_config(path), "data.path"), _source(path)
+    if (report := report_of_dataset(path, source)) is not None:
+        return Path(report["root"])
     if folder is None and is_run_directory(source):
         folder = OmegaConf.select(read_config(source), "data.path")
     return None if folder is None else Path(folder)

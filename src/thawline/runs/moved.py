@@ -7,6 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from thawline.data.datasets.settings import READER, is_hub_id
 from thawline.errors import UserError
 from thawline.files import write_text
 from thawline.runs.directory import CONFIG_FILE, as_config, read_config
@@ -27,7 +28,8 @@ PLACES = (
 def places_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """The places that a plain part `data` of a config gives, absolute, by their dotted keys."""
     given = {f"data.{name}": value for name, value in config.items() if f"data.{name}" in PLACES and value}
-    return {key: _absolute(value) for key, value in given.items()}
+    hub = config.get("reader") == READER and is_hub_id(str(config.get("path") or ""))
+    return {key: value if hub and key == "data.path" else _absolute(value) for key, value in given.items()}
 
 
 def placed(run: Path, config: DictConfig, given: Mapping[str, Any]) -> DictConfig:
@@ -79,7 +81,10 @@ def members_of(source: Path, components: Iterable[Mapping[str, Any]]) -> list[Pa
 
 def absent_place(config: DictConfig) -> tuple[str, str] | None:
     """The first place of the data that is not there, by its key; None: all are."""
+    on_hub = OmegaConf.select(config, "data.reader") == READER and is_hub_id(OmegaConf.select(config, "data.path"))
     for key in PLACES:
+        if on_hub and key == "data.path":
+            continue
         for place in _each(OmegaConf.select(config, key)):
             if not os.path.lexists(Path(place).expanduser()):
                 return key, place

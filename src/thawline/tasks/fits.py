@@ -29,7 +29,7 @@ from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read
 from thawline.targets.tags import OVERLAP
 from thawline.tasks.capabilities import TaskProblem, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
-from thawline.tasks.settings import RunSettings, saved_settings
+from thawline.tasks.settings import RunSettings, read_settings
 
 REFIT, HOLDOUT = "all", "holdout"
 # By how much the bundle's probabilities of a sample may differ from the run's: rounding, and that of other devices,
@@ -125,9 +125,11 @@ def find_fit(path: Path, places: Mapping[str, Any]) -> Fitted:
     covering_split(run / "split.csv", judged.paths)
     config = placed(run, read_config(run), places)
     absent = absent_place(config)
+    lost = f"{not_there(*absent)}; say where: {absent[0]}=NEW" if absent else ""
+    settings, lost = _with_files(read_settings(config), lost)
     return Fitted(
         run,
-        saved_settings(config),
+        settings,
         name,
         read_fit(fold_directory(run, name)),
         judged.classes,
@@ -135,9 +137,19 @@ def find_fit(path: Path, places: Mapping[str, Any]) -> Fitted:
         judged,
         trial,
         path,
-        f"{not_there(*absent)}; say where: {absent[0]}=NEW" if absent else "",
+        lost,
         bool(places),
     )
+
+
+def _with_files(settings: RunSettings, lost: str) -> tuple[RunSettings, str]:
+    """The settings with the files of a data set, and why these are not there; `lost` is what is known of that."""
+    if not lost:
+        try:
+            settings.data = settings.data.opened(settings.store.root)
+        except UserError as error:
+            lost = str(error)
+    return settings, lost
 
 
 @dataclass(frozen=True)

@@ -240,6 +240,13 @@ def _without_lacking(config: DictConfig) -> DictConfig:
 
 
 def saved_settings(config: DictConfig, *, mirrored: bool = False) -> RunSettings:
+    """`read_settings` with the files of a data set, where the data are one."""
+    settings = read_settings(config, mirrored=mirrored)
+    settings.data = settings.data.opened(settings.store.root)
+    return settings
+
+
+def read_settings(config: DictConfig, *, mirrored: bool = False) -> RunSettings:
     """The typed settings of a run from the config that its directory keeps.
 
     Args:

@@ -4,6 +4,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from thawline.data.settings import DataSettings
 from thawline.errors import UserError
 from thawline.tasks.task import capability
 
@@ -12,12 +13,15 @@ def to_settings(config: DictConfig) -> Any:
     """The typed settings that `config` holds.
 
     Raises:
-        UserError: A value is out of its range, or a required one is missing.
+        UserError: A value is out of its range, a required one is missing, or a data set can't be used.
     """
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
         raise UserError(f"the setting '{missing[0]}' has no value; give {missing[0]}=…")
-    return OmegaConf.to_object(_with_own_data(config) if "task" in config and "data" in config else config)
+    settings: Any = OmegaConf.to_object(_with_own_data(config) if "task" in config and "data" in config else config)
+    if isinstance(data := getattr(settings, "data", None), DataSettings):
+        settings.data = data.opened(settings.store.root)  # who reads data has a store
+    return settings
 
 
 def _with_own_data(config: DictConfig) -> DictConfig:

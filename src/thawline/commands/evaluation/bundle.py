@@ -53,6 +53,7 @@ def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> Path:
     bundle = load_bundle(path, device=settings.accelerator)
     kind, about, trained = find_task(bundle.task).samples, _about(bundle), _trained(bundle)
     data = _data_at(places, capability(bundle.task, "settings"))
+    data = data.read_by(settings.data.reader, settings.data.dataset).opened(settings.store.root)
     if settings.logger.thumbnails and kind != "photos":
         raise UserError(f"logger.thumbnails={settings.logger.thumbnails} shows photos, not {kind}; set it to 0")
     other = task_of_table(Path(data.path))

@@ -37,7 +37,7 @@ from thawline.screen import as_word, say_next, say_whole
 from thawline.targets.target import GIVEN_PROMPTS, MAJORITY, ZERO_SHOT
 from thawline.tasks.capabilities import TaskProblem, examine, task_reader
 from thawline.tasks.running import show_results
-from thawline.tasks.settings import saved_settings
+from thawline.tasks.settings import read_settings, saved_settings
 from thawline.tasks.task import find_task
 from thawline.tasks.typed import to_settings
 
@@ -65,17 +65,20 @@ def evaluate(config: DictConfig) -> Path | None:
         return evaluate_bundle(config, settings)
     path, rows, facts, classes = _finished(source, elsewhere=bool(given))
     gates = given_gates(settings.gates, classes)
-    trained = saved_settings(read_config(path))
+    trained = read_settings(read_config(path))
     device = find_device(settings.accelerator)
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # str keys
     console = Console()
+
+    def opened(data: DataSettings) -> DataSettings:
+        return data.read_by(settings.data.reader, settings.data.dataset).opened(settings.store.root)
 
     def read(data: DataSettings) -> TaskProblem:
         data = data.as_fitted(next(iter(facts["chosen"].values())))
         return task_reader(trained.task)(replace(trained, data=data, store=settings.store), device, classes=classes)
 
     with RunDirectory(Path(settings.paths.run), "evaluate", config) as run:
-        problem, data, own = _open(source, path, rows, given, read)
+        problem, data, own = _open(source, path, rows, given, opened, read)
         report = problem.report()
         if own:
             _finished(source, elsewhere=False)
@@ -122,6 +125,7 @@ def _open(
     path: Path,
     rows: Sequence[SplitRow],
     given: dict[str, Any],
+    opened: Callable[[DataSettings], DataSettings],
     read: Callable[[DataSettings], TaskProblem],
 ) -> tuple[TaskProblem, DataSettings, bool]:
     """What is judged, its settings, and whether it is the run's own data.
@@ -131,6 +135,7 @@ def _open(
         path: Its directory, or that of a sweep's winner.
         rows: Its split.
         given: The places that were given.
+        opened: Makes the settings of other data those of their files, where they are a data set.
         read: Reads data.
 
     Raises:
@@ -142,7 +147,8 @@ def _open(
         data = saved_settings(config).data
         return read(data), data, True
     own = problem = None
-    if given.get("data.path") == saved_settings(read_config(path)).data.path:
+    before = read_settings(read_config(path)).data
+    if given.get("data.path") == before.path:
         change: str | None = "they are where they were"  # and are to be judged as any other samples
     else:
         try:
@@ -156,8 +162,8 @@ def _open(
         return problem, own, True
     if "data.path" not in given:
         raise UserError(f"what is there now are not the samples of {source}: {change}")
-    elsewhere = saved_settings(read_config(path)).data.at(given["data.path"])
-    other = replace(elsewhere, corrections=given.get("data.corrections"))
+    elsewhere = before.at(given["data.path"])
+    other = opened(replace(elsewhere, corrections=given.get("data.corrections")))
     return problem if problem is not None and own == other else read(other), other, False
 
 

@@ -12,6 +12,7 @@ from thawline.commands.line.verbs import VERBS
 from thawline.commands.sweeps.launchers.settings import LocalSettings, PackedSettings, RaySettings, SlurmSettings
 from thawline.commands.sweeps.search.settings import SweepSettings
 from thawline.commands.versions.settings import VersionsVerbsSettings
+from thawline.data.datasets.settings import DatasetSettings
 from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
@@ -80,7 +81,12 @@ class EvaluateData(MovedData):
     Attributes:
         path: A folder or a table of the same classes, or where the run's own are now; null: what the run held out. A
             bundle needs it.
+        reader: What reads `path`: `datasets` where it is a data set of that library; null: what the run was read by.
+        dataset: What is read of a data set.
     """
+
+    reader: str | None = None
+    dataset: DatasetSettings = field(default_factory=DatasetSettings)
 
 
 @dataclass

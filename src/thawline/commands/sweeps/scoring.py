@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.commands.results import REPORT_FILE, save_trial, show_report, write_report
+from thawline.commands.results import save_trial, show_report, write_report
 from thawline.commands.sweeps.search.claims import lock_of
 from thawline.encoders.device import find_device
 from thawline.fitting.fit import Fitting, Watch
@@ -20,6 +20,7 @@ from thawline.runs.directory import RunDirectory
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.predictions import join_predictions
 from thawline.runs.split import write_split
+from thawline.runs.unpacked import REPORT_FILE
 from thawline.targets.predicted import judge_said
 from thawline.tasks.capabilities import TaskProblem, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
+from thawline.data.datasets.settings import AUDIO, READER, Fields
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings, Gift
 from thawline.errors import UserError
@@ -19,7 +20,8 @@ class TracksSettings(DataSettings):
 
     Attributes:
         path: The folder, or a CSV with the columns `audio_path,label` and perhaps `artist,album,split,themes`.
-        reader: `auto`; `artists` where each class folder has a folder for each artist; `gtzan` for that collection.
+        reader: `auto`; `artists` where each class folder has a folder for each artist; `gtzan` for that collection;
+            `datasets` where `path` is a data set of that library.
         splits: Published split files of GTZAN, for `reader=gtzan`; null: none.
         reference: What a run is compared with, fitted on the same folds: `mfcc_svm`; null: the majority class. Not used
             with `labels=several`.
@@ -28,7 +30,13 @@ class TracksSettings(DataSettings):
             tells some; []: none.
     """
 
-    reader: str = "auto"
+    fields: ClassVar[Fields] = Fields(
+        AUDIO,
+        "audio_path",
+        {"label": ("label", "genre", "labels", "genres"), **{n: (n,) for n in ("artist", "album", "split", "themes")}},
+    )
+    readers: ClassVar[tuple[str, ...]] = ("auto", "artists", "gtzan", READER)
+
     splits: list[str] | None = None
     reference: str | None = "mfcc_svm"
     labels: str = "one"
@@ -40,8 +48,6 @@ class TracksSettings(DataSettings):
         self.refuse_corrections("move the tracks, or correct their table")
         if self.labels not in ("one", "several"):
             raise UserError(f"data.labels={self.labels} is not known; use one or several")
-        if self.reader not in ("auto", "artists", "gtzan"):
-            raise UserError(f"data.reader={self.reader} is not known; use auto, artists or gtzan")
         if self.splits is not None and self.reader != "gtzan":
             raise UserError("data.splits names GTZAN's split files; add data.reader=gtzan, or use data.split")
         if self.reference not in (None, "mfcc_svm"):

@@ -1,10 +1,13 @@
 """Settings of a library's data, and what goes with them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
+from thawline.data.datasets.settings import IMAGE, Fields
 from thawline.data.settings import DataSettings
 from thawline.errors import UserError
 from thawline.fitting.settings import GradientSettings
+from thawline.tasks.library.entries.entry import FIELDS, ID, PATH, TAGS
 from thawline.tasks.library.entries.settings import EntrySettings, check_entries, is_database
 from thawline.tasks.settings import RunSettings
 
@@ -21,6 +24,14 @@ class LibrarySettings(DataSettings):
         since: Read those of this day or moment on.
         tags: Read those with at least one of these.
     """
+
+    fields: ClassVar[Fields] = Fields(
+        IMAGE,
+        PATH,
+        {name: (name,) for name in FIELDS if name not in (PATH, TAGS)} | {TAGS: (TAGS, "tags")},
+        needed=(TAGS,),
+        numbered=ID,
+    )
 
     min_groups: int = 8
     images: str | None = None
@@ -52,6 +63,8 @@ class LibrarySettings(DataSettings):
         """The same for other data at `path`, of which all entries are read."""
         return LibrarySettings(
             path=path,
+            reader=self.reader,
+            dataset=replace(self.dataset, splits=None),
             decode=self.decode,
             max_megapixels=self.max_megapixels,
             holdout=self.holdout,

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from omegaconf import MISSING
 
+from thawline.data.datasets.settings import IMAGE, READER, Fields
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
@@ -27,6 +28,15 @@ class PairsSettings(DataSettings):
         test_csv: The pairs to judge on.
     """
 
+    fields: ClassVar[Fields] = Fields(
+        IMAGE,
+        "image_path",
+        {"text": ("text", "caption"), **{name: (name,) for name in ("label", "difficulty", "split")}},
+        needed=("text",),
+        asked=("text",),
+        shared=True,
+    )
+
     path: str = ""
     image_base: str | None = None
     train_csv: str | None = None
@@ -41,6 +51,8 @@ class PairsSettings(DataSettings):
             raise UserError(f"give one file of pairs, or data.{sides[0]}_csv and its like, not both")
         if not self.path and not {"train", "test"} <= set(sides):
             raise UserError("give one file of pairs, or data.train_csv and data.test_csv (and data.val_csv)")
+        if sides and self.reader == READER:
+            raise UserError(f"data.reader=datasets takes one data set; leave out data.{sides[0]}_csv and its like")
         if self.classes is not None:
             raise UserError("data.classes is for folders of photos; leave it out for pairs")
         self.refuse_corrections("correct the table of pairs")
@@ -49,7 +61,8 @@ class PairsSettings(DataSettings):
 
     def at(self, path: str) -> Self:
         """The same for another file, whose own folder relative image paths start from."""
-        return replace(self, path=path, image_base=None, train_csv=None, val_csv=None, test_csv=None)
+        dataset = replace(self.dataset, splits=None)
+        return replace(self, path=path, dataset=dataset, image_base=None, train_csv=None, val_csv=None, test_csv=None)
 
     @property
     def files(self) -> list[tuple[Path, str | None]]:
@@ -108,6 +121,7 @@ class MismatchesSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        _check_out(self.data, self.out)
         for key, count in (("random", self.random), ("hard", self.hard)):
             if not 0 <= count <= 100:
                 raise UserError(f"{key}={count} must be 0 to 100, the mismatches made for each match")
@@ -115,6 +129,12 @@ class MismatchesSettings:
             raise UserError("random=0 hard=0 makes nothing; give one of them, random=1 say")
         if self.similar not in (None, "texts", "images"):
             raise UserError(f"similar={self.similar} is not known; use texts or images")
+
+
+def _check_out(data: PairsSettings, out: str | None) -> None:
+    """Refuse to write beside what is no file of the user's; raises UserError."""
+    if data.reader == READER and out is None:
+        raise UserError(f"{data.path} is a data set, beside which nothing is written; say where to write by out=…")
 
 
 @dataclass
@@ -132,3 +152,7 @@ class DataSplitSettings:
     store: StoreSettings = MISSING
     out: str | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check that there is a place to write to."""
+        _check_out(self.data, self.out)

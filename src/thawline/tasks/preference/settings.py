@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
+from thawline.data.datasets.settings import IMAGE, Fields
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import Gift
 from thawline.errors import UserError
@@ -20,6 +22,13 @@ class FeedbackSettings(DataSettings):
         likes: What is liked in words, with commas between; what the text encoder makes of it is where learning begins.
         dislikes: What is disliked in words.
     """
+
+    fields: ClassVar[Fields] = Fields(
+        IMAGE,
+        "path",
+        {"feedback": ("feedback", "answer", "label"), "group": ("group",), "split": ("split",)},
+        needed=("feedback",),
+    )
 
     super_like: float = 2.0
     likes: str = ""

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from thawline.commands.line.composing import is_setting, refuse_targets
-from thawline.commands.results import REPORT_FILE, show_report
+from thawline.commands.results import show_report
 from thawline.commands.sweeps.launchers.jobs import JobLauncher
 from thawline.commands.sweeps.launchers.packed import PackedLauncher
 from thawline.commands.sweeps.launchers.settings import side_by_side
@@ -29,6 +29,7 @@ from thawline.errors import UserError
 from thawline.runs.directory import mark_failed
 from thawline.runs.reading import read_record
 from thawline.runs.sweep import read_sweep, write_overrides
+from thawline.runs.unpacked import REPORT_FILE
 
 _AGAIN = 1.0  # seconds after which it is asked once more whether another process has ended its trials
 

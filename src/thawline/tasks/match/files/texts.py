@@ -10,6 +10,7 @@ from thawline.data.tables.places import comparable
 from thawline.errors import UserError
 from thawline.runs.directory import is_run_directory, read_config
 from thawline.runs.split import by_name, read_split_rows
+from thawline.runs.unpacked import report_of_dataset
 from thawline.tasks.match.settings import PairsSettings
 from thawline.tasks.settings import saved_settings
 
@@ -24,15 +25,18 @@ def judged_pairs(run: Path, source: Path) -> dict[str, Pair]:
         source: The run whose pairs they are, unless it says where others are; itself, or one that it judged again. Or
             the bundle that it judged, which always was by others.
     """
-    elsewhere = OmegaConf.select(read_config(run), "data.path") if source != run else None
+    judged = read_config(run)
+    elsewhere = OmegaConf.select(judged, "data.path") if source != run else None
     try:
-        if is_run_directory(source):
-            data = saved_settings(read_config(source)).data
-            if not isinstance(data, PairsSettings):
+        if (report := report_of_dataset(run, source)) is not None:
+            data = PairsSettings(path=report["files"][0])
+        elif is_run_directory(source):
+            own = saved_settings(read_config(source)).data
+            if not isinstance(own, PairsSettings):
                 return {}
-            data = data if elsewhere is None else data.at(elsewhere)
+            data = own if elsewhere is None else own.at(elsewhere)
         else:
-            data = PairsSettings(path=elsewhere or "", image_base=OmegaConf.select(read_config(run), "data.image_base"))
+            data = PairsSettings(path=elsewhere or "", image_base=OmegaConf.select(judged, "data.image_base"))
         table = read_pairs(data.files, data.base, labels=False)
         rows = by_name(read_split_rows(source / "split.csv")) if elsewhere is None else {}
     except (UserError, OSError, KeyError, ValueError):  # the page does without
