@@ -166,6 +166,7 @@ def fit(networks) -> Callable[..., Fitted]:
             classes=CLASSES,
             prompts=PROMPTS if kind.head.startswith("prompts") else None,
             temperature=Temperature(2.0, "inner", 10, (0.5, 0.4)),
+            text_thaw="projection" if kind.head == "prompts and text" else "head",
         )
         assert image.preprocessing is not None
         return Fitted(tuned, dataclasses.replace(image.preprocessing, decode=decode), say)

@@ -18,6 +18,7 @@ METHODS = {
     "zero_shot": ("method=zero_shot",),
     "projection": ("method=projection", "method.epochs=2"),
     "contrastive": ("method=contrastive", "method.epochs=1", "method.lr=1e-3"),
+    "clip_lora": ("method=clip_lora", "thaw=1", "method.steps=1", "method.epochs=1", "method.lr=1e-2"),
     "logistic": ("method=logistic",),
     "gda_zero_shot": ("method=gda_zero_shot",),
     "tip_adapter": ("method=tip_adapter",),

@@ -26,7 +26,17 @@ DATA = {
     "library": LibrarySettings(path="l.json"),
 }
 # What needs an encoder with text.
-TEXT = {"clap", "contrastive", "gda_zero_shot", "projection", "ss_text", "tip_adapter", "wise_ft", "zero_shot"}
+TEXT = {
+    "clap",
+    "clip_lora",
+    "contrastive",
+    "gda_zero_shot",
+    "projection",
+    "ss_text",
+    "tip_adapter",
+    "wise_ft",
+    "zero_shot",
+}
 CLASSES = TEXT | {"auto", "finetune", "gda", "linear", "logistic", "mel_cnn", "mlp"}
 SOUND = {"auto", "finetune", "gda", "hints", "linear", "logistic", "mel_cnn", "mlp", "trees"}
 
@@ -155,6 +165,30 @@ def test_which_methods_suit_an_encoder_and_a_task(task, name, suiting):
             "method=linear or logistic",
         ),
         (
+            "events",
+            "resnet50",
+            "clip_lora",
+            None,
+            "method=clip_lora compares photos with text, but encoder 'resnet50.a1_in1k' has none; use encoder=clip, or "
+            "method=linear or logistic",
+        ),
+        (
+            "events",
+            "tiny_clip",
+            "clip_lora",
+            "projection",
+            "method=clip_lora adds to the attention of blocks, and thaw=projection leaves all of them frozen; use "
+            "thaw=1, 2, … or all",
+        ),
+        (
+            "library",
+            "tiny_clip",
+            "clip_lora",
+            1,
+            "method=clip_lora tells one class of each sample; of several take logistic, linear, mlp or finetune, of "
+            "tracks layers, own and mel_cnn too",
+        ),
+        (
             "preference",
             "tiny_clip",
             "ss_text",
@@ -174,6 +208,22 @@ def test_which_methods_suit_an_encoder_and_a_task(task, name, suiting):
 def test_what_lacks_and_what_to_use_instead(task, name, how, thaw, sentence):
     given = method(read("method")[how])
     assert refusal(task, EncoderSettings(**encoder(name, read("encoder"))), given, thaw=thaw) == sentence
+
+
+def test_matrices_beside_the_attention_need_attention():
+    given = method({**read("method")["clip_lora"], "head": "linear", "train_text": False})
+    said = refusal("events", EncoderSettings(**encoder("resnet50", read("encoder"))), given)
+    assert said == (
+        "method=clip_lora adds to the matrices of a transformer's attention, which encoder 'resnet50.a1_in1k' has not; "
+        "use encoder=clip, siglip2, dinov2 or vit_base_patch16_224_in21k, or method=finetune"
+    )
+    vit = EncoderSettings(**encoder("vit_base_patch16_224_in21k", read("encoder")))
+    assert refusal("events", vit, given) == ""
+    linear = method({**read("method")["linear"], "patience": None})
+    assert refusal("events", vit, linear) == ""
+    assert refusal("library", vit, linear) == (
+        "method.patience=null holds out no samples, by which thresholds are fitted; give a number of epochs"
+    )
 
 
 @pytest.mark.parametrize("task", task_names())

@@ -65,6 +65,7 @@ class Stages(nn.Module):
         super().__init__()
         self.stages = nn.ModuleList(stages)
         self._batch_norm = batch_norm
+        self._following: list[nn.Module] = []
         # Of each stage, how many tokens the next one reads.
         self._counts = [*(stage.tokens_read(only) if sparing else None for stage in stages[1:]), None]
         self.eval()
@@ -82,7 +83,17 @@ class Stages(nn.Module):
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 # Not `module.train(mode)`: timm's have a dropout within.
                 module.training = mode
+        for module in self._following:
+            module.training = mode
         return self
+
+    def follow(self, dropouts: Sequence[nn.Module]) -> None:
+        """Have `dropouts`, of layers that were put beside those of the network, follow `train()` and `eval()`.
+
+        From then on each stage computes all tokens: what computes some of them knows the network's own layers alone.
+        """
+        self._following = list(dropouts)
+        self._counts = [None] * len(self._counts)
 
 
 class FrozenPrefix(Stages):
@@ -240,6 +251,11 @@ class Encoder:
     def network(self) -> "Encoder":
         """This encoder, its network in memory."""
         return self
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks or stages `thaw` counts."""
+        return self._blocks
 
     @property
     def end(self) -> int:

@@ -29,6 +29,7 @@ STEMS = (2, 4)
 TEXT = ("sentences", "scratch")
 # These have a tower for photos and one for texts.
 TOWERS = ("clip", "siglip")
+WITH_ATTENTION = (*TOWERS, "vit", "dinov2", "dinov3")
 AUDIO = (*AUDIO_FROM_TRANSFORMERS, "mel_cnn", "descriptors")
 
 
@@ -38,6 +39,7 @@ class Gift(StrEnum):
     SOUND = "sound"  # it hears; others see
     WEIGHTS = "weights"  # it was pretrained
     TEXT = "text"  # and a space that pictures and texts have in common
+    ATTENTION = "attention"  # over photos, as transformers writes it: a matrix each for queries, keys and values
     LAYERS = "layers"  # a transformer's, all of which can be read at once, under a head of its own class
     SPECTROGRAMS = "spectrograms"  # they are what it is given
     DESCRIPTORS = "descriptors"  # measures with names
@@ -117,6 +119,7 @@ class EncoderSettings:
             Gift.SOUND: self.family in AUDIO,
             Gift.WEIGHTS: self.family not in ("scratch", "mel_cnn"),
             Gift.TEXT: self.family in TOWERS,
+            Gift.ATTENTION: self.family in WITH_ATTENTION,
             Gift.LAYERS: self.family in AUDIO_FROM_TRANSFORMERS and self.stems is None,
             Gift.SPECTROGRAMS: self.family == "mel_cnn",
             Gift.DESCRIPTORS: (self.family, self.name) == ("descriptors", "descriptors"),

@@ -36,6 +36,16 @@ class ClipTowers:
     tokenize: Callable[[list[str]], Features]
     logit_scale: float
 
+    def cut_text(self, thaw: int | str) -> int:
+        """The border at which the text tower is cut where `thaw` of the image tower trains.
+
+        A text tower may have fewer blocks. What enters it is its tokens' embeddings: nothing trains below its blocks.
+        """
+        blocks = self.text.blocks
+        if thaw == "all":
+            return self.text.cut_for(blocks)
+        return self.text.cut_for(min(thaw, blocks) if isinstance(thaw, int) else thaw)
+
 
 @dataclass(frozen=True)
 class TextTower:

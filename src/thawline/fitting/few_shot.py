@@ -1,13 +1,17 @@
 """Settings of few-shot methods: what they fit begins at the classes' prompts, and no validation samples are needed."""
 
+import math
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 from omegaconf import MISSING
 
+from thawline.encoders.settings import Gift
 from thawline.errors import UserError
-from thawline.fitting.settings import MethodSettings, require_at_least
+from thawline.fitting.settings import CLASSES, GradientSettings, MethodSettings, require_at_least
 
 PER_CLASS, PER_SAMPLE = "per_class", "per_sample"
+_MOST_PHOTOS = 16  # of a class: beyond that the paper has no number of steps
 
 
 @dataclass
@@ -134,6 +138,64 @@ class SSTextSettings(_ProbeSettings):
                 raise UserError(f"method.text={self.text} is not known; use {PER_CLASS}, {PER_SAMPLE} or a number")
         elif not self.text > 0:
             raise UserError(f"method.text={self.text} must be above 0")
+
+
+@dataclass
+class LoraSettings(GradientSettings):
+    """Matrices of low rank beside those of the attention: they alone train, by AdamW and a cosine to nothing.
+
+    CLIP-LoRA (arXiv 2405.18541, section 4), by the authors' defaults. With `head=linear` a new head trains as well.
+
+    Attributes:
+        rank: Of what is added to a matrix.
+        alpha: It counts alpha / sqrt(rank) times, as in the authors' code.
+        dropout: Of what enters it.
+        steps: So many for each photo a class that is trained on, of 16 at most, told off in `epochs` epochs.
+        train_text: Whether the blocks of the text encoder have such matrices too.
+    """
+
+    fit: str = "lora"
+    rank: int = MISSING
+    alpha: float = MISSING
+    steps: int = MISSING
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the head, the ranges, and that peft is there."""
+        super().__post_init__()
+        if self.head not in ("prompts", "linear"):
+            raise UserError(f"method.head={self.head} is not for method={self.name}; use prompts or linear")
+        for key in ("rank", "steps"):
+            require_at_least(f"method.{key}", getattr(self, key), 1)
+        _require_above_0("method.alpha", self.alpha)
+        if self.penalty is not None:
+            raise UserError(
+                "method.penalty draws pretrained weights back, which low-rank matrices leave as they are; use null, or "
+                "method.weight_decay"
+            )
+        if find_spec("peft") is None:
+            raise UserError(f"method={self.name} needs peft, not installed; run: pip install 'thawline[lora]'")
+
+    @property
+    def needs(self) -> tuple[Gift, ...]:
+        """Attention that has matrices, besides what the head needs."""
+        return (*super().needs, Gift.ATTENTION)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """One class of a sample."""
+        return (CLASSES,)
+
+    @property
+    def top_lr(self) -> float:
+        """Learning rate of the uppermost matrices: they are as new as a head is."""
+        return self.lr if self.body_lr is None else self.body_lr
+
+    def passes(self, samples: int, classes: int) -> int:
+        """As often as makes `steps` for each photo a class within all epochs, but at least once."""
+        steps = self.steps * min(samples / classes, _MOST_PHOTOS)
+        a_pass = math.ceil(samples / (self.batch_size * self.accumulate_grad_batches))
+        return max(1, round(steps / (self.epochs * a_pass)))
 
 
 def _require_above_0(key: str, value: float) -> None:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from thawline.errors import UserError
 from thawline.files import write_atomically, write_json
-from thawline.fitting.few_shot import ClapSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
+from thawline.fitting.few_shot import ClapSettings, LoraSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Problem, inner_fold
@@ -151,6 +151,7 @@ def imported_to_fit(method: MethodSettings) -> list[str]:
     """The module that fits by `method`, by name, where what it imports takes a second or more."""
     slow = {
         GradientSettings: "thawline.fitting.methods.gradient",
+        LoraSettings: "peft",
         LogisticSettings: "thawline.fitting.methods.logistic",
     }
     return [module for settings, module in slow.items() if isinstance(method, settings)]
@@ -203,7 +204,7 @@ def _by_gradient(
     with importing():  # late: Lightning takes seconds
         from thawline.fitting.methods.gradient import Course, fit_gradient
 
-    module, data = how.pair(problem, fold, chooses=not epochs)
+    module, data = how.pair(problem, fold, chooses=not epochs and method.holds_out)
     keep = _keeper(problem, fold, how)
     watch = None if how.watch is None else partial(how.watch.epoch, fold.name)
     fit = fit_gradient(

@@ -1,7 +1,7 @@
 """Which methods there are, by the name that the schema of each has in `conf/method`."""
 
 from thawline.fitting.auto import AUTO, AutoSettings
-from thawline.fitting.few_shot import ClapSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
+from thawline.fitting.few_shot import ClapSettings, LoraSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
 from thawline.fitting.settings import (
     GaussianSettings,
     GradientSettings,
@@ -24,4 +24,5 @@ METHODS: dict[str, type[MethodSettings]] = {
     "trees": TreesSettings,
     "rules": RulesSettings,
     "gradient": GradientSettings,
+    "lora": LoraSettings,
 }

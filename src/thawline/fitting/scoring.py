@@ -12,21 +12,20 @@ from thawline.fitting.inner import inner_folds
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.problem import Problem
-from thawline.fitting.settings import GradientSettings
 from thawline.runs.predictions import Predictions, join_predictions
 
 
 def score_fold(problem: Problem, fold: Fold, how: Fitting) -> tuple[Predictions, Fit]:
     """Fit without `fold`'s inner samples and say what they are. The samples that `fold` judges are not touched.
 
-    Gradient descent holds its inner samples out anyway, so the tail that is scored is the one that `fit_fold` gives.
-    Any other method is fitted on less than it is when it is judged, and kept under a name of its own.
+    Gradient descent mostly holds its inner samples out anyway, so the tail that is scored is the one that `fit_fold`
+    gives. Any other method is fitted on less than it is when it is judged, and kept under a name of its own.
 
     Raises:
         UserError: A class has too few groups to be on both sides.
     """
     inner = how.inner_fold(problem, fold)
-    if isinstance(how.method, GradientSettings):
+    if how.method.holds_out:
         fit = fit_fold(problem, fold, how)
     else:
         fit = fit_fold(problem, replace(inner, name=f"{fold.name}-inner", inner=None), how)

@@ -39,7 +39,7 @@ class MethodSettings:
             image and a text), or of sound: `own` (that of the network's own class), `layers` (pools over all layers),
             `trees`, `rules` (a table of rules over descriptors), `hints`.
         fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `gaussian`, `clap`, `ss_text`,
-            `tip_adapter`, `wise_ft`, `trees` or `gradient`; fixed by the method's schema.
+            `tip_adapter`, `wise_ft`, `trees`, `gradient` or `lora`; fixed by the method's schema.
     """
 
     name: str = MISSING
@@ -59,6 +59,11 @@ class MethodSettings:
     def targets(self) -> tuple[str, ...]:
         """What it can tell of a sample."""
         return (CLASSES,)
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether it keeps inner samples out of its training, and chooses by them."""
+        return False
 
 
 @dataclass
@@ -204,7 +209,8 @@ class GradientSettings(MethodSettings):
         penalty: λ of λ‖W−W₀‖² toward the start; `per_class`: 1/N with N photos a class (ProLIP, arXiv 2410.05270);
             null: none.
         train_text: With `head=prompts`: also train the text projection.
-        patience: Epochs without a better inner loss before it stops; the best epoch is kept.
+        patience: Epochs without a better inner loss before it stops; the best epoch is kept. Null: no inner samples are
+            held out, it trains to the end, and the last epoch is kept.
         hidden: Width of the hidden layer of `head=mlp` and `layers`, where 0 is none; with `head=pairs` of the space
             that two encoders are brought to that share none.
         dropout: Dropout before the last layer of `head=mlp`.
@@ -230,7 +236,7 @@ class GradientSettings(MethodSettings):
     accumulate_grad_batches: int = 1
     penalty: float | int | str | None = None
     train_text: bool = False
-    patience: int = MISSING
+    patience: int | None = MISSING
     hidden: int = 256
     dropout: float = 0.0
 
@@ -241,8 +247,10 @@ class GradientSettings(MethodSettings):
             raise UserError(f"method.head={self.head} is not for method={self.name}; use linear, mlp or prompts")
         losses = PAIR_LOSSES if self.head == "pairs" else ("cross_entropy", "contrastive")
         require_one_of("method.loss", self.loss, losses)
-        for key in ("epochs", "batch_size", "patience"):
+        for key in ("epochs", "batch_size"):
             require_at_least(f"method.{key}", getattr(self, key), 1)
+        if self.patience is not None:
+            require_at_least("method.patience", self.patience, 1)
         require_at_least("method.hidden", self.hidden, 0 if self.head == "layers" else 1)
         require_at_least("method.weight_decay", self.weight_decay, 0)
         self._check_course()
@@ -253,6 +261,15 @@ class GradientSettings(MethodSettings):
     def targets(self) -> tuple[str, ...]:
         """Pairs by a head for pairs; otherwise classes, or several labels at once."""
         return (PAIRS,) if self.head == "pairs" else (CLASSES, TAGS)
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether early stopping and the best epoch have inner samples to go by."""
+        return self.patience is not None
+
+    def passes(self, samples: int, classes: int) -> int:
+        """How often an epoch goes over the training samples, of which there are so many, of so many classes."""
+        return 1
 
     @property
     def top_lr(self) -> float:

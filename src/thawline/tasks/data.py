@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from thawline.encoders.device import find_device
@@ -9,7 +10,7 @@ from thawline.fitting.folds import Fold
 from thawline.fitting.lightning.data import TailData
 from thawline.fitting.problem import inner_fold
 from thawline.tasks.capabilities import TaskProblem
-from thawline.tasks.planning import feeding_of, plan_run
+from thawline.tasks.planning import feeding_of, gradient_of, plan_run
 from thawline.tasks.settings import RunSettings
 
 
@@ -64,7 +65,8 @@ class TaskDataModule(TailData):
         if self._chooses:
             fold = inner_fold(problem, fold, share=self.settings.data.inner, seed=self.settings.seed)
             self.inner = problem.samples(fold.test)
-        train = problem.samples(fold.train)
+        passes = gradient_of(self.settings).passes(len(fold.train), len(problem.classes))
+        train = problem.samples(np.tile(fold.train, passes))
         self.train = replace(train, views=()) if self.settings.debug.overfit else train
 
     def __getstate__(self) -> dict[str, object]:

@@ -19,7 +19,6 @@ from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.scoring import score_fold
-from thawline.fitting.settings import GradientSettings
 from thawline.runs.directory import CONFIG_FILE, REFIT_WORD, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.moved import absent_place, not_there, placed
@@ -247,7 +246,7 @@ def _predict_inner(fitted: Fitted) -> Predictions:
     settings = fitted.settings
     device = find_device(settings.trainer.accelerator)
     problem, [fold] = reread(fitted)
-    if isinstance(settings.method, GradientSettings):
+    if settings.method.holds_out:
         inner = how_to_fit(settings, fitted.run, device, None).inner_fold(problem, fold)
         return predict_fold(problem, inner, read_fit(fold_directory(fitted.run, HOLDOUT)), device)
     with tempfile.TemporaryDirectory() as scratch:

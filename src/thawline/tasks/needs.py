@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from thawline.encoders.settings import EncoderSettings, Gift
 from thawline.errors import UserError
-from thawline.fitting.settings import PAIRS, GradientSettings, MethodSettings
+from thawline.fitting.settings import CLASSES, PAIRS, GradientSettings, MethodSettings
 from thawline.tasks.task import find_task, task_names
 
 # What to say where an encoder lacks what the method needs.
@@ -13,6 +13,10 @@ _LACKING = {
     Gift.TEXT: (
         "method={method} compares photos with text, but encoder '{encoder}' has none; use encoder=clip, or "
         "method=linear or logistic"
+    ),
+    Gift.ATTENTION: (
+        "method={method} adds to the matrices of a transformer's attention, which encoder '{encoder}' has not; use "
+        "encoder=clip, siglip2, dinov2 or vit_base_patch16_224_in21k, or method=finetune"
     ),
     Gift.LAYERS: (
         "method={method} needs a transformer's layers and head, which encoder={family} has not; use encoder=ast, "
@@ -137,6 +141,10 @@ def _check_labels(chosen: Chosen) -> None:
             f"method={chosen.method.name} tells one class of each sample; of several take logistic, linear, mlp "
             "or finetune, of tracks layers, own and mel_cnn too"
         )
+    if chosen.target != CLASSES and isinstance(chosen.method, GradientSettings) and not chosen.method.holds_out:
+        raise UserError(
+            "method.patience=null holds out no samples, by which thresholds are fitted; give a number of epochs"
+        )
 
 
 def _check_line(chosen: Chosen) -> None:
@@ -150,6 +158,12 @@ def _check_line(chosen: Chosen) -> None:
         if cut != "head":
             raise UserError(
                 f"method={method.name} trains nothing below the head, so thaw={cut} can't be used; use thaw=head"
+            )
+    elif Gift.ATTENTION in method.needs:
+        if cut in ("head", "projection"):
+            raise UserError(
+                f"method={method.name} adds to the attention of blocks, and thaw={cut} leaves all of them frozen; use "
+                "thaw=1, 2, … or all"
             )
     elif Gift.TEXT in method.needs and cut == "head":
         raise UserError(

@@ -11,6 +11,7 @@ from thawline.decisions.threshold import DecisionSettings
 from thawline.encoders.settings import EncoderSettings, Gift
 from thawline.errors import UserError
 from thawline.features.settings import ClusterSettings, StoreSettings
+from thawline.fitting.few_shot import LoraSettings
 from thawline.fitting.known import METHODS
 from thawline.fitting.settings import (
     CLASSES,
@@ -129,7 +130,16 @@ class RunSettings:
         if PAIRS in self.method.targets:
             # Towers that were trained together have projections into their common space.
             return "projection" if Gift.TEXT in self.encoder.gifts and self.text is None else "head"
+        if isinstance(self.method, LoraSettings):
+            return "all"
         return "projection" if Gift.TEXT in self.method.needs else "head"
+
+    @property
+    def text_cut(self) -> int | str:
+        """Where the text encoder of a CLIP is cut, that the prompts of classes go through, as `cut` says it."""
+        if not isinstance(self.method, GradientSettings) or not self.method.train_text:
+            return "head"
+        return self.cut if isinstance(self.method, LoraSettings) else "projection"
 
     @property
     def target(self) -> str:

@@ -19,6 +19,7 @@ from thawline.features.rehearsing.costs import Clock, Cost
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold
+from thawline.fitting.lightning.feeding import batches_per_epoch
 from thawline.fitting.settings import GradientSettings
 from thawline.tasks.capabilities import TaskProblem
 from thawline.tasks.planning import how_to_fit
@@ -27,6 +28,7 @@ from thawline.tasks.settings import RunSettings
 _SECONDS = 1.0  # of a fit that are watched, about
 _PATIENCE = 4  # times as long by the clock
 _LEAST = 2  # epochs
+_BATCHES = (2, 10)  # that are watched where nobody looks at the end of an epoch
 _AT_ONCE = 256  # samples
 _MOSTLY = 0.8  # share of the samples that are no copies, from which on none are taken to be
 
@@ -71,6 +73,8 @@ def watch_epochs(problem: TaskProblem, plan: Sequence[Fold], settings: RunSettin
         fit_fold(problem, plan[0], how)
         return Epochs(1, watching.clock.cost())
     most = min(settings.method.epochs, settings.debug.epochs or settings.method.epochs)
+    if not settings.method.holds_out:
+        return Epochs(most, _of_batches(problem, plan[0], settings, settings.method))
     known = distinct(problem.samples(plan[0].train))
     copied = len(known) < _MOSTLY * len(plan[0].train)
     try:
@@ -83,6 +87,23 @@ def watch_epochs(problem: TaskProblem, plan: Sequence[Fold], settings: RunSettin
     if copied and ended == most:
         ended = _expected(problem, plan[0], known, how, settings.method, most)
     return Epochs(min(ended, most), each)
+
+
+def _of_batches(problem: TaskProblem, fold: Fold, settings: RunSettings, method: GradientSettings) -> Cost:
+    """What an epoch costs of a fit without inner samples, which goes to its end, by some of its batches."""
+    device, took = find_device(settings.trainer.accelerator), []
+    for batches in _BATCHES:
+        few = replace(settings, debug=replace(settings.debug, epochs=1, limit_batches=batches))
+        how = how_to_fit(few, Path(settings.paths.run), device, None)
+        clock = Clock()
+        before = clock.cost()
+        fit_fold(problem, replace(fold, name=f"{batches}-batches"), how)
+        took.append(clock.cost() - before)
+    samples = len(fold.train) * method.passes(len(fold.train), len(problem.classes))
+    all_batches = batches_per_epoch(samples, method.batch_size)
+    all_batches = min(all_batches, settings.debug.limit_batches or all_batches)
+    fewer, more = _BATCHES
+    return (took[1] - took[0]) * (all_batches / (more - fewer))
 
 
 def _expected(
@@ -101,7 +122,7 @@ def _expected(
     if len(watching.marks) >= most:
         return most
     sooner = len(known) / len(fold.train)
-    return min(most, math.ceil(int(fit.chosen["epochs"]) * sooner) + method.patience)
+    return min(most, math.ceil(int(fit.chosen["epochs"]) * sooner) + (method.patience or 0))
 
 
 def distinct(samples: FeatureSet) -> NDArray[np.int64]:

@@ -156,6 +156,7 @@ def packs(settings: Any) -> bool:
     trainer = settings.trainer
     return (
         isinstance(settings.method, GradientSettings)
+        and settings.method.holds_out
         and settings.cut in ("head", "projection")
         and alone_for(settings) is None
         and not settings.augmentation.mixup

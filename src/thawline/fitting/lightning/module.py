@@ -10,6 +10,8 @@ from torch import nn
 
 from thawline.errors import RunError
 from thawline.fitting.feature_set import Batch, Features
+from thawline.fitting.few_shot import LoraSettings
+from thawline.fitting.lightning.adapters import add_adapters, merged_state, without_frozen
 from thawline.fitting.lightning.feeding import batches_per_epoch
 from thawline.fitting.lightning.imported import L, torchmetrics
 from thawline.fitting.lightning.mixup import mix
@@ -52,6 +54,10 @@ class TailModule(L.LightningModule):
             mixup: α of MixUp; 0: none.
         """
         super().__init__()
+        if isinstance(settings, LoraSettings):
+            torch.manual_seed(seed)
+            add_adapters(tail, settings)
+            self.strict_loading = False  # checkpoints hold what trains
         self.tail = tail
         self.settings = settings
         self._samples = samples
@@ -67,6 +73,11 @@ class TailModule(L.LightningModule):
         self.inner_accuracy: torchmetrics.Metric = torchmetrics.classification.MulticlassAccuracy(
             tail.head.classes, average="micro"
         )
+
+    def fitted(self) -> dict[str, torch.Tensor]:
+        """The state-dict of the tail as it is, on the CPU; what adapters learnt is in the weights."""
+        state = merged_state(self.tail) if isinstance(self.settings, LoraSettings) else self.tail.state_dict()
+        return {name: tensor.detach().cpu() for name, tensor in state.items()}
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The loss of a batch, without the penalty.
@@ -145,8 +156,10 @@ class TailModule(L.LightningModule):
             self._losses, self._seen = 0.0, 0
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the losses of the epoch so far, for a resumed one to go on with."""
+        """Keep the losses of the epoch so far, for a resumed one to go on with, and of adapters no more than them."""
         checkpoint[LOSSES] = (self._losses, self._seen)
+        if not self.strict_loading:
+            checkpoint["state_dict"] = without_frozen(checkpoint["state_dict"], self)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the losses of the epoch so far."""

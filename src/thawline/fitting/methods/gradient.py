@@ -107,13 +107,13 @@ def fit_gradient(
         send_history(mirror, directory.name, read_history(directory / HISTORY)[before:])
     if course.keep is not None:
         module.load_state_dict(load_checkpoint(directory / LAST)["state_dict"])
-        course.keep("final_model", _state(module))
+        course.keep("final_model", module.fitted())
     kept = load_checkpoint(directory / (LAST if data.inner is None else BEST))
-    module.load_state_dict(kept["state_dict"])
+    module.load_state_dict(kept["state_dict"], strict=module.strict_loading)
     chosen: dict[str, float] = {"epochs": int(kept["epoch"]) + 1}
     if data.inner is not None:
         chosen["inner_loss"] = _best_score(kept)
-    return Fit(_state(module), chosen)
+    return Fit(module.fitted(), chosen)
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def _pass_on(runner: L.Trainer, number: int) -> None:
 
 def _callbacks(directory: Path, settings: GradientSettings, every: int | None, chooses: bool) -> list[L.Callback]:
     callbacks: list[L.Callback] = []
-    if chooses:
+    if chooses and settings.patience is not None:
         callbacks = [
             BestCheckpoint(directory),
             L.callbacks.EarlyStopping("inner_loss", patience=settings.patience, check_finite=True),
@@ -250,13 +250,9 @@ def _profiler(debug: DebugSettings, directory: Path) -> L.profilers.Profiler | N
     return kinds[debug.profiler](dirpath=directory, filename="profile") if debug.profiler else None
 
 
-def _state(module: TailModule) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().cpu() for name, tensor in module.tail.state_dict().items()}
-
-
 def _enough_threads(module: TailModule) -> int:
     """A small tail is fastest, and safe from a busy neighbour, on one thread."""
-    size = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    size = sum(parameter.numel() for parameter in module.parameters())  # what is frozen beside adapters computes too
     return 1 if size < SMALL_TAIL else torch.get_num_threads()
 
 

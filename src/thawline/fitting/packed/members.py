@@ -104,7 +104,8 @@ class Run:
         settings = self.member.module.settings
         better = loss < self._best
         self._waited = 0 if better else self._waited + 1
-        self.ended = not math.isfinite(loss) or self._waited >= settings.patience or epoch + 1 >= settings.epochs
+        enough = settings.patience is not None and self._waited >= settings.patience
+        self.ended = not math.isfinite(loss) or enough or epoch + 1 >= settings.epochs
         self._best = min(self._best, loss) if better else self._best
         return better
 

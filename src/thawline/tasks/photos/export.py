@@ -26,6 +26,7 @@ def export_photos(fitted: Fitted) -> Exportable:
         encoder=settings.encoder,
         decode=settings.data.decode,
         thaw=settings.cut,
+        text_thaw=settings.text_cut,
         state=fitted.fit.state,
         classes=fitted.classes,
         prompts=prompts,

@@ -19,7 +19,6 @@ from thawline.features.survey import Survey
 from thawline.features.texts import encode_texts
 from thawline.features.wanted import Wanted
 from thawline.fitting.feature_set import FeatureRows, Features
-from thawline.fitting.settings import GradientSettings
 from thawline.judging.intervals import Estimate
 from thawline.tasks.capabilities import Filled
 from thawline.tasks.photos.line import has_line, survey_photos
@@ -154,8 +153,7 @@ def read_prompts(
         texts = [
             [*mine, *(text for text in more if text not in mine)] for mine, more in zip(given, candidates, strict=True)
         ]
-    train_text = isinstance(settings.method, GradientSettings) and settings.method.train_text
-    cut = towers.text.cut_for("projection" if train_text else "head")
+    cut = towers.cut_text(settings.text_cut)
     flat = [text for prompts in texts for text in prompts]
     key = shelf_key(towers.text.key(cut), None, cut=cut, dtype=settings.store.dtype, device=device.type)
     label = f"prompts of {settings.encoder.name} at {towers.text.borders[cut]}"

@@ -1,5 +1,6 @@
 """What gradient descent trains for classes of photos."""
 
+import numpy as np
 import torch
 
 from thawline.fitting.feature_set import FeatureSet
@@ -47,7 +48,9 @@ def scaled(problem: PhotosProblem, samples: FeatureSet, tail: Tail | None = None
         if tail is None and photos in problem.scalings:
             standardise.load_state_dict(problem.scalings[photos])
         else:
-            standardise.measure(final_features(measured.stages, samples))
+            # Once of each, however often an epoch goes over them.
+            _, first = np.unique(samples.indices, return_index=True)
+            standardise.measure(final_features(measured.stages, samples.subset(np.sort(first))))
         if tail is None:
             problem.scalings.setdefault(photos, {name: each.clone() for name, each in standardise.state_dict().items()})
     return measured

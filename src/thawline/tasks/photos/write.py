@@ -78,6 +78,7 @@ class TunedPhotos:
         thresholds: Of each class, where a photo can have several and each is told by itself; None: it has one.
         abstention: From which probability on it answers; None: always.
         placed: From which distance on a photo is out of place, and where those of the classes lie; None: none is.
+        text_thaw: Where the text encoder is cut.
     """
 
     task: str
@@ -91,6 +92,7 @@ class TunedPhotos:
     thresholds: Mapping[str, float] | None = None
     abstention: Abstention | None = None
     placed: tuple[OutOfPlace, Surroundings] | None = None
+    text_thaw: int | str = "head"
     load = staticmethod(load_photos)
     card = staticmethod(photo_card)
 
@@ -110,7 +112,18 @@ class TunedPhotos:
         if image.preprocessing is None:
             raise ValueError("an image encoder has a preprocessing")
         how = replace(image.preprocessing, decode=self.decode)
-        return Joined(image, towers, _head(state_part(self.state, "head."), towers), how, weights)
+        return Joined(image, towers, self._head(towers), how, weights)
+
+    def _head(self, towers: ClipTowers | None) -> Head:
+        """The fitted head; what was trained of the text encoder is put into `towers`."""
+        state = state_part(self.state, "head.")
+        if "class_of_prompt" not in state:
+            return rebuild_photo_head(state)
+        if not (trained := text_part(state)) or towers is None:
+            return rebuild_prompts(state, None)
+        text, cut = towers.text, towers.cut_text(self.text_thaw)
+        text.load_tail(cut, trained)
+        return rebuild_prompts(state, text.prefix(len(text.stages), cut))
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the network, its head and its preprocessing."""
@@ -176,17 +189,6 @@ class TunedPhotos:
         if isinstance(classifier.head, ClassHead) and towers is not None and self.prompts is not None:
             differences[TEXT] = write_text_of_classes(folder, towers, self.prompts, classifier.head)
         return differences
-
-
-def _head(state: dict[str, torch.Tensor], towers: ClipTowers | None) -> Head:
-    if "class_of_prompt" not in state:
-        return rebuild_photo_head(state)
-    if not (trained := text_part(state)) or towers is None:
-        return rebuild_prompts(state, None)
-    text = towers.text
-    cut = text.cut_for("projection")  # what training text means
-    text.load_tail(cut, trained)
-    return rebuild_prompts(state, text.prefix(len(text.stages), cut))
 
 
 def _answers(bundle: Bundle, known: Sequence[Known]) -> tuple[list[Known], NDArray[np.float32], list[float | None]]:
