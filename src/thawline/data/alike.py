@@ -4,9 +4,9 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from thawline.data.listing import Listing, choose
+from thawline.data.relabelled import choose_photos, choose_tracks, relabel_photos, relabel_tracks
 from thawline.data.tracks.listed import TrackListing
 
 _BETWEEN = re.compile(r"[\s_.,'\u2018\u2019\u2010-\u2015-]+")
@@ -32,28 +32,19 @@ def join_photos(listing: Listing, wanted: Sequence[str] | None = None) -> Listin
 
     Args:
         listing: of all classes.
-        wanted: take only these, in any of their spellings; None takes all.
+        wanted: take only what has one of these for its first label, in any of their spellings; None takes all.
 
     Raises:
         UserError: a class that is not there.
     """
-    name = _joined(Counter(photo.label for photo in listing.photos))
-    photos = [replace(photo, label=name[photo.label]) for photo in listing.photos]
-    chosen = _chosen(wanted, name, listing)
-    photos = [photo for photo in photos if photo.label in chosen]
-    return replace(listing, photos=tuple(photos), classes=tuple(sorted({photo.label for photo in photos})))
+    name = _joined(Counter(label for photo in listing.photos for label in photo.each_label))
+    return choose_photos(relabel_photos(listing, name), _chosen(wanted, name, listing))
 
 
 def join_tracks(listing: TrackListing, wanted: Sequence[str] | None = None) -> TrackListing:
-    """The same of tracks, all of whose labels are joined and whose first is chosen by."""
+    """The same of tracks."""
     name = _joined(Counter(label for track in listing.tracks for label in track.labels))
-    tracks = []
-    for track in listing.tracks:
-        labels = tuple(dict.fromkeys(name[label] for label in track.labels))
-        tracks.append(replace(track, label=labels[0], labels=labels))
-    chosen = _chosen(wanted, name, listing)
-    tracks = [track for track in tracks if track.label in chosen]
-    return replace(listing, tracks=tuple(tracks), classes=tuple(sorted({track.label for track in tracks})))
+    return choose_tracks(relabel_tracks(listing, name), _chosen(wanted, name, listing))
 
 
 def _joined(counts: Mapping[str, int]) -> dict[str, str]:

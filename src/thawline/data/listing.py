@@ -73,6 +73,7 @@ class Listed:
         label: the class folder's name, in Unicode's composed form (NFC).
         folder: the folder below the class that holds it, "" if none.
         side: "train", "val" or "test" where the collection comes split, else None.
+        labels: all that a table tells of it, `label` being the first; none: its label alone.
     """
 
     path: Path
@@ -80,6 +81,12 @@ class Listed:
     label: str
     folder: str
     side: str | None
+    labels: tuple[str, ...] = ()
+
+    @property
+    def each_label(self) -> tuple[str, ...]:
+        """All its labels."""
+        return self.labels or (self.label,)
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,8 @@ class Listing:
         classes: of the photos.
         photos: what can be read, by name or content.
         left_out: what is not used.
-        layout: what its folders were taken for, a sentence.
+        layout: what its folders were taken for, a sentence; "" of a table.
+        notes: sentences on a table.
         corrected: what a table of corrections did to it; None: none was given.
     """
 
@@ -108,6 +116,7 @@ class Listing:
     photos: tuple[Listed, ...]
     left_out: tuple[LeftOut, ...]
     layout: str = ""
+    notes: tuple[str, ...] = ()
     corrected: Corrected | None = None
 
 

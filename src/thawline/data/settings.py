@@ -15,17 +15,18 @@ from thawline.errors import UserError
 
 @dataclass
 class DataSettings:
-    """A folder of photos.
+    """A folder of photos, or a table that names them.
 
     Attributes:
-        path: The folder; one folder a class.
+        path: The folder, one folder a class; or a CSV with the columns `path,label`, or one of 0 and 1 for each label.
         reader: `auto`; `datasets` where `path` is a data set of that library: a name on the Hub, a folder that
             `save_to_disk` wrote, or Parquet.
         dataset: What is read of a data set.
-        classes: The class folders to use; null: all.
+        classes: The classes to use; null: all.
         layout: Whether folders called train, val and test are the `split` or `classes`; `auto`: the split where they
             have folders in them.
         join_alike: Whether classes whose names differ in case, spaces or hyphens alone are one.
+        labels: `one` class a sample, the first that it has; `several`: all that it has, each told by itself.
         min_groups: Classes of fewer groups are left out.
         decode: `reduced` (JPEGs at a reduced scale, at least twice the target) or `full`.
         max_megapixels: A larger photo, or one that takes as much memory to decode, is left out.
@@ -45,6 +46,7 @@ class DataSettings:
     classes: list[str] | None = None
     layout: str = "auto"
     join_alike: bool = False
+    labels: str = "one"
     min_groups: int = 1
     decode: str = "reduced"
     max_megapixels: float = MAX_MEGAPIXELS
@@ -58,6 +60,12 @@ class DataSettings:
         self._check_reader()
         if self.layout not in LAYOUTS:
             raise UserError(f"data.layout={self.layout} is not known; use {', '.join(LAYOUTS)}")
+        if self.labels not in ("one", "several"):
+            raise UserError(f"data.labels={self.labels} is not known; use one or several")
+        if self.several_labels and self.corrections is not None:
+            raise UserError(
+                "data.corrections gives a photo one class; with data.labels=several correct its labels itself"
+            )
         if self.decode not in ("reduced", "full"):
             raise UserError(f"data.decode={self.decode} is not known; use reduced or full")
         if self.min_groups < 1:
@@ -125,7 +133,19 @@ class DataSettings:
     @property
     def several_labels(self) -> bool:
         """Whether a sample has several labels at once, not one class."""
-        return False
+        return self.labels == "several"
+
+    def _refuse_classes(self, instead: str) -> None:
+        """Refuse what only classes of samples have; `instead` says what to do without `classes`.
+
+        Raises:
+            UserError: Such a setting is given.
+        """
+        if self.classes is not None:
+            raise UserError(f"data.classes is for folders of photos; leave it out{instead}")
+        for key, usual in (("layout", "auto"), ("join_alike", False), ("labels", "one")):
+            if getattr(self, key) != usual:
+                raise UserError(f"data.{key} is for folders of photos and for tracks; leave it out")
 
     def as_fitted(self, chosen: Mapping[str, Any]) -> Self:
         """The same with what the data of a fit gave it as inputs; `chosen` is what was chosen for that fit."""

@@ -259,8 +259,8 @@ class GradientSettings(MethodSettings):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Pairs by a head for pairs; otherwise classes, or several labels at once."""
-        return (PAIRS,) if self.head == "pairs" else (CLASSES, TAGS)
+        """Pairs by a head for pairs, classes by prompts; otherwise classes, or several labels at once."""
+        return {"pairs": (PAIRS,), "prompts": (CLASSES,)}.get(self.head, (CLASSES, TAGS))
 
     @property
     def holds_out(self) -> bool:

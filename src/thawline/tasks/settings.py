@@ -165,6 +165,8 @@ class RunSettings:
     def _check_augmentation(self) -> None:
         """Can the method use what varies the photos, and is it above or below the thaw line?"""
         wanted, method = self.augmentation, self.method
+        if wanted.mixup and self.target == TAGS:
+            raise UserError("augmentation.mixup mixes single classes, and a sample can have several; set it to 0")
         if wanted.masks is not None and (Gift.SPECTROGRAMS not in self.encoder.gifts or self.cut != "all"):
             raise UserError(
                 f"augmentation={wanted.name} masks the spectrograms of encoder=mel_cnn with thaw=all; use "

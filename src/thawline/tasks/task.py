@@ -208,13 +208,13 @@ def task_of_directory(folder: Path) -> str | None:
     return None
 
 
-def refuse_table(path: Path) -> None:
-    """For a task whose samples are in folders: is `path` a table, and of which task?
+def refuse_table(path: Path, task: str) -> None:
+    """Is `path` a table, and of which task?
 
     Raises:
-        UserError: It is a table of another task's samples.
+        UserError: It is a table of another's samples than those of `task`.
     """
-    if (name := task_of_table(path)) is not None:
+    if (name := task_of_table(path)) not in (None, task):
         columns = ",".join(find_task(name).columns)
         raise UserError(f"{path} is a table with the columns {columns}, which task={name} reads; add that")
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thawline.data.listing import LeftOut, Listed, Listing
-from thawline.data.photos.corrections import correct, take_classes
+from thawline.data.photos.corrections import correct
+from thawline.data.relabelled import take_classes
 from thawline.errors import UserError
 from thawline.files import digest_of
 

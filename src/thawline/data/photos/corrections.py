@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from thawline.data.listing import LeftOut, Listing, choose
+from thawline.data.listing import LeftOut, Listing
 from thawline.data.photos.corrected import Corrected
 from thawline.data.tables.places import match_names
 from thawline.data.tables.reading import Columns, Record, read_table
@@ -62,17 +62,6 @@ def correct(listing: Listing, file: Path, new: Collection[str] = ()) -> Listing:
         left_out=tuple(sorted(others, key=lambda left: left.name)),
         corrected=Corrected(file, digest_of(file), tuple(changed), tuple(left_out), kept, table.notes),
     )
-
-
-def take_classes(listing: Listing, wanted: Sequence[str]) -> Listing:
-    """The photos of the classes `wanted` alone, by their corrected labels.
-
-    Raises:
-        UserError: There is no such class.
-    """
-    chosen = choose(wanted, listing.classes, listing.root)
-    photos = tuple(photo for photo in listing.photos if photo.label in chosen)
-    return replace(listing, classes=tuple(sorted(chosen)), photos=photos)
 
 
 def _meant(listing: Listing, file: Path, records: Sequence[Record]) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
@@ -22,17 +23,25 @@ from thawline.files import JSON
 from thawline.screen import say_whole
 
 
-def data_report(collection: Collection, *, bytes_per_photo: int | None = None, **extra: JSON) -> dict[str, JSON]:
+def data_report(
+    collection: Collection,
+    *,
+    labels: Mapping[str, npt.NDArray[np.bool_]] | None = None,
+    bytes_per_photo: int | None = None,
+    **extra: JSON,
+) -> dict[str, JSON]:
     """What data_report.json holds.
 
     Args:
         collection: the photos.
+        labels: which photos have each label, [N], where a photo can have several; None: the classes are counted.
         bytes_per_photo: in the feature store; gives the predicted size of the store.
         extra: further entries, taken as they are.
     """
+    if labels is None:
+        labels = {name: collection.labels == index for index, name in enumerate(collection.classes)}
     per_class: dict[str, JSON] = {}
-    for index, name in enumerate(collection.classes):
-        member = collection.labels == index
+    for name, member in labels.items():
         per_class[name] = {"photos": int(member.sum()), "groups": len(np.unique(collection.grouping.ids[member]))}
     report: dict[str, JSON] = {
         "root": str(collection.root),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://|(data|file|https?):", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:(?=[/\\])")
+_TABLES = (".csv", ".tsv", ".tab", ".parquet", ".xlsx", ".xls", ".ods")  # of workbooks it is said that they are none
 
 
 def one_form(name: str) -> str:
@@ -29,6 +30,11 @@ def comparable(names: Sequence[str]) -> list[str]:
     for form, name in zip(forms, names, strict=True):
         spelt.setdefault(form, set()).add(name)
     return [form if len(spelt[form]) == 1 else name for form, name in zip(forms, names, strict=True)]
+
+
+def is_table(path: Path) -> bool:
+    """Whether `path` is a table by its name, rather than a folder or a sample."""
+    return path.suffix.lower() in _TABLES and not path.is_dir()
 
 
 def is_url(written: str) -> bool:

@@ -22,16 +22,20 @@ _LINES_OF_HEADER = 100  # at most: names may hold newlines, in quotes
 _COMMENT = "#"
 
 
+Places = list[tuple[str, int]]  # the columns that are read, and where each stands
+
+
 @dataclass(frozen=True)
 class Columns:
-    """The columns that are read, others being ignored unless they are refused.
+    """The columns that are read, others being ignored unless they are refused or read as well.
 
     Attributes:
         needed: A table without one is refused.
-        optional: The others.
+        optional: The others that are known.
         row: What a row holds, for messages.
         closed: Whether a table with other columns is refused.
         may_be_empty: Whether a table without rows is one.
+        others: Whether those that are not known are read too, by their names as they are written, and not ignored.
     """
 
     needed: tuple[str, ...]
@@ -39,6 +43,7 @@ class Columns:
     row: str = "row"
     closed: bool = False
     may_be_empty: bool = False
+    others: bool = False
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -52,7 +57,7 @@ class Record:
 
     Attributes:
         row: Its number as a spreadsheet shows it: the header is row 1.
-        values: What stands in the columns that are known and there, as text.
+        values: What stands in the columns that are read and there, as text.
         kind: What is wrong with the row as a whole, in one or two words; "" if nothing is.
         problem: The same as a phrase.
     """
@@ -128,7 +133,9 @@ def _csv(path: Path, data: bytes, columns: Columns) -> Table:
         )
     separator, header, used = header_of(lines[start : start + _LINES_OF_HEADER], columns, named[1] if named else None)
     _check_columns(path, header, columns)
-    records = _records(lines, start + used, start + 1, separator, header, columns)
+    places = _places(path, header, _written(lines[start : start + used], separator) if columns.others else (), columns)
+    least = 1 + max(header.index(name) for name in columns.needed)
+    records = _records(lines, start + used, start + 1, separator, (places, least, len(header)))
     if decoded.damaged:
         records = map(_without_damage, records)
     return Table(tuple(records), (decoded.note,) if decoded.note else ())
@@ -181,13 +188,37 @@ def _check_columns(path: Path, header: Sequence[str], columns: Columns) -> None:
         raise UserError(f"{path} has the column {odd[0]!r}, which is not known; it may have {','.join(columns.known)}")
 
 
+def _written(lines: Sequence[str], separator: str) -> list[str]:
+    """The names of the columns as they are written, in Unicode's composed form."""
+    try:
+        names = next(csv.reader(iter(lines), delimiter=separator, strict=True, skipinitialspace=True))
+    except csv.Error:  # as `header_of` reads it
+        names = lines[0].split(separator)
+    return [unicodedata.normalize("NFC", name.strip(" \t\r\n\ufeff\"'")) for name in names]
+
+
+def _places(path: Path, header: Sequence[str], written: Sequence[str], columns: Columns) -> Places:
+    """The columns that are read, and their places: those that are known, and of the others those that have a name.
+
+    Raises:
+        UserError: Two of the others are called the same.
+    """
+    known = [(name, header.index(name)) for name in columns.known if name in header]
+    others = [(name, i) for i, name in enumerate(written[: len(header)]) if name and header[i] not in columns.known]
+    names = [name for name, _ in others]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"{path} has the column {twice[0]} twice; keep one")
+    return [*known, *others]
+
+
 def _records(
-    lines: Sequence[str], start: int, row: int, separator: str, header: Sequence[str], columns: Columns
+    lines: Sequence[str], start: int, row: int, separator: str, form: tuple[Places, int, int]
 ) -> Iterator[Record]:
-    """The rows from line `start` on, the header being row `row`."""
-    width = len(header)
-    places = [(name, header.index(name)) for name in columns.known if name in header]
-    least = 1 + max(place for name, place in places if name in columns.needed)
+    """The rows from line `start` on, the header being row `row`.
+
+    `form` has the columns that are read, how many values a row has at least, and how many columns there are.
+    """
+    places, least, width = form
     for values, error in _parsed(lines, start, separator):
         row += 1
         if error:
@@ -248,7 +279,8 @@ def _parquet(path: Path, data: bytes, columns: Columns) -> Iterator[Record]:
         names = pq.read_schema(pa.BufferReader(data)).names
         header = [column_name(name) for name in names]
         _check_columns(path, header, columns)
-        there = {name: names[header.index(name)] for name in columns.known if name in header}
+        written = [unicodedata.normalize("NFC", name) for name in names] if columns.others else ()
+        there = {name: names[place] for name, place in _places(path, header, written, columns)}
         table = pq.read_table(pa.BufferReader(data), columns=list(there.values()), use_threads=False)
         cells = [[_as_text(value) for value in table[name].to_pylist()] for name in there.values()]
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -260,4 +292,6 @@ def _parquet(path: Path, data: bytes, columns: Columns) -> Iterator[Record]:
 def _as_text(value: Any) -> str:
     if value is None or value != value:  # NaN: pandas' for nothing
         return ""
+    if isinstance(value, list):
+        return "|".join(map(_as_text, value))
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

@@ -1,14 +1,13 @@
 """Which tracks a folder or a table holds."""
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from thawline.data.listing import LeftOut, as_text, choose, list_files
-from thawline.data.tables.cells import side_of
+from thawline.data.tables.cells import several, side_of
 from thawline.data.tables.named import BadRow, check_sided, find_named, folder_of, name_below, named_file
-from thawline.data.tables.places import Absent, is_url
+from thawline.data.tables.places import Absent, is_table, is_url
 from thawline.data.tables.reading import Columns, Record, read_table
 from thawline.data.tracks.listed import TRACKS, ListedTrack, TrackListing, from_folders
 from thawline.data.walking import walk_files
@@ -18,7 +17,6 @@ COLUMNS = Columns(("audio_path", "label"), ("artist", "album", "split", "themes"
 
 # What a table of tracks to be judged may have.
 _TO_JUDGE = Columns(("audio_path",), ("themes",), row="track")
-_TABLES = (".csv", ".tsv", ".tab", ".parquet", ".xlsx", ".xls", ".ods")  # of workbooks it is said that they are none
 
 
 def list_tracks(
@@ -45,11 +43,6 @@ def list_tracks(
         return _list_table(path, classes)
     listing = list_files(path, TRACKS, classes, layout=layout)
     return from_folders(listing, artists=artists)
-
-
-def is_table(path: Path) -> bool:
-    """Whether `path` is a table by its name, rather than a folder or a track."""
-    return path.suffix.lower() in _TABLES and not path.is_dir()
 
 
 def walk_tracks(
@@ -88,7 +81,7 @@ def _named(table: Path, unopened: dict[str, str], themes: dict[str, tuple[str, .
             if record.kind:
                 raise BadRow(record.problem)
             name = str(_file(written, found))
-            told = _several(record.values.get("themes", ""))
+            told = several(record.values.get("themes", ""))
             themes[name] = tuple(dict.fromkeys([*themes.get(name, ()), *told]))
         except BadRow as bad:
             unopened[name] = f"row {record.row}: {bad}"
@@ -134,7 +127,7 @@ def _track_of_row(record: Record, root: Path, found: Mapping[str, Path | Absent]
         raise BadRow(record.problem)
     values = {name: unicodedata.normalize("NFC", value.strip()) for name, value in record.values.items()}
     written = record.values["audio_path"].strip()
-    labels = _several(values["label"])
+    labels = several(values["label"])
     if not labels:
         raise BadRow("no label")
     side = side_of(values.get("split", ""))
@@ -149,13 +142,8 @@ def _track_of_row(record: Record, root: Path, found: Mapping[str, Path | Absent]
         artist=values.get("artist") or None,
         album=values.get("album") or None,
         side=side,
-        themes=_several(values.get("themes", "")),
+        themes=several(values.get("themes", "")),
     )
-
-
-def _several(cell: str) -> tuple[str, ...]:
-    """What stands in one cell with "|" or ";" between, each once."""
-    return tuple(dict.fromkeys(each for part in re.split(r"[|;]", cell) if (each := part.strip())))
 
 
 def _file(written: str, found: Mapping[str, Path | Absent]) -> Path:

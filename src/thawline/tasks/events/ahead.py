@@ -1,12 +1,11 @@
 """Photos are read before the libraries are imported that the run waits for. Nothing heavy is imported here."""
 
 from dataclasses import replace
-from pathlib import Path
 
-from thawline.data.listing import list_photos
 from thawline.encoders.vision.processor import load_preprocessing
 from thawline.encoders.weights import locate
 from thawline.features import ahead
+from thawline.tasks.events.listed import find_events
 from thawline.tasks.settings import RunSettings
 
 
@@ -22,8 +21,6 @@ def begin(settings: RunSettings) -> None:
         return
     if settings.cluster.kind or settings.trainer.launched:  # others read them, or would read them too
         return
-    if settings.data.corrections is not None and settings.data.classes is not None:
-        return  # which photos are of these classes the corrections say
     preprocessing = replace(load_preprocessing(locate(encoder), encoder), decode="reduced")
-    photos = list_photos(Path(settings.data.path), settings.data.classes, layout=settings.data.layout).photos
+    photos = find_events(settings.data).photos
     ahead.begin(photos, settings.store.root, preprocessing, settings.data.max_megapixels)

@@ -1,4 +1,4 @@
-"""What a folder of event photos holds, before anything is trained."""
+"""What a folder of event photos holds, or a table of them, before anything is trained."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from rich.console import Console
 from thawline.data.photos.collection import build_collection
 from thawline.tasks.events.listed import list_events
 from thawline.tasks.photos.line import photo_facts, show_collection
+from thawline.tasks.photos.tagged import mark_photos
 from thawline.tasks.settings import CheckSettings
 
 
@@ -16,6 +17,10 @@ def check_events(settings: CheckSettings, console: Console) -> dict[str, Any]:
     Raises:
         UserError: There are no usable photos of two classes.
     """
-    listing = list_events(settings.data)
-    facts = photo_facts(listing, settings.data, settings.store.root)
-    return show_collection(build_collection(listing, facts, settings.data.min_groups), console)
+    data = settings.data
+    listing = list_events(data)
+    facts = photo_facts(listing, data, settings.store.root)
+    if not data.several_labels:
+        return show_collection(build_collection(listing, facts, data.min_groups), console)
+    tagged = mark_photos(listing, facts, wanted=data.classes, min_groups=data.min_groups)
+    return show_collection(tagged.collection, console, tagged.report())

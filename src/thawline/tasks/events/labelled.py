@@ -1,5 +1,6 @@
-"""New photos in folders of classes, for a bundle to be judged by."""
+"""New photos in folders of classes, or in a table, for a bundle to be judged by."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from thawline.data.photos.collection import build_collection
@@ -7,12 +8,17 @@ from thawline.data.settings import DataSettings
 from thawline.tasks.classes import number_classes
 from thawline.tasks.events.listed import list_events
 from thawline.tasks.photos.bundle import Bundle
-from thawline.tasks.photos.labelled import LabelledPhotos
+from thawline.tasks.photos.labelled import LabelledPhotos, LabelledTags
 from thawline.tasks.photos.line import photo_facts
+from thawline.tasks.photos.tagged import mark_photos
 
 
 def label_events(bundle: Bundle, data: DataSettings, store: Path) -> LabelledPhotos:
     """Read the photos of `data`; see `tasks.labelled.Labeller`."""
+    if bundle.thresholds is not None:
+        listing = list_events(replace(data, labels="several"))
+        tagged = mark_photos(listing, photo_facts(listing, data, store), known=bundle.labels)
+        return LabelledTags(bundle, tagged.collection, bundle.labels, tagged.strata, tagged=tagged)
     listing = list_events(data)
     collection = build_collection(listing, photo_facts(listing, data, store))
     return LabelledPhotos(bundle, collection, *number_classes(collection, bundle.labels))

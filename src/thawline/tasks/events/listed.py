@@ -1,30 +1,50 @@
-"""Which photos a folder of classes holds."""
+"""Which photos a folder of classes holds, or a table names."""
 
 from pathlib import Path
 
 from thawline.data.alike import join_photos
 from thawline.data.listing import PLAIN, Listing, list_photos
+from thawline.data.relabelled import take_classes
 from thawline.data.settings import DataSettings
+from thawline.data.tables.places import is_table
 from thawline.features.progress import say
 from thawline.tasks.task import refuse_table
 
 
 def list_events(data: DataSettings) -> Listing:
-    """The photos in the folder of `data`, before any is read.
+    """The photos in the folder or table of `data`, before any is read, and what there is to say of it.
 
     Raises:
-        UserError: It is no folder of classes; where it is a table, the task that reads such is named.
+        UserError: It is neither; where it is a table of another task's samples, that is named.
     """
-    refuse_table(Path(data.path))
-    later = data.join_alike or data.corrections is not None  # then classes are chosen among what these give
-    listing = list_photos(Path(data.path), None if later else data.classes, layout=data.layout)
-    if data.corrections is not None:
-        from thawline.data.photos.corrections import correct, take_classes  # late: folders need no pyarrow
-
-        listing = correct(listing, Path(data.corrections), data.classes or ())
-        listing = listing if data.join_alike or data.classes is None else take_classes(listing, data.classes)
-    if data.join_alike:
-        listing = join_photos(listing, data.classes)
-    if listing.layout != PLAIN:
-        say(listing.layout)
+    refuse_table(Path(data.path), "events")
+    listing = find_events(data)
+    for note in (*listing.notes, listing.layout):
+        if note not in ("", PLAIN):
+            say(note)
     return listing
+
+
+def find_events(data: DataSettings) -> Listing:
+    """The photos in the folder or table of `data`.
+
+    Raises:
+        UserError: It is neither, or has not the classes that are wanted.
+    """
+    path = Path(data.path)
+    # Of several labels a photo is not left out by its first.
+    wanted = None if data.several_labels else data.classes
+    as_listed = not (data.join_alike or data.corrections is not None or is_table(path))
+    if is_table(path):
+        from thawline.data.photos.table import list_table  # late: folders need no pyarrow
+
+        listing = list_table(path, labels=data.labels)
+    else:
+        listing = list_photos(path, wanted if as_listed else None, layout=data.layout)
+    if data.corrections is not None:
+        from thawline.data.photos.corrections import correct  # late, as above
+
+        listing = correct(listing, Path(data.corrections), wanted or ())
+    if data.join_alike:
+        return join_photos(listing, wanted)
+    return listing if as_listed or wanted is None else take_classes(listing, wanted)

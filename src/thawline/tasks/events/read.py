@@ -1,6 +1,7 @@
 """The photos of a run, read, grouped and brought to the thaw line, with the prompts of their classes."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -14,7 +15,9 @@ from thawline.tasks.events.listed import list_events
 from thawline.tasks.photos.features import Collect, fill_photos
 from thawline.tasks.photos.problem import PhotosProblem
 from thawline.tasks.photos.prompts import class_prompts
-from thawline.tasks.photos.read import read_photos
+from thawline.tasks.photos.read import Mark, read_labels, read_photos
+from thawline.tasks.photos.tagged import TaggedPhotos, mark_photos
+from thawline.tasks.photos.tags import TaggedProblem
 from thawline.tasks.settings import RunSettings
 
 
@@ -30,6 +33,8 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
         UserError: The folder, the encoder or the split can't be used.
     """
     listing = list_events(settings.data)
+    if settings.data.several_labels:
+        return TaggedProblem(**read_labels(settings, listing, device, classes, _mark(listing, settings, classes)))
     collect, prompts = _collect(listing, settings), settings.prompts
     read = read_photos(
         settings, listing, device, classes, collect=collect, texts=lambda names: class_prompts(prompts, names)
@@ -40,8 +45,12 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
 def fill_events(runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:
     """Compute what is missing of the photos' features for `runs`; see `tasks.capabilities.TaskFiller`."""
     listing = list_events(runs[0].data)
-    collect = _collect(listing, runs[0])
-    return fill_photos(runs, listing, device, refusals, lambda facts: data_report(collect(facts)))
+    collect, mark = _collect(listing, runs[0]), _mark(listing, runs[0])
+
+    def describe(facts: Mapping[str, PhotoFacts]) -> dict[str, Any]:
+        return mark(facts).report() if runs[0].data.several_labels else data_report(collect(facts))
+
+    return fill_photos(runs, listing, device, refusals, describe)
 
 
 def _collect(listing: Listing, settings: RunSettings) -> Collect:
@@ -49,3 +58,14 @@ def _collect(listing: Listing, settings: RunSettings) -> Collect:
         return build_collection(listing, facts, settings.data.min_groups)
 
     return collect
+
+
+def _mark(listing: Listing, settings: RunSettings, known: Sequence[str] | None = None) -> Mark:
+    data = settings.data
+
+    def mark(facts: Mapping[str, PhotoFacts]) -> TaggedPhotos:
+        return mark_photos(
+            listing, facts, wanted=data.classes, known=known, min_groups=data.min_groups, folds=settings.cv
+        )
+
+    return mark

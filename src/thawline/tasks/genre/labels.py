@@ -14,7 +14,7 @@ from thawline.data.tracks.report import track_report
 from thawline.data.tracks.track import TrackFacts
 from thawline.errors import UserError
 from thawline.tasks.genre.themes import with_themes
-from thawline.tasks.tags.told import Told, choose_strata, count_groups
+from thawline.tasks.tags.told import Told, choose_labels, choose_strata, count_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,16 +58,7 @@ def mark(
     everything = build_tracks(listing, facts, fewest=1)
     names, true = everything.marked()
     groups = {name: count_groups(true[:, i], everything.grouping) for i, name in enumerate(names)}
-    if absent := sorted(set(wanted or ()) - set(names)):
-        raise UserError(f"{listing.root} has no usable track with the label {absent[0]!r}; it has {', '.join(names)}")
-    asked = names if wanted is None else tuple(name for name in names if name in wanted)
-    kept = tuple(known) if known is not None else tuple(name for name in asked if groups[name] >= FEW_GROUPS)
-    if len(kept) < 2:
-        had = ", ".join(f"{name} {groups[name]}" for name in asked)
-        raise UserError(
-            f"data.labels=several needs at least two labels on {FEW_GROUPS} groups of tracks each, and {listing.root} "
-            f"has: {had}"
-        )
+    kept, rare = choose_labels(groups, FEW_GROUPS, wanted=wanted, known=known, where=listing.root, noun="track")
     having = [track for track in listing.tracks if set(track.labels) & set(kept)]
     without = [track for track in listing.tracks if not set(track.labels) & set(kept)]
     left_out = [LeftOut(track.name, "none of its labels is told") for track in without]
@@ -88,6 +79,6 @@ def mark(
         names=kept,
         true=true,
         strata=choose_strata(own, len(kept), collection.grouping, max(FEW_GROUPS, folds or 0)),
-        rare={} if known is not None else {name: groups[name] for name in asked if name not in kept},
+        rare=rare,
         collection=collection,
     )

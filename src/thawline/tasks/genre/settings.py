@@ -25,7 +25,6 @@ class TracksSettings(DataSettings):
         splits: Published split files of GTZAN, for `reader=gtzan`; null: none.
         reference: What a run is compared with, fitted on the same folds: `mfcc_svm`; null: the majority class. Not used
             with `labels=several`.
-        labels: `one` a track, its first, or `several`.
         themes: Themes of lyrics that are inputs beside descriptors; null: all that the package knows, where the CSV
             tells some; []: none.
     """
@@ -39,24 +38,16 @@ class TracksSettings(DataSettings):
 
     splits: list[str] | None = None
     reference: str | None = "mfcc_svm"
-    labels: str = "one"
     themes: list[str] | None = None
 
     def __post_init__(self) -> None:
         """Check the names."""
         super().__post_init__()
         self.refuse_corrections("move the tracks, or correct their table")
-        if self.labels not in ("one", "several"):
-            raise UserError(f"data.labels={self.labels} is not known; use one or several")
         if self.splits is not None and self.reader != "gtzan":
             raise UserError("data.splits names GTZAN's split files; add data.reader=gtzan, or use data.split")
         if self.reference not in (None, "mfcc_svm"):
             raise UserError(f"data.reference={self.reference} is not known; use mfcc_svm or null")
-
-    @property
-    def several_labels(self) -> bool:
-        """Whether a track has several labels at once, not one class."""
-        return self.labels == "several"
 
     def as_fitted(self, chosen: Mapping[str, Any]) -> Self:
         """The same with the themes that were inputs then, for which the fit has columns, whatever these tracks tell."""
@@ -84,5 +75,3 @@ def check_run(run: RunSettings) -> None:
             f"data.themes={','.join(data.themes)} has themes, which are inputs of encoder=descriptors alone; "
             "leave it out"
         )
-    if data.several_labels and wanted.mixup:
-        raise UserError("augmentation.mixup mixes single classes; set it to 0 with data.labels=several")

@@ -14,7 +14,6 @@ from thawline.judging.paired import compare_scores
 from thawline.judging.ranking import recall_of_labels
 from thawline.runs.predictions import Predictions
 from thawline.tasks.library.problem import LibraryProblem
-from thawline.tasks.tags.told import tag_figures
 
 _DEPTH = 5
 
@@ -28,11 +27,6 @@ def examine_library(
     shares = {fold.name: problem.tagged.shares(fold) for fold, _ in judged}
     usual = np.stack([shares[name] for name in predictions.folds]) if shares else None
     return {**problem.tagged.examine(judged, predictions), **examine_ranking(predictions, usual)}
-
-
-def examine_tags_of(predictions: Predictions) -> dict[str, Any]:
-    """The same of what a bundle said of new photos, without its thresholds."""
-    return {**tag_figures(predictions), **examine_ranking(predictions)}
 
 
 def examine_ranking(p: Predictions, usual: NDArray[np.float64] | None = None) -> dict[str, Any]:

@@ -1,62 +1,13 @@
-"""What fitting and judging ask of a library's tags: photos at the thaw line, and a tail that tells each by itself."""
+"""What fitting and judging ask of a library's tags."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
-from thawline.fitting.tail import Tail
-from thawline.runs.predictions import Tags
-from thawline.targets.target import MOST_USUAL
-from thawline.tasks.library.tagged import TaggedPhotos
-from thawline.tasks.photos.problem import PhotosProblem
+from thawline.tasks.library.tagged import TaggedEntries
+from thawline.tasks.photos.tags import TaggedProblem
 
 
 @dataclass(frozen=True)
-class LibraryProblem(PhotosProblem):
-    """Photos that can have several tags. `labels` are the strata of the split.
+class LibraryProblem(TaggedProblem):
+    """A library's photos with their tags."""
 
-    Attributes:
-        tagged: The tags, and which photo has which.
-    """
-
-    tagged: TaggedPhotos
-
-    @property
-    def baseline(self) -> str:
-        """What the run is compared with."""
-        return MOST_USUAL
-
-    def samples(self, indices: NDArray[np.int64]) -> FeatureSet:
-        """The photos `indices`; targets number the sets of tags."""
-        return self.tagged.numbered(super().samples(indices), indices)
-
-    def tail(self) -> Tail:
-        """A fresh tail as the method wants it, each of whose logits is of one tag by itself."""
-        tail = super().tail()
-        return Tail(tail.stages, tail.head, sets=self.tagged.sets)
-
-    def zero_shot(self, fit: Fit) -> Tail | None:
-        """None: what prompts tell apart are classes."""
-        return None
-
-    def reference(self, fold: Fold) -> NDArray[np.int64]:
-        """The tag that most photos have of those that are trained on."""
-        return self.tagged.most_frequent(fold)
-
-    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
-        """`fit` with a threshold for each tag."""
-        return self.tagged.settle(fit, self.tail, inner, earlier)
-
-    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags:
-        """The tags of the photos that `fold` holds out, those that reach their thresholds, and the most usual."""
-        return self.tagged.tags(fold, probabilities, fit)
-
-    def report(self) -> dict[str, Any]:
-        """What the library holds, as plain JSON."""
-        return self.tagged.report()
+    tagged: TaggedEntries

@@ -5,15 +5,14 @@ from typing import Any
 
 import torch
 
-from thawline.data.photos.collection import Collection
 from thawline.data.photos.photo import PhotoFacts
 from thawline.errors import UserError
 from thawline.tasks.capabilities import Filled
 from thawline.tasks.library.problem import LibraryProblem
 from thawline.tasks.library.settings import library_of
-from thawline.tasks.library.tagged import TaggedPhotos, mark, read_library
+from thawline.tasks.library.tagged import TaggedEntries, mark, read_library
 from thawline.tasks.photos.features import fill_photos
-from thawline.tasks.photos.read import read_photos
+from thawline.tasks.photos.read import read_labels
 from thawline.tasks.settings import RunSettings
 
 
@@ -28,14 +27,12 @@ def read_tagged(settings: RunSettings, device: torch.device, classes: Sequence[s
     Raises:
         UserError: The file, the photos, the encoder or the split can't be used.
     """
-    library, marked = read_library(library_of(settings.data)), list[TaggedPhotos]()
+    library = read_library(library_of(settings.data))
 
-    def collected(facts: Mapping[str, PhotoFacts]) -> Collection:
-        marked.append(mark(library, facts, known=classes, folds=settings.cv))
-        return marked[-1].collection
+    def marked(facts: Mapping[str, PhotoFacts]) -> TaggedEntries:
+        return mark(library, facts, known=classes, folds=settings.cv)
 
-    read = read_photos(settings, library.listing, device, classes, collect=collected, texts=lambda _names: None)
-    return LibraryProblem(**read, tagged=marked[-1])
+    return LibraryProblem(**read_labels(settings, library.listing, device, classes, marked))
 
 
 def fill_tagged(runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:

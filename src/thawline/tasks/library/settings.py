@@ -6,7 +6,6 @@ from typing import ClassVar
 from thawline.data.datasets.settings import IMAGE, Fields
 from thawline.data.settings import DataSettings
 from thawline.errors import UserError
-from thawline.fitting.settings import GradientSettings
 from thawline.tasks.library.entries.entry import FIELDS, ID, PATH, TAGS
 from thawline.tasks.library.entries.settings import EntrySettings, check_entries, is_database
 from thawline.tasks.settings import RunSettings
@@ -42,11 +41,8 @@ class LibrarySettings(DataSettings):
     def __post_init__(self) -> None:
         """Check the ranges, and that nothing is asked that only folders of classes have."""
         super().__post_init__()
-        if self.classes is not None:
-            raise UserError("data.classes is for folders of photos; leave it out, or name tags by data.tags")
+        self._refuse_classes(", or name tags by data.tags")
         self.refuse_corrections("correct the tags where they are kept")
-        if self.layout != "auto" or self.join_alike:
-            raise UserError("data.layout and data.join_alike are for folders of photos; leave them out")
         check_entries(self.entries, "data.")
 
     @property
@@ -74,20 +70,16 @@ class LibrarySettings(DataSettings):
 
 
 def check_run(run: RunSettings) -> None:
-    """Does the method suit tags, and can the library be trained on?
+    """Can the library be trained on?
 
     Raises:
-        UserError: It doesn't.
+        UserError: It can't.
     """
-    data, method = library_of(run.data), run.method
+    data = library_of(run.data)
     if is_database(data.path):
         raise UserError(
             "task=library trains on a file of entries; write the database's entries to one, such as library.parquet"
         )
-    if isinstance(method, GradientSettings) and method.head == "prompts":
-        raise UserError(f"method={method.name} tells classes by prompts; tags take method=linear, mlp or finetune")
-    if run.augmentation.mixup:
-        raise UserError("augmentation.mixup mixes classes, and a photo can have several tags; set it to 0")
 
 
 def library_of(data: DataSettings) -> LibrarySettings:

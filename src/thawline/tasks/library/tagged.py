@@ -7,11 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from thawline.data.class_report import FEW_GROUPS, grouping_entries
+from thawline.data.class_report import grouping_entries
 from thawline.data.listing import LeftOut, Listed, Listing
-from thawline.data.photos.collection import Collection
 from thawline.data.photos.groups import find_groups
 from thawline.data.photos.photo import PhotoFacts
 from thawline.data.tables.named import name_below
@@ -20,7 +17,8 @@ from thawline.tasks.library.entries.entry import Entry, key_of
 from thawline.tasks.library.entries.reading import base_of, read_entries
 from thawline.tasks.library.entries.skipped import Skipped
 from thawline.tasks.library.settings import LibrarySettings
-from thawline.tasks.tags.told import Told, choose_strata, count_groups
+from thawline.tasks.photos.tagged import TaggedPhotos, collect_told, usable_photos
+from thawline.tasks.tags.told import count_groups
 
 _FEWEST = 2  # tags that are told apart
 
@@ -45,15 +43,13 @@ class Library:
 
 
 @dataclass(frozen=True, eq=False)
-class TaggedPhotos(Told):
+class TaggedEntries(TaggedPhotos):
     """The photos that have one of the tags that are told.
 
     Attributes:
-        collection: The photos; each one's label is the tag by which it is dealt out in a split.
         skipped: Entries and values that can't be used.
     """
 
-    collection: Collection
     skipped: Skipped
 
     def report(self) -> dict[str, Any]:
@@ -111,7 +107,7 @@ def read_library(data: LibrarySettings) -> Library:
 
 def mark(
     library: Library, facts: Mapping[str, PhotoFacts], *, known: Sequence[str] | None = None, folds: int | None = None
-) -> TaggedPhotos:
+) -> TaggedEntries:
     """Choose the tags that are told: those on enough groups. Photos that have none of them are left out.
 
     Args:
@@ -123,38 +119,13 @@ def mark(
     Raises:
         UserError: No photo can be used, or fewer than two tags are on enough groups.
     """
-    listed, listing = library.listing.photos, library.listing
-    usable = [photo for photo in listed if facts[photo.name].problem is None]
-    broken = [LeftOut(photo.name, reason) for photo in listed if (reason := facts[photo.name].problem)]
-    if not usable:
-        raise UserError(
-            f"none of the {len(broken)} photos of {library.path} can be used; {broken[0].name}: {broken[0].reason}"
-        )
+    usable, broken = usable_photos(library.listing, facts)
     names, rare = _told(library, usable, facts, known)
     index = {key_of(name): i for i, name in enumerate(names)}
-    own = {
-        photo.name: [index[k] for tag in library.tags[photo.name] if (k := key_of(tag)) in index] for photo in usable
-    }
-    photos = [photo for photo in usable if own[photo.name]]
-    if not photos:
-        raise UserError(f"no photo of {library.path} has one of the model's tags ({', '.join(names[:10])}, …)")
-    without = [LeftOut(photo.name, "none of its tags is told") for photo in usable if not own[photo.name]]
-    grouping = find_groups(photos, [facts[photo.name] for photo in photos])
-    grouping = replace(grouping, two_labels=[])  # what looks the same may have other tags
-    strata = choose_strata([own[photo.name] for photo in photos], len(names), grouping, max(FEW_GROUPS, folds or 0))
-    true = np.zeros((len(photos), len(names)), dtype=np.bool_)
-    for row, photo in zip(true, photos, strict=True):
-        row[own[photo.name]] = True
-    collection = Collection(
-        root=listing.root,
-        classes=tuple(names),
-        photos=tuple(replace(photo, label=names[i]) for photo, i in zip(photos, strata, strict=True)),
-        facts=tuple(facts[photo.name] for photo in photos),
-        labels=strata,
-        grouping=grouping,
-        left_out=tuple(sorted([*listing.left_out, *broken, *without], key=lambda left: left.name)),
-    )
-    return TaggedPhotos(tuple(names), true, strata, rare, collection, library.skipped)
+    own = [[index[key] for tag in library.tags[photo.name] if (key := key_of(tag)) in index] for photo in usable]
+    fewer = replace(library.listing, photos=tuple(usable), left_out=(*library.listing.left_out, *broken))
+    true, collection = collect_told(fewer, facts, names, own, None, folds)
+    return TaggedEntries(tuple(names), true, collection.labels, rare, collection, library.skipped)
 
 
 def _told(

@@ -53,8 +53,7 @@ class PairsSettings(DataSettings):
             raise UserError("give one file of pairs, or data.train_csv and data.test_csv (and data.val_csv)")
         if sides and self.reader == READER:
             raise UserError(f"data.reader=datasets takes one data set; leave out data.{sides[0]}_csv and its like")
-        if self.classes is not None:
-            raise UserError("data.classes is for folders of photos; leave it out for pairs")
+        self._refuse_classes(" for pairs")
         self.refuse_corrections("correct the table of pairs")
         if self.split is not None:
             raise UserError("data.split is for folders of photos; give pairs a column split with train, val or test")

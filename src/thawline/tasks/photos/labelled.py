@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from thawline.data.photos.collection import Collection
 from thawline.data.photos.report import data_report
+from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
-from thawline.tasks.labelled import Answers
+from thawline.tasks.labelled import FOLD, Answers
 from thawline.tasks.photos.abstaining import examine_answered
 from thawline.tasks.photos.bundle import Bundle
 from thawline.tasks.photos.related import related_photos
+from thawline.tasks.photos.tagged import TaggedPhotos
+from thawline.tasks.tags.told import tag_figures
 
 
 @dataclass(frozen=True)
@@ -71,3 +74,35 @@ class LabelledPhotos:
     def examine(self, predictions: Predictions) -> dict[str, Any] | None:
         """Of a bundle that does not always answer: how much it answers, and how much of that is wrong."""
         return examine_answered(self.bundle, predictions, self.unknown)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledTags(LabelledPhotos):
+    """New photos that can have several labels; see `tasks.labelled.Labelled`.
+
+    Attributes:
+        tagged: The labels, and which photo has which.
+    """
+
+    tagged: TaggedPhotos
+
+    @property
+    def true(self) -> NDArray[np.bool_]:
+        """Which labels each photo has, [N, labels]."""
+        return self.tagged.true
+
+    def report(self) -> dict[str, Any]:
+        """What the collection holds, as plain JSON."""
+        return self.tagged.report()
+
+    def ask(self, indices: NDArray[np.int64]) -> Answers:
+        """What the bundle says of the photos `indices`."""
+        answers = super().ask(indices)
+        assert self.bundle.thresholds is not None  # noqa: S101  # it tells labels
+        # In double precision, as the run decides.
+        edges = np.array([self.bundle.thresholds[name] for name in self.classes])
+        return Answers(answers.probabilities, answers.problems, said=answers.probabilities.astype(np.float64) >= edges)
+
+    def examine(self, predictions: Predictions) -> dict[str, Any]:
+        """F1 and average precision over the labels and of each, and thresholds."""
+        return {**tag_figures(predictions), THRESHOLDS: {FOLD: self.bundle.thresholds}, "not_trained_on": {}}

@@ -82,8 +82,9 @@ def photo_facts(listing: Listing, data: DataSettings, store: Path) -> Mapping[st
     return survey(listing.photos, FeatureStore(store), Photos(max_megapixels=data.max_megapixels)).facts
 
 
-def show_collection(collection: Collection, console: Console) -> dict[str, Any]:
-    """Show what `thawline data check` says of photos in classes, and give it as plain JSON."""
-    report = data_report(collection, bytes_per_photo=HEAD_BYTES)
+def show_collection(collection: Collection, console: Console, report: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Show what `thawline data check` says of photos, their `report` or that of classes, and give it as plain JSON."""
+    size = HEAD_BYTES * len({fact.digest for fact in collection.facts})
+    report = {**(report or data_report(collection)), "store_bytes": size}
     print_report(report, console)
     return report

@@ -6,8 +6,10 @@ import torch
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.lightning.classes import ClassesModule
+from thawline.fitting.lightning.tags import TagsModule
 from thawline.fitting.tail import Tail, final_features
 from thawline.tasks.photos.problem import PhotosProblem
+from thawline.tasks.photos.tags import TaggedProblem
 from thawline.tasks.planning import fresh_tail, gradient_of
 
 
@@ -29,6 +31,21 @@ class PhotosModule(ClassesModule):
             targets=torch.from_numpy(samples.targets),
             seed=settings.seed,
             mixup=settings.augmentation.mixup,
+        )
+
+
+class PhotoTagsModule(TagsModule):
+    """A head over an image encoder that tells each label by itself."""
+
+    def __init__(self, problem: TaggedProblem, samples: FeatureSet, tail: Tail | None = None) -> None:
+        """Measure a new head's scaling on the photos; for the arguments see `PhotosModule`."""
+        settings = problem.settings
+        super().__init__(
+            scaled(problem, samples, tail),
+            gradient_of(settings),
+            targets=torch.from_numpy(samples.targets),
+            sets=torch.from_numpy(problem.tagged.sets),
+            seed=settings.seed,
         )
 
 

@@ -1,19 +1,25 @@
-"""Photos in classes as a problem: read, grouped and brought to the thaw line, with the prompts of their classes."""
+"""Photos in classes, or with labels, as a problem: read, grouped, and brought to the thaw line with their prompts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from thawline.data.listing import Listing
+from thawline.data.photos.collection import Collection
+from thawline.data.photos.photo import PhotoFacts
 from thawline.tasks.classes import given_sides, number_classes
 from thawline.tasks.photos.features import Collect, bring_photos, read_prompts
 from thawline.tasks.photos.prompts import read_candidates
+from thawline.tasks.photos.tagged import TaggedPhotos
 from thawline.tasks.settings import RunSettings
 
 # The prompts of each of the classes; None: they have none.
 Texts = Callable[[Sequence[str]], Sequence[Sequence[str]] | None]
+
+# Makes of the facts of the photos that were listed those with labels that are told.
+Mark = Callable[[Mapping[str, PhotoFacts]], TaggedPhotos]
 
 
 def read_photos(
@@ -63,3 +69,17 @@ def read_photos(
         "computed": brought.found.computed + (prompts.computed if prompts else 0),
         "read": brought.found.read + (prompts.read if prompts else 0),
     }
+
+
+def read_labels(
+    settings: RunSettings, listing: Listing, device: torch.device, classes: Sequence[str] | None, mark: Mark
+) -> dict[str, Any]:
+    """What the attributes of a `TaggedProblem` are; see `read_photos`."""
+    marked = list[TaggedPhotos]()
+
+    def collected(facts: Mapping[str, PhotoFacts]) -> Collection:
+        marked.append(mark(facts))
+        return marked[-1].collection
+
+    read = read_photos(settings, listing, device, classes, collect=collected, texts=lambda _names: None)
+    return {**read, "tagged": marked[-1]}

@@ -39,11 +39,8 @@ class FeedbackSettings(DataSettings):
         super().__post_init__()
         if not 0 < self.super_like <= 100:
             raise UserError(f"data.super_like={self.super_like:g} must be above 0 and at most 100; a like has 1")
-        if self.classes is not None:
-            raise UserError("data.classes is for folders of photos; leave it out: an answer is a like or a dislike")
+        self._refuse_classes(": an answer is a like or a dislike")
         self.refuse_corrections("answer anew: of a photo's answers the last counts")
-        if self.layout != "auto" or self.join_alike:
-            raise UserError("data.layout and data.join_alike are for folders of photos; leave them out")
         for key in ("likes", "dislikes"):
             if getattr(self, key) and not phrases(getattr(self, key)):
                 raise UserError(f"data.{key} says nothing; write words with commas between, or leave it out")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from thawline.data.class_report import FEW_GROUPS
 from thawline.data.groups import Grouping
 from thawline.decisions.label_thresholds import NOTHING_FITTED, THRESHOLDS, fit_label_thresholds
+from thawline.errors import UserError
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
@@ -116,6 +118,40 @@ class Told:
     def _absent(self, fold: Fold) -> list[str]:
         """The labels that no sample has that `fold` trains on."""
         return [self.names[i] for i in np.flatnonzero(self.true[fold.train].sum(axis=0) == 0)]
+
+
+def choose_labels(
+    groups: Mapping[str, int],
+    fewest: int,
+    *,
+    wanted: Sequence[str] | None,
+    known: Sequence[str] | None,
+    where: Path,
+    noun: str,
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The labels that are told, and of those that are too rare on how many groups each is.
+
+    Args:
+        groups: How many each label is on, in the order of the labels.
+        fewest: That a label must be on.
+        wanted: Take only these; None: all.
+        known: Those of a finished run, which are taken as they are; None: there is none.
+        where: The collection.
+        noun: What it holds.
+
+    Raises:
+        UserError: A wanted label is on nothing, or fewer than two labels are on enough groups.
+    """
+    if absent := sorted(name for name in wanted or () if not groups.get(name)):
+        raise UserError(f"{where} has no usable {noun} with the label {absent[0]!r}; it has {', '.join(groups)}")
+    asked = [name for name in groups if wanted is None or name in wanted]
+    kept = tuple(known) if known is not None else tuple(name for name in asked if groups[name] >= fewest)
+    if len(kept) < 2:
+        raise UserError(
+            f"data.labels=several needs at least two labels on {fewest} groups of {noun}s each, and {where} has: "
+            f"{', '.join(f'{name} {groups[name]}' for name in asked)}"
+        )
+    return kept, {} if known is not None else {name: groups[name] for name in asked if name not in kept}
 
 
 def tag_figures(p: Predictions) -> dict[str, Any]:
