@@ -11,6 +11,7 @@ import pytest
 import trove_classifiers
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from tools.lock_part import part
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -85,5 +86,9 @@ def test_the_package_says_what_it_is():
     assert not any("@" in one or "://" in one for one in map(str, project["authors"]))
 
 
-def test_agpl_code_is_no_dependency():
-    assert "ultralytics" not in (ROOT / "requirements.lock").read_text()
+def test_agpl_code_is_of_the_extra_people_alone():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lock, extras = (ROOT / "requirements.lock").read_text(), project["optional-dependencies"]
+    having = {name for name in extras if "ultralytics==" in part(lock, project, [name])}
+    assert having == {"people", "dev"}
+    assert "ultralytics==" not in part(lock, project, [])

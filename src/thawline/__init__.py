@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from thawline.version import __version__
+
 if TYPE_CHECKING:
     from thawline.api import Run, Sweep, evaluate, sweep, train
     from thawline.errors import RunError, UserError
@@ -9,7 +11,6 @@ if TYPE_CHECKING:
     from thawline.tasks.load import load_image
     from thawline.tasks.opening import load
 
-__version__ = "0.1.0"
 __all__ = [
     "Run",
     "RunError",

@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from thawline import __version__
 from thawline.commands.line.quoting import quote
 from thawline.commands.line.verbs import PATH_KEYS, TEXT_KEYS, VERBS
 from thawline.data.datasets.settings import READER, is_hub_id
 from thawline.errors import RunError, UserError
+from thawline.plugins import KINDS, added
 from thawline.process import end_at_once, importing, keep_freed_memory, keep_imports
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
 from thawline.tasks.verb import Positional, Verb
+from thawline.version import __version__
 
 _OVERRIDE = re.compile(r"^(~[A-Za-z_]|\+{0,2}[A-Za-z_][\w./@:-]*=)")
 # Hydra's own options, and how many words each takes.
@@ -86,7 +87,7 @@ def _dispatch(words: list[str]) -> None:
         print(_help(asked[1:] if words[:1] == ["help"] else asked))
         return
     if words[0] == "--version":
-        print(f"thawline {__version__}")
+        print(_version(verbose=words[1:2] in (["-v"], ["--verbose"])))
         return
     verb, rest = find_verb(words)
     if not verb.config:
@@ -240,6 +241,14 @@ def _quote_path_value(word: str) -> str:
     if key.lstrip("+") not in PATH_KEYS | TEXT_KEYS or not value or value == "null" or value[0] in "'\"$" or is_sweep:
         return word
     return f"{key}={quote(value)}"
+
+
+def _version(*, verbose: bool) -> str:
+    """The version, with what installed packages add."""
+    lines = [f"thawline {__version__}"]
+    for kind in KINDS if verbose else ():
+        lines += [f"  {kind}: {one.name}, of {one.package} {one.version}" for one in added(kind).values()]
+    return "\n".join(lines)
 
 
 def _help(words: Sequence[str]) -> str:

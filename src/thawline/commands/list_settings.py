@@ -23,6 +23,7 @@ from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.settings import register_settings
 from thawline.commands.line.verbs import VERBS
 from thawline.errors import UserError
+from thawline.plugins import conf_folders
 
 _COLUMNS = 80
 _LONGEST = 48  # characters of a default; prompts have thousands
@@ -134,8 +135,9 @@ def _comments(path: Path) -> dict[str, str]:
 
 
 def _choices(group: str) -> Iterator[tuple[str, str]]:
-    """The files of a group, the user's own among them, and the first sentence of each."""
-    folders = dict.fromkeys(place / group.partition("@")[0] for place in (conf_directory(), Path.cwd() / "conf"))
+    """The files of a group, those of packages and the user's own among them, and the first sentence of each."""
+    places = (conf_directory(), *conf_folders(), Path.cwd() / "conf")
+    folders = dict.fromkeys(place / group.partition("@")[0] for place in places)
     for path in (path for folder in folders for path in sorted(folder.glob("*.yaml"))):
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "@package" not in line]
         end = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))

@@ -9,7 +9,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from thawline.commands.line.paths import conf_directory
-from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
+from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.sound.separator_weights import fetch_separator, look_up_separator
 from thawline.encoders.weights import fetch, is_hub_id, look_up
 from thawline.errors import UserError
@@ -28,7 +28,7 @@ def weights_list(_: DictConfig) -> None:
         if separator is not None and found.where:
             here = decimal(found.bytes + separator.bytes) if separator.where else f"{here}, no separator"
         revision = found.revision or settings.revision or "-"
-        if settings.family in WITHOUT_WEIGHTS:
+        if settings.without_files:
             here = "none needed"
         names = f"{settings.name}, {settings.separator}" if settings.stems else settings.name
         table.add_row(name, names, revision[:8], here)

@@ -1,7 +1,10 @@
-"""Digests of weights, by which the store knows a network."""
+"""Digests of weights and of code, by which the store knows a network."""
 
 import hashlib
 import json
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -37,6 +40,16 @@ def _content(tensor: torch.Tensor) -> list[JSON]:
     """What a tensor holds, wherever and however it lies in memory."""
     values = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
     return [str(tensor.dtype), list(tensor.shape), hashlib.sha256(values.data).hexdigest()]
+
+
+@cache
+def code_digest(package: str) -> str:
+    """sha256 of the sources of a package."""
+    root = Path(str(files(package)))
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def sha256_of(value: JSON) -> str:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
+from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.weights import locate
 from thawline.errors import UserError
 
@@ -71,7 +71,7 @@ def read_card_licence(card: Path) -> str | None:
 
 
 def _card_licence(settings: EncoderSettings) -> str | None:
-    if settings.family in WITHOUT_WEIGHTS or settings.weights:
+    if settings.without_files or settings.weights:
         return None
     try:
         return read_card_licence(locate(settings) / CARD)

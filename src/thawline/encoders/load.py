@@ -1,15 +1,18 @@
 """The encoder families that there are."""
 
 import dataclasses
+import importlib
 import json
 from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from thawline.encoders.digests import code_digest
 from thawline.encoders.licence import check_licence
 from thawline.encoders.settings import AUDIO, TEXT, TOWERS, EncoderSettings
 from thawline.encoders.weights import local_files
 from thawline.errors import UserError
+from thawline.plugins import added
 from thawline.process import importing
 
 if TYPE_CHECKING:
@@ -142,9 +145,34 @@ def _load_family(settings: EncoderSettings) -> "Loaded | TextTower":
         from thawline.encoders.vision.torchvision import load_torchvision
 
         return load_torchvision(settings)
+    if settings.family in added("encoders"):
+        return _load_added(settings)
     from thawline.encoders.vision.timm import load_timm
 
     return load_timm(settings)
+
+
+def _load_added(settings: EncoderSettings) -> "Encoder":
+    """What the function of an installed package gives, under a key of that package's code.
+
+    Raises:
+        UserError: It can't be imported, or gives no encoder.
+    """
+    from thawline.encoders.encoder import Encoder
+
+    one = added("encoders")[settings.family]
+    module, _, name = one.where.partition(":")
+    try:
+        load = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"the encoder '{one.name}' of the package {one.package} can't be imported: {error}") from error
+    encoder = load(settings)
+    if not isinstance(encoder, Encoder):
+        raise UserError(
+            f"{one.where} of the package {one.package} gives {type(encoder).__name__} rather than an Encoder"
+        )
+    encoder.architecture["added by"] = {"package": one.package, "code": code_digest(module.partition(".")[0])}
+    return encoder
 
 
 def _load_audio(settings: EncoderSettings) -> "Encoder":

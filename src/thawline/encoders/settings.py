@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from thawline.errors import UserError
+from thawline.plugins import added, added_beside
 
 _FROM_TRANSFORMERS = {
     "clip": "CLIP",
@@ -56,7 +57,7 @@ class EncoderSettings:
         family: For photos `clip`, `siglip`, `vit`, `dinov2` or `dinov3` (transformers), `timm`, `torchvision`; for text
             `clip`, `siglip`, `sentences` (any of sentence-transformers), or `scratch`, which has no pretrained weights;
             for sound `ast`, `wav2vec2`, `hubert` or `audio` (transformers), or `mel_cnn` and `descriptors`, which have
-            none either.
+            none either; or one that an installed package adds.
         name: Hub id or local directory; `package:tiny_clip` is the one that the package carries.
         model: timm's or torchvision's name of the architecture, timm's with the tag that says which preprocessing; null
             for transformers' networks, and where `name` is `timm/` and this.
@@ -113,6 +114,11 @@ class EncoderSettings:
         return "text.name" if self.family in TEXT else "encoder.name"
 
     @property
+    def without_files(self) -> bool:
+        """Whether no files are looked for: it has no weights, or the package that adds it sees to them."""
+        return self.family in WITHOUT_WEIGHTS or self.family in added("encoders")
+
+    @property
     def gifts(self) -> frozenset[Gift]:
         """What it has."""
         had = {
@@ -128,9 +134,10 @@ class EncoderSettings:
 
     def __post_init__(self) -> None:
         """Check the names."""
-        if self.family not in _FAMILIES:
+        families = [*_FAMILIES, *added_beside("encoders", _FAMILIES)]
+        if self.family not in families:
             raise UserError(
-                f"encoder.family={self.family} is not known; use {', '.join(_FAMILIES[:-1])} or {_FAMILIES[-1]}"
+                f"encoder.family={self.family} is not known; use {', '.join(families[:-1])} or {families[-1]}"
             )
         self._check_windows()
         self._check_stems()

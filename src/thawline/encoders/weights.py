@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from thawline.encoders.settings import WITHOUT_WEIGHTS, EncoderSettings
+from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.files import read_json, write_atomically
 
@@ -126,7 +126,7 @@ def local_files(settings: EncoderSettings) -> list[Path]:
     Raises:
         UserError: The weights are not on this machine.
     """
-    if settings.family in WITHOUT_WEIGHTS:
+    if settings.without_files:
         return []
     if settings.weights:
         return [weights_file(settings)]
@@ -167,7 +167,7 @@ def fetch(settings: EncoderSettings) -> Path:
     """
     if settings.family == "scratch":
         raise UserError("encoder@text=scratch has no weights to fetch; it is trained on the texts of the data")
-    if settings.family in WITHOUT_WEIGHTS:
+    if settings.without_files:
         raise UserError(f"encoder={settings.family} has no weights to fetch")
     name = settings.name
     if _local(name).is_dir():

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from thawline.encoders.digests import code_digest
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.late import LateEncoder, Once, about_towers, late_text, late_towers
 from thawline.encoders.load import Loaded, decisive_files, load, load_text
-from thawline.encoders.settings import TEXT, TOWERS, WITHOUT_WEIGHTS, EncoderSettings
+from thawline.encoders.settings import TEXT, TOWERS, EncoderSettings
 from thawline.encoders.towers import ClipTowers, TextTower
 from thawline.encoders.weights import locate, safetensors_in
 from thawline.errors import UserError
@@ -44,7 +43,8 @@ def load_late(settings: EncoderSettings, root: Path) -> Loaded:
     Raises:
         UserError: As `encoders.load.load` says; where the encoder is known, of what only its network shows, later.
     """
-    if settings.family in (*WITHOUT_WEIGHTS, *TEXT):  # nothing is read, and no library of networks is imported
+    # Nothing is read, and no library of networks is imported; or it isn't known which files decide.
+    if settings.without_files or settings.family in TEXT:
         return load(settings)
     late: Loaded = _known(settings).late(root, lambda: load(settings), lambda: safetensors_in(locate(settings)))
     return late
@@ -138,7 +138,7 @@ class Known:
             if stamp is None or not stamp.settled:
                 return None
             stamps.append([str(path.resolve()), stamp.size, stamp.mtime_ns, stamp.ctime_ns])
-        return {"files": stamps, "libraries": dict(_versions()), "code": [_code(each) for each in self.packages]}
+        return {"files": stamps, "libraries": dict(_versions()), "code": [code_digest(each) for each in self.packages]}
 
 
 @cache
@@ -150,13 +150,3 @@ def _versions() -> Mapping[str, str | None]:
             return None
 
     return {name: of(name) for name in _LIBRARIES}
-
-
-@cache
-def _code(package: str) -> str:
-    """sha256 of the sources of a package."""
-    root = Path(str(files(package)))
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from thawline import __version__
 from thawline.serving.guard import Guard
 from thawline.serving.limits import MB, SizeLimit
 from thawline.serving.metrics import Measured
@@ -19,6 +18,7 @@ from thawline.serving.settings import ServeSettings
 from thawline.serving.source import Source
 from thawline.tasks.serving import RouteAdder
 from thawline.tasks.task import capability, find_task, task_names
+from thawline.version import __version__
 from thawline.versions.registry import Registry
 
 

@@ -1,7 +1,8 @@
 """What a task is, to all that is not particular to it: a record in a folder of this package.
 
-A new task is a folder `tasks/NAME/` with `task.py`, in which `TASK` is its record, and its conf files. A record is
-data, so that help can read it: nothing heavy is imported for it. `tasks.capabilities` says what its functions are.
+A new task is a folder `tasks/NAME/` with `task.py`, in which `TASK` is its record, and its conf files; or a package of
+its own with the same, which an entry point names (`thawline.plugins`). A record is data, so that help can read it:
+nothing heavy is imported for it. `tasks.capabilities` says what its functions are.
 """
 
 import importlib
@@ -16,6 +17,7 @@ from typing import Any
 
 from thawline import tasks
 from thawline.errors import UserError
+from thawline.plugins import added, added_beside
 from thawline.process import importing
 from thawline.tasks.verb import Verb
 
@@ -148,8 +150,13 @@ class Task:
 
 
 def task_names() -> list[str]:
-    """The tasks that there are: the folders with a record in this package, by name, and those that were added to it."""
-    return list(_names(tuple(tasks.__path__)))
+    """The tasks that there are: the folders with a record in this package, by name, and those that packages add.
+
+    Raises:
+        UserError: A package adds a task that there is already.
+    """
+    own = _names(tuple(tasks.__path__))
+    return [*own, *added_beside("tasks", own)]
 
 
 @cache
@@ -171,8 +178,30 @@ def find_task(name: str) -> Task:
     """
     if name not in task_names():
         raise UserError(f"there is no task '{name}'; there are: {', '.join(task_names())}")
-    record: Task = importlib.import_module(f"{tasks.__name__}.{name}.task").TASK
+    try:
+        record: Task = importlib.import_module(f"{_package(name)}.task").TASK
+    except (ImportError, AttributeError) as error:
+        if (one := added("tasks").get(name)) is None:
+            raise
+        raise UserError(
+            f"the task '{name}' of the package {one.package} can't be imported: {error}; uninstall it"
+        ) from error
     return record
+
+
+def usable_tasks() -> dict[str, Task]:
+    """The records of all tasks, by name, without those of packages whose record can't be imported."""
+    found = {}
+    for name in task_names():
+        with suppress(UserError):
+            found[name] = find_task(name)
+    return found
+
+
+def _package(name: str) -> str:
+    """The package of task `name`."""
+    one = added("tasks").get(name)
+    return f"{tasks.__name__}.{name}" if one is None else one.where
 
 
 def capability(name: str, what: str) -> Any:
@@ -189,7 +218,7 @@ def capability(name: str, what: str) -> Any:
 
 def in_folder(name: str, where: str) -> str:
     """`where`, in which a leading dot stands for the folder of task `name`."""
-    return f"{tasks.__name__}.{name}{where}" if where.startswith(".") else where
+    return f"{_package(name)}{where}" if where.startswith(".") else where
 
 
 def imported(where: str) -> Any:

@@ -11,6 +11,8 @@ from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
+from thawline.errors import UserError
+from thawline.plugins import added
 from thawline.process import importing
 
 
@@ -97,7 +99,15 @@ def save_network(
 
     Returns:
         Whether `classifier` is within; otherwise the head has to lie beside.
+
+    Raises:
+        UserError: The network is one that an installed package adds.
     """
+    if (one := added("encoders").get(settings.family)) is not None:
+        raise UserError(
+            f"encoder.family={one.name} is of the package {one.package}, and a bundle holds none but networks that "
+            "Thawline itself can load; export a run of another encoder"
+        )
     return _family(settings.family).save(folder, settings, encoder, classifier, labels)
 
 

@@ -3,20 +3,25 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import hydra
 import yaml
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.core.utils import configure_log
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from thawline.commands.line.explain import explain_config_file, explain_key
 from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.quoting import quote
 from thawline.errors import UserError
+from thawline.plugins import conf_folders
 from thawline.runs.secrets import names_secret, remember
 
 # All that Hydra may make of a config, by the key that names it. Thawline itself makes nothing of a name in a config.
@@ -60,6 +65,7 @@ def compose(config_name: str, words: Sequence[str]) -> DictConfig:
     for word in words:
         _refuse_nul(word, word.partition("=")[0])
     refuse_packages(words)
+    _find_added_confs()
     try:
         with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
             config = hydra.compose(config_name, [*words, *user_conf(words)], return_hydra_config=True)
@@ -73,6 +79,19 @@ def compose(config_name: str, words: Sequence[str]) -> DictConfig:
     _remember(own)
     _refuse_secret_places(config)
     return config
+
+
+@cache
+def _find_added_confs() -> None:
+    """Have Hydra look for configs in the folders of installed packages too, after the project's and the user's."""
+
+    class AddedConfs(SearchPathPlugin):
+        def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+            for folder in conf_folders():
+                search_path.append("thawline", f"file://{folder}")
+
+    if conf_folders():
+        Plugins.instance().register(AddedConfs)
 
 
 def _call(config: DictConfig, words: Sequence[str]) -> None:

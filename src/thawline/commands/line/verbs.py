@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from thawline.tasks.task import Collection, Task, find_task, in_folder, task_names
+from thawline.tasks.task import Collection, Task, in_folder, usable_tasks
 from thawline.tasks.verb import OF_TASKS, Positional, Verb
 
 
@@ -12,7 +12,7 @@ def _or(words: Sequence[str]) -> str:
 
 
 # The tasks in the order of the help.
-TASKS: dict[str, Task] = dict(sorted(((name, find_task(name)) for name in task_names()), key=lambda it: it[1].order))
+TASKS: dict[str, Task] = dict(sorted(usable_tasks().items(), key=lambda it: it[1].order))
 # What `thawline sample` can make, by what is typed, and the task of each; of two with one name the first.
 COLLECTIONS: dict[str, tuple[str, Collection]] = {}
 for _name, _task in TASKS.items():

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import Response
 
-from thawline import __version__
 from thawline.serving.metrics import CONTENT_TYPE
 from thawline.serving.routes.schemas import REFUSALS, UPLOADS, Health, Result, Results
 from thawline.serving.service import BundleService
 from thawline.tasks.serving import Asked
+from thawline.version import __version__
 
 
 def add_routes(open_to_all: APIRouter, guarded: APIRouter, service: BundleService) -> None:
