@@ -35,15 +35,9 @@ class ComparisonView:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """A row for each run, setting and other system, the best of each board first; shares between 0 and 1.
+        """A row for each run, setting and other system, the best of each board first; shares between 0 and 1."""
+        import pandas as pd  # late: the page needs no frames
 
-        Raises:
-            UserError: pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise UserError("a frame needs pandas; run pip install 'thawline[notebook]'") from error
         frame = pd.DataFrame([row for board in self.comparison.boards for row in _rows(board)])
         for key in dict.fromkeys(key for line in self.comparison.lines for key in line.entry.swept):
             numbers = pd.to_numeric(frame[key], errors="coerce") if key in frame else None
