@@ -90,6 +90,31 @@ def test_of_the_runs_own_photos_those_are_judged_that_it_held_out(thawline, tune
     assert {name for name, reason in left_out(thawline).items() if reason == SEEN} == trained
 
 
+def warnings(thawline):
+    """What the newest evaluation's report warns of."""
+    return json.loads((thawline.runs("evaluate")[-1] / "data_report.json").read_text())["warnings"]
+
+
+def test_a_part_of_a_photo_is_left_out_where_the_store_knows_that_and_else_it_is_said(thawline, tuned, sample, others):
+    run, bundle = tuned
+    data = shutil.copytree(others, thawline.directory / "data")
+    rows = [row for row in read_split_rows(run / "split.csv") if not row.fold]
+    row = next(row for row in rows if row.label == "wedding")
+    with Image.open(sample / row.path) as photo:
+        width, height = photo.size
+        photo.crop((0, 0, round(0.75 * width), round(0.75 * height))).save(data / "beach_day" / "corner.jpg")
+    count = len({row.digest for row in rows})
+    for name, judge in (("a", bundle), ("b", run)):
+        thawline("evaluate", judge, data, "logger=none", f"store.dir={run.parents[2] / 'store'}", f"name={name}1")
+        assert [name for name, reason in left_out(thawline).items() if name.endswith("corner.jpg")]
+        assert not [one for one in warnings(thawline) if "feature store knows no parts" in one]
+        said = thawline("evaluate", judge, data, "logger=none", "store.dir=elsewhere", f"name={name}2")
+        assert "beach_day/corner.jpg" in judged(thawline).paths
+        [warned] = [one for one in warnings(thawline) if "feature store knows no parts" in one]
+        assert warned.startswith(f"Of {count} of the {count} photos that were trained on")
+        assert warned in " ".join(said.split())
+
+
 def test_a_near_copy_under_another_name_is_left_out_and_the_bundle_names_no_file(thawline, tuned, sample, others):
     run, bundle = tuned
     data = shutil.copytree(others, thawline.directory / "data")

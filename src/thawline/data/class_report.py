@@ -48,16 +48,19 @@ class Grouped(Protocol):
         """What the folders were taken for."""
 
 
-def grouping_entries(collection: Grouped, *, noun: str, alike: str) -> dict[str, JSON]:
+def grouping_entries(
+    collection: Grouped, *, noun: str, alike: str, kinds: Mapping[tuple[int, int], str] | None = None
+) -> dict[str, JSON]:
     """Groups, duplicates, what is left out, and the sides if there are any.
 
     Args:
         collection: The samples.
         noun: What they are, in the plural: "photos".
         alike: What near-duplicates do: "look the same".
+        kinds: How near-duplicates differ, by pair, as far as that is known; None: it never is.
     """
     names, grouping = collection.names, collection.grouping
-    exact = set(grouping.exact_duplicates)
+    exact, known = set(grouping.exact_duplicates), kinds or {}
     entries: dict[str, JSON] = {
         "groups": {
             "count": len(np.unique(grouping.ids)),
@@ -66,8 +69,9 @@ def grouping_entries(collection: Grouped, *, noun: str, alike: str) -> dict[str,
         },
         "exact_duplicates": [[names[i], names[j]] for i, j in grouping.exact_duplicates],
         "near_duplicates": [[names[i], names[j]] for i, j in grouping.near_duplicates],
+        "near_duplicate_kinds": [{noun: [names[i], names[j]], "kind": kind} for (i, j), kind in known.items()],
         "two_labels": [
-            {noun: [names[i], names[j]], "kind": "same file" if (i, j) in exact else alike}
+            {noun: [names[i], names[j]], "kind": "same file" if (i, j) in exact else known.get((i, j), alike)}
             for i, j in grouping.two_labels
         ],
         "left_out": [{"name": left.name, "reason": left.reason} for left in collection.left_out],
@@ -172,7 +176,8 @@ def print_groups(report: Mapping[str, Any], console: Console, *, noun: str) -> N
 def print_findings(report: Mapping[str, Any], console: Console, *, noun: str) -> None:
     """Show a report's duplicates, what it leaves out, and its warnings; lists longer than 20 are cut short."""
     print_list(console, "Exact duplicates", [f"{a} = {b}" for a, b in report["exact_duplicates"]])
-    print_list(console, "Near-duplicates", [f"{a} ~ {b}" for a, b in report["near_duplicates"]])
+    kinds = {tuple(one[noun]): f": {one['kind']}" for one in report["near_duplicate_kinds"]}
+    print_list(console, "Near-duplicates", [f"{a} ~ {b}{kinds.get((a, b), '')}" for a, b in report["near_duplicates"]])
     print_list(
         console,
         f"{noun.capitalize()} under two labels",

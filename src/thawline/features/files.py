@@ -163,6 +163,15 @@ class FileIndex(Generic[F]):
         row = self._with(lambda db: db.execute(_FACTS_OF, (digest, self._kind.version)).fetchone())
         return self._kind.from_json(json.loads(row[0])) if row else None
 
+    def facts_of(self, digests: Iterable[str]) -> dict[str, F]:
+        """The facts of those contents that were ever read."""
+
+        def look(db: sqlite3.Connection) -> dict[str, F]:
+            rows = ((one, db.execute(_FACTS_OF, (one, self._kind.version)).fetchone()) for one in digests)
+            return {digest: self._kind.from_json(json.loads(row[0])) for digest, row in rows if row}
+
+        return self._with(look)
+
     def sizes(self) -> set[int]:
         """The sizes of all files ever read: one of another size has a content that is not known."""
         return self._with(lambda db: {size for (size,) in db.execute("SELECT DISTINCT size FROM files")})

@@ -85,6 +85,8 @@ class Problem(Protocol):
 class Plain:
     """A problem whose groups cover all that samples have in common, and whose answer is the most probable class."""
 
+    untold: Sequence[str] = ()
+
     def reference(self, fold: Fold) -> NDArray[np.int64] | None:
         """None."""
         return None

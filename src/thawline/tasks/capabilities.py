@@ -49,6 +49,10 @@ class TaskProblem(Problem, Protocol):
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
         """Indices of the samples that are of one group with a sample of another run."""
 
+    @property
+    def untold(self) -> Sequence[str]:
+        """Sentences on what `related_to` could not tell."""
+
     def report(self) -> dict[str, Any]:
         """What the collection holds, as plain JSON."""
 

@@ -62,6 +62,10 @@ class Labelled(Protocol):
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
         """Indices of the samples that are of one group with one of `rows`, which a bundle keeps of what it learnt."""
 
+    @property
+    def untold(self) -> Sequence[str]:
+        """Sentences on what `related_to` could not tell."""
+
     def ask(self, indices: NDArray[np.int64]) -> Answers:
         """What the bundle says of the samples `indices`."""
 

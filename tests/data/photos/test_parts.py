@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ from PIL import Image, ImageOps
 
 from thawline.data.listing import Listed
 from thawline.data.photos import parts
-from thawline.data.photos.groups import find_copies, find_groups
+from thawline.data.photos.groups import find_copies, find_groups, kinds_of
 from thawline.data.photos.parts import find_parts
 from thawline.data.photos.photo import PhotoFacts, read_photo
 
@@ -85,6 +86,36 @@ def test_the_first_of_photos_that_look_the_same_stands_for_all(facts, scene) -> 
     assert found.near_duplicates == [(0, 1), (0, 2)]
     assert found.two_labels == [(0, 1)]
     assert found.reasons["near-duplicate"] == 1
+
+
+KINDS = {
+    None: "",
+    Image.Transpose.FLIP_LEFT_RIGHT: "mirrored",
+    Image.Transpose.FLIP_TOP_BOTTOM: "mirrored and turned by 180°",
+    Image.Transpose.ROTATE_180: "turned by 180°",
+    Image.Transpose.ROTATE_90: "turned by 90°",
+    Image.Transpose.ROTATE_270: "turned by 90°",
+    Image.Transpose.TRANSPOSE: "mirrored and turned by 90°",
+    Image.Transpose.TRANSVERSE: "mirrored and turned by 90°",
+}
+
+
+def test_it_is_known_how_copies_differ(facts, scene) -> None:
+    picture = scene(8, SIZE)
+    turned = [picture if how is None else picture.transpose(how) for how in KINDS]
+    for one in turned:
+        assert kinds_of([(0, 1)], [facts(one), facts(one.reduce(2))]) == {}
+    known = [facts(picture), *(facts(copy.reduce(2)) for copy in turned)]
+    wanted = {(0, place): kind for place, kind in enumerate(KINDS.values(), start=1) if kind}
+    assert kinds_of([(0, place) for place in range(1, len(known))], known) == wanted
+    edited = [facts(edit(picture)) for edit in EDITS.values()]
+    first, second = "the first is part of the second", "the second is part of the first"
+    framed = {"framed": "framed", "letterbox": "framed"}
+    for (name, _), copy in zip(EDITS.items(), edited, strict=True):
+        assert kinds_of([(0, 1)], [known[0], copy]) == {(0, 1): framed.get(name, second)}, name
+        assert kinds_of([(0, 1)], [copy, known[0]]) == {(0, 1): framed.get(name, first)}, name
+    assert kinds_of([(0, 1)], [known[0], facts(scene(9, SIZE))]) == {}
+    assert kinds_of([(0, 1)], [known[0], replace(edited[0], sketch=None)]) == {}
 
 
 def test_repeated_patterns_make_no_parts(facts) -> None:

@@ -53,6 +53,7 @@ def test_everything_is_in_the_report(make) -> None:
         },
         "exact_duplicates": [["a/000.jpg", "a/001.jpg"], ["a/000.jpg", "b/000.jpg"]],
         "near_duplicates": [],
+        "near_duplicate_kinds": [],
         "two_labels": [{"photos": ["a/000.jpg", "b/000.jpg"], "kind": "same file"}],
         "left_out": [{"name": "b/x.heic", "reason": "not supported (HEIC)"}],
         "warnings": [

@@ -34,6 +34,9 @@ def test_what_is_found(collection) -> None:
         ["family/img185.jpg", "family/img238.jpg"],  # cut to a strip, with a name on it
         ["family/img213.jpg", "family/img276.jpg"],  # without its white frame and the words in it
     ]
+    assert report["near_duplicate_kinds"] == [
+        {"photos": pair, "kind": "the second is part of the first"} for pair in report["near_duplicates"][3:]
+    ]
     assert report["groups"]["count"] == 595
 
 

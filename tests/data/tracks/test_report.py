@@ -61,6 +61,7 @@ def test_everything_is_in_the_report() -> None:
         },
         "exact_duplicates": [["a/000.wav", "b/000.wav"]],
         "near_duplicates": [],
+        "near_duplicate_kinds": [],
         "two_labels": [{"tracks": ["a/000.wav", "b/000.wav"], "kind": "same file"}],
         "left_out": [
             {"name": "a/001.wav", "reason": "empty file"},

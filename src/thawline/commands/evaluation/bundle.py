@@ -119,6 +119,7 @@ def _judge(labelled: Labelled, trained: Trained | None, bundle: Path) -> tuple[P
             f"the bundle {bundle} can use none of the samples; of the first: {next(iter(unusable.values()))}"
         )
     report = labelled.report()
+    report["warnings"] = [*report.get("warnings", []), *labelled.untold]
     left_out = [
         *({"name": labelled.names[i], "reason": SEEN} for i in known),
         *({"name": name, "reason": reason} for name, reason in unusable.items()),

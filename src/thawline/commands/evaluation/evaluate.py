@@ -88,6 +88,7 @@ def evaluate(config: DictConfig) -> Path | None:
             judged = set(predictions.paths)
             seen = [{"name": name, "reason": SEEN} for name in problem.names if name not in judged]
             report["left_out"] = [*report.get("left_out", []), *seen]
+            report["warnings"] = [*report.get("warnings", []), *problem.untold]
         if own and given:
             say("these are the run's own samples, moved; those that it held out are judged")
         save_report(run, report, console, trained.task)

@@ -1,7 +1,7 @@
 """Which photos belong together, so that a split may not part them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from thawline.data.groups import Grouping, Pairs, components, count_sets, links_of_equals
 from thawline.data.listing import Listed
-from thawline.data.photos.hashes import near_hashes
-from thawline.data.photos.parts import find_parts
+from thawline.data.photos.hashes import near_hashes, orientation
+from thawline.data.photos.parts import find_parts, how_part
 from thawline.data.photos.photo import PhotoFacts
+from thawline.data.photos.sketches import read_sketch
 
 BURST_GAP = timedelta(minutes=5)
 BURST_LENGTH = timedelta(minutes=60)
@@ -55,6 +56,27 @@ def find_copies(facts: Sequence[PhotoFacts]) -> npt.NDArray[np.int64]:
     """
     exact = links_of_equals(enumerate(fact.digest for fact in facts))
     return components(len(facts), exact + _near_duplicates(facts, skip={j for _, j in exact}))
+
+
+def kinds_of(pairs: Iterable[tuple[int, int]], facts: Sequence[PhotoFacts]) -> dict[tuple[int, int], str]:
+    """How the photos of each of `pairs` differ, a phrase; pairs of which nothing is known are left out.
+
+    Args:
+        pairs: Near-duplicates among the photos of `facts`.
+        facts: Of all.
+    """
+    found = {(i, j): _kind(facts[i], facts[j]) for i, j in pairs}
+    return {pair: kind for pair, kind in found.items() if kind}
+
+
+def _kind(one: PhotoFacts, other: PhotoFacts) -> str | None:
+    if one.phash is not None and other.phash is not None:
+        turned = orientation(one.phash, other.phash)
+        if turned is not None:
+            return turned
+    if one.sketch is None or other.sketch is None:
+        return None
+    return how_part(read_sketch(one.sketch), read_sketch(other.sketch))
 
 
 def _near_duplicates(facts: Sequence[PhotoFacts], skip: set[int]) -> Pairs:

@@ -15,6 +15,14 @@ NEAR_TURNED = 56
 
 _SIDE = 16  # coefficients in a row of the hash
 _CLASS = _SIDE**2 // 4  # bits of a class of coefficients, see `_words`
+# Which classes of coefficients change their signs, of a picture and of one whose axes were swapped before.
+_UPRIGHT = (("", ()), ("mirrored", (1, 3)), ("mirrored and turned by 180°", (2, 3)), ("turned by 180°", (1, 2)))
+_ON_ITS_SIDE = (
+    ("mirrored and turned by 90°", ()),
+    ("turned by 90°", (1, 3)),
+    ("turned by 90°", (2, 3)),
+    ("mirrored and turned by 90°", (1, 2)),
+)
 _BLOCK = 2**17  # pairs of hashes compared at a time
 
 _Words = npt.NDArray[np.uint64]
@@ -48,6 +56,26 @@ def near_hashes(hashes: Sequence[str]) -> Pairs:
         rows, columns = np.nonzero(np.triu(near, k=1))
         found += zip((start + rows).tolist(), (start + columns).tolist(), strict=True)
     return found
+
+
+def orientation(one: str, other: str) -> str | None:
+    """How either of two pictures is to be turned to look like the other, by their hashes; "" not at all.
+
+    None where they are not near each other.
+    """
+    packed = np.frombuffer(bytes.fromhex(one + other), np.uint8).reshape(2, -1)
+    bits = np.unpackbits(packed, axis=1).reshape(2, _SIDE, _SIDE)
+    words, swapped = _words(bits), _words(bits.transpose(0, 2, 1))
+    distances: dict[str, int] = {}
+    for second, names in ((words[1], _UPRIGHT), (swapped[1], _ON_ITS_SIDE)):
+        differ = np.bitwise_count(words[0] ^ second).astype(int)
+        for name, flipped in names:
+            of_class = [_CLASS - count if place in flipped else count for place, count in enumerate(differ.tolist())]
+            distances[name] = min(sum(of_class), distances.get(name, _SIDE**2))
+    if distances[""] <= NEAR:
+        return ""
+    best = min(distances, key=distances.__getitem__)
+    return best if distances[best] <= NEAR_TURNED else None
 
 
 def _words(bits: npt.NDArray[np.uint8]) -> _Words:

@@ -38,6 +38,7 @@ _INLIERS = 6
 # Whether it is the same picture.
 _STEPS = 3  # of least squares towards the exact place
 _INSIDE = 0.94  # share of the part that lies within the whole
+_WHOLE = 0.88  # share of the larger that the smaller shows, from which on it shows all of it
 _BLOCK = 4  # px of the whole at half the size
 _TEXTURE = 8.0  # variance of the grey levels in a block that says something
 _TEXTURED = 12  # blocks that say something, at least
@@ -63,6 +64,20 @@ def is_part(one: Sketch, other: Sketch) -> bool:
     """Whether one of two photos lies in the other, and looks the same there."""
     place = _place(one, other)
     return place is not None and _looks_same(one, other, place)
+
+
+def how_part(one: Sketch, other: Sketch) -> str | None:
+    """Which of two photos is a part of the other, or that one is framed; None: neither.
+
+    What lies within a frame is sketched without it, so then the sketches show all of each other.
+    """
+    place = _place(one, other)
+    if place is None or not _looks_same(one, other, place):
+        return None
+    share = abs(place.factor) ** 2 * other.grey.size / one.grey.size
+    if min(share, 1 / share) >= _WHOLE:
+        return "framed"
+    return "the second is part of the first" if share < 1 else "the first is part of the second"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from thawline.data.class_report import (
     print_groups,
 )
 from thawline.data.photos.collection import Collection
+from thawline.data.photos.groups import kinds_of
 from thawline.data.splits import check_split
 from thawline.errors import UserError
 from thawline.files import JSON
@@ -41,13 +42,14 @@ def data_report(
     if labels is None:
         labels = {name: collection.labels == index for index, name in enumerate(collection.classes)}
     per_class: dict[str, JSON] = {}
+    kinds = kinds_of(collection.grouping.near_duplicates, collection.facts)
     for name, member in labels.items():
         per_class[name] = {"photos": int(member.sum()), "groups": len(np.unique(collection.grouping.ids[member]))}
     report: dict[str, JSON] = {
         "root": str(collection.root),
         "photos": len(collection.names),
         "classes": per_class,
-        **grouping_entries(collection, noun="photos", alike="look the same"),
+        **grouping_entries(collection, noun="photos", alike="look the same", kinds=kinds),
         "warnings": [*_warnings(collection, per_class)],
     }
     if collection.corrected is not None:

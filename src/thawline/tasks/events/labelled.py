@@ -18,7 +18,7 @@ def label_events(bundle: Bundle, data: DataSettings, store: Path) -> LabelledPho
     if bundle.thresholds is not None:
         listing = list_events(replace(data, labels="several"))
         tagged = mark_photos(listing, photo_facts(listing, data, store), known=bundle.labels)
-        return LabelledTags(bundle, tagged.collection, bundle.labels, tagged.strata, tagged=tagged)
+        return LabelledTags(bundle, tagged.collection, bundle.labels, tagged.strata, store, tagged=tagged)
     listing = list_events(data)
     collection = build_collection(listing, photo_facts(listing, data, store))
-    return LabelledPhotos(bundle, collection, *number_classes(collection, bundle.labels))
+    return LabelledPhotos(bundle, collection, *number_classes(collection, bundle.labels), store)

@@ -24,4 +24,4 @@ def label_library(bundle: Bundle, data: LibrarySettings, store: Path) -> Labelle
     """Read the entries of `data` and their photos; see `tasks.labelled.Labeller`."""
     library = read_library(data)
     tagged = mark(library, photo_facts(library.listing, data, store), known=bundle.labels)
-    return LabelledEntries(bundle, tagged.collection, bundle.labels, tagged.strata, tagged=tagged)
+    return LabelledEntries(bundle, tagged.collection, bundle.labels, tagged.strata, store, tagged=tagged)

@@ -9,7 +9,7 @@ from typing import Any
 
 from thawline.data.class_report import grouping_entries
 from thawline.data.listing import LeftOut, Listed, Listing
-from thawline.data.photos.groups import find_groups
+from thawline.data.photos.groups import find_groups, kinds_of
 from thawline.data.photos.photo import PhotoFacts
 from thawline.data.tables.named import name_below
 from thawline.errors import UserError
@@ -59,11 +59,12 @@ class TaggedEntries(TaggedPhotos):
             name: {"photos": int(member.sum()), "groups": count_groups(member, collection.grouping)}
             for name, member in zip(self.names, self.true.T, strict=True)
         }
+        kinds = kinds_of(collection.grouping.near_duplicates, collection.facts)
         return {
             "root": str(collection.root),
             "photos": len(collection.names),
             "classes": per_tag,
-            **grouping_entries(collection, noun="photos", alike="look the same"),
+            **grouping_entries(collection, noun="photos", alike="look the same", kinds=kinds),
             "rare_labels": dict(self.rare),
             "skipped": self.skipped.summary(),
             "warnings": [],

@@ -48,6 +48,7 @@ class MatchProblem:
         read: Features that were read from the store.
     """
 
+    untold = ()
     settings: RunSettings
     surveyed: Surveyed
     labels: NDArray[np.int64]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ class LabelledPhotos:
     """Photos of known classes; see `tasks.labelled.Labelled`.
 
     Attributes:
+        store: The folder of the feature store.
+        untold: Sentences on what `related_to` could not tell.
         unknown: Names of the photos that were asked about and are `unknown` to the bundle, with the reason.
     """
 
@@ -32,6 +35,8 @@ class LabelledPhotos:
     collection: Collection
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
+    store: Path
+    untold: list[str] = field(default_factory=list, init=False)
     unknown: dict[str, str] = field(default_factory=dict, init=False)
 
     @property
@@ -55,7 +60,9 @@ class LabelledPhotos:
 
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
         """Indices of the photos that are in one group with a photo of `rows`."""
-        return related_photos(self.collection, rows)
+        related = related_photos(self.collection, rows, self.store)
+        self.untold.extend(filter(None, [related.untold]))
+        return related.indices
 
     def ask(self, indices: NDArray[np.int64]) -> Answers:
         """What the bundle says of the photos `indices`."""

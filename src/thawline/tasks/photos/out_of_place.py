@@ -28,8 +28,10 @@ def place(fitted: Fitted, most: float) -> Placed:
     hold-out the inner ones, else each fold's.
 
     Raises:
-        UserError: The run's photos are not there, are others, or too few.
+        UserError: The run's photos are not there, are others, too few, or can have several labels.
     """
+    if fitted.judged.tags is not None:
+        raise UserError(f"out_of_place={most:g} is for photos of one class each, and each label is told by itself here")
     try:
         problem, plan = reread(fitted)
     except UserError as error:

@@ -50,6 +50,7 @@ class PhotosProblem(Plain):
         computed: Features (photos and prompts) that were computed now.
         read: Features that were read from the store.
         scalings: What new heads measured on the photos that they were trained on, by the bytes of their indices.
+        untold: Sentences on what `related_to` could not tell.
     """
 
     settings: RunSettings
@@ -66,6 +67,7 @@ class PhotosProblem(Plain):
     computed: int
     read: int
     scalings: dict[bytes, dict[str, torch.Tensor]] = field(default_factory=dict, repr=False, kw_only=True)
+    untold: list[str] = field(default_factory=list, repr=False, kw_only=True)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -167,7 +169,9 @@ class PhotosProblem(Plain):
 
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
         """Indices of the photos that are in one group with a photo of `rows`."""
-        return related_photos(self.collection, rows)
+        related = related_photos(self.collection, rows, self.settings.store.root)
+        self.untold.extend(filter(None, [related.untold]))
+        return related.indices
 
     def split_rows(self, plan: Sequence[Fold]) -> list[SplitRow]:
         """Each photo's place in the run: the fold that judges it, or none."""

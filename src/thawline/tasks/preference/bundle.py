@@ -68,4 +68,4 @@ def label_preference(bundle: Bundle, data: FeedbackSettings, store: Path) -> Ans
     given = read_feedback(data)
     collection, feedback = collect(given, photo_facts(given.listing, data, store), data)
     classes, labels = number_classes(collection, bundle.labels)
-    return AnsweredPhotos(bundle, collection, classes, labels, feedback=feedback)
+    return AnsweredPhotos(bundle, collection, classes, labels, store, feedback=feedback)

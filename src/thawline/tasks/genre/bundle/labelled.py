@@ -34,6 +34,7 @@ from thawline.tasks.tags.told import tag_figures
 class LabelledTracks:
     """Tracks of known genres; see `tasks.labelled.Labelled`."""
 
+    untold = ()
     bundle: AnyTracks[Any]
     collection: TrackCollection
     classes: tuple[str, ...]

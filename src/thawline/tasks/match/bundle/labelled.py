@@ -27,6 +27,7 @@ from thawline.tasks.match.files.checked import CheckedPairs, checked_pairs, pair
 class LabelledPairs:
     """Pairs that are known to match or not; see `tasks.labelled.Labelled`."""
 
+    untold = ()
     bundle: PairBundle
     checked: CheckedPairs
     classes: tuple[str, ...]
