@@ -39,7 +39,7 @@ def train(config: DictConfig) -> Path:
         RunError: The training can't go on.
     """
     settings: RunSettings = to_settings(config)
-    _train(config, settings, Console())
+    train_run(config, settings, Console())
     return Path(settings.paths.run)
 
 
@@ -65,14 +65,15 @@ def resume(path: Path, given: Sequence[str]) -> Path:
     say_whole(console, f"resuming {path} ({status})")
     before = (path / CONFIG_FILE).read_text(encoding="utf-8")
     try:
-        _train(config, settings, console)
+        train_run(config, settings, console)
     except UserError:  # other data than its own, say: it goes on from where it was
         write_text(path / CONFIG_FILE, before)
         raise
     return path
 
 
-def _train(config: DictConfig, settings: RunSettings, console: Console) -> None:
+def train_run(config: DictConfig, settings: RunSettings, console: Console) -> None:
+    """Train as `config` says, whose typed form is `settings`, and tell of it on `console`."""
     me = check_launched(settings.trainer)
     if me is None:
         _train_here(config, settings, console)

@@ -151,6 +151,27 @@ class EnsembleSettings:
 
 
 @dataclass
+class RetrainSettings:
+    """`thawline retrain`.
+
+    Attributes:
+        run: The directory of a finished run or sweep, whose settings are trained by again.
+        out: The bundle in use, which is replaced where the new model is good enough; it need not exist yet.
+        gates: A file of gates, see conf/evaluate.yaml, one of which missed keeps the bundle; null: none.
+        data: Where the data are; what is not given is where it was.
+        name: What the new run is called: its directory's name begins with it.
+        paths: Where the new run is written.
+    """
+
+    run: str = MISSING
+    out: str = MISSING
+    gates: str | None = None
+    data: MovedData = field(default_factory=MovedData)
+    name: str | None = None
+    paths: PathsSettings = MISSING
+
+
+@dataclass
 class ExportSettings:
     """`thawline export`.
 
@@ -252,6 +273,7 @@ _VERBS: dict[str, type] = {
     "compare": CompareSettings,
     "ensemble": EnsembleSettings,
     "export": ExportSettings,
+    "retrain": RetrainSettings,
     "data_check": CheckSettings,
     "data_labels": DataLabelsSettings,
     "store_verbs": StoreVerbsSettings,

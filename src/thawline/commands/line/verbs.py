@@ -132,6 +132,18 @@ _VERBS = (
         ),
     ),
     Verb(
+        "retrain",
+        "thawline.commands.retraining:retrain",
+        "retrain",
+        "train a run anew on its data as they are now, for use only if it is no worse",
+        (Positional("run", "RUN"), Positional("data.path", "DATA", required=False)),
+        examples=(
+            "thawline retrain outputs/train/RUN out=Model gates=gates.yaml",
+            "thawline retrain RUN Photos out=Model data.corrections=corrections.csv",
+        ),
+        notes=("Exit status 0: Model is the new one; 1: it stays as it was; 2: wrong use.",),
+    ),
+    Verb(
         "serve",
         "thawline.commands.serve:serve",
         "serve",

@@ -1,0 +1,194 @@
+"""`thawline retrain RUN [DATA] out=BUNDLE`: train anew, and put the model into use only where it is good enough."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from rich.console import Console
+
+from thawline.bundles.manifest import check_bundle, is_bundle, read_manifest
+from thawline.bundles.write import check_target
+from thawline.commands.gating import Held, given_gates, hold
+from thawline.commands.line.settings import RetrainSettings
+from thawline.commands.results import REPORT_FILE
+from thawline.commands.train import train_run
+from thawline.data.class_report import print_brief
+from thawline.encoders.device import find_device
+from thawline.errors import RunError, UserError
+from thawline.files import write_json
+from thawline.fitting.folds import Fold
+from thawline.fitting.predict import predict_fold
+from thawline.judging.paired import PairedTest
+from thawline.reports.common import in_one_form
+from thawline.reports.tables import Judged, print_comparison
+from thawline.runs.directory import is_run_directory, read_config
+from thawline.runs.moved import placed, refuse_absent
+from thawline.runs.predictions import Predictions, join_predictions
+from thawline.runs.reading import read_record
+from thawline.runs.split import by_name
+from thawline.screen import as_word, say, say_next, say_whole
+from thawline.targets.predicted import compare_said, judge_said
+from thawline.tasks.capabilities import TaskProblem, task_reader
+from thawline.tasks.exporting import write_run
+from thawline.tasks.fits import Fitted, facts_of, find_fit
+from thawline.tasks.settings import RunSettings, saved_settings
+from thawline.tasks.task import find_task
+from thawline.tasks.typed import to_settings
+
+RECORD = "retrain.json"
+
+
+def retrain(config: DictConfig) -> None:
+    """Train as an earlier run did on the data as they are now, and put the model in the place of the one in use.
+
+    Raises:
+        UserError: The earlier run, the data, the gates or the place can't be used.
+        RunError: The new model misses a gate or is worse than the one in use, which stays.
+    """
+    settings: RetrainSettings = to_settings(config)
+    source, out = Path(settings.run), Path(settings.out).expanduser().absolute()
+    check_target(out)
+    first = find_fit(source, {})
+    before = _in_use(first, out, Path(settings.paths.outputs))
+    gates = given_gates(settings.gates, before.classes)
+    run, own = _new_run(first, settings)
+    device = find_device(own.trainer.accelerator)
+    said = said_before(before, own, device)
+    train_run(run, own, Console(quiet=True))
+
+    path, console = Path(own.paths.run), Console()
+    after = find_fit(path, {})
+    print_brief(read_record(path / REPORT_FILE), console, noun=find_task(own.task).samples)
+    test = _compare(before, said, after, console)
+    held = None if gates is None else hold(gates, after.facts, console)
+    say_whole(console, f"run    {path}")
+    record = {
+        "before": str(before.source),
+        "test": None if test is None else test.to_json(),
+        "gates": [] if held is None else [one.to_json() for one in held.verdicts],
+    }
+    stays = f"; {out} stays as it is" if is_bundle(out) else "; nothing was written"
+    try:
+        refuse(test, held, stays)
+    except RunError as error:
+        write_json(path / RECORD, {**record, "bundle": None, "why": str(error)})
+        raise
+    write_run(after, out, path.name, gates=() if held is None else held.verdicts)
+    write_json(path / RECORD, {**record, "bundle": str(out), "why": ""})
+    say_whole(console, f"bundle {out}")
+    back = f"thawline export {as_word(before.source)} out={as_word(out)}"
+    say_next(console, [f"thawline predict {as_word(out)} PATHS", f"{back}   takes it back"])
+
+
+def _in_use(first: Fitted, out: Path, outputs: Path) -> Fitted:
+    """The run whose model is in use: that of the bundle at `out`, or the run that was named where there is none.
+
+    Raises:
+        UserError: That run is not there any more, or has no model of photos in classes.
+    """
+    if find_task(first.settings.task).samples != "photos" or first.judged.tags is not None:
+        raise UserError(f"{first.source} tells no classes of photos, which 'thawline retrain' is for; train and export")
+    if not is_bundle(out):
+        return first
+    check_bundle(out)
+    manifest = read_manifest(out)
+    name = str(manifest.get("run", {}).get("name"))
+    for path in dict.fromkeys([first.source, *(folder / name for folder in _folders(first.source, outputs))]):
+        if path.name == name and is_run_directory(path):
+            found = find_fit(path, {})
+            if facts_of(found, name)["hashes"] == manifest.get("hashes"):
+                return found
+    raise UserError(
+        f"{out} is of the run {name}, which is not beside {first.source} any more; without what it said of its samples "
+        "the new model can't be compared with it: put it back, or give another out="
+    )
+
+
+def _folders(source: Path, outputs: Path) -> Iterator[Path]:
+    yield source.absolute().parent
+    yield outputs / "train"
+    yield outputs / "sweep"
+
+
+def _new_run(first: Fitted, settings: RetrainSettings) -> tuple[DictConfig, RunSettings]:
+    """The config of the new run, that of the earlier one on the data as they are now, and typed."""
+    given = settings.data.places
+    config = placed(first.run, read_config(first.run), given)
+    refuse_absent("retrain", first.source, config)
+    config.paths.run = settings.paths.run
+    config.name = settings.name
+    return config, saved_settings(config, mirrored=True)
+
+
+def said_before(before: Fitted, own: RunSettings, device: torch.device) -> Predictions:
+    """What the model in use says of the samples that are there now, each by a fit that was not trained on it.
+
+    Of those that its run judged, what that said; of those that are new, and not like one that it was trained on, what
+    its model says.
+
+    Raises:
+        UserError: The data can't be read, or have a class that the model does not know.
+    """
+    data = own.data.as_fitted(before.fit.chosen)
+    problem = task_reader(own.task)(replace(before.settings, data=data), device, classes=before.classes)
+    now, then = by_name(problem.split_rows(())), by_name(before.rows)
+    judged = in_one_form(before.judged)
+    same = [i for i, path in enumerate(judged.paths) if path in now and now[path].digest == then[path].digest]
+    new = _new_samples(before, problem)
+    parts = [judged.subset(np.array(same, dtype=np.int64))]
+    if len(new):
+        majority = int(np.bincount(before.judged.labels).argmax())
+        parts.append(in_one_form(predict_fold(problem, Fold("new", new[:0], None, new), before.fit, device, majority)))
+    return join_predictions(parts)
+
+
+def _new_samples(before: Fitted, problem: TaskProblem) -> NDArray[np.int64]:
+    """Indices of samples that the run did not have, nor one of their groups."""
+    known = problem.related_to(before.rows)
+    return np.setdiff1d(np.arange(len(problem.names)), known).astype(np.int64)
+
+
+def _compare(before: Fitted, said: Predictions, after: Fitted, console: Console) -> PairedTest | None:
+    """Test and show both on what both said, by the labels of now; None where there is nothing."""
+    now = in_one_form(after.judged)
+    places = {path: i for i, path in enumerate(said.paths)}
+    common = [i for i, path in enumerate(now.paths) if path in places]
+    if not common or now.classes != said.classes:
+        return None
+    mine = now.subset(np.array(common, dtype=np.int64))
+    its = said.subset(np.array([places[path] for path in mine.paths], dtype=np.int64))
+    relabelled = int((its.labels != mine.labels).sum())
+    its = replace(its, labels=mine.labels, groups=mine.groups)
+    known = by_name(before.rows)
+    fresh = sum(path not in known for path in mine.paths)
+    say_whole(console, f"in use {as_word(before.source)}")
+    say(
+        console,
+        f"neither model was trained on any of these {len(common):,}; {fresh:,} are new, and {relabelled:,} have "
+        "another label now",
+    )
+    test = compare_said(mine, its, "the new model", "the one in use")
+    rows = [Judged("the new model", judge_said(mine), test), Judged("the one in use", judge_said(its))]
+    print_comparison(rows, console)
+    return test
+
+
+def refuse(test: PairedTest | None, held: Held | None, stays: str) -> None:
+    """End where the new model may not take the place.
+
+    Raises:
+        RunError: It misses a gate, is worse, or can't be compared.
+    """
+    if held is not None:
+        held.refuse_missed(stays)
+    if test is None:
+        raise RunError(
+            f"no sample was judged by both models, so it can't be told whether the new one is worse{stays}; begin with "
+            "a run with cv=5, which judges all"
+        )
+    if test.differs and test.difference.value < 0:
+        raise RunError(f"{test.summary()}{stays}")
