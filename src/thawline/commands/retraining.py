@@ -14,7 +14,6 @@ from thawline.bundles.manifest import check_bundle, is_bundle, read_manifest
 from thawline.bundles.write import check_target
 from thawline.commands.gating import Held, given_gates, hold
 from thawline.commands.line.settings import RetrainSettings
-from thawline.commands.results import REPORT_FILE
 from thawline.commands.train import train_run
 from thawline.data.class_report import print_brief
 from thawline.encoders.device import find_device
@@ -30,6 +29,7 @@ from thawline.runs.moved import placed, refuse_absent
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.reading import read_record
 from thawline.runs.split import by_name
+from thawline.runs.unpacked import REPORT_FILE
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.targets.predicted import compare_said, judge_said
 from thawline.tasks.capabilities import TaskProblem, task_reader
