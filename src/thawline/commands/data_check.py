@@ -5,6 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
+from thawline.data.photos.people import write_people
 from thawline.files import write_json
 from thawline.screen import say_whole
 from thawline.tasks.task import capability
@@ -22,5 +23,6 @@ def data_check(config: DictConfig) -> None:
     report = capability(settings.task, "check")(settings, console)
     path = Path(settings.paths.run) / "data_report.json"
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_people(path.parent, report)
     write_json(path, report)
     say_whole(console, f"report {path}")

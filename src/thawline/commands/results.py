@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from thawline.data.class_report import print_brief
+from thawline.data.photos.people import write_people
 from thawline.errors import UserError
 from thawline.files import digest_of, write_atomically, write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
@@ -96,6 +97,7 @@ def _draw(run: RunDirectory, judged: Judgement) -> None:
 
 def save_report(run: RunDirectory, report: dict[str, Any], console: Console, task: str) -> None:
     """Write what the collection of `task` holds, before anything is fitted, and show what there is to mind."""
+    write_people(run.path, report)
     write_report(run.path, report)
     show_report(run.path, report, console, task)
 

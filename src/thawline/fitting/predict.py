@@ -40,6 +40,7 @@ def predict_fold(
         classes=problem.classes,
         decided=problem.answers(probabilities, fit),
         tags=problem.tags(fold, probabilities, fit),
+        people=None if problem.people is None else problem.people[fold.test],
     )
 
 

@@ -78,6 +78,10 @@ class Problem(Protocol):
         None: each sample has one. `probabilities` are those of the samples, [n, classes].
         """
 
+    @property
+    def people(self) -> NDArray[np.bool_] | None:
+        """Whether each sample, a photo, shows people, [N]; None: nobody looked."""
+
     def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:
         """Write the network with the tail's `state` into `folder`, as its own library reads it; complete or absent."""
 
@@ -109,6 +113,11 @@ class Plain:
 
     def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags | None:
         """None: each sample has one class."""
+        return None
+
+    @property
+    def people(self) -> NDArray[np.bool_] | None:
+        """None: nobody looked."""
         return None
 
     def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:

@@ -18,6 +18,7 @@ from thawline.runs.reading import reading
 
 PREDICTIONS_FILE = "predictions.parquet"
 _PROBABILITY = "probability:"
+_PEOPLE = "people"
 _LISTS = ("labels", "predictions", "baselines")
 
 
@@ -64,6 +65,7 @@ class Predictions:
         classes: Names of the classes.
         decided: Class that a threshold decided for, [N]; None: the most probable one.
         tags: All classes of each sample where there can be several; None: each has one.
+        people: Whether each photo shows people, [N]; None: nobody looked.
     """
 
     paths: tuple[str, ...]
@@ -75,6 +77,7 @@ class Predictions:
     classes: tuple[str, ...]
     decided: NDArray[np.int64] | None = None
     tags: Tags | None = None
+    people: NDArray[np.bool_] | None = None
 
     @property
     def said(self) -> NDArray[np.int64]:
@@ -110,6 +113,7 @@ class Predictions:
             classes=self.classes,
             decided=None if self.decided is None else self.decided[rows],
             tags=None if self.tags is None else self.tags.subset(rows),
+            people=None if self.people is None else self.people[rows],
         )
 
 
@@ -125,6 +129,7 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
         classes=parts[0].classes,
         decided=np.concatenate([part.said for part in parts]) if any(p.decided is not None for p in parts) else None,
         tags=_join_tags([part.tags for part in parts if part.tags is not None]),
+        people=_join_people([part.people for part in parts if part.people is not None]),
     )
     places = list(zip(joined.paths, joined.folds, strict=True))
     return joined.subset(np.array(sorted(range(len(places)), key=places.__getitem__), dtype=np.int64))
@@ -145,10 +150,15 @@ def _join_tags(parts: Sequence[Tags]) -> Tags | None:
     )
 
 
+def _join_people(parts: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_] | None:
+    return np.concatenate(parts) if parts else None
+
+
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write `predictions` as Parquet: path, group, label, prediction, baseline, fold, a probability for each class.
 
-    Where a sample can have several classes there are lists of them too: labels, predictions, baselines.
+    Where a sample can have several classes there are lists of them too: labels, predictions, baselines. Where a
+    detector looked for people, `people` says whether it found some.
     """
     names = np.array(predictions.classes, dtype=object)
     columns: dict[str, pa.Array] = {
@@ -162,6 +172,8 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     if predictions.tags is not None:
         for name, marked in zip(_LISTS, _marks(predictions.tags), strict=True):
             columns[name] = lists_of_texts([names[row].tolist() for row in marked])
+    if predictions.people is not None:
+        columns[_PEOPLE] = pa.array(predictions.people.tolist(), pa.bool_())
     for index, name in enumerate(predictions.classes):
         columns[f"{_PROBABILITY}{name}"] = numbers(predictions.probabilities[:, index])
     with noted(path):
@@ -196,6 +208,7 @@ def read_predictions(path: Path) -> Predictions:
             classes=classes,
             decided=None if np.array_equal(said, probabilities.argmax(axis=1)) else said,
             tags=_read_tags(columns, index),
+            people=np.array(columns[_PEOPLE], dtype=np.bool_) if _PEOPLE in columns else None,
         )
 
 

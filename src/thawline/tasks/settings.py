@@ -10,6 +10,7 @@ from thawline.data.settings import DataSettings
 from thawline.decisions.threshold import DecisionSettings
 from thawline.encoders.settings import EncoderSettings, Gift
 from thawline.errors import UserError
+from thawline.features.detection.settings import PeopleFilterSettings
 from thawline.features.settings import ClusterSettings, StoreSettings
 from thawline.fitting.few_shot import LoraSettings
 from thawline.fitting.known import METHODS
@@ -27,7 +28,7 @@ from thawline.fitting.settings import (
 from thawline.runs.secrets import masked_keys, unset_variables
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.tasks.needs import Chosen, check_needs, tasks_with
-from thawline.tasks.task import capability, find_task
+from thawline.tasks.task import capability, find_task, task_names
 
 # Losses that pair the samples of a whole batch.
 _OVER_BATCH = ("contrastive", "siglip", "infonce", "triplet")
@@ -58,6 +59,7 @@ class RunSettings:
             (tracks by class, or by several labels), or one of your own.
         prompts: What stands for the classes in text.
         data: The samples and their split.
+        people: Which photos show people, and whether those without are left out.
         encoder: The pretrained network.
         text: The text encoder of pairs; null: that of `encoder`.
         augmentation: How samples are varied for training.
@@ -80,6 +82,7 @@ class RunSettings:
     task: str = MISSING
     prompts: PromptSettings = field(default_factory=PromptSettings)
     data: DataSettings = MISSING
+    people: PeopleFilterSettings = field(default_factory=PeopleFilterSettings)
     encoder: EncoderSettings = MISSING
     text: EncoderSettings | None = None
     augmentation: AugmentationSettings = field(default_factory=lambda: AugmentationSettings(name="none"))
@@ -109,6 +112,7 @@ class RunSettings:
             )
         if isinstance(self.thaw, int) and self.thaw < 1:
             raise UserError(f"thaw={self.thaw} must be at least 1; thaw=head trains nothing below the head")
+        _check_people(self.people, self.task)
         if self.text == self.encoder:
             self.text = None  # both towers of one network
         check_needs(self._chosen)
@@ -225,6 +229,7 @@ class CheckSettings:
             (tracks by class, or by several labels), or one of your own.
         prompts: What a task's file brings along; not used.
         data: The photos or pairs.
+        people: Which photos show people, and whether those without are left out.
         encoder: Whose limits are checked; null: none's.
         method: What a task's file brings along; not used.
         store: Where the facts of photos are kept.
@@ -234,10 +239,22 @@ class CheckSettings:
     task: str = MISSING
     prompts: PromptSettings = field(default_factory=PromptSettings)
     data: DataSettings = MISSING
+    people: PeopleFilterSettings = field(default_factory=PeopleFilterSettings)
     encoder: EncoderSettings | None = None
     method: MethodSettings | None = None
     store: StoreSettings = MISSING
     paths: PathsSettings = MISSING
+
+    def __post_init__(self) -> None:
+        """Check what spans groups."""
+        _check_people(self.people, self.task)
+
+
+def _check_people(people: PeopleFilterSettings, task: str) -> None:
+    """Raises UserError where the task has no photos among which people could be looked for."""
+    if people.mode is not None and not find_task(task).people:
+        others = " or ".join(name for name in task_names() if find_task(name).people)
+        raise UserError(f"people={people.mode} is for photos in classes, task={others}; with task={task} leave it out")
 
 
 def _without_lacking(config: DictConfig) -> DictConfig:

@@ -69,6 +69,7 @@ class Task:
         data: Its LightningDataModule, called like `tasks.data.TaskDataModule`; None: gradient descent can't fit it.
         module: What makes its LightningModule of a problem and the samples to train on; None: as for `data`.
         examine: A function like `capabilities.examine`; None: it says no more of predictions than its target does.
+        people: Whether its samples are photos in classes, of which those without people can be told and left out.
         brief: What shows a report of its data in a few lines; None: that of classes of samples does.
         show: What shows the figures of `examine`, besides those of its target; None: there are none.
         texts: What reads the pairs of image and text that a run judged, to show them; None: its samples are files.
@@ -113,6 +114,7 @@ class Task:
     data: str | None = None
     module: str | None = None
     examine: str | None = None
+    people: bool = False
     brief: str | None = None
     show: str | None = None
     texts: str | None = None

@@ -17,6 +17,7 @@ from thawline.data.photos.augmentation import AugmentationSettings
 from thawline.data.settings import DataSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
+from thawline.features.detection.settings import PeopleFilterSettings
 from thawline.features.settings import ClusterSettings, StoreSettings
 from thawline.fitting.known import METHODS
 from thawline.fitting.settings import (
@@ -317,6 +318,7 @@ def _register_groups(tasks: Sequence[str]) -> None:
         *(("data", name, schema) for name, schema in data.items()),
         *(("method", name, schema) for name, schema in METHODS.items()),
         ("prompts", "prompts", PromptSettings),
+        ("people", "people", PeopleFilterSettings),
         ("encoder", "encoder", EncoderSettings),
         ("augmentation", "augmentation", AugmentationSettings),
         ("debug", "debug", DebugSettings),

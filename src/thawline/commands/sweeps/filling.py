@@ -77,6 +77,7 @@ def _by_pass(runs: Sequence[RunSettings]) -> list[list[RunSettings]]:
         place = (
             run.task,
             data,
+            asdict(run.people),
             asdict(run.encoder),
             run.text and asdict(run.text),
             asdict(run.store),

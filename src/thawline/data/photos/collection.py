@@ -11,6 +11,7 @@ from thawline.data.groups import Grouping, scarce_classes
 from thawline.data.listing import LeftOut, Listed, Listing
 from thawline.data.photos.corrected import Corrected
 from thawline.data.photos.groups import find_groups
+from thawline.data.photos.people import People
 from thawline.data.photos.photo import PhotoFacts
 from thawline.errors import UserError
 
@@ -29,6 +30,7 @@ class Collection:
         left_out: what is not used, sorted by name.
         layout: what the folders were taken for, a sentence; "" of a table.
         corrected: what a table of corrections did to the folders' labels; None: none was given.
+        people: which photos show people, those that are left out for it among them; None: nobody looked.
     """
 
     root: Path
@@ -40,6 +42,7 @@ class Collection:
     left_out: tuple[LeftOut, ...]
     layout: str = ""
     corrected: Corrected | None = None
+    people: People | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -12,12 +12,14 @@ from thawline.data.class_report import (
     as_plain_text,
     grouping_entries,
     name_and_size_warnings,
+    print_brief,
     print_corrections,
     print_findings,
     print_groups,
 )
 from thawline.data.photos.collection import Collection
 from thawline.data.photos.groups import kinds_of
+from thawline.data.photos.people import people_warnings, print_people
 from thawline.data.splits import check_split
 from thawline.errors import UserError
 from thawline.files import JSON
@@ -54,6 +56,8 @@ def data_report(
     }
     if collection.corrected is not None:
         report["corrections"] = collection.corrected.to_json()
+    if collection.people is not None:
+        report["people"] = collection.people.to_json()
     if bytes_per_photo is not None:
         report["store_bytes"] = bytes_per_photo * len({fact.digest for fact in collection.facts})
     return {**report, **extra}
@@ -62,6 +66,7 @@ def data_report(
 def _warnings(collection: Collection, per_class: Mapping[str, Any]) -> Iterable[str]:
     yield from collection.corrected.notes if collection.corrected else ()
     yield from name_and_size_warnings(per_class, noun="photos", few="Zero-shot is then likely better than training.")
+    yield from people_warnings(collection.people)
     if collection.grouping.two_labels:
         yield "Some photos stand under two labels, or look the same as one with another label; keep one of each pair."
     if collection.sides is not None:
@@ -69,6 +74,12 @@ def _warnings(collection: Collection, per_class: Mapping[str, Any]) -> Iterable[
             check_split(collection.sides, collection.grouping.ids, collection.names)
         except UserError as error:
             yield str(error)
+
+
+def print_photos_brief(report: Mapping[str, Any], console: Console) -> None:
+    """Show a few lines of a report before a run."""
+    print_brief(report, console, noun="photos")
+    print_people(report, console)
 
 
 def print_report(report: Mapping[str, Any], console: Console) -> None:
@@ -82,5 +93,6 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
         table.add_row(as_plain_text(name), str(counts["photos"]), str(counts["groups"]))
     console.print(table)
     print_corrections(report, console)
+    print_people(report, console, per_class=True)
     print_groups(report, console, noun="photos")
     print_findings(report, console, noun="photos")

@@ -19,6 +19,8 @@ def begin(settings: RunSettings) -> None:
     # A full decode needs torchvision, and the other families' preprocessing their libraries.
     if encoder.family not in ("clip", "vit") or settings.data.decode != "reduced":
         return
+    if settings.people.mode is not None:  # a detector reads them first, and says which are used
+        return
     if settings.cluster.kind or settings.trainer.launched:  # others read them, or would read them too
         return
     preprocessing = replace(load_preprocessing(locate(encoder), encoder), decode="reduced")

@@ -93,6 +93,10 @@ class MatchProblem:
         """None: what a run is compared with is zero-shot, or the majority."""
         return None
 
+    @property
+    def people(self) -> None:
+        """None: pairs are not looked through for people."""
+
     def apart(self, train: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
         """`train` without the pairs whose text is also one of `held`, where groups are images.
 

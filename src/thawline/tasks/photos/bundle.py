@@ -22,6 +22,7 @@ from thawline.bundles.manifest import GOLDEN, SURROUNDINGS
 from thawline.bundles.networks.classifier import Classifier, load_classifier, read_preprocessing
 from thawline.bundles.networks.families import load_towers
 from thawline.bundles.pictures import Photo, each, name_of, picture_of, read_picture
+from thawline.data.photos.people import people_note
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.decisions.abstention import UNKNOWN
 from thawline.decisions.out_of_place import OUT_OF_PLACE, UNSURE, Surroundings
@@ -300,4 +301,7 @@ def load_photos(folder: Path, manifest: dict[str, Any], decision: dict[str, Any]
     towers = partial(load_towers, folder, family, how) if family in TOWERS else None
     placed = decision.get("out_of_place")  # bundles of before have nothing of it
     surroundings = None if placed is None else Surroundings.from_arrays(load_file(folder / SURROUNDINGS))
-    return Bundle(folder, manifest, decision, how, classifier, towers, surroundings)
+    bundle = Bundle(folder, manifest, decision, how, classifier, towers, surroundings)
+    if (people_from := decision.get("people_from")) is not None:
+        bundle.notes = (people_note(float(people_from)),)
+    return bundle

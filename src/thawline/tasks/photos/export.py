@@ -1,5 +1,6 @@
 """`thawline export` of classes of photos: the network with its head, and the decision beside."""
 
+from thawline.data.photos.people import people_note
 from thawline.decisions.abstention import UNKNOWN, Abstention
 from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.decisions.out_of_place import OUT_OF_PLACE, OutOfPlace
@@ -34,9 +35,12 @@ def export_photos(fitted: Fitted) -> Exportable:
         abstention=abstention,
         placed=placed,
         thresholds=fitted.fit.chosen.get(THRESHOLDS),
+        people_from=settings.people.min_confidence if settings.people.mode == "require" else None,
     )
-    lines = [_answers(abstention), "" if placed is None else _out_of_place(placed[0])]
-    return Exportable(tuned, [photo for photo, _ in known_files(fitted, _PHOTOS)], lines)
+    note = "" if tuned.people_from is None else people_note(tuned.people_from)
+    lines = [_answers(abstention), "" if placed is None else _out_of_place(placed[0]), note]
+    known = [photo for photo, _ in known_files(fitted, _PHOTOS)]
+    return Exportable(tuned, known, lines, [note] if note else [])
 
 
 def _answers(abstention: Abstention | None) -> str:

@@ -56,7 +56,8 @@ class LabelledPhotos:
 
     def report(self) -> dict[str, Any]:
         """What the folder holds, as plain JSON."""
-        return data_report(self.collection)
+        report: dict[str, Any] = data_report(self.collection)
+        return {**report, "warnings": [*report["warnings"], *self.bundle.notes]}
 
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
         """Indices of the photos that are in one group with a photo of `rows`."""

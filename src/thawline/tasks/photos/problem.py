@@ -79,6 +79,12 @@ class PhotosProblem(Plain):
         """Group of each photo, [N]."""
         return self.collection.grouping.ids
 
+    @property
+    def people(self) -> NDArray[np.bool_] | None:
+        """Whether each photo shows people, [N]; None: nobody looked."""
+        people = self.collection.people
+        return None if people is None else np.array([people.shown_in(name) for name in self.names], dtype=np.bool_)
+
     def samples(self, indices: NDArray[np.int64]) -> FeatureSet:
         """The photos `indices` as a feature set, with the views that are stored of them."""
         weights = None if self.weights is None else self.weights[indices]

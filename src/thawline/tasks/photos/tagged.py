@@ -13,6 +13,7 @@ from thawline.data.groups import components, links_of_equals
 from thawline.data.listing import LeftOut, Listed, Listing
 from thawline.data.photos.collection import Collection
 from thawline.data.photos.groups import find_groups
+from thawline.data.photos.people import People
 from thawline.data.photos.photo import PhotoFacts
 from thawline.data.photos.report import data_report
 from thawline.errors import UserError
@@ -31,6 +32,10 @@ class TaggedPhotos(Told):
     """
 
     collection: Collection
+
+    def with_people(self, people: People | None) -> "TaggedPhotos":
+        """The same, with which photos show people."""
+        return replace(self, collection=replace(self.collection, people=people))
 
     def report(self) -> dict[str, Any]:
         """What the collection holds, as plain JSON; photos are counted under each of their labels."""

@@ -79,6 +79,7 @@ class TunedPhotos:
         abstention: From which probability on it answers; None: always.
         placed: From which distance on a photo is out of place, and where those of the classes lie; None: none is.
         text_thaw: Where the text encoder is cut.
+        people_from: How sure a detector was that each photo shows people; None: it did not matter.
     """
 
     task: str
@@ -93,6 +94,7 @@ class TunedPhotos:
     abstention: Abstention | None = None
     placed: tuple[OutOfPlace, Surroundings] | None = None
     text_thaw: int | str = "head"
+    people_from: float | None = None
     load = staticmethod(load_photos)
     card = staticmethod(photo_card)
 
@@ -146,6 +148,7 @@ class TunedPhotos:
             "thresholds": None if self.thresholds is None else dict(self.thresholds),
             "abstention": None if self.abstention is None else self.abstention.to_json(),
             "out_of_place": None if out_of_place is None else out_of_place.to_json(),
+            **({} if self.people_from is None else {"people_from": self.people_from}),
         }
 
     def ask(self, bundle: Bundle, known: Sequence[Known], tolerance: float) -> Asked:

@@ -31,7 +31,7 @@ def load_preference(folder: Path, manifest: dict[str, Any], decision: dict[str, 
     bundle.scored = LIKE
     trained = read_trained(folder)
     if trained is not None and guesses(trained.counts):
-        bundle.notes = (guess_sentence(trained.counts),)
+        bundle.notes = (*bundle.notes, guess_sentence(trained.counts))
     return bundle
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
-from thawline.data.class_report import print_brief
 from thawline.data.photos.collection import Collection
-from thawline.data.photos.report import data_report
+from thawline.data.photos.report import data_report, print_photos_brief
 from thawline.screen import say
 from thawline.tasks.preference.answers import ANSWERS, SUPER_LIKE, count_classes, guess_sentence, guesses
 from thawline.tasks.preference.table import Feedback
@@ -39,6 +38,6 @@ def feedback_report(collection: Collection, feedback: Feedback, **extra: Any) ->
 
 def print_feedback_brief(report: Mapping[str, Any], console: Console) -> None:
     """Show a few lines of a report before a run."""
-    print_brief(report, console, noun="photos")
+    print_photos_brief(report, console)
     if count := report["feedback"][SUPER_LIKE]:
         say(console, f"super-likes: {count} of the likes")

@@ -69,6 +69,12 @@ class Feedback:
     answered: Mapping[str, Answered]
     changes: tuple[Change, ...]
 
+    def only(self, listing: Listing) -> "Feedback":
+        """Those to the photos of `listing`, which is a part of its own."""
+        kept = {photo.name for photo in listing.photos}
+        answered = {name: row for name, row in self.answered.items() if name in kept}
+        return replace(self, listing=listing, answered=answered)
+
     def answers(self, names: Sequence[str]) -> tuple[str, ...]:
         """The answer to each of the photos `names`."""
         return tuple(self.answered[name].answer for name in names)

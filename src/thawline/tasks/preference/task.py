@@ -16,6 +16,7 @@ TASK = Task(
     module=".module:PreferenceModule",
     examine=".examination:examine_preference",
     brief=".report:print_feedback_brief",
+    people=True,
     show=".examination:print_examined",
     settings_check=".settings:check_run",
     check=".check:check_preference",
