@@ -1,17 +1,22 @@
 """`thawline predict BUNDLE|base PATHS …`: what each photo shows, what each track is, whether texts describe images."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
+from thawline.data.datasets.settings import READER, Fields, refuse_saved
 from thawline.data.settings import check_megapixels
 from thawline.data.tables.lists import read_list
 from thawline.data.tables.places import Finder
@@ -25,9 +30,12 @@ from thawline.tasks.predicting import BASE, PredictSettings
 from thawline.tasks.task import Task, capability, find_task
 from thawline.tasks.typed import to_settings
 
+if TYPE_CHECKING:
+    from thawline.data.datasets.answering import JudgedRows
+
 STDIN = "-"
 _OF_BASE = ("encoder", "prompts", "data", "store")
-_OF_ALL = "data.max_megapixels"
+_OF_ALL = ("data.max_megapixels", "data.reader", "data.dataset")
 
 
 def predict(config: DictConfig) -> None:
@@ -43,9 +51,13 @@ def predict(config: DictConfig) -> None:
     task = find_task(bundle.task)
     ask: TaskPredictor = capability(bundle.task, "predict")
     counts: Counter[str | None] = Counter()
-    with bar("judging", "files", _total(settings, bundle.task)) if _shows_bar(settings) else nullcontext() as advance:
+    rows = _rows(settings, bundle.task) if settings.data.reader == READER else None
+    saving = rows.saving(Path(settings.out)) if rows and settings.out else nullcontext(settings.out)
+    showing = bar("judging", "files", _total(settings, rows, bundle.task)) if _shows_bar(settings) else nullcontext()
+    with saving as out, showing as advance:
+        asked = replace(settings, out=None if out is None else str(out))
         try:
-            answers = ask(bundle, settings, _paths(settings), counts, advance)
+            answers = ask(bundle, asked, _paths(settings) if rows is None else _asked(rows, task), counts, advance)
         except BrokenPipeError:
             _silence()  # the reader has seen enough
             return
@@ -57,10 +69,15 @@ def predict(config: DictConfig) -> None:
 def _check(settings: PredictSettings) -> None:
     """Do the settings go together?"""
     check_megapixels(settings.data.max_megapixels)
-    if settings.out and (
+    if settings.data.reader == READER:
+        _check_dataset(settings)
+    elif settings.out and (
         Path(settings.out).suffix.lower() not in (".jsonl", ".parquet") or Path(settings.out).is_dir()
     ):
         raise UserError(f"out={settings.out} must be a file whose name ends in .jsonl or .parquet")
+    else:
+        for file in settings.files:
+            refuse_saved(file)
     if settings.files.count(STDIN) > 1:
         raise UserError("'-' stands for standard input, which can be read once; name it once")
     if settings.bundle == BASE:
@@ -71,8 +88,33 @@ def _check(settings: PredictSettings) -> None:
         return
     for word in HydraConfig.get().overrides.task:
         key = word.lstrip("+~").partition("=")[0]
-        if key != _OF_ALL and key.partition(".")[0] in _OF_BASE:
+        if not key.startswith(_OF_ALL) and key.partition(".")[0] in _OF_BASE:
             raise UserError(f"a bundle brings its own network, classes and decoding; leave out '{word}'")
+
+
+def _check_dataset(settings: PredictSettings) -> None:
+    """Can a data set be judged, and saved where the settings say?"""
+    if len(settings.files) != 1:
+        raise UserError(f"data.reader=datasets takes one data set, and {len(settings.files)} are named")
+    out = Path(settings.out or "")
+    if out.suffix.lower() not in ("", ".parquet") or (out.suffix and out.is_dir()):
+        raise UserError(
+            f"out={out}: a data set is saved as a folder, whose name has no ending, or as a file whose name ends in "
+            ".parquet"
+        )
+
+
+def _rows(settings: PredictSettings, task: str) -> JudgedRows:
+    """The rows of the data set that is judged."""
+    from thawline.data.datasets.answering import rows_to_judge  # late: files need none of it
+
+    fields: Fields = capability(task, "settings").fields
+    return rows_to_judge(settings.files[0], settings.data.dataset, fields, settings.store.root)
+
+
+def _asked(rows: JudgedRows, task: Task) -> Iterator[str]:
+    """What the task is asked about: the files, or the table that names them."""
+    return iter([str(rows.table)] if task.walk is None else rows.files)
 
 
 def _load(settings: PredictSettings) -> AnyBundle:
@@ -102,8 +144,10 @@ def _shows_bar(settings: PredictSettings) -> bool:
     return settings.out is not None or not sys.stdout.isatty()
 
 
-def _total(settings: PredictSettings, task: str) -> int | None:
+def _total(settings: PredictSettings, rows: JudgedRows | None, task: str) -> int | None:
     """How many files there are, for the bar: counting them takes seconds where there are a million."""
+    if rows is not None:
+        return len(rows.files)
     if STDIN in settings.files or find_task(task).walk is None or not sys.stderr.isatty():
         return None
     return sum(1 for _ in capability(task, "walk")(settings.files))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from omegaconf import MISSING
 
-from thawline.data.datasets.settings import IMAGE, READER, SAVED, DatasetSettings, Fields
+from thawline.data.datasets.settings import IMAGE, READER, DatasetSettings, Fields, refuse_saved
 from thawline.data.listing import LAYOUTS
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS
 from thawline.errors import UserError
@@ -104,8 +104,7 @@ class DataSettings:
             UserError: There is no such data set, or it lacks a column.
         """
         if self.reader != READER:
-            if any((Path(self.path) / name).is_file() for name in SAVED):
-                raise UserError(f"{self.path} is a data set that save_to_disk wrote; add data.reader=datasets")
+            refuse_saved(self.path)
             return self
         from thawline.data.datasets.unpacking import is_sided, unpack  # late: folders need none of it
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
+from thawline.data.datasets.settings import READER, DatasetSettings
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
@@ -17,13 +18,24 @@ class PredictData:
 
     Attributes:
         classes: Names of the classes.
+        reader: `datasets` where a data set of that library is judged, of bundles too; `auto`: files and folders are.
+        dataset: What is read of a data set.
         decode: `reduced` (JPEGs at a reduced scale, at least twice the target) or `full`.
         max_megapixels: A larger photo, or one that takes as much memory to decode, is not judged; for bundles too.
     """
 
     classes: list[str] | None = None
+    reader: str = "auto"
+    dataset: DatasetSettings = field(default_factory=DatasetSettings)
     decode: str = "reduced"
     max_megapixels: float = MAX_MEGAPIXELS
+
+    def __post_init__(self) -> None:
+        """Check the reader."""
+        if self.reader not in ("auto", READER):
+            raise UserError(f"data.reader={self.reader} is not known; use auto or {READER}")
+        if self.reader != READER and self.dataset != DatasetSettings():
+            raise UserError(f"data.dataset says what is read of a data set; add data.reader={READER}, or leave it out")
 
 
 # In place of a bundle: the pretrained encoder, zero-shot.
@@ -37,7 +49,8 @@ class PredictSettings:
     Attributes:
         bundle: A directory that `thawline export` wrote; `base`: the pretrained encoder, zero-shot.
         files: Files, folders, and `-` for a list on standard input.
-        out: A file that ends in .jsonl or .parquet; null: standard output.
+        out: A file that ends in .jsonl or .parquet; null: standard output. Of a data set a file that ends in .parquet,
+            or a folder: the same rows, with columns of what is said of them.
         nul: Whether the list on standard input is separated by NUL instead of newlines.
         calibrated: Whether probabilities are at the bundle's temperature; null: of tracks, whose record has both.
         top: Of tracks: how many genres are listed as predictions.

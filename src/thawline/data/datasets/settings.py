@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from thawline.errors import UserError
@@ -12,6 +13,12 @@ READER = "datasets"  # the value of `data.reader`
 SAVED = ("dataset_info.json", "dataset_dict.json")  # one of them lies in a folder that `save_to_disk` wrote
 IMAGE, AUDIO = "image", "audio"  # what the column of files is called, unless a setting names another
 _ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
+
+
+def refuse_saved(path: str) -> None:
+    """Refuse a folder that `save_to_disk` wrote where a folder or a table is read; raises UserError."""
+    if any((Path(path) / name).is_file() for name in SAVED):
+        raise UserError(f"{path} is a data set that save_to_disk wrote; add data.reader={READER}")
 
 
 def is_hub_id(name: str) -> bool:
@@ -55,6 +62,7 @@ class Fields:
         columns: The other columns of that table, each with the names by which it is looked for.
         needed: Those of them that samples to learn from need.
         asked: Those that samples to be judged need.
+        judged: Whether the rows are judged, whatever splits they are of.
         shared: Whether several rows may have one file, which is then written once.
         numbered: Which of them has the number of a row where the data set has no such column; "": none.
     """
@@ -64,6 +72,7 @@ class Fields:
     columns: Mapping[str, tuple[str, ...]]
     needed: tuple[str, ...] = ("label",)
     asked: tuple[str, ...] = ()
+    judged: bool = False
     shared: bool = False
     numbered: str = ""
 

@@ -104,9 +104,9 @@ def _stamps(place: Path) -> list[tuple[str, int, int]]:
 
 
 def _sides(path: str, splits: Sequence[str], fields: Fields) -> dict[str, str | None]:
-    """The side that each split is; None for all where there is one alone."""
-    if len(splits) == 1:
-        return {splits[0]: None}
+    """The side that each split is; None for all where there is one alone, or none is asked for."""
+    if len(splits) == 1 or fields.judged:
+        return dict.fromkeys(splits)
     sides = {name: SIDES.get(name.lower()) for name in splits}
     if fields.path and "split" not in fields.columns:
         raise UserError(
@@ -154,7 +154,7 @@ class _Unpacked:
         """Fill `folder`: files, a table where the task reads one, and what this is."""
         base = folder if self.fields.path else folder / FILES
         for name, split in splits.items():
-            inside = base / name if sides[name] else base
+            inside = base / name if len(splits) > 1 else base
             inside.mkdir(parents=True, exist_ok=True)
             for number, (file, cells) in enumerate(rows_of(split, columns[name], self.fields.media)):
                 stem = inside / f"{number:06d}"
