@@ -179,16 +179,16 @@ def _enough(gate: Gate, estimate: Estimate, samples: int) -> int | None:
     """How many samples would decide, if the figure stayed and they were grouped as these are."""
     if estimate.value == gate.wanted:
         return None
-    deciding = _count_at(estimate.value, gate.wanted)
+    deciding = count_at(estimate.value, gate.wanted)
     bound = estimate.low if 0 < estimate.low < estimate.value else estimate.high
     if not 0 < bound < 1:
         return None  # no interval of Wilson's
-    needed = samples * deciding / _count_at(estimate.value, bound)
+    needed = samples * deciding / count_at(estimate.value, bound)
     # On the bound itself a gate is met, and not yet missed.
     return math.ceil(needed - _ROUNDING) if estimate.value > gate.wanted else math.floor(needed) + 1
 
 
-def _count_at(value: float, bound: float) -> float:
+def count_at(value: float, bound: float) -> float:
     """The effective count of samples at which a bound of Wilson's interval around `value` lies at `bound`."""
     return Z**2 * bound * (1 - bound) / (value - bound) ** 2
 

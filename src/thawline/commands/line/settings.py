@@ -239,6 +239,32 @@ class DataLabelsSettings:
 
 
 @dataclass
+class CurveSettings:
+    """`thawline curve`.
+
+    Attributes:
+        run: The directory of a finished run or sweep.
+        out: The folder to write to; null: RUN/curve.
+        gates: A file of gates, see conf/evaluate.yaml, which are forecast; null: none.
+        draws: How often each part of the training samples is drawn anew.
+        data: Where the run's data are now, if they were moved.
+        store: The feature store.
+    """
+
+    run: str = MISSING
+    out: str | None = None
+    gates: str | None = None
+    draws: int = 5
+    data: MovedData = field(default_factory=MovedData)
+    store: StoreSettings = MISSING
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if not 2 <= self.draws <= 100:
+            raise UserError(f"draws={self.draws} must be 2 to 100")
+
+
+@dataclass
 class StoreVerbsSettings:
     """`thawline store list|verify|prune`.
 
@@ -275,6 +301,7 @@ _VERBS: dict[str, type] = {
     "ensemble": EnsembleSettings,
     "export": ExportSettings,
     "retrain": RetrainSettings,
+    "curve": CurveSettings,
     "data_check": CheckSettings,
     "data_labels": DataLabelsSettings,
     "store_verbs": StoreVerbsSettings,

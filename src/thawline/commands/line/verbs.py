@@ -109,6 +109,17 @@ _VERBS = (
         ),
     ),
     Verb(
+        "curve",
+        "thawline.commands.improving.curve:curve",
+        "curve",
+        "say whether more photos would help, and how many more its gates would take",
+        (Positional("run", "RUN"),),
+        examples=(
+            "thawline curve outputs/train/RUN                 today, twice as many, no end",
+            "thawline curve RUN gates=gates.yaml              how many more of which class",
+        ),
+    ),
+    Verb(
         "ensemble",
         "thawline.commands.ensembles.ensemble:ensemble",
         "ensemble",
