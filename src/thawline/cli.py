@@ -90,6 +90,11 @@ def _dispatch(words: list[str]) -> None:
         print(_version(verbose=words[1:2] in (["-v"], ["--verbose"])))
         return
     verb, rest = find_verb(words)
+    if verb.name == "completion":
+        from thawline.commands.completion import completion  # late, as below
+
+        completion(rest)
+        return
     if not verb.config:
         from thawline.commands.list_settings import list_settings  # late, as below
 

@@ -8,7 +8,7 @@ import inspect
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -89,14 +89,21 @@ def settings_of(config_name: str, chosen: Sequence[str] = ()) -> list[Setting]:
         if group := groups.pop(key, None):
             found.append(Setting(group, str(choices[group] or "null"), meaning, tuple(_choices(group))))
         elif not isinstance(value, DictConfig):
-            file = choices.get(key.partition(".")[0])
-            of_file = _comments(conf_directory() / key.partition(".")[0] / f"{file}.yaml") if file else comments
+            file = _conf_file(key.partition(".")[0], choices)
+            of_file = _comments(file) if file else comments
             found.append(Setting(key, _shown(value), meaning or of_file.get(name, "")))
     more = [
         Setting(group, str(choices[group] or "null"), comments.get(key, ""), tuple(_choices(group)))
         for key, group in groups.items()
     ]
     return [*more, *found]
+
+
+def _conf_file(group: str, choices: Mapping[str, str]) -> Path | None:
+    """The file that was chosen of a group; None where there is no such group, or its file lies elsewhere."""
+    name = choices.get(group)
+    places = (conf_directory(), *conf_folders(), Path.cwd() / "conf")
+    return next((path for place in places if (path := place / group / f"{name}.yaml").is_file()), None)
 
 
 def _walk(config: DictConfig, prefix: str) -> Iterator[tuple[str, Any, Any]]:

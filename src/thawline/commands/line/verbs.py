@@ -337,6 +337,18 @@ _VERBS = (
             "thawline settings method.lr           one setting",
         ),
     ),
+    Verb(
+        "completion",
+        "",
+        "",
+        "print the script by which a shell completes verbs, settings and choices",
+        (Positional("", "bash|zsh|fish", path=False),),
+        examples=(
+            'eval "$(thawline completion bash)"          in ~/.bashrc',
+            'eval "$(thawline completion zsh)"           in ~/.zshrc, after compinit',
+            "thawline completion fish | source           in ~/.config/fish/config.fish",
+        ),
+    ),
 )
 
 
