@@ -10,10 +10,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from tests.extras import require
 
 CALLS = (
     "connect,sendto,sendmsg,sendmmsg,open,openat,openat2,creat,mkdir,mkdirat,mknod,mknodat,truncate,"
-    "rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat"
+    "rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,execve"
 )
 # The feature store, matplotlib's list of fonts and its folder for settings, W&B's own log.
 CACHES = (".cache/thawline", ".cache/matplotlib", ".config/matplotlib", ".cache/wandb")
@@ -62,11 +63,18 @@ class Traced:
         """Run commands of `thawline` one after another in one process, which imports the libraries once."""
         return self(sys.executable, "-c", ONE_AFTER_ANOTHER, json.dumps(commands))
 
+    def programs(self):
+        """The names of what was run last, its own processes among it."""
+        run = re.findall(r'execve\("([^"]+)", .*= 0$', (self.root / "trace").read_text(errors="replace"), re.MULTILINE)
+        return {Path(name).name for name in run}
+
     def _wrong(self, line):
         call = _CALL.match(line)
         if call is None:
             return None
         name, rest = call["name"], call["rest"]
+        if name == "execve":  # see `programs`
+            return None
         if name in ("connect", "sendto", "sendmsg", "sendmmsg"):
             return line if "AF_INET" in rest or "TCP" in rest or "UDP" in rest else None
         paths = [str(Path(m["at"] or self.root / "work", m["path"])) for m in _PATH.finditer(rest)]
@@ -121,3 +129,21 @@ def test_what_leaves_home_is_seen(traced, tmp_path_factory):
     assert f"openat {outside}" in found
     assert "looked up a name: /etc/hosts" in found
     assert any("connect(" in what and "htons(9)" in what for what in found)
+
+
+@pytest.mark.extra
+@pytest.mark.long
+def test_a_detector_of_ultralytics_fetches_and_installs_nothing(traced, shared_data):
+    require("people", "ultralytics")
+    weights, classes = shared_data / "weights" / "yolov8n_int8.onnx", ("family", "christmas")
+    for name in classes:
+        (traced.root / "work" / "Photos" / name).mkdir(parents=True)
+        for photo in sorted((shared_data / "events" / name).iterdir())[:3]:
+            shutil.copy(photo, traced.root / "work" / "Photos" / name)
+    command = [sys.executable, "-m", "thawline", "data", "check", "Photos", "people=tag", f"people.detector={weights}"]
+    assert traced(*command) == []
+    [table] = (traced.root / "work" / "outputs" / "check").glob("*/people.csv")
+    assert len(table.read_text().splitlines()) == 1 + 6
+    assert list(traced.tmp.iterdir()) == []
+    # No pip and no uv: beside Python itself what ctypes finds libraries with.
+    assert traced.programs() <= {Path(sys.executable).name, "python", "ldconfig", "gcc", "cc", "ld", "sh"}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from tests.e2e.conftest import enter
 from tests.features.detection.tiny import save_yolos
 
@@ -73,6 +74,16 @@ def test_photos_without_people_are_left_out_and_listed(sample, work, yolos, caps
     captured = capsys.readouterr()
     assert json.loads(captured.out)["label"] is not None
     assert "photos without people too, which it never saw" in " ".join(captured.err.split())
+
+    others = Path("Others")
+    for name in without:  # of other contents than those that were trained on
+        (others / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.open(sample / name).transpose(Image.Transpose.ROTATE_90).save(others / f"{name}.png")
+    main(["evaluate", "Model", "Others", "logger=none"])
+    report = json.loads(sorted(Path("outputs", "evaluate").iterdir())[-1].joinpath("data_report.json").read_text())
+    assert "people" not in report
+    assert any("which it never saw" in warning for warning in report["warnings"])
+    assert report["photos"] == len(without)
 
 
 def test_all_are_kept_that_are_tagged_and_a_plan_needs_their_tags(sample, work, yolos, capsys):
