@@ -10,6 +10,7 @@ from omegaconf import MISSING
 from thawline.data.datasets.settings import IMAGE, READER, DatasetSettings, Fields, refuse_saved
 from thawline.data.listing import LAYOUTS
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS
+from thawline.data.renaming import one_name, read_renames
 from thawline.errors import UserError
 
 
@@ -26,6 +27,8 @@ class DataSettings:
         layout: Whether folders called train, val and test are the `split` or `classes`; `auto`: the split where they
             have folders in them.
         join_alike: Whether classes whose names differ in case, spaces or hyphens alone are one.
+        rename: A table of classes that get another name, or become one, with the columns `from,to`, or what it says,
+            `[[from, to], …]`, as a run keeps it; null: all keep theirs.
         labels: `one` class a sample, the first that it has; `several`: all that it has, each told by itself.
         min_groups: Classes of fewer groups are left out.
         decode: `reduced` (JPEGs at a reduced scale, at least twice the target) or `full`.
@@ -46,6 +49,7 @@ class DataSettings:
     classes: list[str] | None = None
     layout: str = "auto"
     join_alike: bool = False
+    rename: Any = None
     labels: str = "one"
     min_groups: int = 1
     decode: str = "reduced"
@@ -62,6 +66,7 @@ class DataSettings:
             raise UserError(f"data.layout={self.layout} is not known; use {', '.join(LAYOUTS)}")
         if self.labels not in ("one", "several"):
             raise UserError(f"data.labels={self.labels} is not known; use one or several")
+        self._read_renames()
         if self.several_labels and self.corrections is not None:
             raise UserError(
                 "data.corrections gives a photo one class; with data.labels=several correct its labels itself"
@@ -134,6 +139,20 @@ class DataSettings:
         """Whether a sample has several labels at once, not one class."""
         return self.labels == "several"
 
+    def _read_renames(self) -> None:
+        """Have the new names of classes at hand, whatever becomes of their table.
+
+        Raises:
+            UserError: They are neither a table's nor names.
+        """
+        if isinstance(self.rename, str):
+            self.rename = read_renames(Path(self.rename))
+        elif self.rename is not None and not isinstance(self.rename, Mapping):
+            try:
+                self.rename = {one_name(before): one_name(now) for before, now in self.rename}
+            except (TypeError, ValueError, AttributeError):
+                raise UserError(f"data.rename={self.rename} must be a table with the columns from,to") from None
+
     def _refuse_classes(self, instead: str) -> None:
         """Refuse what only classes of samples have; `instead` says what to do without `classes`.
 
@@ -142,7 +161,7 @@ class DataSettings:
         """
         if self.classes is not None:
             raise UserError(f"data.classes is for folders of photos; leave it out{instead}")
-        for key, usual in (("layout", "auto"), ("join_alike", False), ("labels", "one")):
+        for key, usual in (("layout", "auto"), ("join_alike", False), ("rename", None), ("labels", "one")):
             if getattr(self, key) != usual:
                 raise UserError(f"data.{key} is for folders of photos and for tracks; leave it out")
 

@@ -1,7 +1,7 @@
 """Another system's predictions, from a table: a cloud vision API's, say."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,6 +87,7 @@ def _said(file: Path, records: Sequence[Record], run: Entry) -> tuple[dict[str, 
         lacking = [name for name in COLUMNS.needed if not record.values.get(name, "").strip()]
         if record.kind or lacking:
             raise UserError(f"row {record.row} of {file}: {record.problem or f'it lacks its {lacking[0]}'}")
+    renamed = dict(run.config.get("data.rename") or ())
     means = match_names([record.values["path"] for record in records], run.predictions.paths, run.photos)
     said: dict[str, str] = {}
     twice: list[str] = []
@@ -94,15 +95,16 @@ def _said(file: Path, records: Sequence[Record], run: Entry) -> tuple[dict[str, 
         name = means.get(record.values["path"])
         if name is not None:
             twice += [name] if name in said else []
-            said[name] = _class(record.values["prediction"], run.predictions.classes)
+            said[name] = _class(record.values["prediction"], run.predictions.classes, renamed)
     if twice:
         raise UserError(f"{file} has more than one row for {_some(dict.fromkeys(twice))}; leave one for each")
     return said, means
 
 
-def _class(cell: str, classes: Sequence[str]) -> str:
-    """The class that a cell names: in one Unicode form, and of pairs as numbers too."""
-    cell = cell.strip()
+def _class(cell: str, classes: Sequence[str], renamed: Mapping[str, str]) -> str:
+    """The class that a cell names: in one Unicode form, by its name of before too, and of pairs as numbers too."""
+    cell = one_form(cell.strip())
+    cell = renamed.get(cell, cell)
     name = next((name for name in classes if one_form(name) == one_form(cell)), None)
     if name is None and set(classes) == set(CLASSES) and (label := match_label(cell)) is not None:
         return CLASSES[label]

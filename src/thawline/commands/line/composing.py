@@ -20,8 +20,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from thawline.commands.line.explain import explain_config_file, explain_key
 from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.quoting import quote
+from thawline.data.renaming import read_renames
 from thawline.errors import UserError
 from thawline.plugins import conf_folders
+from thawline.runs.directory import as_config
 from thawline.runs.secrets import names_secret, remember
 
 # All that Hydra may make of a config, by the key that names it. Thawline itself makes nothing of a name in a config.
@@ -75,6 +77,7 @@ def compose(config_name: str, words: Sequence[str]) -> DictConfig:
     _refuse_nul(OmegaConf.to_container(config), "")
     _refuse_unknown(config, config_name, words)
     _call(config, words)
+    _keep_renames(config)
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     _remember(own)
     _refuse_secret_places(config)
@@ -113,6 +116,18 @@ def _call(config: DictConfig, words: Sequence[str]) -> None:
             place = Path(config.hydra[part].dir)
             with read_write(config.hydra), open_dict(config.hydra):
                 config.hydra[part].dir = str(place.with_name(f"{name}_{place.name}")).replace("${", r"\${")
+
+
+def _keep_renames(config: DictConfig) -> None:
+    """Put what a table of new names of classes says into the place of its path: a run keeps it with its config.
+
+    Raises:
+        UserError: It can't be read.
+    """
+    table = OmegaConf.select(config, "data.rename")
+    if isinstance(table, str):
+        with read_write(config.data), open_dict(config.data):
+            config.data.rename = as_config([list(names) for names in read_renames(Path(table)).items()])
 
 
 def begin(config: DictConfig) -> DictConfig:

@@ -380,6 +380,7 @@ PATH_KEYS = frozenset(
             "data.path",
             "data.split",
             "data.corrections",
+            "data.rename",
             "out",
             "file",
             "golden",

@@ -15,10 +15,10 @@ from thawline.tasks.photos.tagged import mark_photos
 
 def label_events(bundle: Bundle, data: DataSettings, store: Path) -> LabelledPhotos:
     """Read the photos of `data`; see `tasks.labelled.Labeller`."""
-    if bundle.thresholds is not None:
-        listing = list_events(replace(data, labels="several"))
+    data = replace(data, rename=bundle.renamed, labels="one" if bundle.thresholds is None else "several")
+    listing = list_events(data, new=True)
+    if data.several_labels:
         tagged = mark_photos(listing, photo_facts(listing, data, store), known=bundle.labels)
         return LabelledTags(bundle, tagged.collection, bundle.labels, tagged.strata, store, tagged=tagged)
-    listing = list_events(data)
     collection = build_collection(listing, photo_facts(listing, data, store))
     return LabelledPhotos(bundle, collection, *number_classes(collection, bundle.labels), store)

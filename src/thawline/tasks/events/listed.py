@@ -5,28 +5,33 @@ from pathlib import Path
 from thawline.data.alike import join_photos
 from thawline.data.listing import PLAIN, Listing, list_photos
 from thawline.data.relabelled import take_classes
+from thawline.data.renaming import rename_photos
 from thawline.data.settings import DataSettings
 from thawline.data.tables.places import is_table
 from thawline.features.progress import say
 from thawline.tasks.task import refuse_table
 
 
-def list_events(data: DataSettings) -> Listing:
+def list_events(data: DataSettings, *, new: bool = False) -> Listing:
     """The photos in the folder or table of `data`, before any is read, and what there is to say of it.
+
+    Args:
+        data: Where they are.
+        new: Whether they are to be judged by a finished run, and need not have all its classes.
 
     Raises:
         UserError: It is neither; where it is a table of another task's samples, that is named.
     """
     refuse_table(Path(data.path), "events")
-    listing = find_events(data)
+    listing = find_events(data, new=new)
     for note in (*listing.notes, listing.layout):
         if note not in ("", PLAIN):
             say(note)
     return listing
 
 
-def find_events(data: DataSettings) -> Listing:
-    """The photos in the folder or table of `data`.
+def find_events(data: DataSettings, *, new: bool = False) -> Listing:
+    """The photos in the folder or table of `data`; see `list_events`.
 
     Raises:
         UserError: It is neither, or has not the classes that are wanted.
@@ -34,7 +39,7 @@ def find_events(data: DataSettings) -> Listing:
     path = Path(data.path)
     # Of several labels a photo is not left out by its first.
     wanted = None if data.several_labels else data.classes
-    as_listed = not (data.join_alike or data.corrections is not None or is_table(path))
+    as_listed = not (data.join_alike or data.corrections is not None or data.rename or is_table(path))
     if is_table(path):
         from thawline.data.photos.table import list_table  # late: folders need no pyarrow
 
@@ -44,7 +49,9 @@ def find_events(data: DataSettings) -> Listing:
     if data.corrections is not None:
         from thawline.data.photos.corrections import correct  # late, as above
 
-        listing = correct(listing, Path(data.corrections), wanted or ())
+        listing = correct(listing, Path(data.corrections), [*(wanted or ()), *(data.rename or {}).values()])
+    if data.rename:
+        listing = rename_photos(listing, data.rename, check=not new)
     if data.join_alike:
         return join_photos(listing, wanted)
     return listing if as_listed or wanted is None else take_classes(listing, wanted)

@@ -35,7 +35,8 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
     Raises:
         UserError: The folder, the encoder or the split can't be used.
     """
-    listing, people = find_peopled(list_events(settings.data), settings, device)
+    listing = list_events(settings.data, new=classes is not None)
+    listing, people = find_peopled(listing, settings, device)
     if settings.data.several_labels:
         mark = _mark(listing, people, settings, classes)
         return TaggedProblem(**read_labels(settings, listing, device, classes, mark))

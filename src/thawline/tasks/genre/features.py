@@ -9,6 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from thawline.data.alike import join_tracks
+from thawline.data.listing import choose
+from thawline.data.relabelled import choose_tracks
+from thawline.data.renaming import rename_tracks
 from thawline.data.tracks.collection import TrackCollection, build_tracks
 from thawline.data.tracks.groups import group_tracks
 from thawline.data.tracks.listed import ListedTrack, TrackListing
@@ -41,22 +44,30 @@ def tracks_settings(settings: RunSettings) -> TracksSettings:
     return settings.data
 
 
-def list_task(settings: TracksSettings) -> TrackListing:
+def list_task(settings: TracksSettings, *, new: bool = False) -> TrackListing:
     """The tracks that `settings` name.
+
+    Args:
+        settings: Where they are.
+        new: Whether they are to be judged by a finished run, and need not have all its classes.
 
     Raises:
         UserError: There are none, or the file is malformed.
     """
     # Of several labels a track is not left out by its first.
     classes = None if settings.several_labels else settings.classes
-    exactly = None if settings.join_alike else classes
+    exactly = None if settings.join_alike or settings.rename else classes
     if settings.reader == "gtzan":
         listing = list_gtzan(Path(settings.path), exactly, [Path(path) for path in settings.splits or ()])
     else:
         artists = settings.reader == "artists"
         listing = list_tracks(Path(settings.path), exactly, artists=artists, layout=settings.layout)
+    if settings.rename:
+        listing = rename_tracks(listing, settings.rename, check=not new)
     if settings.join_alike:
         listing = join_tracks(listing, classes)
+    elif settings.rename and classes is not None:
+        listing = choose_tracks(listing, choose(classes, listing.classes, listing.root))
     for note in listing.notes:
         say(note)
     return listing

@@ -28,7 +28,7 @@ def read_genre(settings: RunSettings, device: torch.device, classes: Sequence[st
         UserError: The tracks, the encoder or the split can't be used.
     """
     data = tracks_settings(settings)
-    listing = list_task(data)
+    listing = list_task(data, new=classes is not None)
     encoder = load_encoder(settings)
     cut = encoder.cut_for(settings.cut)
     found, wanted = survey_tracks(listing.tracks, [settings], encoder, device)

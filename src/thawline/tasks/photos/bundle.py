@@ -83,6 +83,7 @@ class Bundle:
         manifest: What `manifest.json` says: versions, hashes, metrics, licence.
         classifier: The network with its head.
         thresholds: From which probability on a photo has a class, where it can have several; None: it has one.
+        renamed: The new name of each class that its run renamed; folders and tables may call it by either.
         answers_from: From which probability on, at its temperature, the most probable class is the answer, and
             `unknown` below it; None: it always answers.
         out_of_place_from: Beyond which distance from the classes a photo is out of place, and `unknown`; None: none is.
@@ -117,6 +118,7 @@ class Bundle:
         if not self.temperature > 0:
             raise ValueError("its temperature is not above 0")
         self.thresholds = _thresholds(decision.get("thresholds"), self.labels)
+        self.renamed = dict(decision.get("renamed") or {})
         self.answers_from = _answers_from(decision.get("abstention"))
         self.out_of_place_from = None if surroundings is None else float(decision["out_of_place"]["threshold"])
         self._surroundings = surroundings

@@ -36,6 +36,7 @@ def export_photos(fitted: Fitted) -> Exportable:
         placed=placed,
         thresholds=fitted.fit.chosen.get(THRESHOLDS),
         people_from=settings.people.min_confidence if settings.people.mode == "require" else None,
+        renamed=settings.data.rename or {},
     )
     note = "" if tuned.people_from is None else people_note(tuned.people_from)
     lines = [_answers(abstention), "" if placed is None else _out_of_place(placed[0]), note]

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,7 @@ class TunedPhotos:
         temperature: Fitted beforehand.
         thresholds: Of each class, where a photo can have several and each is told by itself; None: it has one.
         abstention: From which probability on it answers; None: always.
+        renamed: The new name of each class that the run renamed.
         placed: From which distance on a photo is out of place, and where those of the classes lie; None: none is.
         text_thaw: Where the text encoder is cut.
         people_from: How sure a detector was that each photo shows people; None: it did not matter.
@@ -93,6 +94,7 @@ class TunedPhotos:
     thresholds: Mapping[str, float] | None = None
     abstention: Abstention | None = None
     placed: tuple[OutOfPlace, Surroundings] | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
     text_thaw: int | str = "head"
     people_from: float | None = None
     load = staticmethod(load_photos)
@@ -146,6 +148,7 @@ class TunedPhotos:
             "prompts": None if self.prompts is None else {name: list(each) for name, each in self.prompts.items()},
             "temperature": self.temperature.to_json(),
             "thresholds": None if self.thresholds is None else dict(self.thresholds),
+            "renamed": dict(self.renamed),
             "abstention": None if self.abstention is None else self.abstention.to_json(),
             "out_of_place": None if out_of_place is None else out_of_place.to_json(),
             **({} if self.people_from is None else {"people_from": self.people_from}),

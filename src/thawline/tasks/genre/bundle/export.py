@@ -30,6 +30,7 @@ def tuned_tracks(fitted: Fitted, temperature: Temperature) -> TunedTracks:
         head=settings.method.head,
         temperature=temperature,
         thresholds=fitted.fit.chosen.get(THRESHOLDS),
+        renamed=settings.data.rename or {},
         themes=vocabulary().only(fitted.fit.chosen[THEMES]) if THEMES in fitted.fit.chosen else None,
     )
 

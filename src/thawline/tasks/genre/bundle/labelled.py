@@ -132,7 +132,9 @@ def label_genre(bundle: AnyTracks[Any], data: DataSettings, store: Path) -> Labe
     """Read the tracks of `data`; see `tasks.labelled.Labeller`."""
     assert isinstance(data, TracksSettings)  # noqa: S101  # they are this task's
     thresholds = bundle.thresholds if isinstance(bundle, TrackBundle) else None
-    listing = list_task(data if thresholds is None else replace(data, labels="several"))
+    renamed = bundle.renamed if isinstance(bundle, TrackBundle) else {}
+    labels = "one" if thresholds is None else "several"
+    listing = list_task(replace(data, rename=renamed, labels=labels), new=True)
     found = survey(listing.tracks, FeatureStore(store), Tracks())
     if thresholds is None:
         collection = build_tracks(listing, found.facts)

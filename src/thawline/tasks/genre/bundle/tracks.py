@@ -77,6 +77,7 @@ class TrackBundle(AnyTracks[Heard]):
         temperature: What makes the probabilities as sure as they are right; see `decision.json` for what it was fitted
             on.
         thresholds: From which score on a track has a label, where it can have several; None: it has one.
+        renamed: The new name of each class that its run renamed; folders and tables may call it by either.
         classifier: The network with its head.
     """
 
@@ -94,6 +95,7 @@ class TrackBundle(AnyTracks[Heard]):
         self._vocabulary = Vocabulary.from_json(decision["themes"]) if "themes" in decision else None
         thresholds = decision["thresholds"]
         self.thresholds = None if thresholds is None else {str(name): float(thresholds[name]) for name in thresholds}
+        self.renamed = dict(decision.get("renamed") or {})  # bundles of before have nothing of it
         self.classifier = classifier
 
     def __repr__(self) -> str:

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ class TunedTracks:
         temperature: Fitted beforehand.
         thresholds: Of each class, where a track can have several and each is told by itself; None: it has one.
         themes: Of lyrics, that are inputs; None: none are.
+        renamed: The new name of each class that the run renamed.
     """
 
     task: str
@@ -66,6 +67,7 @@ class TunedTracks:
     temperature: Temperature
     thresholds: Mapping[str, float] | None = None
     themes: Vocabulary | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
     load = staticmethod(load_tracks)
     card = staticmethod(track_card)
 
@@ -107,6 +109,7 @@ class TunedTracks:
             "labels": list(self.classes),
             "temperature": self.temperature.to_json(),
             "thresholds": None if self.thresholds is None else dict(self.thresholds),
+            "renamed": dict(self.renamed),
             **({} if self.themes is None else {"themes": self.themes.to_json()}),
         }
 
