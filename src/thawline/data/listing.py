@@ -74,6 +74,7 @@ class Listed:
         folder: the folder below the class that holds it, "" if none.
         side: "train", "val" or "test" where the collection comes split, else None.
         labels: all that a table tells of it, `label` being the first; none: its label alone.
+        group: the album or shoot that a table says it belongs to; None: it says nothing.
     """
 
     path: Path
@@ -82,6 +83,7 @@ class Listed:
     folder: str
     side: str | None
     labels: tuple[str, ...] = ()
+    group: str | None = None
 
     @property
     def each_label(self) -> tuple[str, ...]:

@@ -40,7 +40,9 @@ class DataSettings:
         inner: Share of the training groups on which early stopping and the best epoch are chosen.
     """
 
-    fields: ClassVar[Fields] = Fields(IMAGE, "", {"label": ("label", "labels")})
+    fields: ClassVar[Fields] = Fields(
+        IMAGE, "path", {"label": ("label", "labels"), "group": ("group",), "split": ("split",)}
+    )
     readers: ClassVar[tuple[str, ...]] = ("auto", READER)
 
     path: str = MISSING
@@ -103,7 +105,7 @@ class DataSettings:
         return replace(self, reader=name, dataset=replace(given, columns=columns or None))
 
     def opened(self, store: Path) -> Self:
-        """The same with the files of a data set below the feature store in `store`; itself where `path` is none.
+        """The same with the table of a data set, below the feature store in `store`; itself where `path` is none.
 
         Raises:
             UserError: There is no such data set, or it lacks a column.
@@ -111,11 +113,10 @@ class DataSettings:
         if self.reader != READER:
             refuse_saved(self.path)
             return self
-        from thawline.data.datasets.unpacking import is_sided, unpack  # late: folders need none of it
+        from thawline.data.datasets.unpacking import unpack  # late: folders need none of it
 
         path = unpack(self.path, self.dataset, self.fields, store, self.fields.needed)
-        plain = replace(self, path=str(path), reader="auto", dataset=DatasetSettings())
-        return plain if self.fields.path else replace(plain, layout="split" if is_sided(path) else "classes")
+        return replace(self, path=str(path), reader="auto", dataset=DatasetSettings())
 
     def _check_reader(self) -> None:
         if self.reader not in self.readers:

@@ -13,7 +13,9 @@ from huggingface_hub import constants
 from tests.data.conftest import draw_scene, encode_image
 
 from thawline.data.datasets.settings import DatasetSettings
-from thawline.data.listing import list_photos
+from thawline.data.photos.groups import find_groups
+from thawline.data.photos.photo import PhotoFacts
+from thawline.data.photos.table import list_table
 from thawline.data.settings import DataSettings
 from thawline.data.tracks.listing import list_tracks
 from thawline.errors import UserError
@@ -36,26 +38,26 @@ def opened(path, store, kind=DataSettings, **dataset):
     return settings.opened(store)
 
 
-def data_path(data):
-    return Path(data.path)
+def listed(data, labels="one"):
+    return list_table(Path(data.path), labels=labels)
 
 
-def contents(listing):
-    return [(photo.name, photo.label, photo.side, photo.path.read_bytes()) for photo in listing.photos]
+def contents(data):
+    return [(photo.name, photo.label, photo.side, photo.path.read_bytes()) for photo in listed(data).photos]
 
 
-def test_a_saved_data_set_becomes_a_folder_of_its_very_bytes(tmp_path):
+def test_a_saved_data_set_becomes_a_table_beside_its_very_bytes(tmp_path):
     photos().save_to_disk(tmp_path / "saved")
     data = opened(tmp_path / "saved", tmp_path / "store")
-    assert (data.reader, data.layout, data.dataset) == ("auto", "classes", DatasetSettings())
-    assert contents(list_photos(data_path(data), layout=data.layout)) == [
-        ("barat/000000.jpeg", "barat", None, SCENES[0]),
-        ("barat/000002.jpeg", "barat", None, SCENES[2]),
-        ("mehndi/000001.jpeg", "mehndi", None, SCENES[1]),
-        ("mehndi/000003.jpeg", "mehndi", None, SCENES[3]),
+    assert (data.reader, data.layout, data.dataset) == ("auto", "auto", DatasetSettings())
+    assert contents(data) == [
+        ("000000.jpeg", "barat", None, SCENES[0]),
+        ("000001.jpeg", "mehndi", None, SCENES[1]),
+        ("000002.jpeg", "barat", None, SCENES[2]),
+        ("000003.jpeg", "mehndi", None, SCENES[3]),
     ]
-    about = json.loads((data_path(data).parent / "about.json").read_text())
-    assert about == {"data set": str(tmp_path / "saved"), "rows": {"train": 4}, "sided": False}
+    about = json.loads((Path(data.path).parent / "about.json").read_text())
+    assert about == {"data set": str(tmp_path / "saved"), "rows": {"train": 4}}
 
 
 def test_what_was_unpacked_is_found_again_without_the_library_and_anew_when_the_data_set_changed(tmp_path, monkeypatch):
@@ -69,47 +71,57 @@ def test_what_was_unpacked_is_found_again_without_the_library_and_anew_when_the_
     photos((1, 1, 0, 0)).save_to_disk(tmp_path / "saved")
     again = opened(tmp_path / "saved", tmp_path / "store")
     assert again.path != first.path
-    assert next(iter(contents(list_photos(data_path(again)))))[0] == "barat/000002.jpeg"
+    assert [photo.label for photo in listed(again).photos] == ["mehndi", "mehndi", "barat", "barat"]
 
 
 def test_splits_are_the_given_split_and_one_alone_is_none(tmp_path):
     DatasetDict({"train": photos(), "validation": photos((1, 0, 1, 0))}).save_to_disk(tmp_path / "saved")
-    data = opened(tmp_path / "saved", tmp_path / "store")
-    assert data.layout == "split"
-    found = contents(list_photos(data_path(data), layout=data.layout))
-    assert [one[:3] for one in found[:3]] == [
-        ("train/barat/000000.jpeg", "barat", "train"),
-        ("train/barat/000002.jpeg", "barat", "train"),
-        ("train/mehndi/000001.jpeg", "mehndi", "train"),
+    found = contents(opened(tmp_path / "saved", tmp_path / "store"))
+    assert [one[:3] for one in found[3:5]] == [
+        ("train/000003.jpeg", "mehndi", "train"),
+        ("validation/000000.jpeg", "mehndi", "val"),
     ]
-    assert {one[2] for one in found} == {"train", "val"}
     alone = opened(tmp_path / "saved", tmp_path / "store", splits=["validation"])
-    assert contents(list_photos(data_path(alone), layout=alone.layout))[0][:3] == ("barat/000001.jpeg", "barat", None)
+    assert contents(alone)[1] == ("000001.jpeg", "barat", None, SCENES[1])
 
 
 def test_files_that_a_parquet_names_are_used_where_they_lie(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(SCENES[0])
-    paths = [{"bytes": None, "path": str(tmp_path / "photo.jpg")}, {"bytes": None, "path": "gone.jpg"}]
+    paths = [{"bytes": None, "path": str(tmp_path / "photo.jpg")}, {"bytes": None, "path": "/old/000002.jpg"}]
     rows = [*paths, {"bytes": SCENES[1], "path": "other.JPG"}, None]
-    pq.write_table(pa.table({"photo": rows, "event": ["a/b", "c", "c", "c"]}), tmp_path / "set.parquet")
+    columns = {"photo": rows, "event": ["a/b", "c", "c", "c"], "group": ["x", "x", "y", None]}
+    pq.write_table(pa.table(columns), tmp_path / "set.parquet")
     data = opened(tmp_path / "set.parquet", tmp_path / "store", columns={"image": "photo", "label": "event"})
-    listed = list_photos(data_path(data), layout=data.layout).photos
-    assert [(one.name, one.label) for one in listed] == [("a-b/000000.jpg", "a-b"), ("c/000002.jpg", "c")]
-    assert listed[0].path.resolve() == tmp_path / "photo.jpg"
-    assert listed[1].path.read_bytes() == SCENES[1]
+    here, there = sorted(listed(data).photos, key=lambda photo: photo.label)
+    assert (here.path, here.name, here.label, here.group) == (
+        *(tmp_path / "photo.jpg", str(tmp_path / "photo.jpg")),
+        *("a/b", "x"),
+    )
+    assert (there.name, there.path.read_bytes(), there.group) == ("000002.jpg", SCENES[1], "y")
+    left_out = [(left.name, left.reason) for left in listed(data).left_out]
+    assert left_out == [("absent/old/000002.jpg", "row 3: nothing is there"), ("table.parquet", "row 5: no path")]
 
 
-def test_a_photo_of_several_labels_lies_in_the_folder_of_each_and_one_of_none_in_no_folder(tmp_path):
-    features = Features({"image": Image(), "label": List(ClassLabel(names=["formal", "romantic"]))})
+def test_photos_of_an_album_are_of_one_group(tmp_path):
+    (tmp_path / "albums.csv").write_text("path,label,group\na.jpg,x,one\nb.jpg,x,\nc.jpg,y,one\nd.jpg,y,\n")
+    for name in "abcd":
+        (tmp_path / f"{name}.jpg").touch()
+    found = list_table(tmp_path / "albums.csv", labels="one").photos
+    grouping = find_groups(found, [PhotoFacts(photo.name) for photo in found])
+    assert grouping.ids.tolist() == [0, 1, 0, 2]
+    assert grouping.reasons["group"] == 1
+
+
+def test_a_photo_of_several_labels_has_them_all_and_one_of_none_is_left_out(tmp_path):
+    features = Features({"image": Image(), "label": List(ClassLabel(names=["formal", "romantic; sweet"]))})
     photos([[0, 1], [1], [0], []], features).save_to_disk(tmp_path / "saved")
-    listing = list_photos(data_path(opened(tmp_path / "saved", tmp_path / "store")))
-    assert [photo.name for photo in listing.photos] == [
-        "formal/000000.jpeg",
-        "formal/000002.jpeg",
-        "romantic/000000.jpeg",
-        "romantic/000001.jpeg",
-    ]
-    assert [(left.name, left.reason) for left in listing.left_out] == [("000003.jpeg", "not in a class folder")]
+    listing = listed(opened(tmp_path / "saved", tmp_path / "store"), labels="several")
+    assert {photo.name: photo.labels for photo in listing.photos} == {
+        "000000.jpeg": ("formal", "romantic / sweet"),
+        "000001.jpeg": ("romantic / sweet",),
+        "000002.jpeg": ("formal",),
+    }
+    assert [(left.name, left.reason) for left in listing.left_out] == [("000003.jpeg", "row 5: no label")]
 
 
 def test_pairs_tracks_and_a_library_become_tables(tmp_path):
@@ -121,14 +133,14 @@ def test_pairs_tracks_and_a_library_become_tables(tmp_path):
         {"image_path": "train/000003.jpeg", "text": "d", "label": "mehndi", "split": "train"},
         {"image_path": "train/000000.jpeg", "text": "a", "label": "barat", "split": "test"},
     ]
-    assert (data_path(data).parent / "train" / "000000.jpeg").read_bytes() == SCENES[0]
-    assert list((data_path(data).parent / "test").iterdir()) == []  # an image that several pairs have is one file
+    assert (Path(data.path).parent / "train" / "000000.jpeg").read_bytes() == SCENES[0]
+    assert list((Path(data.path).parent / "test").iterdir()) == []  # an image that several pairs have is one file
 
     sounds = [{"bytes": b"fLaC rest", "path": None}, {"bytes": b"ID3", "path": "a.mp3"}]
     genres = pa.table({"clip": sounds, "genre": [["jazz", "blues"], ["rock"]], "artist": ["x", None]})
     pq.write_table(genres, tmp_path / "tracks.parquet")
     tracks = opened(tmp_path / "tracks.parquet", tmp_path / "store", TracksSettings, columns={"audio": "clip"})
-    listing = list_tracks(data_path(tracks))
+    listing = list_tracks(Path(tracks.path))
     assert [(one.name, one.labels, one.artist) for one in listing.tracks] == [
         ("000000.flac", ("jazz", "blues"), "x"),
         ("000001.mp3", ("rock",), None),

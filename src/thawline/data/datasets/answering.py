@@ -88,7 +88,6 @@ def rows_to_judge(path: str, wanted: DatasetSettings, fields: Fields, store: Pat
     """
     asked = replace(
         fields,
-        path=fields.path or "path",
         columns={name: fields.columns[name] for name in fields.asked},
         numbered="",
         judged=True,

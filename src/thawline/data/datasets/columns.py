@@ -2,13 +2,14 @@
 
 import datetime
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from thawline.data.datasets.settings import IMAGE, Fields
 from thawline.errors import UserError
 
-SEVERAL = "|"  # between several labels in one cell, as in any table
+_SEVERAL = "|"  # between several labels in one cell, as in any table
 _SETTING = "data.dataset.columns"
 
 
@@ -83,16 +84,19 @@ def _check_files(features: Mapping[str, Any], path: str, column: str, media: str
 
 
 def _text(feature: Any, value: Any) -> str:
-    """A cell as a table would have it: words of classes, several with "|" between; what is nested deeper as JSON."""
+    """A cell as a table would have it: words of classes, several with "|" between; what is nested deeper as JSON.
+
+    What a class is called may itself hold what stands between several labels, which becomes a slash.
+    """
     if value is None:
         return ""
     if type(feature).__name__ == "ClassLabel":
-        return "" if value < 0 else str(feature.int2str(value))
+        return "" if value < 0 else re.sub(r"\s*[|;]\s*", " / ", feature.int2str(value))
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         inner = getattr(feature, "feature", None)
         if any(isinstance(one, Sequence | Mapping) and not isinstance(one, str) for one in value):
             return json.dumps(value, default=str)
-        return SEVERAL.join(filter(None, (_text(inner, one) for one in value)))
+        return _SEVERAL.join(filter(None, (_text(inner, one) for one in value)))
     if isinstance(value, Mapping):
         return json.dumps(value, default=str)
     if isinstance(value, bytes):

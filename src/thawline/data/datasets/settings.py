@@ -58,7 +58,7 @@ class Fields:
 
     Attributes:
         media: What the column of files is called: `image` or `audio`.
-        path: The column of the task's table that names the file; "": the task reads a folder of classes.
+        path: The column of the task's table that names the file.
         columns: The other columns of that table, each with the names by which it is looked for.
         needed: Those of them that samples to learn from need.
         asked: Those that samples to be judged need.

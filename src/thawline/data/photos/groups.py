@@ -26,14 +26,15 @@ def find_groups(
     Args:
         photos: N, in the order of their names.
         facts: of the same N, none with a problem.
-        told: a group that each of them was said to belong to, a person or a shoot; None: nothing was said.
+        told: a group that each of them was said to belong to, a person or a shoot; None: what the table says of it.
     """
     exact = links_of_equals(enumerate(fact.digest for fact in facts))
     near = _near_duplicates(facts, skip={j for _, j in exact})
     folder = links_of_equals((i, photo.path.parent) for i, photo in enumerate(photos) if photo.folder)
     burst = _bursts(facts)
     links = {"folder": folder, "exact duplicate": exact, "near-duplicate": near, "burst": burst}
-    if told is not None:
+    told = [photo.group for photo in photos] if told is None else told
+    if any(told):
         links["group"] = links_of_equals((i, group) for i, group in enumerate(told) if group)
     count = len(photos)
     return Grouping(

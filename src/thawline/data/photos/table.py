@@ -12,7 +12,7 @@ from thawline.data.tables.places import Absent
 from thawline.data.tables.reading import Columns, Record, Table, read_table
 from thawline.errors import UserError
 
-COLUMNS = Columns(("path",), ("label", "split"), row="photo", others=True)
+COLUMNS = Columns(("path",), ("label", "group", "split"), row="photo", others=True)
 
 
 def list_table(path: Path, *, labels: str) -> Listing:
@@ -20,7 +20,8 @@ def list_table(path: Path, *, labels: str) -> Listing:
 
     Args:
         path: a CSV or Parquet file with the column `path`; with a column `label`, in which several stand with "|" or
-            ";" between them, or a column of 0 and 1 for each label, or both; and perhaps with `split`.
+            ";" between them, or a column of 0 and 1 for each label, or both; and perhaps with `split`, and `group`
+            (an album, a shoot: kept on one side of a split).
         labels: "one": a photo's first label is its class, and columns of 0 and 1 count where there is no `label`;
             "several": all count, those of several rows of one photo too.
 
@@ -92,7 +93,9 @@ def _photo(record: Record, root: Path, found: Mapping[str, Path | Absent], marke
         own = (*own, name) if mark and name not in own else own
     if not own:
         raise BadRow("no label")
-    return Listed(path, name_below(path, root), own[0], folder="", side=side, labels=own)
+    return Listed(
+        path, name_below(path, root), own[0], folder="", side=side, labels=own, group=values.get("group") or None
+    )
 
 
 def _joined(before: Listed | None, photo: Listed) -> Listed:
