@@ -47,13 +47,16 @@ def test_a_month_after_another(thawline, few):
     assert not (thawline.directory / "Model").exists()
     (thawline.directory / "gates.yaml").write_text("by: value\naccuracy: 0.5\n")
 
-    # The same data: the same model, which is no worse.
+    # The same data: the same model, which is no worse, and promises what that in use does.
+    thawline("export", first, "out=Model", "max_error=0.4")
     said = thawline("retrain", first, "out=Model", "gates=gates.yaml")
     second = thawline.runs()[-1]
     assert second.name.startswith("retrain_")
     assert (second / "predictions.parquet").read_bytes() == (first / "predictions.parquet").read_bytes()
     assert read_manifest(thawline.directory / "Model")["run"]["name"] == second.name
     assert [one["verdict"] for one in read_manifest(thawline.directory / "Model")["gates"]] == ["met"]
+    decision = json.loads((thawline.directory / "Model" / "decision.json").read_text())
+    assert decision["abstention"]["max_error"] == 0.4
     told = record(second)
     assert told["before"] == str(first)
     assert told["bundle"] == str(thawline.directory / "Model")
@@ -80,7 +83,7 @@ def test_a_month_after_another(thawline, few):
     assert f"neither model was trained on any of these {judged}; {judged - len(old.paths)} are new, and 1 have" in said
     assert 0 < judged - len(old.paths) <= fresh  # the others are like one that the model in use was trained on
     assert (thawline.directory / "Model" / "manifest.json").read_bytes() != sealed
-    assert "takes it back" in said
+    assert f"thawline export outputs/train/{second.name} out=Model max_error=0.4   takes it back" in said
 
 
 def test_what_the_model_in_use_said_was_said_without_knowing_it(thawline, few):

@@ -1,7 +1,7 @@
 """`thawline retrain RUN [DATA] out=BUNDLE`: train anew, and put the model into use only where it is good enough."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
 
-from thawline.bundles.manifest import check_bundle, is_bundle, read_manifest
+from thawline.bundles.manifest import DECISION, VISION, is_bundle, verify
 from thawline.bundles.write import check_target
 from thawline.commands.gating import Held, given_gates, hold
 from thawline.commands.line.settings import RetrainSettings
@@ -18,7 +18,7 @@ from thawline.commands.train import train_run
 from thawline.data.class_report import print_brief
 from thawline.encoders.device import find_device
 from thawline.errors import RunError, UserError
-from thawline.files import write_json
+from thawline.files import read_json, write_json
 from thawline.fitting.folds import Fold
 from thawline.fitting.predict import predict_fold
 from thawline.judging.paired import PairedTest
@@ -53,7 +53,7 @@ def retrain(config: DictConfig) -> None:
     source, out = Path(settings.run), Path(settings.out).expanduser().absolute()
     check_target(out)
     first = find_fit(source, {})
-    before = _in_use(first, out, Path(settings.paths.outputs))
+    before, promised = _in_use(first, out, Path(settings.paths.outputs))
     gates = given_gates(settings.gates, before.classes)
     run, own = _new_run(first, settings)
     device = find_device(own.trainer.accelerator)
@@ -61,7 +61,7 @@ def retrain(config: DictConfig) -> None:
     train_run(run, own, Console(quiet=True))
 
     path, console = Path(own.paths.run), Console()
-    after = find_fit(path, {})
+    after = replace(find_fit(path, {}), max_error=promised.max_error, out_of_place=promised.out_of_place)
     print_brief(read_record(path / REPORT_FILE), console, noun=find_task(own.task).samples)
     test = _compare(before, said, after, console)
     held = None if gates is None else hold(gates, after.facts, console)
@@ -74,17 +74,44 @@ def retrain(config: DictConfig) -> None:
     stays = f"; {out} stays as it is" if is_bundle(out) else "; nothing was written"
     try:
         refuse(test, held, stays)
-    except RunError as error:
+        verdicts = () if held is None else held.verdicts
+        write_run(after, out, path.name, onnx=promised.onnx, gates=verdicts)
+    except (RunError, UserError) as error:
         write_json(path / RECORD, {**record, "bundle": None, "why": str(error)})
+        if isinstance(error, UserError):  # it can't promise what the one in use does, say
+            raise RunError(f"{error}{stays}") from error
         raise
-    write_run(after, out, path.name, gates=() if held is None else held.verdicts)
     write_json(path / RECORD, {**record, "bundle": str(out), "why": ""})
     say_whole(console, f"bundle {out}")
-    back = f"thawline export {as_word(before.source)} out={as_word(out)}"
+    back = " ".join(["thawline export", as_word(before.source), f"out={as_word(out)}", *promised.words])
     say_next(console, [f"thawline predict {as_word(out)} PATHS", f"{back}   takes it back"])
 
 
-def _in_use(first: Fitted, out: Path, outputs: Path) -> Fitted:
+@dataclass(frozen=True)
+class _Promised:
+    """What the bundle in use has that its run does not tell, and the one in its place must have too.
+
+    Attributes:
+        max_error: Which share of its answers may be wrong; None: it always answers.
+        out_of_place: Which share of photos of the classes may be called out of place; None: none is.
+        onnx: Whether it has ONNX graphs.
+    """
+
+    max_error: float | None = None
+    out_of_place: float | None = None
+    onnx: bool = False
+
+    @property
+    def words(self) -> list[str]:
+        """The same for `thawline export`."""
+        shares = {"max_error": self.max_error, "out_of_place": self.out_of_place}
+        return [
+            *(f"{name}={share:g}" for name, share in shares.items() if share is not None),
+            *(["format=onnx"] if self.onnx else []),
+        ]
+
+
+def _in_use(first: Fitted, out: Path, outputs: Path) -> tuple[Fitted, _Promised]:
     """The run whose model is in use: that of the bundle at `out`, or the run that was named where there is none.
 
     Raises:
@@ -93,19 +120,28 @@ def _in_use(first: Fitted, out: Path, outputs: Path) -> Fitted:
     if find_task(first.settings.task).samples != "photos" or first.judged.tags is not None:
         raise UserError(f"{first.source} tells no classes of photos, which 'thawline retrain' is for; train and export")
     if not is_bundle(out):
-        return first
-    check_bundle(out)
-    manifest = read_manifest(out)
+        return first, _Promised()
+    manifest = verify(out)
     name = str(manifest.get("run", {}).get("name"))
     for path in dict.fromkeys([first.source, *(folder / name for folder in _folders(first.source, outputs))]):
         if path.name == name and is_run_directory(path):
             found = find_fit(path, {})
-            if facts_of(found, name)["hashes"] == manifest.get("hashes"):
-                return found
+            hashes, known = facts_of(found, name)["hashes"], manifest.get("hashes", {})
+            if all(hashes[what] == known.get(what) for what in ("split", "data")):
+                return found, _promised(out)
     raise UserError(
         f"{out} is of the run {name}, which is not beside {first.source} any more; without what it said of its samples "
         "the new model can't be compared with it: put it back, or give another out="
     )
+
+
+def _promised(out: Path) -> _Promised:
+    decision = read_json(out / DECISION)
+    share = {
+        key: (decision.get(part) or {}).get(key)
+        for part, key in (("abstention", "max_error"), ("out_of_place", "most"))
+    }
+    return _Promised(share["max_error"], share["most"], onnx=(out / VISION).exists())
 
 
 def _folders(source: Path, outputs: Path) -> Iterator[Path]:
@@ -121,6 +157,7 @@ def _new_run(first: Fitted, settings: RetrainSettings) -> tuple[DictConfig, RunS
     refuse_absent("retrain", first.source, config)
     config.paths.run = settings.paths.run
     config.name = settings.name
+    config.refit = None  # a sweep's trials are not fitted on all data
     return config, saved_settings(config, mirrored=True)
 
 
@@ -135,6 +172,11 @@ def said_before(before: Fitted, own: RunSettings, device: torch.device) -> Predi
     """
     data = own.data.as_fitted(before.fit.chosen)
     problem = task_reader(own.task)(replace(before.settings, data=data), device, classes=before.classes)
+    if len(gone := np.setdiff1d(np.arange(len(problem.classes)), problem.labels)):
+        raise UserError(
+            f"there is no photo of class '{problem.classes[gone[0]]}' any more, which the model in use knows; begin "
+            "with 'thawline train'"
+        )
     now, then = by_name(problem.split_rows(())), by_name(before.rows)
     judged = in_one_form(before.judged)
     same = [i for i, path in enumerate(judged.paths) if path in now and now[path].digest == then[path].digest]
@@ -153,11 +195,11 @@ def _new_samples(before: Fitted, problem: TaskProblem) -> NDArray[np.int64]:
 
 
 def _compare(before: Fitted, said: Predictions, after: Fitted, console: Console) -> PairedTest | None:
-    """Test and show both on what both said, by the labels of now; None where there is nothing."""
+    """Test and show both on what both said, by the labels of now; None where they said nothing of the same samples."""
     now = in_one_form(after.judged)
     places = {path: i for i, path in enumerate(said.paths)}
     common = [i for i, path in enumerate(now.paths) if path in places]
-    if not common or now.classes != said.classes:
+    if not common:
         return None
     mine = now.subset(np.array(common, dtype=np.int64))
     its = said.subset(np.array([places[path] for path in mine.paths], dtype=np.int64))
