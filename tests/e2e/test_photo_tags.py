@@ -104,6 +104,7 @@ def test_photos_in_several_folders_from_check_to_bundle(thawline, sample):
     line = json.loads((thawline.directory / "said.jsonl").read_text())
     assert line["tags"] == list(one.tags)
     assert "can't be fitted: each label is told by itself" in thawline.refused("export", run, "max_error=0.1")
+    assert "is for photos of one class each" in thawline.refused("export", run, "out_of_place=0.1")
 
 
 @pytest.mark.usefixtures("shared_store")

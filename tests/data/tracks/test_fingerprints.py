@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import soxr
 
-from thawline.data.tracks.fingerprints import FEW_MARKS, RATE, Listener, near_pairs
+from thawline.data.tracks.fingerprints import FEW_MARKS, RATE, Listener, fingerprint_of, near_pairs
 
 PIECE_RATE = 22050
 
@@ -14,7 +14,7 @@ def fingerprint(sound, rate: int = PIECE_RATE, block: int = 2**16) -> str | None
     listener = Listener(rate)
     for start in range(0, len(sound), block):
         listener.add(sound[start : start + block])
-    return listener.fingerprint()
+    return fingerprint_of(listener.peaks())
 
 
 def encoded(sound, kind: str, **options):

@@ -9,6 +9,7 @@ recording keep the same ones and the share of common numbers says how much of th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,8 +40,23 @@ _FRAMES = 256  # of the spectrogram, made at a time
 _BLOCK = 512  # tracks compared with all others at a time
 
 
+@dataclass(frozen=True, eq=False)
+class Peaks:
+    """Local maxima of a spectrogram.
+
+    Attributes:
+        times: Frame of each, [n].
+        bins: Its frequency in whole bins, [n].
+        fine: The same between bins, [n].
+    """
+
+    times: npt.NDArray[np.int64]
+    bins: npt.NDArray[np.int64]
+    fine: npt.NDArray[np.float64]
+
+
 class Listener:
-    """Takes the fingerprint of a track that comes in blocks."""
+    """Finds the peaks of a track that comes in blocks."""
 
     def __init__(self, rate: int) -> None:
         """For blocks at `rate` Hz."""
@@ -60,21 +76,22 @@ class Listener:
             self._resample.resample_chunk(np.ascontiguousarray(block)) if self._resample else block.copy()
         )
 
-    def fingerprint(self) -> str | None:
-        """The marks of all that was heard, hex; None if they are too few."""
+    def peaks(self) -> Peaks:
+        """Those of all that was heard, when it is over."""
         if self._resample:
             self._parts.append(self._resample.resample_chunk(np.empty(0, np.float32), last=True))
-        marks = find_marks(np.concatenate(self._parts) if self._parts else np.empty(0, np.float32))
-        return marks.astype(">u4").tobytes().hex() if len(marks) >= FEW_MARKS else None
+        return find_peaks(np.concatenate(self._parts) if self._parts else np.empty(0, np.float32))
 
 
-def find_marks(samples: Samples) -> npt.NDArray[np.uint32]:
-    """The least of the mixed numbers of a track's pairs of peaks, rising.
+def fingerprint_of(peaks: Peaks) -> str | None:
+    """The marks of a track, hex; None if they are too few."""
+    marks = find_marks(peaks)
+    return marks.astype(">u4").tobytes().hex() if len(marks) >= FEW_MARKS else None
 
-    Args:
-        samples: float32 [n] at `RATE`.
-    """
-    times, bins = _peaks(samples)
+
+def find_marks(peaks: Peaks) -> npt.NDArray[np.uint32]:
+    """The least of the mixed numbers of a track's pairs of peaks, rising."""
+    times, bins = peaks.times, peaks.bins
     pairs = []
     for ahead in range(1, _FAN + 1):
         gap = times[ahead:] - times[:-ahead]
@@ -85,8 +102,12 @@ def find_marks(samples: Samples) -> npt.NDArray[np.uint32]:
     return mixed[:MARKS]
 
 
-def _peaks(samples: Samples) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Frames and bins of the spectrogram's local maxima, in the order of time and then of frequency."""
+def find_peaks(samples: Samples) -> Peaks:
+    """The local maxima of the spectrogram, in the order of time and then of frequency.
+
+    Args:
+        samples: float32 [n] at `RATE`.
+    """
     from scipy.fft import rfft
     from scipy.signal.windows import hann
 
@@ -99,10 +120,20 @@ def _peaks(samples: Samples) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int6
         np.abs(rfft(frames[some] * window, axis=1)[:, _LOW:_HIGH], out=magnitude[some])
     highest = magnitude.max(initial=0.0)
     if highest == 0:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
+        return Peaks(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
     peaks = (magnitude == _highest_near(magnitude)) & (magnitude > highest * _RANGE)
     times, bins = np.nonzero(peaks)
-    return times, bins + _LOW
+    return Peaks(times, bins + _LOW, bins + _LOW + _beside(magnitude, times, bins))
+
+
+def _beside(magnitude: Samples, times: npt.NDArray[np.int64], bins: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """How far beside its bin each peak is, -0.5 to 0.5, by the parabola through it and its two neighbours."""
+    below, at, above = (
+        np.log(magnitude[times, np.clip(bins + step, 0, magnitude.shape[1] - 1)].astype(np.float64) + 1e-9)
+        for step in (-1, 0, 1)
+    )
+    beside: npt.NDArray[np.float64] = 0.5 * (below - above) / np.minimum(below - 2 * at + above, -1e-6)
+    return np.clip(beside, -0.5, 0.5)
 
 
 def _highest_near(magnitude: Samples) -> Samples:

@@ -11,6 +11,7 @@ from pathlib import Path
 from thawline.data.groups import Grouping, Pairs, components, count_sets, links_of_equals
 from thawline.data.tracks.fingerprints import near_pairs
 from thawline.data.tracks.listed import ListedTrack
+from thawline.data.tracks.pitches import shifted_pairs
 from thawline.data.tracks.track import TrackFacts
 
 SEGMENTS = "segments of one track"
@@ -55,7 +56,21 @@ def group_tracks(tracks: Sequence[ListedTrack], facts: Sequence[TrackFacts]) -> 
 
 def _near_duplicates(facts: Sequence[TrackFacts], skip: set[int]) -> Pairs:
     marked = [(i, fact.fingerprint) for i, fact in enumerate(facts) if fact.fingerprint is not None and i not in skip]
-    return [(marked[a][0], marked[b][0]) for a, b in near_pairs([fingerprint for _, fingerprint in marked])]
+    near = {(marked[a][0], marked[b][0]) for a, b in near_pairs([fingerprint for _, fingerprint in marked])}
+    pitched = [(i, fact.pitches) for i, fact in enumerate(facts) if fact.pitches is not None and i not in skip]
+    near |= {(pitched[a][0], pitched[b][0]) for a, b in shifted_pairs([pitches for _, pitches in pitched])}
+    return sorted(near)
+
+
+def shifted_kinds(pairs: Pairs, facts: Sequence[TrackFacts]) -> dict[tuple[int, int], str]:
+    """Those of `pairs`, near-duplicates among the tracks of `facts`, that differ in pitch, and what is said of them."""
+    found = {}
+    for i, j in pairs:
+        plain, shifted = [facts[i].fingerprint, facts[j].fingerprint], [facts[i].pitches, facts[j].pitches]
+        same = None not in plain and near_pairs([text for text in plain if text])
+        if not same and None not in shifted and shifted_pairs([text for text in shifted if text]):
+            found[i, j] = "shifted in pitch"
+    return found
 
 
 def artist_digest(artist: str | None) -> str:

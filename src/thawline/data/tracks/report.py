@@ -19,7 +19,7 @@ from thawline.data.class_report import (
 )
 from thawline.data.splits import TRACK_BONDS, check_split
 from thawline.data.tracks.collection import TrackCollection
-from thawline.data.tracks.groups import SEGMENTS
+from thawline.data.tracks.groups import SEGMENTS, shifted_kinds
 from thawline.errors import UserError
 from thawline.files import JSON
 from thawline.screen import say_whole
@@ -41,6 +41,7 @@ def track_report(
         extra: further entries, taken as they are.
     """
     ids = collection.grouping.ids
+    kinds = shifted_kinds(collection.grouping.near_duplicates, collection.facts)
     seconds = np.array([fact.seconds for fact in collection.facts])
     per_class: dict[str, JSON] = {}
     if labels is None:
@@ -63,7 +64,7 @@ def track_report(
         },
         "rates": {str(rate): int(count) for rate, count in zip(rates, counts, strict=True)},
         "known_artists": len({track.artist for track in collection.tracks if track.artist}),
-        **grouping_entries(collection, noun="tracks", alike="sound the same"),
+        **grouping_entries(collection, noun="tracks", alike="sound the same", kinds=kinds),
         "warnings": [*_warnings(collection, per_class)],
     }
     if bytes_per_track is not None:

@@ -14,7 +14,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from thawline.data.tracks.fingerprints import FINGERPRINT_VERSION, Listener
+from thawline.data.tracks.fingerprints import FINGERPRINT_VERSION, Listener, fingerprint_of
+from thawline.data.tracks.pitches import find_pitches
 from thawline.data.tracks.sound.files import MAX_SECONDS, Samples, Sound, mono, shown
 from thawline.data.tracks.sound.memory import InMemory, MemorySound
 from thawline.data.tracks.windows import Windowing
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 # What facts depend on besides the bytes: facts remembered under another version must be made again.
 TRACK_FACTS_VERSION = (
-    f"2, fingerprint {FINGERPRINT_VERSION}, soundfile {soundfile.__version__}, {soundfile.__libsndfile_version__}, "
+    f"3, fingerprint {FINGERPRINT_VERSION}, soundfile {soundfile.__version__}, {soundfile.__libsndfile_version__}, "
     f"soxr {soxr.__version__}"
 )
 
@@ -53,6 +54,7 @@ class TrackFacts:
         fingerprint: marks of its spectral peaks, hex, see `fingerprints`; None if unusable or too few.
         problem: why the file cannot be used, one phrase; None if it can.
         decoder: what decoded it, with its version, where that was not libsndfile; otherwise "".
+        pitches: marks that a copy in another pitch has too, hex, see `pitches`; None like `fingerprint`.
     """
 
     digest: str
@@ -62,6 +64,7 @@ class TrackFacts:
     fingerprint: str | None = None
     problem: str | None = None
     decoder: str = ""
+    pitches: str | None = None
 
     def to_json(self) -> dict[str, JSON]:
         """As a plain dict."""
@@ -210,7 +213,16 @@ def _read(
     if seconds < MIN_SECONDS:
         raise UnusableError(f"too short: {shown(seconds)}, less than {MIN_SECONDS} s")
     levels.check()
-    facts = TrackFacts(digest, seconds, sound.rate, sound.channels, listener.fingerprint(), decoder=sound.decoder)
+    peaks = listener.peaks()
+    facts = TrackFacts(
+        digest,
+        seconds,
+        sound.rate,
+        sound.channels,
+        fingerprint_of(peaks),
+        pitches=find_pitches(peaks.times, peaks.fine),
+        decoder=sound.decoder,
+    )
     return facts, cutter.finish() if windowing and windowing.starts(seconds) == planned else None
 
 

@@ -314,7 +314,7 @@ def _spread(items: Sequence[Any], count: int) -> list[Any]:
 def _other(facts: Any, digest: str) -> Any:
     """The facts of another content that is like this one and no copy of it."""
     own = {"phash": None if facts.phash is None else secrets.token_hex(32)} if hasattr(facts, "phash") else {}
-    rest = {name: None for name in ("taken", "fingerprint") if hasattr(facts, name)}
+    rest = {name: None for name in ("taken", "fingerprint", "pitches") if hasattr(facts, name)}
     return replace(facts, digest=digest, **own, **rest)
 
 
