@@ -1,6 +1,7 @@
 """`method=clip_lora` through the command: what lies below its blocks is stored, and what is kept is a plain tail."""
 
 import json
+import re
 
 import pytest
 from safetensors.torch import load_file
@@ -38,3 +39,12 @@ def test_what_lies_below_the_blocks_is_computed_once_for_all_trials(thawline, sa
 )
 def test_what_it_can_not_adapt_is_one_sentence(thawline, sample, words, sentence):
     assert sentence in thawline.refused("train", sample, *WORDS, *words)
+
+
+def test_what_it_will_take_is_told_by_some_of_its_batches(thawline, sample):
+    said = thawline(
+        "plan", sample, "encoder=tiny_clip", "trainer=cpu", "logger=none", "method=clip_lora", TWO, "thaw=1"
+    )
+    [row] = [line for line in said.splitlines() if " clip_lora " in line]
+    # 8,000 steps, of which 12 were taken: minutes, even where a step takes a hundredth of a second.
+    assert re.search(r"clip_lora +1 +\S+( s)? +(\d+ min|[\d.]+ h)", row), row

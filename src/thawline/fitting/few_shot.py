@@ -150,7 +150,8 @@ class LoraSettings(GradientSettings):
         rank: Of what is added to a matrix.
         alpha: It counts alpha / sqrt(rank) times, as in the authors' code.
         dropout: Of what enters it.
-        steps: So many for each photo a class that is trained on, of 16 at most, told off in `epochs` epochs.
+        steps: So many for each photo a class that is trained on, of 16 at most, told off in `epochs` epochs; 0: each of
+            these goes over the photos once.
         train_text: Whether the blocks of the text encoder have such matrices too.
     """
 
@@ -165,8 +166,8 @@ class LoraSettings(GradientSettings):
         super().__post_init__()
         if self.head not in ("prompts", "linear"):
             raise UserError(f"method.head={self.head} is not for method={self.name}; use prompts or linear")
-        for key in ("rank", "steps"):
-            require_at_least(f"method.{key}", getattr(self, key), 1)
+        require_at_least("method.rank", self.rank, 1)
+        require_at_least("method.steps", self.steps, 0)
         _require_above_0("method.alpha", self.alpha)
         if self.penalty is not None:
             raise UserError(

@@ -193,6 +193,7 @@ def test_a_training_that_was_cut_off_is_resumed_to_the_same_bits(make, tmp_path)
 )
 def test_an_epoch_goes_over_the_photos_so_often_that_all_have_the_papers_steps(samples, classes, passes):
     assert LORA.passes(samples, classes) == passes
+    assert dataclasses.replace(LORA, steps=0).passes(samples, classes) == 1
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ def test_an_epoch_goes_over_the_photos_so_often_that_all_have_the_papers_steps(s
     [
         ({"rank": 0}, "method.rank=0 must be at least 1"),
         ({"alpha": 0}, "method.alpha=0 must be above 0"),
-        ({"steps": 0}, "method.steps=0 must be at least 1"),
+        ({"steps": -1}, "method.steps=-1 must be at least 0"),
         ({"dropout": 1.0}, "method.dropout=1.0 must be at least 0 and below 1"),
         ({"head": "mlp", "train_text": False}, "method.head=mlp is not for method=clip_lora; use prompts or linear"),
         ({"patience": 0}, "method.patience=0 must be at least 1"),

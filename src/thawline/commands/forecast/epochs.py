@@ -38,7 +38,7 @@ class Epochs:
     """The epochs of one fold.
 
     Attributes:
-        count: How many it is expected to have.
+        count: How many it is expected to have; each time over the samples is one.
         each: What one takes.
     """
 
@@ -74,7 +74,8 @@ def watch_epochs(problem: TaskProblem, plan: Sequence[Fold], settings: RunSettin
         return Epochs(1, watching.clock.cost())
     most = min(settings.method.epochs, settings.debug.epochs or settings.method.epochs)
     if not settings.method.holds_out:
-        return Epochs(most, _of_batches(problem, plan[0], settings, settings.method))
+        passes = settings.method.passes(len(plan[0].train), len(problem.classes))
+        return Epochs(most * passes, _pass(problem, plan[0], settings, settings.method.batch_size))
     known = distinct(problem.samples(plan[0].train))
     copied = len(known) < _MOSTLY * len(plan[0].train)
     try:
@@ -89,21 +90,17 @@ def watch_epochs(problem: TaskProblem, plan: Sequence[Fold], settings: RunSettin
     return Epochs(min(ended, most), each)
 
 
-def _of_batches(problem: TaskProblem, fold: Fold, settings: RunSettings, method: GradientSettings) -> Cost:
-    """What an epoch costs of a fit without inner samples, which goes to its end, by some of its batches."""
+def _pass(problem: TaskProblem, fold: Fold, settings: RunSettings, batch_size: int) -> Cost:
+    """What going over the samples once costs a fit without inner samples, which goes to its end: by some batches."""
     device, took = find_device(settings.trainer.accelerator), []
     for batches in _BATCHES:
         few = replace(settings, debug=replace(settings.debug, epochs=1, limit_batches=batches))
         how = how_to_fit(few, Path(settings.paths.run), device, None)
         clock = Clock()
-        before = clock.cost()
         fit_fold(problem, replace(fold, name=f"{batches}-batches"), how)
-        took.append(clock.cost() - before)
-    samples = len(fold.train) * method.passes(len(fold.train), len(problem.classes))
-    all_batches = batches_per_epoch(samples, method.batch_size)
-    all_batches = min(all_batches, settings.debug.limit_batches or all_batches)
+        took.append(clock.cost())
     fewer, more = _BATCHES
-    return (took[1] - took[0]) * (all_batches / (more - fewer))
+    return (took[1] - took[0]) * (batches_per_epoch(len(fold.train), batch_size) / (more - fewer))
 
 
 def _expected(

@@ -56,6 +56,8 @@ class Stage:
             if "epochs" in config.method:
                 config.method.epochs = epochs
                 config.method.warmup = min(config.method.warmup, epochs)
+                if "steps" in config.method:
+                    config.method.steps = 0  # each goes over the samples once
         return config
 
     def settings(self, words: Sequence[str], place: str, *, epochs: int | None = EPOCHS) -> RunSettings:
@@ -63,7 +65,9 @@ class Stage:
         config = of_run(self.compose(words))
         if epochs is None and "epochs" in config.method:
             whole = self._compose(words)
-            config.method.epochs, config.method.warmup = whole.method.epochs, whole.method.warmup
+            for key in ("epochs", "warmup", "steps"):
+                if key in config.method:
+                    config.method[key] = whole.method[key]
         config.paths.run = str(self.folder / place)
         plain = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
         assert isinstance(plain, DictConfig)  # noqa: S101
