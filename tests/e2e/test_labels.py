@@ -66,11 +66,19 @@ def test_wrong_use_is_one_sentence(thawline, tuned, tmp_path):
     assert "ends in .csv" in said
     assert "is a bundle" in thawline.refused("data", "labels", bundle)
     assert "nowhere" in thawline.refused("data", "labels", "nowhere")
-    tracks = tmp_path / "tracks"
-    shutil.copytree(run, tracks)
-    config = (tracks / "config.yaml").read_text()
-    (tracks / "config.yaml").write_text(config.replace("task: events", "task: genre"))
-    assert "stand in a table" in thawline.refused("data", "labels", tracks)
-    moved = (tmp_path / "gone").as_posix()
-    (tracks / "config.yaml").write_text(config.replace("\n  path: ", f"\n  path: {moved} #"))
-    assert "data.path=NEW says where" in thawline("data", "labels", tracks)
+    moved = shutil.copytree(run, tmp_path / "moved")
+    config = (moved / "config.yaml").read_text()
+    (moved / "config.yaml").write_text(config.replace("\n  path: ", f"\n  path: {tmp_path / 'gone'} #"))
+    assert "data.path=NEW says where" in thawline("data", "labels", moved)
+
+
+@pytest.mark.long
+def test_tracks_are_corrected_elsewhere(thawline, tmp_path):
+    thawline("sample", "genre", tmp_path / "Songs", "artists=4", "tracks_per_artist=1", "seconds=2")
+    table = tmp_path / "Songs" / "tracks.csv"
+    words = ("task=genre", "trainer=cpu", "logger=none", "data.reference=null", "data.classes=[country,metal]")
+    trees = ("encoder=descriptors", "method=trees", "method.depth=[2]", "method.rounds=2", "method.folds=2")
+    thawline("train", table, *words, *trees)
+    said = thawline.refused("data", "labels", thawline.runs()[-1])
+    assert "labels of task=genre can't be corrected" in said
+    assert "move the tracks, or correct their table" in said

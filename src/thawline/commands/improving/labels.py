@@ -1,5 +1,6 @@
 """`thawline data labels RUN`: labels of a run's samples that are likely wrong, as a list and as a contact sheet."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions
 from thawline.runs.sweep import INNER_FILE
 from thawline.screen import as_word, say, say_next, say_whole
+from thawline.tasks.settings import saved_settings
 from thawline.tasks.task import find_task
 from thawline.tasks.typed import to_settings
 
@@ -54,7 +56,9 @@ def data_labels(config: DictConfig) -> None:
     about = _about(said, len(first), len(doubts), kind)
     photos = _photos(run, settings.data.path) if settings.thumbnails else None
     if settings.thumbnails and photos is None:
-        say(console, f"the {kind} are not where they were; data.path=NEW says where, for pictures of them")
+        say(
+            console, f"the {kind} are not where they were: the sheet has no pictures; data.path=NEW says where they are"
+        )
     write_sheet(out / SHEET, first, said.classes, about, photos)
     say(console, about)
     _show(first, console, kind)
@@ -78,13 +82,17 @@ def _judged(run: Path) -> tuple[Predictions, str]:
     if (verb := read_status(run)["verb"]) not in _JUDGES:
         raise UserError(f"{run} is a run of 'thawline {verb}'; give one of 'thawline train'")
     said, _ = finished_run(run)
-    task = read_config(run).task
-    record = find_task(task)
+    trained = saved_settings(read_config(run))
+    kind = find_task(trained.task).samples
     if said.tags is not None:
-        raise UserError(f"the {record.samples} of {run} have several labels each; give a run of one label each")
-    if record.target != "classes" or record.columns:
-        raise UserError(f"the labels of task={task} stand in a table; 'thawline data labels' takes photos in folders")
-    return said, record.samples
+        raise UserError(f"the {kind} of {run} have several labels each; give a run of one label each")
+    try:
+        replace(trained.data, corrections=CSV)
+    except UserError as error:
+        raise UserError(
+            f"labels of task={trained.task} can't be corrected by what is said of a list: {error}"
+        ) from error
+    return said, kind
 
 
 def _about(said: Predictions, shown: int, total: int, kind: str) -> str:
@@ -108,9 +116,11 @@ def _show(first: list[Doubted], console: Console, kind: str) -> None:
 
 
 def _photos(run: Path, given: str | None) -> Path | None:
-    """The folder of the photos; None where it is not there."""
-    folder = photos_of(run) if given is None else Path(given).expanduser()
-    return folder if folder is not None and folder.is_dir() else None
+    """The folder that the photos' paths start from; None where it is not there."""
+    place = photos_of(run) if given is None else Path(given).expanduser()
+    if place is None or not place.exists():
+        return None
+    return place if place.is_dir() else place.parent  # of a table
 
 
 def _say_next(run: Path, console: Console) -> None:
