@@ -10,8 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from tests.e2e.apart import Apart
 from tests.runs.readback import read_offline_runs
+
+from thawline.fitting.lightning.checkpoints import load_checkpoint
 
 HISTORY = "folds/holdout/history.csv"
 
@@ -101,6 +105,25 @@ def test_a_training_that_is_cut_off_in_any_way_is_resumed_to_the_same_end(thawli
     for name in ("predictions.parquet", HISTORY, "folds/holdout/tail.safetensors"):
         assert (run / name).read_bytes() == (other / name).read_bytes(), name
     assert {path.name for path in run.iterdir()} == {path.name for path in other.iterdir()}
+
+
+@pytest.mark.long
+def test_a_killed_training_that_averages_its_weights_is_resumed_to_the_same_bits(thawline, sample, start):
+    words = ("callbacks=[ema,lr_monitor,gradient_norm]", "trainer.checkpoint_every=1", "logger=csv")
+    process = start(*words)
+    run = wait_for_epochs(thawline, process, 5)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert len((run / HISTORY).read_text().splitlines()) < 151
+    thawline("train", run)
+    thawline("train", sample, *WORDS, *words)
+    other = next(path for path in thawline.runs() if path != run)
+    for name in ("predictions.parquet", HISTORY, "folds/holdout/tail.safetensors"):
+        assert (run / name).read_bytes() == (other / name).read_bytes(), name
+    # What is kept, and judged, is the average, and not the weights that trained.
+    kept, last = load_file(run / "folds/holdout/tail.safetensors"), load_checkpoint(run / "folds/holdout/best.ckpt")
+    assert all(torch.equal(last["state_dict"][f"tail.{name}"], kept[name]) for name in kept)
+    assert not all(torch.equal(last["current_model_state"][f"tail.{name}"], kept[name]) for name in kept)
 
 
 def test_a_signal_in_the_feature_pass_ends_the_run_in_order(thawline, start_afresh):

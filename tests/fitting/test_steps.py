@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.fitting.problems import Module
+from tests.fitting.problems import Cut, CutError, Module
 from torch import nn
 
 from thawline.fitting.heads.head import DenseHead
@@ -137,23 +137,6 @@ def test_gradients_of_16_bits_can_be_clipped(halves, tmp_path):
     settings = how(gradient_clip_val=0.2)
     mixed = by_trainer(halves[0], tmp_path / "a", settings, precision="bf16-mixed")
     assert largest_difference(mixed, by_trainer(halves[0], tmp_path / "b", settings)) < 0.05
-
-
-class CutError(Exception):
-    pass
-
-
-class Cut(Module):
-    """Ends in its batch `at`, the first being 0."""
-
-    at = -1
-    seen = 0
-
-    def training_step(self, batch, batch_idx):
-        if self.seen == self.at:
-            raise CutError
-        self.seen += 1
-        return super().training_step(batch, batch_idx)
 
 
 @pytest.mark.parametrize(

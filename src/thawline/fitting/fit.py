@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +15,7 @@ from thawline.files import write_atomically, write_json
 from thawline.fitting.few_shot import ClapSettings, LoraSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.methods import Fit
+from thawline.fitting.named.callbacks import Chosen
 from thawline.fitting.problem import Problem, inner_fold
 from thawline.fitting.settings import (
     DebugSettings,
@@ -87,6 +88,7 @@ class Fitting:
         mirror: What mirrors the run, or None.
         keep_history: Whether the course of each training is written.
         watch: Who is told how it goes, or None.
+        callbacks: Which callbacks gradient descent has besides its own, by their names.
     """
 
     method: MethodSettings
@@ -100,6 +102,7 @@ class Fitting:
     mirror: Mirror | None = None
     keep_history: bool = True
     watch: Watch | None = None
+    callbacks: Chosen = field(default_factory=dict)
 
     def directory(self, fold: Fold) -> Path:
         """Where `fold` keeps its checkpoints and its fitted tail."""
@@ -211,7 +214,7 @@ def _by_gradient(
         module,
         data,
         method,
-        Course(how.trainer, how.debug, how.device, epochs, keep, watch),
+        Course(how.trainer, how.debug, how.device, epochs, keep, watch, how.callbacks),
         how.directory(fold),
         mirror=how.mirror,
         keep_history=how.keep_history,

@@ -15,6 +15,7 @@ from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold, plan_folds
 from thawline.fitting.lightning.feeding import Feeding
 from thawline.fitting.methods import Fit
+from thawline.fitting.named.callbacks import check_callbacks
 from thawline.fitting.problem import Problem
 from thawline.fitting.settings import GradientSettings, RulesSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail
@@ -92,6 +93,7 @@ def how_to_fit(settings: RunSettings, run: Path, device: torch.device, mirror: M
         pair=pair,
         mirror=mirror,
         keep_history=settings.logger.keeps_history,
+        callbacks=check_callbacks(settings.callbacks),
     )
 
 

@@ -1,6 +1,7 @@
 """The whole config of a run, typed: what `thawline train` composes and a run directory keeps."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -14,6 +15,7 @@ from thawline.features.detection.settings import PeopleFilterSettings
 from thawline.features.settings import ClusterSettings, StoreSettings
 from thawline.fitting.few_shot import LoraSettings
 from thawline.fitting.known import METHODS
+from thawline.fitting.named.callbacks import EARLY_STOPPING, SWA, check_callbacks
 from thawline.fitting.settings import (
     CLASSES,
     PAIRS,
@@ -64,6 +66,7 @@ class RunSettings:
         text: The text encoder of pairs; null: that of `encoder`.
         augmentation: How samples are varied for training.
         method: How the tail is fitted.
+        callbacks: What gradient descent does besides, each by its name, with its settings.
         decision: What a threshold is fitted for, where scores need one.
         trainer: What it computes on.
         debug: How the training is looked into.
@@ -87,6 +90,7 @@ class RunSettings:
     text: EncoderSettings | None = None
     augmentation: AugmentationSettings = field(default_factory=lambda: AugmentationSettings(name="none"))
     method: MethodSettings = MISSING
+    callbacks: dict[str, Any] = field(default_factory=dict)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
     trainer: TrainerSettings = field(default_factory=lambda: TrainerSettings(accelerator="auto"))
     debug: DebugSettings = field(default_factory=DebugSettings)
@@ -120,6 +124,7 @@ class RunSettings:
             capability(self.task, "settings_check")(self)
         self._check_candidates()
         self._check_augmentation()
+        self._check_callbacks()
         self._check_trainer()
 
     @property
@@ -194,6 +199,28 @@ class RunSettings:
                 f"augmentation={wanted.name} varies pixels, which lie below the thaw line; set augmentation.views to "
                 "how many views of a photo are stored, or thaw=all"
             )
+
+    def _check_callbacks(self) -> None:
+        """Are there such callbacks, and a training that they could be called in?"""
+        chosen = check_callbacks(self.callbacks)
+        if not chosen:
+            return
+        if not isinstance(self.method, GradientSettings):
+            raise UserError(
+                f"callbacks {', '.join(chosen)}: method={self.method.name} is not fitted by gradient descent; leave "
+                "them out, or use a method that is (linear, finetune)"
+            )
+        if EARLY_STOPPING in chosen and not self.method.holds_out:
+            raise UserError(
+                "callbacks early_stopping: method.patience=null holds out no samples to go by; give a number of epochs"
+            )
+        if SWA in chosen and self.method.batch_norm == "train":
+            raise UserError(
+                "callbacks swa: the statistics of method.batch_norm=train are those of each step's weights, not of "
+                "their mean; use batch_norm=frozen, or callbacks=[ema]"
+            )
+        if "gradient_norm" in chosen and self.trainer.precision == "16-mixed":
+            raise UserError("callbacks gradient_norm: trainer.precision=16-mixed scales gradients; use bf16-mixed")
 
     def _check_trainer(self) -> None:
         """Do the trainer's processes have something to do?"""

@@ -90,3 +90,35 @@ def test_an_experiment_that_is_no_plain_yaml(tmp_path, monkeypatch, capsys, cont
 def test_a_nul_byte_in_a_word(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert "the setting 'out' holds a NUL byte" in refused(capsys, "export", "run", "out=a\0b")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["callbacks=[emma]"],
+            "there is no callbacks=emma; did you mean callbacks=ema? there are: early_stopping, ema,",
+        ),
+        (["callbacks=[ema]", "callbacks.ema.decai=1"], "callbacks.ema has no setting 'decai'; it takes decay, warmup,"),
+        (
+            ["callbacks=[ema]", "+callbacks.ema.decai=1"],
+            "callbacks.ema has no setting 'decai'; it takes decay, warmup,",
+        ),
+        (["+callbacks.foo.a=1"], "there is no callback 'foo'; there are early_stopping, ema,"),
+        (["callbacks.ema.decay=0.9"], "that callback was not chosen; add 'callbacks=[ema]'"),
+        (["callbacks=[ema,swa]"], "callbacks ema and swa both say which weights are kept"),
+        (["callbacks=[ema]", "method=gda"], "callbacks ema: method=gda is not fitted by gradient descent"),
+        (
+            ["callbacks=[early_stopping]", "method.patience=null"],
+            "callbacks early_stopping: method.patience=null holds",
+        ),
+        (["callbacks=[swa]", "method.batch_norm=train"], "callbacks swa: the statistics of method.batch_norm=train"),
+        (["callbacks=[gradient_norm]", "trainer.precision=16-mixed"], "callbacks gradient_norm: trainer.precision=16"),
+        (["+callbacks.ema._target_=torch.load"], "_target_=torch.load is not on the list of what a config may run"),
+        (["method.optimiser_settings.momentum=1"], "add it as '+method.optimiser_settings.momentum=…'"),
+        (["method.optimiser=adamm"], "method.optimiser=adamm is not known; use one of adabelief,"),
+    ],
+)
+def test_what_a_config_names_that_there_is_not_is_one_sentence(capsys, tmp_path, words, said):
+    given = [] if any(word.startswith("method=") for word in words) else ["method=linear"]
+    assert said in " ".join(refused(capsys, "train", tmp_path, "encoder=tiny_clip", *given, *words).split())

@@ -59,6 +59,12 @@ def test_steps_of_another_kind_are_taken_alone_and_it_is_known_why(linear, given
     assert alone_for(linear) is None
 
 
+def test_a_training_with_callbacks_is_run_alone(linear):
+    other = replace(linear, callbacks={"ema": {"decay": 0.9}, "lr_monitor": {}})
+    assert not packs(other)
+    assert alone_for(other) == "callbacks=[ema,lr_monitor]"
+
+
 @pytest.mark.usefixtures("linear")
 def test_what_is_interpolated_from_what_differs_is_a_trials_own_or_the_trial_is_left_alone(tmp_path):
     base = ["data.path=photos", "encoder=tiny_clip", "logger=none", "method=linear"]

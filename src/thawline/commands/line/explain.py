@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.verbs import VERBS
 from thawline.errors import UserError
+from thawline.fitting.named.callbacks import check_callbacks
 
 
 def explain_config_file(error: Exception, words: Sequence[str]) -> UserError:
@@ -56,6 +57,8 @@ def _explain_choice(error: MissingConfigException) -> str:
     """`method=lineer`: there is no such file in the group."""
     group, _, choice = (error.missing_cfg_file or "").rpartition("/")
     options = [name for name in error.options or [] if not name.endswith("_schema")]  # those only give types
+    # Of a list, [ema,swa], Hydra doesn't say which there are.
+    options = options or sorted(file.stem for file in (conf_directory() / group).glob("*.yaml") if group)
     near = difflib.get_close_matches(choice, options, n=1)
     hint = f"did you mean {group}={near[0]}? " if near else ""
     there = f"there are: {', '.join(options)}" if options else "there is no such group"
@@ -75,10 +78,23 @@ def explain_key(key: str, config_name: str, arguments: Sequence[str]) -> str:
         return f"not every choice on the command line has the setting '{key}'; leave it out, or sweep over them apart"
     if key.startswith("method.optimiser_settings."):  # which holds nothing but what is added
         return f"'{key}' is not set yet; add it as '+{key}=…'"
+    if key.startswith("callbacks."):
+        return _explain_callback(key)
     verb = next((verb.name for verb in VERBS.values() if verb.config == config_name), config_name)
     near = _nearest_key(key, valid)
     hint = f"did you mean '{near}'?" if near else f"'thawline settings {verb}' lists those that there are"
     return f"there is no setting '{key}'; {hint}"
+
+
+def _explain_callback(key: str) -> str:
+    """`callbacks.ema.decai=1`: what such a callback takes; where it takes that, it was not chosen."""
+    _, name, *rest = key.split(".")
+    try:
+        check_callbacks({name: dict.fromkeys(rest[:1])})
+    except UserError as error:
+        if "no setting" in str(error) or "no callback" in str(error):
+            return str(error)
+    return f"there is no setting '{key}', since that callback was not chosen; add 'callbacks=[{name}]'"
 
 
 def _nearest_key(key: str, valid: Sequence[str]) -> str | None:

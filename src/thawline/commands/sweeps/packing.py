@@ -172,7 +172,9 @@ def alone_for(settings: Any) -> str | None:
     """What of a run's steps is taken by nothing but a Trainer, as it is set; None: nothing is."""
     from thawline.fitting.named.optimisers import ADAMW
 
-    method = settings.method
+    method, callbacks = settings.method, getattr(settings, "callbacks", {})
+    if callbacks:
+        return f"callbacks=[{','.join(callbacks)}]"
     plain: dict[str, Any] = {
         "optimiser": ADAMW,
         "optimiser_settings": {},

@@ -11,6 +11,7 @@ import torch
 
 from thawline.errors import UserError
 from thawline.files import write_atomically
+from thawline.fitting.lightning.callbacks.averaging import averaging_of, is_kept
 from thawline.fitting.lightning.imported import L
 from thawline.runs.signals import Stopped, asked_to_stop, handle_signals, handles_signals, listen_apart
 
@@ -83,15 +84,31 @@ class EpochModels(L.Callback):
         """Write `checkpoint_epoch_N`, N from 1."""
         tail: Any = pl_module.tail
         if trainer.is_global_zero:
+            averaging = averaging_of(trainer)
+            if averaging is not None and averaging.begun:
+                tail = averaging.module.tail
             state = {name: tensor.detach().cpu() for name, tensor in tail.state_dict().items()}
             self._keep(f"checkpoint_epoch_{trainer.current_epoch + 1}", state)
 
 
 class BestCheckpoint(L.callbacks.ModelCheckpoint):
-    """Keeps `best.ckpt`, the epoch of the least inner loss; of a run whose directory was moved too."""
+    """Keeps `best.ckpt`, the epoch of the least inner loss; of a run whose directory was moved too.
+
+    Where weights are averaged it is one of an average.
+    """
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, "best", monitor="inner_loss", enable_version_counter=False)
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Look at the epoch."""
+        if is_kept(trainer):
+            super().on_validation_end(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Look at the epoch, where Lightning does it here."""
+        if is_kept(trainer):
+            super().on_train_epoch_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Know the best epoch so far. Lightning forgets its score where the directory has another name."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from thawline.files import write_text
+from thawline.fitting.lightning.callbacks.monitors import monitors_of
 from thawline.fitting.lightning.imported import L
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.reading import reading
@@ -22,33 +23,40 @@ class History(L.Callback):
         """Keep where to: `mirror` gets the same rows, under the name of the fold."""
         self._path = path
         self._mirror = mirror
+        self._columns: Sequence[str] = COLUMNS
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Keep the rows before the epoch that training starts with."""
         if not trainer.is_global_zero:
             return
-        write_history(
-            self._path, [row for row in read_history(self._path) if int(row["epoch"]) < trainer.current_epoch]
-        )
+        self._columns = [*COLUMNS, *(name for each in monitors_of(trainer) for name in each.names(trainer))]
+        rows = [row for row in read_history(self._path) if int(row["epoch"]) < trainer.current_epoch]
+        write_history(self._path, rows, self._columns)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Append this epoch's row."""
+        # Before the others leave: what is logged is reduced over all processes when it is asked for.
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name in COLUMNS}
         if not trainer.is_global_zero:
             return
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name in COLUMNS}
-        row = {"epoch": trainer.current_epoch, **metrics}
+        figures = [figure for each in monitors_of(trainer) for figure in each.figures()]
+        row = {
+            "epoch": trainer.current_epoch,
+            **metrics,
+            **dict(zip(self._columns[len(COLUMNS) :], figures, strict=True)),
+        }
         with self._path.open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, COLUMNS).writerow(row)
+            csv.DictWriter(file, self._columns).writerow(row)
         if self._mirror is not None:
             fold = self._path.parent.name
             self._mirror.history({f"{fold}/{name}": value for name, value in row.items()})
 
 
-def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write a history file of `rows`, each with what `COLUMNS` names."""
+def write_history(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = COLUMNS) -> None:
+    """Write a history file of `rows`, each with what `columns` name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS)
+    writer = csv.DictWriter(text, columns)
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())

@@ -10,7 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from thawline.encoders.device import lacks_memory, require_precision
 from thawline.errors import RunError
+from thawline.fitting.lightning.callbacks.stopping import early_stopping
 from thawline.fitting.lightning.checkpoints import (
     BEST,
     LAST,
@@ -35,6 +36,7 @@ from thawline.fitting.lightning.imported import L
 from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.lightning.processes import DDPByFile, Together, together
 from thawline.fitting.methods import Fit
+from thawline.fitting.named.callbacks import EARLY_STOPPING, Chosen, EarlyStoppingSettings, callbacks_of
 from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.signals import Stopped, asked_to_stop, deferred_signals
@@ -53,6 +55,7 @@ class Course:
         epochs: Instead of the method's; None: the method's.
         keep: What writes the model of an epoch under a name, where the run asks for that; else None.
         watch: Is told each epoch's inner loss, and may end the training; None: nobody is.
+        callbacks: Which callbacks it has besides, by their names.
     """
 
     trainer: TrainerSettings
@@ -61,6 +64,7 @@ class Course:
     epochs: int | None = None
     keep: Keep | None = None
     watch: Callable[[int, float], None] | None = None
+    callbacks: Chosen = field(default_factory=dict)
 
 
 def fit_gradient(
@@ -88,7 +92,7 @@ def fit_gradient(
     Raises:
         RunError: The training diverged, or the memory is too small.
     """
-    callbacks = _callbacks(directory, settings, course.trainer.checkpoint_every, data.inner is not None)
+    callbacks = _callbacks(directory, settings, course, data.inner is not None)
     if keep_history:
         # A mirror does not travel to DDP's processes: it gets the history afterwards.
         callbacks.append(History(directory / HISTORY, None if course.trainer.several else mirror))
@@ -108,6 +112,8 @@ def fit_gradient(
     if course.keep is not None:
         module.load_state_dict(load_checkpoint(directory / LAST)["state_dict"])
         course.keep("final_model", module.fitted())
+    if data.inner is not None and not (directory / BEST).exists():
+        raise RunError("the training ended before the average of the weights began; have callbacks begin it earlier")
     kept = load_checkpoint(directory / (LAST if data.inner is None else BEST))
     module.load_state_dict(kept["state_dict"], strict=module.strict_loading)
     chosen: dict[str, float] = {"epochs": int(kept["epoch"]) + 1}
@@ -234,15 +240,14 @@ def _pass_on(runner: L.Trainer, number: int) -> None:
             os.kill(process.pid, number)
 
 
-def _callbacks(directory: Path, settings: GradientSettings, every: int | None, chooses: bool) -> list[L.Callback]:
-    callbacks: list[L.Callback] = []
-    if chooses and settings.patience is not None:
-        callbacks = [
-            BestCheckpoint(directory),
-            L.callbacks.EarlyStopping("inner_loss", patience=settings.patience, check_finite=True),
-        ]
+def _callbacks(directory: Path, settings: GradientSettings, course: Course, chooses: bool) -> list[L.Callback]:
+    callbacks = callbacks_of(course.callbacks, settings, refit=course.epochs is not None)
+    if chooses and settings.holds_out:
+        if EARLY_STOPPING not in course.callbacks:
+            callbacks.append(early_stopping(EarlyStoppingSettings(), settings))
+        callbacks.append(BestCheckpoint(directory))
     # After the best epoch's: what `last.ckpt` knows of that one must be of the same epoch.
-    return [*callbacks, LastCheckpoint(directory, every)]
+    return [*callbacks, LastCheckpoint(directory, course.trainer.checkpoint_every)]
 
 
 def _profiler(debug: DebugSettings, directory: Path) -> L.profilers.Profiler | None:
