@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import datasets
@@ -41,6 +42,12 @@ def test_photos_of_a_data_set_are_those_of_the_folder_to_the_features(thawline, 
     config = (run / "config.yaml").read_text()
     assert "reader: datasets" in config
     assert f"path: {saved}" in config
+
+    unpacked = sorted(Path(os.environ["THAWLINE_STORE"], "datasets").iterdir())
+    assert " stored " in thawline("plan", saved, SAVED, *LOGISTIC)
+    assert sorted(Path(os.environ["THAWLINE_STORE"], "datasets").iterdir()) == unpacked
+    swept = thawline.refused("train", saved, SAVED, *LOGISTIC, "-m", "data.dataset.splits=[train],[test]")
+    assert swept.startswith("'data.dataset.splits' can't be swept")
 
     judged = thawline.metrics()["judged"]
     thawline("evaluate", run, "logger=none")

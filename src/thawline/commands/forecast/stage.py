@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from thawline.commands.line.composing import of_run
+from thawline.data.datasets.settings import FOLDER as DATASETS
 from thawline.features.rehearsing.costs import Clock, Cost
 from thawline.features.rehearsing.going_on import rehearsing
 from thawline.features.rehearsing.rehearsal import Rehearsal
@@ -44,6 +45,8 @@ class Stage:
         # What is stored may be begun from; a shelf that is to be filled takes its place here, see `Rehearsal.survey`.
         for shelf in real.glob("shelves/*/"):
             (self.store / "shelves" / shelf.name).symlink_to(shelf.absolute())
+        if (real / DATASETS).is_dir():  # files of data sets are the same for whoever reads them
+            (self.store / DATASETS).symlink_to((real / DATASETS).absolute())
 
     def compose(self, words: Sequence[str], *, epochs: int = EPOCHS) -> DictConfig:
         """The config of `words`, as it is rehearsed: with few epochs, and nothing is written elsewhere."""

@@ -145,7 +145,9 @@ def is_apart(launcher: DictConfig) -> bool:
 
 
 # What decides who is trained on and who is judged, besides the seed.
-_SPLIT = frozenset({"cv", *(f"data.{key}" for key in ("path", "classes", "corrections", "split", "holdout", "inner"))})
+_OF_DATA = ("path", "reader", "classes", "corrections", "split", "holdout", "inner")
+_OF_DATASET = ("config", "revision", "splits", "columns")
+_SPLIT = frozenset({"cv", *(f"data.{key}" for key in _OF_DATA), *(f"data.dataset.{key}" for key in _OF_DATASET)})
 
 
 def _refuse_other_splits(trials: Sequence[Sequence[str]]) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from thawline.data.datasets.opening import open_splits
-from thawline.data.datasets.settings import SAVED, DatasetSettings, Fields
-from thawline.data.datasets.unpacking import FOLDER, unpack
+from thawline.data.datasets.settings import FOLDER, SAVED, DatasetSettings, Fields
+from thawline.data.datasets.unpacking import unpack
 from thawline.errors import UserError
 from thawline.files import write_atomically, write_folder
 

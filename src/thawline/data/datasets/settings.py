@@ -11,6 +11,7 @@ from thawline.errors import UserError
 
 READER = "datasets"  # the value of `data.reader`
 SAVED = ("dataset_info.json", "dataset_dict.json")  # one of them lies in a folder that `save_to_disk` wrote
+FOLDER = "datasets"  # below the feature store, where the files of data sets are kept
 IMAGE, AUDIO = "image", "audio"  # what the column of files is called, unless a setting names another
 _ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 

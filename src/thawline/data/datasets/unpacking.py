@@ -19,7 +19,7 @@ from rich.console import Console
 from thawline import screen
 from thawline.data.datasets.columns import find_columns, rows_of
 from thawline.data.datasets.opening import open_splits
-from thawline.data.datasets.settings import IMAGE, DatasetSettings, Fields
+from thawline.data.datasets.settings import FOLDER, IMAGE, DatasetSettings, Fields
 from thawline.data.listing import SIDES, SUFFIXES
 from thawline.data.photos.headers import HEAD, sniff
 from thawline.data.tables.places import Absent, Finder, is_url
@@ -28,7 +28,6 @@ from thawline.data.tracks.sound.kinds import sniff as sniff_sound
 from thawline.errors import UserError
 from thawline.files import write_folder, write_json
 
-FOLDER = "datasets"  # below the feature store
 TABLE = "table.parquet"
 ABOUT = "about.json"
 _ABSENT = "absent"  # a folder that there is not
@@ -55,8 +54,8 @@ def unpack(path: str, wanted: DatasetSettings, fields: Fields, store: Path, need
         "fields": asdict(fields),
         "needed": list(needed),
     }
-    room = store / FOLDER
-    room.mkdir(parents=True, exist_ok=True)
+    (store / FOLDER).mkdir(parents=True, exist_ok=True)
+    room = (store / FOLDER).resolve()  # a plan's own store has a link to that of the store that counts
     local = os.path.lexists(place)
     if local:
         # Known before the library is imported, which takes longer than most runs whose features are stored.
