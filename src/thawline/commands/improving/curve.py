@@ -68,7 +68,7 @@ def curve(config: DictConfig) -> None:
         [*(one.size for one in grown), 1.0], [*(one.said for one in grown), [whole]], judged, trained.seed
     )
     outlooks = [] if gates is None else _outlooks(gates, judged, growths, problem)
-    out = Path(settings.out).expanduser().absolute() if settings.out else run / "curve"
+    out = Path(settings.out).expanduser().absolute() if settings.out else source / "curve"
     out.mkdir(parents=True, exist_ok=True)
     count = len(problem.labels)
     print_growth(growths, console, count, noun)
