@@ -6,7 +6,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from thawline.judging import ranking
 from thawline.judging.intervals import proportion
-from thawline.judging.ranking import average_precision, best_ranks, recall_at, roc_auc
+from thawline.judging.ranking import average_precision, best_ranks, precision_above_chance, recall_at, roc_auc
 
 NUMBERS = st.integers(0, 4)
 SAMPLES = st.lists(st.tuples(st.integers(0, 1), NUMBERS, NUMBERS), min_size=2)
@@ -117,3 +117,27 @@ def test_the_mean_over_labels_is_that_of_the_labels_that_are_left():
     each = [average_precision_score(truth[:, i], scores[:, i]) for i in (0, 1)]
     assert found.value == pytest.approx(np.mean(each))
     assert found.low < found.value < found.high
+
+
+def test_an_order_by_chance_is_told_from_no_other_in_90_to_99_of_100_cases():
+    generator = np.random.default_rng(0)
+    told, gains = [], []
+    for _ in range(200):
+        truth = generator.random((60, 4)) < (0.1, 0.2, 0.4, 0.6)
+        truth[:2] = [[True] * 4, [False] * 4]  # each label varies
+        gain, p_value = precision_above_chance(truth, generator.random((60, 4)), np.repeat(np.arange(30), 2))
+        assert (p_value < 0.05) == (not gain.low <= 0 <= gain.high)
+        told.append(p_value < 0.05)
+        gains.append(gain.value)
+    assert 0.01 <= np.mean(told) <= 0.1
+    assert abs(np.mean(gains)) < 2 * np.std(gains) / np.sqrt(200)
+
+
+def test_scores_that_know_something_are_above_chance():
+    generator = np.random.default_rng(0)
+    truth = generator.random((80, 3)) < 0.3
+    gain, p_value = precision_above_chance(truth, truth + generator.random((80, 3)), np.arange(80))
+    assert gain.low > 0.4
+    assert p_value < 1e-6
+    assert precision_above_chance(truth[:, :0], np.zeros((80, 0)), np.arange(80)) is None
+    assert precision_above_chance(truth, truth * 1.0, np.zeros(80)) is None  # one group says nothing of another

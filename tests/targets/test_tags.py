@@ -33,7 +33,7 @@ def said():
 
 
 def examined(p):
-    return examine_tags(judge_said(p), compare_baseline(p, "said", "usual"), p.tags, p.groups)
+    return examine_tags(judge_said(p), compare_baseline(p, "said", "usual"), p.tags, p.probabilities, p.groups)
 
 
 def test_figures_are_scikit_learns(said):
@@ -64,6 +64,10 @@ def test_base_rates_are_what_always_and_never_listening_reach(said):
     assert base["micro_f1"] == pytest.approx(f1_score(true, always, average="micro"))
     constant = average_precision_score(true, np.zeros((40, 3)), average="macro")
     assert base["mean_average_precision"] == pytest.approx(constant)
+    above = found["mean_average_precision_above_chance"]
+    assert 0 < above["low"] < above["value"] < found["mean_average_precision"]["value"] - constant
+    assert above["p_value"] < 0.001
+    assert "against an order by chance, p" in above["summary"]
 
 
 def test_what_is_compared_and_ranked_by_is_the_overlap(said):

@@ -165,6 +165,13 @@ def student_quantile(freedom: float) -> float:
     return float(stdtrit(freedom, 0.975))
 
 
+def student_p(t: float, freedom: float) -> float:
+    """The two-sided p-value of `t` by Student's distribution with so many degrees of freedom; above 0."""
+    from scipy.special import stdtr  # late, as above
+
+    return float(max(2 * stdtr(freedom, -abs(t)), np.finfo(np.float64).tiny))
+
+
 def mean_of_repeats(values: npt.ArrayLike) -> Estimate:
     """The mean of shares [N] that independent repeats gave, seeds say, with Student's interval, within 0 and 1."""
     shares = np.asarray(values, dtype=np.float64)

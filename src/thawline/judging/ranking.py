@@ -12,6 +12,7 @@ from thawline.judging.intervals import (
     IntArray,
     number_groups,
     proportion,
+    student_p,
     student_quantile,
     wilson,
 )
@@ -54,18 +55,64 @@ def mean_average_precision(truth: BoolArray, scores: FloatArray, groups: npt.Arr
     Returns:
         None where no label takes part.
     """
+    each = _each_precision(truth, scores)
+    return _jackknifed(lambda rows: float(np.mean(each(rows))), lambda rows: len(_varied(truth, rows)) > 0, groups)
+
+
+def precision_above_chance(
+    truth: BoolArray, scores: FloatArray, groups: npt.ArrayLike
+) -> tuple[Estimate, float] | None:
+    """By how much `mean_average_precision` is above what an order by chance comes to, and the p-value of no gain.
+
+    Both are of the same samples, so groups are left out of both: the jackknife's t-test of the difference (Tukey 1958),
+    two-sided. An order by chance is above a label's share, the more so the fewer samples there are; that share itself
+    is what equal scores of all samples come to.
+
+    Returns:
+        None where no label takes part, here or without some group, or where no group makes a difference.
+    """
+    each, rest = _each_precision(truth, scores), _without_each(groups)
+    if len(rest) < 2 or not all(len(_varied(truth, kept)) for kept in rest):
+        return None
+
+    def gain(rows: IntArray) -> float:
+        positives = truth[rows][:, _varied(truth, rows)].sum(axis=0)
+        return float(np.mean(each(rows) - _by_chance(positives, len(rows))))
+
+    without = np.array([gain(kept) for kept in rest])
+    if np.ptp(without) == 0:
+        return None
+    value, spread = gain(np.arange(len(truth))), _spread(without)
+    half = student_quantile(len(rest) - 1) * spread
+    return Estimate(value, value - half, value + half), student_p(value / spread, len(rest) - 1)
+
+
+def _by_chance(positives: IntArray, samples: int) -> FloatArray:
+    """The expected average precision of `positives` of the samples in an order that is drawn by chance.
+
+    Of a positive at rank i the others are as likely on each rank: its precision is (1 + (i - 1) (k - 1) / (n - 1)) / i.
+    """
+    harmonic = (1 / np.arange(1, samples + 1)).sum()
+    expected: FloatArray = (harmonic + (samples - harmonic) * (positives - 1) / (samples - 1)) / samples
+    return expected
+
+
+def _each_precision(truth: BoolArray, scores: FloatArray) -> Callable[[IntArray], FloatArray]:
+    """What gives the average precision of each label that varies among some of the samples."""
     order = np.argsort(-scores, axis=0, kind="stable")
 
-    def varied(rows: IntArray) -> npt.NDArray[np.intp]:
-        return np.flatnonzero(truth[rows].any(axis=0) & ~truth[rows].all(axis=0))
-
-    def mean(rows: IntArray) -> float:
+    def of(rows: IntArray) -> FloatArray:
         among = np.zeros(len(truth), dtype=np.bool_)
         among[rows] = True
-        ranked = ((i, order[among[order[:, i]], i]) for i in varied(rows))
-        return float(np.mean([_precision(truth[kept, i], scores[kept, i]) for i, kept in ranked]))
+        ranked = ((i, order[among[order[:, i]], i]) for i in _varied(truth, rows))
+        return np.array([_precision(truth[kept, i], scores[kept, i]) for i, kept in ranked])
 
-    return _jackknifed(mean, lambda rows: len(varied(rows)) > 0, groups)
+    return of
+
+
+def _varied(truth: BoolArray, rows: IntArray) -> npt.NDArray[np.intp]:
+    """The labels that some of the samples `rows` have, and not all."""
+    return np.flatnonzero(truth[rows].any(axis=0) & ~truth[rows].all(axis=0))
 
 
 def _ranked(
@@ -117,8 +164,7 @@ def _jackknifed(
     if not defined(everything):
         return None
     value = statistic(everything)
-    blocks = numbers % min(count, _BLOCKS)
-    rest = [np.flatnonzero(blocks != block) for block in range(min(count, _BLOCKS))]
+    rest = _without_each(groups)
     if not all(map(defined, rest)):
         # Without one group there are no positives, or no negatives, so these are known from one sample.
         low, high = wilson(np.array(value), np.array(1.0))
@@ -129,11 +175,22 @@ def _jackknifed(
         # Nothing to learn a spread from: as many samples as there are groups.
         low, high = wilson(np.array(value), np.array(float(count)))
         return Estimate(value, float(low), float(high))
-    spread = np.sqrt((len(without) - 1) / len(without) * ((without - without.mean()) ** 2).sum())
     # Few groups show a spread that is itself uncertain.
-    half = student_quantile(len(without) - 1) * spread / (value * (1 - value))
+    half = student_quantile(len(without) - 1) * _spread(without) / (value * (1 - value))
     logit = np.log(value / (1 - value))
     return Estimate(value, float(1 / (1 + np.exp(half - logit))), float(1 / (1 + np.exp(-half - logit))))
+
+
+def _without_each(groups: npt.ArrayLike) -> list[IntArray]:
+    """The samples that are left without each group, or without each block of groups where there are many."""
+    numbers, count = number_groups(groups)
+    blocks = numbers % min(count, _BLOCKS)
+    return [np.flatnonzero(blocks != block) for block in range(min(count, _BLOCKS))]
+
+
+def _spread(without: FloatArray) -> float:
+    """The jackknife's standard error of a statistic, by what it comes to without each group, [groups]."""
+    return float(np.sqrt((len(without) - 1) / len(without) * ((without - without.mean()) ** 2).sum()))
 
 
 def recall_at(ranks: npt.ArrayLike, groups: npt.ArrayLike, depths: tuple[int, ...] = (1, 5, 10)) -> dict[int, Estimate]:

@@ -21,8 +21,8 @@ from thawline.judging.intervals import (
 )
 from thawline.judging.metrics import Judgement, by_class, call, f1_of, notes_on
 from thawline.judging.paired import PairedTest, compare, compare_scores
-from thawline.judging.ranking import average_precision, mean_average_precision
-from thawline.judging.wording import percent
+from thawline.judging.ranking import average_precision, mean_average_precision, precision_above_chance
+from thawline.judging.wording import format_p, format_points, percent
 from thawline.runs.predictions import Predictions, Tags
 from thawline.screen import say
 from thawline.targets.target import Mistake
@@ -138,18 +138,21 @@ def judge_tags(
     )
 
 
-def examine_tags(judgement: Judgement, test: PairedTest, tags: Tags, groups: npt.ArrayLike) -> dict[str, Any]:
+def examine_tags(
+    judgement: Judgement, test: PairedTest, tags: Tags, probabilities: npt.ArrayLike, groups: npt.ArrayLike
+) -> dict[str, Any]:
     """The figures of a tagger beside those of the base rates alone, as plain JSON.
 
     Of scores that rank nothing average precision is the class's share, and the best F1 without hearing anything is that
-    of always saying the class. Against the baseline there are two paired tests: of the overlap, and of how many classes
-    it was rightly said that the sample has or has not. Thresholds fitted for F1 say more classes than is best for the
-    second.
+    of always saying the class. Mean average precision is tested against an order by chance. Against the baseline there
+    are two paired tests: of the overlap, and of how many classes it was rightly said that the sample has or has not.
+    Thresholds fitted for F1 say more classes than is best for the second.
 
     Args:
         judgement: Of the tagger.
         test: Of its overlap against the baseline's.
         tags: What is so, what the tagger said and what the baseline said, of N samples.
+        probabilities: Of each class by itself, [N, C].
         groups: Group of each sample, [N].
     """
     true = tags.true
@@ -158,6 +161,7 @@ def examine_tags(judgement: Judgement, test: PairedTest, tags: Tags, groups: npt
     names = {"name_a": test.name_a, "name_b": test.name_b}
     each = compare(true.ravel(), tags.said.ravel(), tags.baseline.ravel(), np.repeat(groups, true.shape[1]), **names)
     figures = dict(judgement.figures())
+    above = precision_above_chance(true, np.asarray(probabilities, np.float64), groups)
     return {
         **{name: _json(figures[name]) for name in ("micro_f1", "macro_f1", "mean_average_precision")},
         "base_rates": {
@@ -165,6 +169,7 @@ def examine_tags(judgement: Judgement, test: PairedTest, tags: Tags, groups: npt
             "macro_f1": float(_always(shares[shares > 0]).mean()),
             "mean_average_precision": float(shares[varied].mean()) if varied.any() else None,
         },
+        "mean_average_precision_above_chance": _above(above),
         "overlap": {"said": float(tags.overlap.mean()), "baseline": float(tags.baseline_overlap.mean())},
         "overlap_against_baseline": test.to_json(),
         "labels_against_baseline": each.to_json(),
@@ -208,6 +213,17 @@ def _always(share: npt.ArrayLike) -> FloatArray:
     return np.asarray(2 * shares / (1 + shares))
 
 
+def _above(above: tuple[Estimate, float] | None) -> dict[str, Any] | None:
+    if above is None:
+        return None
+    gain, p_value = above
+    value, low, high = (format_points(each, sign="+") for each in (gain.value, gain.low, gain.high))
+    said = (
+        f"{value} points [{low}, {high}] against an order by chance, {format_p(p_value)}, jackknife t-test over groups"
+    )
+    return {**gain.to_json(), "p_value": p_value, "summary": f"mean average precision {said}"}
+
+
 def _json(estimate: Estimate | None) -> dict[str, float] | None:
     return None if estimate is None else estimate.to_json()
 
@@ -221,6 +237,8 @@ def show_tags(examined: Mapping[str, Any], console: Console) -> None:
 def _lines_on(examined: Mapping[str, Any]) -> Iterator[str]:
     rates = ((call(key), value) for key, value in examined["base_rates"].items() if value is not None)
     yield f"base rates alone: {'; '.join(f'{name} {100 * value:.1f}' for name, value in rates)}"
+    if examined["mean_average_precision_above_chance"] is not None:
+        yield examined["mean_average_precision_above_chance"]["summary"]
     yield f"labels that were rightly said or left: {examined['labels_against_baseline']['summary']}"
     each = examined["per_class"]
     usual = sorted(each, key=lambda name: -each[name]["share"])[:_SHOWN]

@@ -158,7 +158,7 @@ def tag_figures(p: Predictions) -> dict[str, Any]:
     """F1 and average precision over the labels of `p` and of each, beside the base rates, as plain JSON."""
     assert p.tags is not None  # noqa: S101  # the caller says so
     test = compare_baseline(p, "what was said", "the most usual")
-    return examine_tags(judge_said(p), test, p.tags, p.groups)
+    return examine_tags(judge_said(p), test, p.tags, p.probabilities, p.groups)
 
 
 def count_groups(member: BoolArray, grouping: Grouping) -> int:
