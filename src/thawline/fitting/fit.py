@@ -1,6 +1,7 @@
 """Fit one fold by whichever method the settings name, and keep what was fitted."""
 
 import importlib
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -205,9 +206,12 @@ def _by_gradient(
     earlier: Sequence[Fit],
 ) -> Fit:
     with importing():  # late: Lightning takes seconds
+        from thawline.fitting.lightning.callbacks.rates import with_rate
         from thawline.fitting.methods.gradient import Course, fit_gradient
 
     module, data = how.pair(problem, fold, chooses=not epochs and method.holds_out)
+    if epochs and (rates := [fit.chosen["lr"] for fit in earlier if "lr" in fit.chosen]):
+        method = with_rate(method, statistics.median_low(rates))  # that the folds found
     keep = _keeper(problem, fold, how)
     watch = None if how.watch is None else partial(how.watch.epoch, fold.name)
     fit = fit_gradient(

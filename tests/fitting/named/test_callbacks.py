@@ -39,6 +39,8 @@ def test_settings_are_typed_and_what_is_null_is_left_out():
         ),
         ({"early_stopping": {"patience": 0}}, "callbacks.early_stopping.patience=0 must be at least 1, or null$"),
         ({"timer": {"minutes": 0}}, "callbacks.timer.minutes=0.0 must be above 0$"),
+        ({"lr_finder": {"max_lr": 1e-9}}, "callbacks.lr_finder.max_lr=1e-09 must be above min_lr=1e-06$"),
+        ({"lr_finder": {"steps": 3}}, "callbacks.lr_finder.steps=3 must be at least 20$"),
         ({"ema": {}, "swa": {}}, "callbacks ema and swa both say which weights are kept"),
     ],
 )

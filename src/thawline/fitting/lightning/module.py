@@ -116,15 +116,18 @@ class TailModule(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """One step; a loss that is not finite stops the run."""
-        mixed = mix(batch, self._mixup, self.tail.head.classes) if self._mixup else batch
         size = self._size(batch_idx)
-        loss = self.step(mixed)["loss"] * self._share(len(batch[1]), size)
+        loss = self.step(self.mixed(batch))["loss"] * self._share(len(batch[1]), size)
         mean = self._over_processes(loss.detach())
         if not math.isfinite(mean):
             raise RunError(f"the training loss became {mean} in epoch {self.current_epoch}; try a smaller method.lr")
         self._losses += mean * size
         self._seen += size
         return loss
+
+    def mixed(self, batch: Batch) -> Batch:
+        """The batch as a step takes it, its samples mixed by MixUp where that is wanted."""
+        return mix(batch, self._mixup, self.tail.head.classes) if self._mixup else batch
 
     def _size(self, batch_idx: int) -> int:
         """How many samples a batch has over all processes; the last one of an epoch has what is left."""

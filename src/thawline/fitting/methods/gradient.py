@@ -19,6 +19,7 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from thawline.encoders.device import lacks_memory, require_precision
 from thawline.errors import RunError
+from thawline.fitting.lightning.callbacks.rates import find_rate, with_rate
 from thawline.fitting.lightning.callbacks.stopping import early_stopping
 from thawline.fitting.lightning.checkpoints import (
     BEST,
@@ -36,7 +37,14 @@ from thawline.fitting.lightning.imported import L
 from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.lightning.processes import DDPByFile, Together, together
 from thawline.fitting.methods import Fit
-from thawline.fitting.named.callbacks import EARLY_STOPPING, Chosen, EarlyStoppingSettings, callbacks_of
+from thawline.fitting.named.callbacks import (
+    EARLY_STOPPING,
+    LR_FINDER,
+    Chosen,
+    EarlyStoppingSettings,
+    LrFinderSettings,
+    callbacks_of,
+)
 from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.signals import Stopped, asked_to_stop, deferred_signals
@@ -92,6 +100,7 @@ def fit_gradient(
     Raises:
         RunError: The training diverged, or the memory is too small.
     """
+    settings = module.settings = _settled(module, data, settings, course, directory)
     callbacks = _callbacks(directory, settings, course, data.inner is not None)
     if keep_history:
         # A mirror does not travel to DDP's processes: it gets the history afterwards.
@@ -117,9 +126,21 @@ def fit_gradient(
     kept = load_checkpoint(directory / (LAST if data.inner is None else BEST))
     module.load_state_dict(kept["state_dict"], strict=module.strict_loading)
     chosen: dict[str, float] = {"epochs": int(kept["epoch"]) + 1}
+    chosen |= {"lr": settings.lr} if LR_FINDER in course.callbacks else {}
     if data.inner is not None:
         chosen["inner_loss"] = _best_score(kept)
     return Fit(module.fitted(), chosen)
+
+
+def _settled(
+    module: TailModule, data: TailData, settings: GradientSettings, course: Course, directory: Path
+) -> GradientSettings:
+    """`settings`, with a learning rate that is found where that is asked for; a refit has that of the folds."""
+    finder = course.callbacks.get(LR_FINDER)
+    if not isinstance(finder, LrFinderSettings) or course.epochs is not None:
+        return settings
+    with _threads(course.trainer.threads or _enough_threads(module)):
+        return with_rate(settings, find_rate(module, data, finder, course.device, directory))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from thawline.process import importing
 if TYPE_CHECKING:
     from lightning.pytorch import Callback
 
-EMA, SWA, EARLY_STOPPING = "ema", "swa", "early_stopping"
+EMA, SWA, EARLY_STOPPING, LR_FINDER = "ema", "swa", "early_stopping", "lr_finder"
 
 
 def _require(callback: str, key: str, value: float, holds: bool, words: str) -> None:
@@ -120,18 +120,40 @@ class TimerSettings(CallbackSettings):
         _require("timer", "minutes", self.minutes, self.minutes > 0, "above 0")
 
 
+@dataclass
+class LrFinderSettings(CallbackSettings):
+    """A learning rate found before each training, in place of `method.lr`; others keep their proportion to it.
+
+    Attributes:
+        min_lr: The rate of the first step of the search.
+        max_lr: That of the last one.
+        steps: How many there are.
+    """
+
+    min_lr: float = 1e-6
+    max_lr: float = 1.0
+    steps: int = 100
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require(LR_FINDER, "min_lr", self.min_lr, self.min_lr > 0, "above 0")
+        _require(LR_FINDER, "max_lr", self.max_lr, self.max_lr > self.min_lr, f"above min_lr={self.min_lr}")
+        _require(LR_FINDER, "steps", self.steps, self.steps >= 20, "at least 20")
+
+
 @dataclass(frozen=True)
 class NamedCallback:
     """A callback that a config may name.
 
     Attributes:
         settings: What it takes.
-        made_by: `module:function`; the function makes it of its own settings and the method's.
-        ends: Whether it decides when a training ends, which for a refit was decided already.
+        made_by: `module:function`; the function makes it of its own settings and the method's. None: it is no callback
+            of the Trainer's, but acts before the training begins.
+        ends: Whether it decides how or when a training ends, which for a refit was decided already.
     """
 
     settings: type[CallbackSettings]
-    made_by: str
+    made_by: str | None
     ends: bool = False
 
 
@@ -142,6 +164,7 @@ CALLBACKS: dict[str, NamedCallback] = {
     EARLY_STOPPING: NamedCallback(EarlyStoppingSettings, f"{_HERE}.stopping:early_stopping", ends=True),
     "timer": NamedCallback(TimerSettings, f"{_HERE}.stopping:timer", ends=True),
     "lr_monitor": NamedCallback(CallbackSettings, f"{_HERE}.monitors:LearningRateMonitor"),
+    LR_FINDER: NamedCallback(LrFinderSettings, None, ends=True),
     "gradient_norm": NamedCallback(CallbackSettings, f"{_HERE}.monitors:GradientNorm"),
 }
 Chosen = Mapping[str, CallbackSettings]
@@ -172,8 +195,8 @@ def callbacks_of(chosen: Chosen, method: Any, *, refit: bool) -> "list[Callback]
         method: The settings of the method.
         refit: Whether it has a fixed number of epochs, which others chose.
     """
-    named = [(CALLBACKS[name], own) for name, own in chosen.items()]
-    return [_function(one.made_by)(own, method) for one, own in named if not (refit and one.ends)]
+    named = [(CALLBACKS[name], own) for name, own in chosen.items() if not (refit and CALLBACKS[name].ends)]
+    return [_function(one.made_by)(own, method) for one, own in named if one.made_by is not None]
 
 
 def _typed(name: str, own: Any) -> CallbackSettings:
