@@ -13,6 +13,7 @@ from thawline.judging.intervals import Estimate, FloatArray, IntArray, number_gr
 from thawline.runs.predictions import Predictions
 
 OF_A_CLASS = ("recall", "precision", "f1")
+FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", *OF_A_CLASS)
 _RESAMPLES = 1000
 
 # A figure by its name and, where it is of a class, that class's; None: of all together.

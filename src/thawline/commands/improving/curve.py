@@ -28,7 +28,7 @@ from thawline.runs.predictions import Predictions
 from thawline.runs.split import check_unchanged
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import say, say_whole
-from thawline.targets.growth import Figure, growth_of
+from thawline.targets.growth import FIGURES, Figure, growth_of
 from thawline.targets.predicted import judge_said
 from thawline.tasks.capabilities import TaskProblem, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
@@ -50,6 +50,7 @@ def curve(config: DictConfig) -> None:
     source = Path(settings.run)
     run, said = _finished(source)
     gates = given_gates(settings.gates, said.classes)
+    _check_forecast(gates)
     trained = _settings(source, run, settings.data.places)
     trained = replace(trained, store=replace(settings.store, dtype=trained.store.dtype))
     device = find_device(trained.trainer.accelerator)
@@ -80,6 +81,15 @@ def curve(config: DictConfig) -> None:
     counts = f"{problem.computed} computed, {problem.read} read from the store"
     say(console, f"features {counts}; {fits} fits, {time.perf_counter() - started:.1f} s in all")
     say_whole(console, f"curve  {out / FILE}", f"drawn  {out / PICTURE}")
+
+
+def _check_forecast(gates: Gates | None) -> None:
+    """Refuse gates of figures that have no law here, before anything is fitted; raises UserError."""
+    if gates is None:
+        return
+    for gate in gates.gates:
+        if gate.figure not in FIGURES:
+            raise UserError(f"{gates.path}: {gate.figure} can't be forecast; what can be is {', '.join(FIGURES)}")
 
 
 def _finished(source: Path) -> tuple[Path, Predictions]:
