@@ -14,8 +14,8 @@ from thawline.bundles.manifest import DECISION, VISION, is_bundle, verify
 from thawline.bundles.write import check_target
 from thawline.commands.gating import Held, given_gates, hold
 from thawline.commands.line.settings import RetrainSettings
+from thawline.commands.results import show_report
 from thawline.commands.train import train_run
-from thawline.data.class_report import print_brief
 from thawline.encoders.device import find_device
 from thawline.errors import RunError, UserError
 from thawline.files import read_json, write_json
@@ -62,7 +62,7 @@ def retrain(config: DictConfig) -> None:
 
     path, console = Path(own.paths.run), Console()
     after = replace(find_fit(path, {}), max_error=promised.max_error, out_of_place=promised.out_of_place)
-    print_brief(read_record(path / REPORT_FILE), console, noun=find_task(own.task).samples)
+    show_report(path, read_record(path / REPORT_FILE), console, own.task)
     test = _compare(before, said, after, console)
     held = None if gates is None else hold(gates, after.facts, console)
     say_whole(console, f"run    {path}")
