@@ -12,6 +12,7 @@ WORDS = ("encoder=tiny_clip", "trainer=cpu", "logger=none", "method=clip_lora", 
 TWO = "data.classes=[birthday,wedding]"
 
 
+@pytest.mark.long
 def test_what_lies_below_the_blocks_is_computed_once_for_all_trials(thawline, sample):
     thawline("train", sample, *WORDS, TWO, "thaw=1", "-m", "method.rank=1,2", "method.lr=1e-2")
     [sweep] = thawline.runs("sweep")

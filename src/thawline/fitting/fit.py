@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from thawline.errors import UserError
 from thawline.files import write_atomically, write_json
+from thawline.fitting.boosting import TreesSettings
 from thawline.fitting.few_shot import ClapSettings, LoraSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.methods import Fit
@@ -25,7 +26,6 @@ from thawline.fitting.settings import (
     LogisticSettings,
     MethodSettings,
     TrainerSettings,
-    TreesSettings,
 )
 from thawline.process import importing
 from thawline.runs.digests import noted

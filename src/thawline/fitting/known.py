@@ -1,6 +1,7 @@
 """Which methods there are, by the name that the schema of each has in `conf/method`."""
 
 from thawline.fitting.auto import AUTO, AutoSettings
+from thawline.fitting.boosting import TreesSettings
 from thawline.fitting.few_shot import ClapSettings, LoraSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
 from thawline.fitting.settings import (
     GaussianSettings,
@@ -8,7 +9,6 @@ from thawline.fitting.settings import (
     LogisticSettings,
     MethodSettings,
     RulesSettings,
-    TreesSettings,
     ZeroShotSettings,
 )
 

@@ -10,11 +10,11 @@ from tests.fitting.problems import Clusters, fitting
 from torch import nn
 
 from thawline.errors import UserError
+from thawline.fitting.boosting import TreesSettings
 from thawline.fitting.fit import fit_fold, read_fit
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.heads.trees import TreesHead
 from thawline.fitting.methods.trees import fit_trees
-from thawline.fitting.settings import TreesSettings
 from thawline.fitting.tail import Tail, predict
 
 

@@ -6,11 +6,11 @@ from sklearn.ensemble import GradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from thawline.errors import UserError
+from thawline.fitting.boosting import TreesSettings
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.heads.trees import TreesHead
 from thawline.fitting.inner import Splits, with_inner
 from thawline.fitting.methods import Fit
-from thawline.fitting.settings import TreesSettings
 from thawline.fitting.tail import Tail
 
 
