@@ -102,6 +102,6 @@ def _joined(before: Listed | None, photo: Listed) -> Listed:
     """The photo with the labels of rows before, where several count; raises BadRow where only the first row does."""
     if before is None:
         return photo
-    if not photo.labels or before.side != photo.side:
+    if not photo.labels or before.side != photo.side or photo.group not in (None, before.group):
         raise BadRow(f"named again, as {photo.label!r}" if photo.each_label != before.each_label else "named again")
     return replace(before, labels=tuple(dict.fromkeys([*before.labels, *photo.labels])))

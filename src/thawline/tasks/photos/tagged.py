@@ -150,7 +150,7 @@ def _each_once(
 ) -> tuple[list[Listed], list[str | None] | None, list[LeftOut]]:
     """The first of the files of each content with the labels of all of them, the groups of these, and the others.
 
-    Groups are told of photos whose copies stand in folders of a shoot, which bind them as their own folders do.
+    The folders of a shoot in which copies stand, and the groups that a table says of them, bind them as their own do.
     """
     files: dict[str, list[Listed]] = defaultdict(list)
     for photo in photos:
@@ -163,8 +163,14 @@ def _each_once(
             raise UserError(
                 f"{first.name} and {other.name} are one photo, on two sides of the split; leave one of them"
             )
-    folders = [(i, photo.path.parent) for i, each in enumerate(files.values()) for photo in each if photo.folder]
-    shoots = components(len(files), links_of_equals(folders))
+    bonds = [
+        (i, bond)
+        for i, each in enumerate(files.values())
+        for photo in each
+        for bond in (photo.path.parent if photo.folder else None, photo.group)
+        if bond is not None
+    ]
+    shoots = components(len(files), links_of_equals(bonds))
     once = [
         replace(each[0], labels=tuple(dict.fromkeys(label for photo in each for label in photo.each_label)))
         for each in files.values()
