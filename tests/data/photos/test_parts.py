@@ -10,6 +10,7 @@ from thawline.data.photos import parts
 from thawline.data.photos.groups import find_copies, find_groups, kinds_of
 from thawline.data.photos.parts import find_parts
 from thawline.data.photos.photo import PhotoFacts, read_photo
+from thawline.data.photos.sketches import unlike
 
 SIZE = (640, 480)
 
@@ -133,3 +134,11 @@ def test_however_many_are_looked_at_together_the_same_are_found(facts, scene, mo
     for together in (1, 3, 7, 8, 9):
         monkeypatch.setattr(parts, "_AT_ONCE", together)
         assert find_parts(sketches) == [(i, i + 4) for i in range(4)]
+
+
+def test_a_sketch_made_unlike_is_of_its_size_and_of_no_picture(facts, scene) -> None:
+    sketch = facts(scene(1, SIZE)).sketch
+    others = [unlike(sketch), unlike(sketch)]
+    assert [len(other) for other in others] == [len(sketch)] * 2
+    assert find_parts([sketch, *others]) == []
+    assert find_parts([sketch, sketch]) == [(0, 1)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
+import secrets
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -128,6 +129,15 @@ def read_sketch(text: str) -> Sketch:
         points=(found["x"] + 0.5 + 1j * (found["y"] + 0.5)) * scale,
         words=found["word"].copy(),
     )
+
+
+def unlike(text: str) -> str:
+    """A sketch of the same size whose keypoints are like no other picture's."""
+    data = base64.b64decode(text)
+    begin = 2 + (data[0] // 2) * (data[1] // 2)
+    found = np.frombuffer(data, _KEYPOINT, offset=begin).copy()
+    found["word"] = np.frombuffer(secrets.token_bytes(8 * len(found)), np.uint64)
+    return base64.b64encode(data[:begin] + found.tobytes()).decode()
 
 
 def _shapes(width: int, height: int) -> list[tuple[int, int]]:

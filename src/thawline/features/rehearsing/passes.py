@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from thawline.data.photos.sketches import unlike
 from thawline.features.files import FileIndex, Seen, stamps_of
 from thawline.features.kinds import File
 from thawline.features.media import Medium
@@ -313,7 +314,11 @@ def _spread(items: Sequence[Any], count: int) -> list[Any]:
 
 def _other(facts: Any, digest: str) -> Any:
     """The facts of another content that is like this one and no copy of it."""
-    own = {"phash": None if facts.phash is None else secrets.token_hex(32)} if hasattr(facts, "phash") else {}
+    own: dict[str, Any] = {}
+    if getattr(facts, "phash", None) is not None:
+        own["phash"] = secrets.token_hex(32)
+    if getattr(facts, "sketch", None) is not None:
+        own["sketch"] = unlike(facts.sketch)
     rest = {name: None for name in ("taken", "fingerprint", "pitches") if hasattr(facts, name)}
     return replace(facts, digest=digest, **own, **rest)
 
