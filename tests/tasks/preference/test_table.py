@@ -125,7 +125,7 @@ def test_words_stand_between_commas():
         ({"super_like": 0.0}, "data.super_like=0 must be above 0"),
         ({"classes": ["like"]}, "data.classes is for folders"),
         ({"likes": " , "}, "data.likes says nothing"),
-        ({"layout": "split"}, "data.layout and data.join_alike are for folders"),
+        ({"layout": "split"}, "data.layout is for folders of photos"),
     ],
 )
 def test_settings_out_of_range_are_refused(setting, sentence):
