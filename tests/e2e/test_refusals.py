@@ -102,7 +102,8 @@ def test_a_table_without_its_task(thawline, tmp_path, verb):
         assert said.endswith(f", which task={task} reads; add that")
     (tmp_path / "other.csv").write_text("path,split\na,b\n")
     extra = TINY if verb[0] == "train" else ()
-    assert "is a file; give the folder" in thawline.refused(*verb, tmp_path / "other.csv", *extra, *more)
+    said = thawline.refused(*verb, tmp_path / "other.csv", *extra, *more)
+    assert said.endswith("other.csv has neither a column label nor a column of 0 and 1 for each label; add one")
 
 
 def test_a_missing_folder(thawline):

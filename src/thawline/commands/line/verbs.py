@@ -311,6 +311,8 @@ PATH_KEYS = frozenset(
             "versions.dir",
             "versions.database",
             "paths.outputs",
+            "gates",
+            "people.detector",
             "prompts.candidates",
             "task.prompts",
         ),
