@@ -11,8 +11,8 @@ A package's `pyproject.toml` says what it adds, and its conf files lie in `conf/
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.machinery import PathFinder
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from thawline.errors import UserError
@@ -77,7 +77,7 @@ def conf_folders() -> tuple[Path, ...]:
     tops = {one.where.partition(":")[0].partition(".")[0] for kind in KINDS for one in added(kind).values()}
     found = []
     for top in sorted(tops):
-        spec = PathFinder.find_spec(top)  # which imports nothing
+        spec = find_spec(top)  # which imports no package, and finds those that were installed with -e, too
         places = spec.submodule_search_locations if spec else None
         found += [Path(place) / "conf" for place in places or () if (Path(place) / "conf").is_dir()]
     return tuple(found)

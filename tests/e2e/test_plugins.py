@@ -1,8 +1,12 @@
 """Packages that add a task and an encoder: found by their entry points, used by name, and not imported otherwise."""
 
 import importlib
+import re
 import shutil
+import subprocess
 import sys
+import textwrap
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -131,6 +135,34 @@ def test_a_task_of_a_package_trains_under_its_own_name(thawline, install, sample
     thawline("train", sample, "task=outings", "encoder=tiny_clip", "method=zero_shot", "trainer=cpu", "logger=none")
     assert "task: outings" in (thawline.runs()[-1] / "config.yaml").read_text(encoding="utf-8")
     assert sys.modules["outings.read"].__file__.startswith(str(Path(sys.path[0])))
+
+
+INSTALLED = """
+import site, sys
+site.addsitedir(sys.argv[1])
+from thawline.plugins import added, conf_folders
+print(added("encoders")["quarters"].package, *conf_folders(), "lens" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("how", ["wheel", "editable"])
+def test_a_package_as_the_guide_has_it_is_installed_with_its_conf(tmp_path, how):
+    pytest.importorskip("setuptools")
+    guide = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
+    (project,) = re.findall(r"`pyproject.toml` says .*?\n\n((?:(?:    .*)?\n)+)", guide)
+    source, site = tmp_path / "lens", tmp_path / "site"
+    conf = source / "lens" / "conf" / "encoder" / "quarters.yaml"
+    conf.parent.mkdir(parents=True)
+    conf.write_text("family: quarters\n", encoding="utf-8")
+    (source / "lens" / "__init__.py").touch()
+    (source / "pyproject.toml").write_text(textwrap.dedent(project), encoding="utf-8")
+    build = f"from setuptools import build_meta; build_meta.build_{how}({str(tmp_path)!r})"
+    subprocess.run([sys.executable, "-c", build], cwd=source, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(site)
+    found = subprocess.run([sys.executable, "-c", INSTALLED, site], capture_output=True, text=True, check=True)
+    place = source if how == "editable" else site
+    assert found.stdout.split() == ["lens", str(place / "lens" / "conf"), "False"]
 
 
 def test_a_name_that_is_taken_and_a_record_that_can_not_be_imported(thawline, install, sample):
