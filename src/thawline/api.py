@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,11 +119,13 @@ class Run:
             A row for each file; where one can't be used, its `problem` says why.
 
         Raises:
-            UserError: There is no model, or no file is named.
+            UserError: There is no model, no file is named, or `out` is given.
             RunError: None of the files can be used.
         """
         import pandas as pd  # late, as above
 
+        if "out" in settings:
+            raise UserError("predict gives a frame and takes no out; 'thawline predict' writes a file")
         bundle = self.path / "bundle"
         if not bundle.is_dir():
             self.export()
@@ -261,12 +264,14 @@ def _value(value: Any) -> str:
             return "null"
         case bool():
             return str(value).lower()
-        case int() | float():
-            return repr(value)
+        case Integral():  # NumPy's, too, which write themselves otherwise
+            return repr(int(value))
+        case Real():
+            return repr(float(value))
         case str() | os.PathLike():
             return quote(os.fspath(value))
         case Mapping():
             return "{" + ",".join(f"{quote(str(key))}:{_value(one)}" for key, one in value.items()) + "}"
-        case Sequence():
+        case Sequence() if not isinstance(value, bytes | bytearray):
             return "[" + ",".join(map(_value, value)) + "]"
     raise UserError(f"a setting can't be {value!r}; give a number, a text, a list of such, True, False or None")

@@ -1,5 +1,6 @@
 """The Python way does what the command line does, and says what is wrong by exceptions."""
 
+import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
@@ -35,6 +36,8 @@ def test_its_model_says_of_files_what_the_bundle_says(thawline, sample, tmp_path
     said = run.predict(*files)
     bundle = package.load(run.path / "bundle")
     assert said["label"].tolist() == [answer.label for answer in bundle.predict(files)]
+    with pytest.raises(package.UserError, match="takes no out"):
+        run.predict(*files, out="said.csv")
     assert run.export(tmp_path / "model") == tmp_path / "model"
     assert (tmp_path / "model" / "manifest.json").is_file()
     again = package.evaluate(run)
@@ -58,6 +61,7 @@ def test_a_sweep_has_a_leaderboard_and_a_winner(thawline, sample):
         (["--cfg"], {}, "'--cfg' is an option of the command line"),
         (["-m"], {}, "a sweep is thawline.sweep"),
         ([], {"cv": object()}, "a setting can't be <object"),
+        ([], {"cv": b"5"}, "a setting can't be b'5'"),
         ([], {"kv": 3}, "there is no setting 'kv'"),
         (["cv"], {}, "can't use 'cv'"),
         ([], {"seed": "0,1"}, "seed"),
@@ -88,6 +92,13 @@ LEAVES = (
 def test_hydra_reads_each_value_as_it_was_given(value):
     (override,) = OverridesParser.create().parse_overrides([f"key={_value(value)}"])
     assert _plain(override.value()) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "word"), [(np.float64(0.1), "0.1"), (np.float32(0.5), "0.5"), (np.int64(3), "3"), ([np.int32(1)], "[1]")]
+)
+def test_numbers_of_numpy_are_numbers(value, word):
+    assert _value(value) == word
 
 
 def _plain(value):
