@@ -1,5 +1,6 @@
 """What a shell is told can stand at the end of a command line, and that real shells complete by it."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,15 @@ def test_conf_of_the_users_own_is_offered_when_it_is_there(tmp_path, own_cache):
     assert "experiment=mine" in complete("thawline train Photos experiment=")
     own_cache.write_text("no JSON", encoding="utf-8")
     assert "experiment=mine" in complete("thawline train Photos experiment=")
+
+
+def test_what_is_typed_is_kept_nowhere_but_for_choices(own_cache):
+    line = "thawline train Photos method=logistic method.lr=0.123 serve.token=s3cret method.c"
+    assert "method.c=" in complete(line)
+    kept = own_cache.read_text(encoding="utf-8")
+    assert [name for name in json.loads(kept) if name != "state"] == ['["train"]', '["train", "method=logistic"]']
+    assert "s3cret" not in kept
+    assert "0.123" not in kept
 
 
 def test_another_shell_is_refused():

@@ -83,12 +83,11 @@ def complete(line: str) -> list[str]:
         return [word for word in found if word.startswith(begun)]
     if not VERBS[verb].config:
         return []
-    chosen = [word for word in before if "=" in word]
-    return sorted(word for word in _possible(VERBS[verb].config, chosen, begun) if word.startswith(begun))
+    return sorted(word for word in _possible(VERBS[verb].config, before, begun) if word.startswith(begun))
 
 
-def _possible(config: str, chosen: Sequence[str], begun: str) -> Iterator[str]:
-    takes = _takes(config, chosen)
+def _possible(config: str, before: Sequence[str], begun: str) -> Iterator[str]:
+    takes = _takes(config, before)
     key, is_value, _ = begun.partition("=")
     if is_value:
         yield from (f"{key}={choice}" for choice in takes["choices"].get(key, ()))
@@ -96,10 +95,10 @@ def _possible(config: str, chosen: Sequence[str], begun: str) -> Iterator[str]:
     yield from (f"{key}=" for key in takes["keys"])
 
 
-def _takes(config: str, chosen: Sequence[str]) -> dict[str, Any]:
-    """The settings of a verb and the choices of its groups, by what was chosen on the line before.
+def _takes(config: str, before: Sequence[str]) -> dict[str, Any]:
+    """The settings of a verb and the choices of its groups, by those of them that were made on the line before.
 
-    A choice that does not compose, since it is not finished or wrong, is left out.
+    Other words are not looked at: they change nothing of this, and what is kept may hold none of the line's secrets.
     """
     cache = Path(platformdirs.user_cache_dir("thawline")) / "completion.json"
     state, kept = _state(), None
@@ -107,6 +106,14 @@ def _takes(config: str, chosen: Sequence[str]) -> dict[str, Any]:
         kept = read_json(cache)
     if not isinstance(kept, dict) or kept.get("state") != state:
         kept = {"state": state}
+    takes = _kept(kept, cache, config, [])
+    choices = takes["choices"]
+    chosen = [word for word in before if (pair := word.partition("="))[2] in choices.get(pair[0], ())]
+    return _kept(kept, cache, config, chosen) if chosen else takes
+
+
+def _kept(kept: dict[str, Any], cache: Path, config: str, chosen: Sequence[str]) -> dict[str, Any]:
+    """What is kept of a verb with these choices; it is read, and kept, where nothing is."""
     name = json.dumps([config, *sorted(chosen)])
     if name not in kept:
         kept[name] = _read(config, chosen)
@@ -124,7 +131,7 @@ def _read(config: str, chosen: Sequence[str]) -> dict[str, Any]:
     register_settings(config)
     try:
         found = settings_of(config, chosen)
-    except Exception:  # whatever stands on a line that is being typed
+    except Exception:  # choices that don't go together, on a line that is being typed
         found = settings_of(config)
     choices = {one.key: [name for name, _ in one.choices] for one in found if one.choices}
     return {"keys": sorted({one.key for one in found}), "choices": choices}
