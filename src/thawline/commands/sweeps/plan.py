@@ -145,9 +145,15 @@ def is_apart(launcher: DictConfig) -> bool:
 
 
 # What decides who is trained on and who is judged, besides the seed.
-_OF_DATA = ("path", "reader", "classes", "corrections", "split", "holdout", "inner")
-_OF_DATASET = ("config", "revision", "splits", "columns")
-_SPLIT = frozenset({"cv", *(f"data.{key}" for key in _OF_DATA), *(f"data.dataset.{key}" for key in _OF_DATASET)})
+_DECIDES = {
+    "data": (
+        *("path", "reader", "classes", "layout", "join_alike", "rename", "labels", "min_groups", "max_megapixels"),
+        *("corrections", "split", "holdout", "inner"),
+    ),
+    "data.dataset": ("config", "revision", "splits", "columns"),
+    "people": ("mode", "detector", "min_confidence"),
+}
+_SPLIT = frozenset({"cv", "people", *(f"{group}.{key}" for group, keys in _DECIDES.items() for key in keys)})
 
 
 def _refuse_other_splits(trials: Sequence[Sequence[str]]) -> None:
