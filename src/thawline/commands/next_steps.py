@@ -7,13 +7,11 @@ from pathlib import Path
 from rich.console import Console
 
 from thawline.fitting.fit import is_fitted
-from thawline.fitting.folds import fold_directory
+from thawline.fitting.folds import HOLDOUT, REFIT, fold_directory
 from thawline.runs.directory import REFIT_WORD
 from thawline.runs.finished import CORRECTIONS_FILE
 from thawline.runs.signals import Stopped
 from thawline.screen import as_word, say_next, say_whole
-
-REFIT, HOLDOUT = "all", "holdout"
 
 
 def say_after_training(console: Console, run: Path, fitted: Path) -> None:

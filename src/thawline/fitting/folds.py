@@ -12,6 +12,9 @@ from thawline.errors import UserError
 
 Indices = NDArray[np.int64]
 
+# The names of the fits on all data and on the training side of a hold-out; those of a cross-validation have numbers.
+REFIT, HOLDOUT = "all", "holdout"
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -59,7 +62,7 @@ def plan_folds(
         return _given(np.asarray(sides), cv)
     if cv is None:
         held = holdout(labels, groups, fraction=share, seed=seed, classes=classes)
-        return [Fold("holdout", np.flatnonzero(~held), None, np.flatnonzero(held))]
+        return [Fold(HOLDOUT, np.flatnonzero(~held), None, np.flatnonzero(held))]
     numbers = kfold(labels, groups, folds=cv, seed=seed, classes=classes)
     return [_number(numbers, k) for k in range(cv)]
 
@@ -76,7 +79,7 @@ def _given(sides: NDArray[np.str_], cv: int | None) -> list[Fold]:
         inner = np.flatnonzero(sides == "val")
         return [
             Fold(
-                "holdout",
+                HOLDOUT,
                 train=np.flatnonzero(sides == "train"),
                 inner=inner if judged == "test" and len(inner) else None,
                 test=np.flatnonzero(sides == judged),

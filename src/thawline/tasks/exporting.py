@@ -14,13 +14,14 @@ from thawline.data.tables.places import find_file
 from thawline.decisions.gates import Verdict
 from thawline.decisions.temperature import Temperature
 from thawline.errors import UserError
+from thawline.fitting.folds import REFIT
 from thawline.judging.wording import percent
 from thawline.runs.directory import REFIT_WORD
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.capabilities import TaskExporter
-from thawline.tasks.fits import REFIT, Fitted, facts_of, notes_of, tolerance_of, trained_of
+from thawline.tasks.fits import Fitted, facts_of, notes_of, tolerance_of, trained_of
 from thawline.tasks.task import capability, find_task
 
 _RAW = "probabilities_of_raw_"

@@ -15,7 +15,7 @@ from thawline.decisions.temperature import Temperature, calibrated, fit_temperat
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.fitting.fit import is_fitted, read_fit
-from thawline.fitting.folds import Fold, fold_directory
+from thawline.fitting.folds import HOLDOUT, REFIT, Fold, fold_directory
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.scoring import score_fold
@@ -30,7 +30,6 @@ from thawline.tasks.capabilities import TaskProblem, task_reader
 from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.settings import RunSettings, read_settings
 
-REFIT, HOLDOUT = "all", "holdout"
 # By how much the bundle's probabilities of a sample may differ from the run's: rounding, and that of other devices,
 # data types and decoders. Another network's differ by far more.
 _ROUNDING, _OTHER_ROUNDING = 1e-4, 5e-2

@@ -12,7 +12,7 @@ from thawline.data.tracks.spec_augment import SpecAugment
 from thawline.errors import UserError
 from thawline.fitting.feature_set import Augment
 from thawline.fitting.fit import Fitting, fit_fold
-from thawline.fitting.folds import Fold, plan_folds
+from thawline.fitting.folds import REFIT, Fold, plan_folds
 from thawline.fitting.lightning.feeding import Feeding
 from thawline.fitting.methods import Fit
 from thawline.fitting.named.callbacks import check_callbacks
@@ -143,5 +143,5 @@ def fit_everything(problem: TaskProblem, fits: list[Fit], how: Fitting) -> None:
     """Fit all the data. Nothing is left to choose by, so epochs are the median of what the folds chose."""
     everything = np.arange(len(problem.labels))
     chosen = [fit.chosen["epochs"] for fit in fits] if isinstance(how.method, GradientSettings) else []
-    fold = Fold("all", everything, inner=None, test=everything[:0])
+    fold = Fold(REFIT, everything, inner=None, test=everything[:0])
     fit_fold(problem, fold, how, epochs=int(np.median(chosen)) if chosen else None, earlier=fits)

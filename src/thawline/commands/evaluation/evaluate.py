@@ -24,7 +24,7 @@ from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.features.progress import say
 from thawline.fitting.fit import is_fitted, read_fit
-from thawline.fitting.folds import Fold, fold_directory
+from thawline.fitting.folds import HOLDOUT, REFIT, Fold, fold_directory
 from thawline.fitting.predict import predict_fold
 from thawline.runs.directory import REFIT_WORD, RunDirectory, read_config, read_status
 from thawline.runs.finished import finished_run
@@ -191,7 +191,7 @@ def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, list[SplitRow], dic
         return path, covering_split(path / "split.csv", judged.paths), facts, facts["judged"]["classes"]
     sweep = read_sweep(path, "winner", "chosen")
     winner = read_trial(path, sweep["winner"])
-    refitted = is_fitted(fold_directory(winner.path, "all"))
+    refitted = is_fitted(fold_directory(winner.path, REFIT))
     if len(sweep["chosen"]) > 1 and not (elsewhere and refitted):
         raise UserError(
             f"{path} is a sweep over several folds or seeds, each judged by its own choice; 'thawline train "
@@ -228,8 +228,8 @@ def _again(problem: TaskProblem, run: Path, rows: list[SplitRow], device: torch.
 
 def _other(problem: TaskProblem, run: Path, rows: list[SplitRow], device: torch.device) -> Predictions:
     """Another folder's photos, less those that belong to a group with a photo that the model was trained on."""
-    refitted = is_fitted(fold_directory(run, "all"))
-    fit = read_fit(fold_directory(run, "all" if refitted else "holdout"))
+    refitted = is_fitted(fold_directory(run, REFIT))
+    fit = read_fit(fold_directory(run, REFIT if refitted else HOLDOUT))
     seen = rows if refitted else [row for row in rows if not row.fold]
     known = problem.related_to(seen)
     if len(known) == len(problem.names):

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from thawline.data.tables.reading import check_table_name
 from thawline.errors import UserError
+from thawline.fitting.folds import HOLDOUT
 from thawline.judging.label_quality import ANOTHER, UNSURE
 from thawline.reports.gather import photos_of
 from thawline.reports.sheet.document import write_sheet
@@ -96,7 +97,7 @@ def _judged(run: Path) -> tuple[Predictions, str]:
 
 
 def _about(said: Predictions, shown: int, total: int, kind: str) -> str:
-    if set(said.folds) == {"holdout"}:
+    if set(said.folds) == {HOLDOUT}:
         who = (
             f"the {total:,} {kind} that the run held out: those that it was trained on are not listed (cv=5 lists all)"
         )

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from thawline.fitting.folds import REFIT
 from thawline.html import Html, tag
 from thawline.reports.comparison import Board, Line
 from thawline.reports.page.svg import COLOURS, Axis, Point, Series, category_axis, draw_legend, number_axis, plot
@@ -58,7 +59,7 @@ def draw_own_curves(line: Line) -> Html | None:
 def history_files(line: Line) -> list[Path]:
     """The histories of a line's runs, in order; a refit on all data has no inner side, and is left out."""
     files = [file for directory in line.entry.directories for file in sorted(directory.glob("folds/*/history.csv"))]
-    return [file for file in files if file.parent.name != "all"]
+    return [file for file in files if file.parent.name != REFIT]
 
 
 def read_curves(file: Path) -> dict[str, tuple[Point, ...]]:

@@ -12,10 +12,10 @@ from thawline.decisions.out_of_place import Array, OutOfPlace, Surroundings, fit
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.fitting.fit import read_fit
-from thawline.fitting.folds import Fold, fold_directory
+from thawline.fitting.folds import HOLDOUT, Fold, fold_directory
 from thawline.fitting.tail import final_features
 from thawline.tasks.capabilities import TaskProblem
-from thawline.tasks.fits import HOLDOUT, Fitted, reread
+from thawline.tasks.fits import Fitted, reread
 from thawline.tasks.planning import how_to_fit
 
 Placed = tuple[OutOfPlace, Surroundings]

@@ -12,13 +12,14 @@ from thawline.bundles.write import Extras
 from thawline.data.tables.places import find_file
 from thawline.decisions.ensemble import how_joined
 from thawline.decisions.temperature import Temperature
+from thawline.fitting.folds import HOLDOUT
 from thawline.runs.directory import CONFIG_FILE
 from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import read_split_rows
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.exporting import check_known, samples_root, say_difference
-from thawline.tasks.fits import HOLDOUT, Fitted, estimates_of, facts_of, find_fit, notes_of, tolerance_of
+from thawline.tasks.fits import Fitted, estimates_of, facts_of, find_fit, notes_of, tolerance_of
 from thawline.tasks.genre.bundle.export import TRACKS, known_tracks, themes_of, tuned_tracks
 from thawline.tasks.genre.bundle.write import KnownTrack
 from thawline.tasks.genre.bundle.write_ensemble import TunedMember, write_ensemble_bundle
