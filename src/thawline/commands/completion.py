@@ -20,7 +20,7 @@ from thawline.plugins import conf_folders
 from thawline.version import __version__
 
 WORDS = "words"
-# Where nothing fits the shell's own completion of files follows.
+# Where nothing fits, the shell goes on to complete files.
 _SCRIPTS = {
     "bash": r"""# Bash completes thawline by this: eval "$(thawline completion bash)"
 _thawline() {

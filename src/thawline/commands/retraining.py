@@ -89,7 +89,7 @@ def retrain(config: DictConfig) -> None:
 
 @dataclass(frozen=True)
 class _Promised:
-    """What the bundle in use has that its run does not tell, and the one in its place must have too.
+    """What the bundle in use has besides what its run tells, which the one in its place must have too.
 
     Attributes:
         max_error: Which share of its answers may be wrong; None: it always answers.
@@ -164,8 +164,8 @@ def _new_run(first: Fitted, settings: RetrainSettings) -> tuple[DictConfig, RunS
 def said_before(before: Fitted, own: RunSettings, device: torch.device) -> Predictions:
     """What the model in use says of the samples that are there now, each by a fit that was not trained on it.
 
-    Of those that its run judged, what that said; of those that are new, and not like one that it was trained on, what
-    its model says.
+    Of samples that its run judged, what the run said then; of new ones that are not like any that it was trained on,
+    what its model says now.
 
     Raises:
         UserError: The data can't be read, or have a class that the model does not know.

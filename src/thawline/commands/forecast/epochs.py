@@ -91,7 +91,7 @@ def watch_epochs(problem: TaskProblem, plan: Sequence[Fold], settings: RunSettin
 
 
 def _pass(problem: TaskProblem, fold: Fold, settings: RunSettings, batch_size: int) -> Cost:
-    """What going over the samples once costs a fit without inner samples, which goes to its end: by some batches."""
+    """What one pass over the samples costs a fit without inner samples, reckoned from a few of its batches."""
     device, took = find_device(settings.trainer.accelerator), []
     for batches in _BATCHES:
         few = replace(settings, debug=replace(settings.debug, epochs=1, limit_batches=batches))

@@ -169,7 +169,7 @@ def packs(settings: Any) -> bool:
 
 
 def alone_for(settings: Any) -> str | None:
-    """What of a run's steps is taken by nothing but a Trainer, as it is set; None: nothing is."""
+    """The first setting that only a Trainer heeds, as `key=value`; None: the run has none."""
     from thawline.fitting.named.optimisers import ADAMW
 
     method, callbacks = settings.method, getattr(settings, "callbacks", {})

@@ -100,7 +100,7 @@ def rows_to_judge(path: str, wanted: DatasetSettings, fields: Fields, store: Pat
 
 
 def _said(lines: Path) -> dict[str, list[Any]]:
-    """What the lines say, a column each; of what classes have one for each class; what is nested deeper as JSON."""
+    """The lines as columns: one a field, one a class where a field has a number for each; deeper nesting as JSON."""
     rows = [_flat(json.loads(line)) for line in lines.read_text(encoding="utf-8").splitlines()]
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}

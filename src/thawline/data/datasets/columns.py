@@ -66,7 +66,7 @@ def rows_of(split: Any, columns: Mapping[str, str], media: str) -> Iterator[tupl
 
 
 def _only(features: Mapping[str, Any], field: str, media: str, needed: Sequence[str]) -> list[str]:
-    """The only column of the kind that a field is which must be there, or none."""
+    """The only column of the kind that a needed field is of; none where there are several, or it is not needed."""
     kind = {media: media.capitalize(), "label": "ClassLabel"}.get(field) if field in (media, *needed) else None
     there = [name for name, feature in features.items() if type(feature).__name__ == kind]
     return there if len(there) == 1 else []

@@ -45,7 +45,7 @@ class DatasetSettings:
     columns: Any = None
 
     def __post_init__(self) -> None:
-        """Check the columns, which no type of OmegaConf's takes both as nothing and as a mapping."""
+        """Check the columns: no type of OmegaConf's allows both null and a mapping."""
         given = self.columns
         if given is not None and not (
             isinstance(given, dict) and all(isinstance(name, str) for name in given.values())
