@@ -66,6 +66,7 @@ def test_the_encoders_that_there_are():
         "mobilenetv2_035",
         "mobilenetv4",
         "mpnet",
+        "open_clip",
         "resnet50",
         "scratch",
         "siglip",

@@ -23,6 +23,7 @@ from thawline.errors import UserError
         "No commercial use",
         "CC BY\u2011NC 4.0",
         "non\u2011commercial",
+        "apple-amlr",
     ],
 )
 def test_licences_that_forbid_it(licence):

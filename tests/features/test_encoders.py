@@ -5,6 +5,7 @@ import json
 import os
 import random
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from tests.encoders import hearers, separators
 from tests.encoders.conftest import SIDE, save_clip, save_dino, save_siglip, save_vit
+from tests.encoders.open_clips import save_open_clip
 from tests.encoders.text.readers import PLAIN, save_sentences
 from torchvision import models
 
@@ -35,6 +37,8 @@ from thawline.features.survey import survey
 from thawline.features.wanted import wanted_features
 
 FAMILIES = ("clip", "siglip", "vit", "dinov2", "dinov3", "timm", "torchvision", "ast", "hubert", "audio", "stems")
+if find_spec("open_clip"):
+    FAMILIES = (*FAMILIES, "open_clip")
 CUTS: tuple[int | str, ...] = ("head", "projection", "all", 1, 2, 99)
 
 
@@ -64,6 +68,8 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, EncoderSetti
         "audio": EncoderSettings(family="audio", name=str(hubert), seconds=0.5),
         "stems": EncoderSettings(family="ast", stems=2, separator=str(separator), **sound),
     }
+    if "open_clip" in FAMILIES:
+        made["open_clip"] = EncoderSettings(family="open_clip", name=str(save_open_clip(root / "open_clip")))
     for path in root.rglob("*"):
         os.utime(path, (0, 0))
     return made

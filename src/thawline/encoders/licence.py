@@ -10,10 +10,11 @@ from thawline.errors import UserError
 CARD = "README.md"
 _GAP = r"[\s_\u2010\u2011-]"  # also the hyphens that are not ASCII's
 # cc-by-nc-4.0, CC BY-NC-SA, "Non-Commercial", fair-noncommercial-research-license, "not for commercial use", "no
-# commercial use", "for research use only", "for research purposes only".
+# commercial use", "for research use only", "for research purposes only", apple-amlr (Apple's, of MobileCLIP 2: for
+# research alone).
 _FORBIDS = re.compile(
     rf"(?<![a-z])nc(?![a-z])|non{_GAP}?commercial|\b(not{_GAP}for|no){_GAP}commercial{_GAP}(use|purposes?)"
-    rf"|\b(research|academic){_GAP}((use|purposes?){_GAP})?only",
+    rf"|\b(research|academic){_GAP}((use|purposes?){_GAP})?only|\bamlr\b",
     re.I,
 )
 

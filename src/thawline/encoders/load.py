@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 from collections import OrderedDict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -113,14 +114,8 @@ def _load(settings: EncoderSettings) -> "Loaded | TextTower":
 
 def _load_family(settings: EncoderSettings) -> "Loaded | TextTower":
     # Late: transformers and timm take seconds to import, and a run needs one of them.
-    if settings.family == "clip":
-        from thawline.encoders.vision.clip import load_clip
-
-        return load_clip(settings)
-    if settings.family == "siglip":
-        from thawline.encoders.vision.siglip import load_siglip
-
-        return load_siglip(settings)
+    if settings.family in TOWERS:
+        return _load_towers(settings)
     if settings.family in ("dinov2", "dinov3"):
         from thawline.encoders.vision.dino import load_dino
 
@@ -150,6 +145,24 @@ def _load_family(settings: EncoderSettings) -> "Loaded | TextTower":
     from thawline.encoders.vision.timm import load_timm
 
     return load_timm(settings)
+
+
+def _load_towers(settings: EncoderSettings) -> "ClipTowers":
+    if settings.family == "clip":
+        from thawline.encoders.vision.clip import load_clip
+
+        return load_clip(settings)
+    if settings.family == "siglip":
+        from thawline.encoders.vision.siglip import load_siglip
+
+        return load_siglip(settings)
+    if find_spec("open_clip") is None:
+        raise UserError(
+            "encoder.family=open_clip needs open_clip, not installed; run: pip install 'thawline[open_clip]'"
+        )
+    from thawline.encoders.vision.open_clip import load_open_clip
+
+    return load_open_clip(settings)
 
 
 def _load_added(settings: EncoderSettings) -> "Encoder":

@@ -9,8 +9,10 @@ from omegaconf import MISSING
 from thawline.errors import UserError
 from thawline.plugins import added, added_beside
 
-_FROM_TRANSFORMERS = {
+# Whose weights lie in a directory with their config; what each is called.
+_IN_DIRECTORIES = {
     "clip": "CLIP",
+    "open_clip": "CLIP in open_clip's format",
     "siglip": "SigLIP",
     "vit": "ViT",
     "dinov2": "DINOv2",
@@ -29,8 +31,8 @@ STEMS = (2, 4)
 # These read texts and nothing else.
 TEXT = ("sentences", "scratch")
 # These have a tower for photos and one for texts.
-TOWERS = ("clip", "siglip")
-WITH_ATTENTION = (*TOWERS, "vit", "dinov2", "dinov3")
+TOWERS = ("clip", "siglip", "open_clip")
+WITH_ATTENTION = ("clip", "siglip", "vit", "dinov2", "dinov3")
 AUDIO = (*AUDIO_FROM_TRANSFORMERS, "mel_cnn", "descriptors")
 
 
@@ -46,7 +48,7 @@ class Gift(StrEnum):
     DESCRIPTORS = "descriptors"  # measures with names
 
 
-_FAMILIES = (*_FROM_TRANSFORMERS, *_BY_NAME, *WITHOUT_WEIGHTS)
+_FAMILIES = (*_IN_DIRECTORIES, *_BY_NAME, *WITHOUT_WEIGHTS)
 
 
 @dataclass
@@ -54,13 +56,14 @@ class EncoderSettings:
     """A pretrained network and where its weights are.
 
     Attributes:
-        family: For photos `clip`, `siglip`, `vit`, `dinov2` or `dinov3` (transformers), `timm`, `torchvision`; for text
-            `clip`, `siglip`, `sentences` (any of sentence-transformers), or `scratch`, which has no pretrained weights;
-            for sound `ast`, `wav2vec2`, `hubert` or `audio` (transformers), or `mel_cnn` and `descriptors`, which have
-            none either; or one that an installed package adds.
+        family: For photos `clip`, `siglip`, `vit`, `dinov2` or `dinov3` (transformers), `open_clip` (a CLIP in its
+            format), `timm`, `torchvision`; for text `clip`, `siglip`, `open_clip`, `sentences` (any of
+            sentence-transformers), or `scratch`, which has no pretrained weights; for sound `ast`, `wav2vec2`, `hubert`
+            or `audio` (transformers), or `mel_cnn` and `descriptors`, which have none either; or one that an installed
+            package adds.
         name: Hub id or local directory; `package:tiny_clip` is the one that the package carries.
         model: timm's or torchvision's name of the architecture, timm's with the tag that says which preprocessing; null
-            for transformers' networks, and where `name` is `timm/` and this.
+            for transformers' and open_clip's networks, and where `name` is `timm/` and this.
         weights: A local safetensors file (timm, torchvision), or a folder of such, each named after its architecture;
             null: those of `name`.
         revision: Commit of the Hub repository that the weights are pinned to; null: the newest when they are fetched.
@@ -149,10 +152,10 @@ class EncoderSettings:
             raise UserError(
                 f"encoder.family={self.family} needs encoder.model, {self.family}'s name of the architecture"
             )
-        if self.family in _FROM_TRANSFORMERS and (self.model or self.weights or self.model_args or self.bn_eps):
+        if self.family in _IN_DIRECTORIES and (self.model or self.weights or self.model_args or self.bn_eps):
             raise UserError(
                 "encoder.weights, model, model_args and bn_eps are for timm's and torchvision's networks; choose one "
-                f"(encoder=resnet50, say), or set encoder.name to a directory with a {_FROM_TRANSFORMERS[self.family]}"
+                f"(encoder=resnet50, say), or set encoder.name to a directory with a {_IN_DIRECTORIES[self.family]}"
             )
 
     def _check_windows(self) -> None:

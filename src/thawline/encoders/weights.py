@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 PACKAGE = "package:"
 _SAFE = ("model.safetensors", "model.safetensors.index.json")
 _OLD = "pytorch_model.bin"
+_OPEN_CLIP = "open_clip_model.safetensors"
 # What a repository is asked for: no weights of other frameworks, no code. The card says the licence.
-_WANTED = ["*.json", "*.txt", "README.md", "model.safetensors", "model-*.safetensors"]
+_TEXTS = ["*.json", "*.txt", "README.md"]
+_WANTED = [*_TEXTS, "model.safetensors", "model-*.safetensors"]
 # A sentence encoder's parts lie in folders with numbers; older ones have their weights in the other format.
 _PARTS = [f"[0-9]_*/{name}" for name in ("*.json", "*.txt", "*.safetensors", _OLD)]
 _NOT_FETCHED = "torchvision's weights are not the Hub's; set encoder.weights to a safetensors file, or a folder of such"
@@ -65,7 +67,7 @@ def locate(settings: EncoderSettings) -> Path:
         )
     from huggingface_hub import try_to_load_from_cache
 
-    for file in (*_SAFE, _OLD):
+    for file in [_OPEN_CLIP] if settings.family == "open_clip" else [*_SAFE, _OLD]:
         path = try_to_load_from_cache(name, file, revision=settings.revision)
         if isinstance(path, str):
             return Path(path).parent
@@ -73,6 +75,22 @@ def locate(settings: EncoderSettings) -> Path:
         f"the weights of {name} are not on this machine; fetch them with 'thawline weights fetch ENCODER', "
         f"or set {settings.setting} to a local directory{instead}"
     )
+
+
+def weights_in(directory: Path, settings: EncoderSettings) -> Path:
+    """The safetensors file (or the index of several) in `directory`, as the family of `settings` names it.
+
+    Raises:
+        UserError: There are no weights, or they can't be converted.
+    """
+    if settings.family != "open_clip":
+        return safetensors_in(directory)
+    if not (directory / _OPEN_CLIP).exists():
+        raise UserError(
+            f"{directory} has no {_OPEN_CLIP}, the one file of weights that is read of open_clip's; save the model as "
+            "safetensors, or use encoder=clip where the directory is in transformers' format"
+        )
+    return directory / _OPEN_CLIP
 
 
 def safetensors_in(directory: Path) -> Path:
@@ -135,6 +153,8 @@ def local_files(settings: EncoderSettings) -> list[Path]:
 
 
 def _wanted(settings: EncoderSettings) -> list[str]:
+    if settings.family == "open_clip":
+        return [*_TEXTS, _OPEN_CLIP]
     return [*_WANTED, *_PARTS] if settings.family == "sentences" else _WANTED
 
 
@@ -145,7 +165,8 @@ def look_up(settings: EncoderSettings) -> Cached:
             path = weights_file(settings)
             return Cached(path.parent, path.stat().st_size)
         directory = locate(settings)
-        found = sorted(directory.glob("model*.safetensors")) or sorted(directory.glob(_OLD))
+        safe = _OPEN_CLIP if settings.family == "open_clip" else "model*.safetensors"
+        found = sorted(directory.glob(safe)) or sorted(directory.glob(_OLD))
         if not found:
             return Cached(None, 0)
         revision = directory.name if directory.parent.name == "snapshots" else None
@@ -177,9 +198,9 @@ def fetch(settings: EncoderSettings) -> Path:
     if not is_hub_id(name):
         raise UserError(f"'{name}' is no Hub id; set {settings.setting} to one, openai/clip-vit-base-patch32 say")
     directory = download(name, settings.revision, _wanted(settings))
-    if not any((directory / safe).exists() for safe in _SAFE):
+    if settings.family != "open_clip" and not any((directory / safe).exists() for safe in _SAFE):
         download(name, settings.revision, [_OLD])
-    safetensors_in(directory)
+    weights_in(directory, settings)
     return directory
 
 

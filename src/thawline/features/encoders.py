@@ -17,7 +17,7 @@ from thawline.encoders.late import LateEncoder, Once, about_towers, late_text, l
 from thawline.encoders.load import Loaded, decisive_files, load, load_text
 from thawline.encoders.settings import TEXT, TOWERS, EncoderSettings
 from thawline.encoders.towers import ClipTowers, TextTower
-from thawline.encoders.weights import locate, safetensors_in
+from thawline.encoders.weights import locate, weights_in
 from thawline.errors import UserError
 from thawline.features.files import Stamp
 from thawline.features.store.remembered import recall, remember
@@ -26,7 +26,7 @@ from thawline.files import JSON
 # Whatever any family's keys name, or reads its files by.
 _LIBRARIES = (
     *("torch", "torchvision", "torchaudio", "timm", "transformers", "tokenizers", "safetensors", "huggingface_hub"),
-    *("numpy", "scipy", "librosa", "demucs"),
+    *("numpy", "scipy", "librosa", "demucs", "open_clip_torch"),
 )
 
 
@@ -46,7 +46,7 @@ def load_late(settings: EncoderSettings, root: Path) -> Loaded:
     # Nothing is read, and no library of networks is imported; or it isn't known which files decide.
     if settings.without_files or settings.family in TEXT:
         return load(settings)
-    late: Loaded = _known(settings).late(root, lambda: load(settings), lambda: safetensors_in(locate(settings)))
+    late: Loaded = _known(settings).late(root, lambda: load(settings), lambda: weights_in(locate(settings), settings))
     return late
 
 

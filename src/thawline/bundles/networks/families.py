@@ -101,13 +101,15 @@ def save_network(
         Whether `classifier` is within; otherwise the head has to lie beside.
 
     Raises:
-        UserError: The network is one that an installed package adds.
+        UserError: The network is one that an installed package adds, or in open_clip's format.
     """
     if (one := added("encoders").get(settings.family)) is not None:
         raise UserError(
             f"encoder.family={one.name} is of the package {one.package}, and a bundle holds none but networks that "
             "Thawline itself can load; export a run of another encoder"
         )
+    if settings.family == "open_clip":
+        raise UserError("a network in open_clip's format can't be exported yet; export a run of clip or siglip2")
     return _family(settings.family).save(folder, settings, encoder, classifier, labels)
 
 

@@ -75,7 +75,7 @@ def cut_timm(model: Any, preprocessing: Preprocessing, settings: EncoderSettings
     Raises:
         UserError: It gives no single vector for an image.
     """
-    return cut_parts(model, _parts(model), preprocessing, settings, {"timm": timm.__version__})
+    return cut_parts(model, timm_parts(model), preprocessing, settings, {"timm": timm.__version__})
 
 
 def load_preprocessing(model: Any, settings: EncoderSettings) -> Preprocessing:
@@ -100,7 +100,8 @@ def load_preprocessing(model: Any, settings: EncoderSettings) -> Preprocessing:
     )
 
 
-def _parts(model: Any) -> Parts:
+def timm_parts(model: Any) -> Parts:
+    """The parts of a network of timm's in the order in which they run, without its classifier where that is apart."""
     kind = type(model)  # exactly: a subclass may compute something else
     if kind is ResNet:
         return Parts(
