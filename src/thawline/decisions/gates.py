@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from thawline.data.tables.encodings import read_text
+from thawline.data.tables.yaml_files import read_yaml
 from thawline.errors import UserError
 from thawline.judging.intervals import Estimate, Z
 from thawline.judging.metrics import call
@@ -104,10 +102,7 @@ def read_gates(path: Path) -> Gates:
     Raises:
         UserError: The file is absent or malformed; what is wrong in it is named.
     """
-    try:
-        given = yaml.safe_load(read_text(path).text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} can't be read as YAML ({' '.join(str(error).split())}); {_MEND}") from error
+    given = read_yaml(path, _MEND)
     if not isinstance(given, dict):
         raise UserError(f"{path} holds no gates; {_MEND}")
     by = given.pop("by", "low")

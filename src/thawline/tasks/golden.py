@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
-from thawline.data.tables.encodings import read_text
 from thawline.data.tables.places import find_file
+from thawline.data.tables.yaml_files import read_yaml
 from thawline.errors import UserError
 
 
@@ -83,10 +81,7 @@ def read_golden(path: Path, form: GoldenForm, more: Callable[[GoldenCase, Mappin
         UserError: The file is absent or malformed; the case is named.
     """
     mend = f"write a list of cases such as {form.such_as}"
-    try:
-        cases = yaml.safe_load(read_text(path).text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} can't be read as YAML ({' '.join(str(error).split())}); {mend}") from error
+    cases = read_yaml(path, mend)
     if not isinstance(cases, list) or not cases:
         raise UserError(f"{path} holds no list of cases; {mend}")
     read = []

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from thawline.data.tables.encodings import read_text
+from thawline.data.tables.yaml_files import read_yaml
 from thawline.errors import UserError
 from thawline.tasks.settings import PromptSettings
 
@@ -36,10 +34,7 @@ def read_candidates(path: Path, classes: Sequence[str]) -> list[list[str]]:
     Raises:
         UserError: The file is absent or malformed, or names a class that there is not.
     """
-    try:
-        given = yaml.safe_load(read_text(path.expanduser()).text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} can't be read as YAML ({' '.join(str(error).split())}); {_FORM}") from error
+    given = read_yaml(path.expanduser(), _FORM)
     if not isinstance(given, dict) or not given:
         raise UserError(f"{path} holds no candidates; {_FORM}")
     whole = given if set(given) <= {"templates", "classes"} else {"classes": given}
