@@ -34,8 +34,8 @@ from thawline.bundles.write import Extras, write_bundle
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.settings import EncoderSettings
 from thawline.features.filling import BATCH
-from thawline.tasks.photos.bundle import Bundle
-from thawline.tasks.photos.write import TunedPhotos
+from thawline.tasks.photos.bundle.photos import Bundle
+from thawline.tasks.photos.bundle.write import TunedPhotos
 
 try:
     import onnxruntime

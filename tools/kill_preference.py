@@ -43,7 +43,7 @@ LIBRARIES = (  # what a training imports sooner or later, and what takes long
     "thawline.commands.app",
     "thawline.tasks.preference.loop.train",
     "thawline.tasks.preference.problem",
-    "thawline.tasks.photos.write",
+    "thawline.tasks.photos.bundle.write",
     "thawline.encoders.load",
 )
 TRAIN = ("preference", "train", "encoder=tiny_clip", "trainer=cpu", "activate=force")

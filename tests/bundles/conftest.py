@@ -26,7 +26,7 @@ from thawline.encoders.towers import ClipTowers
 from thawline.features.filling import BATCH
 from thawline.fitting.heads.head import DenseHead, Head, PromptHead
 from thawline.fitting.tail import Tail
-from thawline.tasks.photos.write import TunedPhotos
+from thawline.tasks.photos.bundle.write import TunedPhotos
 
 CLASSES = ("birthday", "snow", "wedding")
 PROMPTS = {

@@ -7,8 +7,8 @@ from thawline.data.photos.collection import build_collection
 from thawline.data.settings import DataSettings
 from thawline.tasks.classes import number_classes
 from thawline.tasks.events.listed import list_events
-from thawline.tasks.photos.bundle import Bundle
-from thawline.tasks.photos.labelled import LabelledPhotos, LabelledTags
+from thawline.tasks.photos.bundle.labelled import LabelledPhotos, LabelledTags
+from thawline.tasks.photos.bundle.photos import Bundle
 from thawline.tasks.photos.line import photo_facts
 from thawline.tasks.photos.tagged import mark_photos
 

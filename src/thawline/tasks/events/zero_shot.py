@@ -15,7 +15,7 @@ from thawline.features.settings import StoreSettings
 from thawline.fitting.heads.head import PromptHead
 from thawline.fitting.settings import ZeroShotSettings
 from thawline.runs.settings import LoggerSettings, PathsSettings
-from thawline.tasks.photos.bundle import Bundle
+from thawline.tasks.photos.bundle.photos import Bundle
 from thawline.tasks.photos.features import load_towers, read_prompts
 from thawline.tasks.photos.prompts import class_prompts
 from thawline.tasks.settings import PromptSettings, RunSettings

@@ -7,8 +7,8 @@ from thawline.runs.predictions import Predictions
 from thawline.tasks.library.examination import examine_ranking
 from thawline.tasks.library.settings import LibrarySettings
 from thawline.tasks.library.tagged import mark, read_library
-from thawline.tasks.photos.bundle import Bundle
-from thawline.tasks.photos.labelled import LabelledTags
+from thawline.tasks.photos.bundle.labelled import LabelledTags
+from thawline.tasks.photos.bundle.photos import Bundle
 from thawline.tasks.photos.line import photo_facts
 
 

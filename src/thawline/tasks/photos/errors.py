@@ -17,7 +17,7 @@ from thawline.judging.intervals import Estimate, proportion
 from thawline.judging.wording import percent
 from thawline.runs.predictions import Predictions
 from thawline.screen import say
-from thawline.tasks.photos.abstaining import show_answered
+from thawline.tasks.photos.bundle.abstaining import show_answered
 from thawline.tasks.photos.problem import PhotosProblem
 from thawline.tasks.photos.prompts import PROMPTS
 

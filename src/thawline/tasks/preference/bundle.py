@@ -11,9 +11,9 @@ from thawline.runs.predictions import Predictions
 from thawline.tasks.classes import number_classes
 from thawline.tasks.exporting import Exportable
 from thawline.tasks.fits import Fitted, trained_of
-from thawline.tasks.photos.bundle import Bundle, load_photos
-from thawline.tasks.photos.export import export_photos
-from thawline.tasks.photos.labelled import LabelledPhotos
+from thawline.tasks.photos.bundle.export import export_photos
+from thawline.tasks.photos.bundle.labelled import LabelledPhotos
+from thawline.tasks.photos.bundle.photos import Bundle, load_photos
 from thawline.tasks.photos.line import photo_facts
 from thawline.tasks.preference.answers import LIKE, guess_sentence, guesses
 from thawline.tasks.preference.examination import examine_answers

@@ -10,8 +10,8 @@ from thawline.decisions.temperature import Temperature
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.fitting.heads.head import DenseHead, Head, PromptHead
+from thawline.tasks.photos.bundle.write import TunedPhotos
 from thawline.tasks.photos.features import load_towers, read_prompts
-from thawline.tasks.photos.write import TunedPhotos
 from thawline.tasks.preference.answers import CLASSES
 from thawline.tasks.preference.settings import feedback_of
 from thawline.tasks.preference.texts import taste_prompts

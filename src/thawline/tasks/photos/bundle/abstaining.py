@@ -12,7 +12,7 @@ from thawline.judging.intervals import Estimate, proportion
 from thawline.judging.wording import percent
 from thawline.runs.predictions import Predictions
 from thawline.screen import say
-from thawline.tasks.photos.bundle import Bundle
+from thawline.tasks.photos.bundle.photos import Bundle
 
 
 def examine_answered(bundle: Bundle, predictions: Predictions, unknown: Mapping[str, str]) -> dict[str, Any] | None:

@@ -37,8 +37,8 @@ from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
 from thawline.files import write_json
 from thawline.fitting.heads.head import DenseHead, Head, PromptHead
-from thawline.tasks.photos.bundle import Bundle, load_photos
-from thawline.tasks.photos.card import photo_card
+from thawline.tasks.photos.bundle.card import photo_card
+from thawline.tasks.photos.bundle.photos import Bundle, load_photos
 
 CLEAR = 0.1  # how far the two best probabilities are apart where an answer may not depend on how a JPEG is decoded
 

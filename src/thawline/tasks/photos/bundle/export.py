@@ -6,9 +6,9 @@ from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.decisions.out_of_place import OUT_OF_PLACE, OutOfPlace
 from thawline.tasks.exporting import Exportable, known_files
 from thawline.tasks.fits import Fitted, fit_decision
-from thawline.tasks.photos.out_of_place import place
+from thawline.tasks.photos.bundle.out_of_place import place
+from thawline.tasks.photos.bundle.write import TunedPhotos
 from thawline.tasks.photos.prompts import PROMPTS, class_prompts
-from thawline.tasks.photos.write import TunedPhotos
 
 _PHOTOS = 8
 

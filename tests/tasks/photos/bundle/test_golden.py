@@ -3,7 +3,7 @@
 import pytest
 
 from thawline.errors import UserError
-from thawline.tasks.photos.golden import read_cases
+from thawline.tasks.photos.bundle.golden import read_cases
 
 
 def test_photos_have_a_class_alone(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from thawline.commands.predict import print_counts
-from thawline.tasks.photos.bundle import Prediction
-from thawline.tasks.photos.said import ROW_GROUP, print_said, write_json_lines, write_parquet
+from thawline.tasks.photos.bundle.photos import Prediction
+from thawline.tasks.photos.bundle.said import ROW_GROUP, print_said, write_json_lines, write_parquet
 
 LABELS = ("a wedding", "誕生日")
 GOOD = Prediction("a.jpg", "誕生日", {"a wedding": 0.25, "誕生日": 0.75})

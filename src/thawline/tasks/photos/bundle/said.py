@@ -18,7 +18,7 @@ from rich.console import Console
 from thawline.data.listing import as_text
 from thawline.decisions.abstention import UNKNOWN
 from thawline.screen import visible
-from thawline.tasks.photos.bundle import Prediction
+from thawline.tasks.photos.bundle.photos import Prediction
 
 ROW_GROUP = 4096  # rows of Parquet that are in memory
 _TAGS = 32  # columns of the screen

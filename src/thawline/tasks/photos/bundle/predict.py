@@ -13,8 +13,8 @@ from thawline.data.walking import walk_photos
 from thawline.decisions.abstention import UNKNOWN
 from thawline.features.progress import say
 from thawline.files import write_atomically
-from thawline.tasks.photos.bundle import Bundle, Prediction
-from thawline.tasks.photos.said import print_said, write_json_lines, write_parquet
+from thawline.tasks.photos.bundle.photos import Bundle, Prediction
+from thawline.tasks.photos.bundle.said import print_said, write_json_lines, write_parquet
 from thawline.tasks.predicting import BASE, PredictSettings
 
 

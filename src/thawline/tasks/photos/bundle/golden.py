@@ -4,7 +4,7 @@ from pathlib import Path
 
 from thawline.decisions.abstention import UNKNOWN
 from thawline.tasks.golden import GoldenCase, GoldenForm, Verdict, check_labels, label_failures, read_golden
-from thawline.tasks.photos.bundle import Bundle
+from thawline.tasks.photos.bundle.photos import Bundle
 
 _FORM = GoldenForm(("expected",), more=(), such_as="{file: a.jpg, expected: wedding}")
 

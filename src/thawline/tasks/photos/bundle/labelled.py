@@ -14,8 +14,8 @@ from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.tasks.labelled import FOLD, Answers
-from thawline.tasks.photos.abstaining import examine_answered
-from thawline.tasks.photos.bundle import Bundle
+from thawline.tasks.photos.bundle.abstaining import examine_answered
+from thawline.tasks.photos.bundle.photos import Bundle
 from thawline.tasks.photos.related import related_photos
 from thawline.tasks.photos.tagged import TaggedPhotos
 from thawline.tasks.tags.told import tag_figures

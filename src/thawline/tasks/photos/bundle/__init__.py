@@ -1,0 +1,1 @@
+"""A model of classes of photos: exported, in use, judged, and what it says."""
