@@ -56,7 +56,9 @@ class LabelledPhotos:
 
     def report(self) -> dict[str, Any]:
         """What the folder holds, as plain JSON."""
-        report: dict[str, Any] = data_report(self.collection)
+        return self._with_notes(data_report(self.collection))
+
+    def _with_notes(self, report: dict[str, Any]) -> dict[str, Any]:
         return {**report, "warnings": [*report["warnings"], *self.bundle.notes]}
 
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
@@ -101,7 +103,7 @@ class LabelledTags(LabelledPhotos):
 
     def report(self) -> dict[str, Any]:
         """What the collection holds, as plain JSON."""
-        return self.tagged.report()
+        return self._with_notes(self.tagged.report())
 
     def ask(self, indices: NDArray[np.int64]) -> Answers:
         """What the bundle says of the photos `indices`."""
