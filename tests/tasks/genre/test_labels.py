@@ -56,6 +56,13 @@ def test_the_report_counts_a_track_under_each_of_its_labels():
     assert "Labels left out, since they are on fewer than 5 groups: 'flute' (1)." in report["warnings"]
 
 
+def test_a_label_needs_as_many_groups_as_the_settings_say():
+    found = mark(*listed(*["drums|piano"] * 7, "drums", *["flute"] * 6), min_groups=7)
+    assert found.names == ("drums", "piano")
+    assert found.rare == {"flute": 6}
+    assert "Labels left out, since they are on fewer than 7 groups: 'flute' (6)." in found.report()["warnings"]
+
+
 def test_a_track_is_dealt_out_by_the_first_of_its_labels_that_is_the_first_of_enough():
     # The violin is on six tracks and the first label of one, which would be alone in its stratum.
     labels = [*["drums|violin"] * 5, *["piano"] * 6, "violin|piano", "violin"]

@@ -48,6 +48,15 @@ def test_copies_are_one_photo_with_all_their_labels():
     )
 
 
+def test_a_label_that_is_left_out_is_said_to_be_on_fewer_groups_than_the_settings_ask_for():
+    more = [
+        (f"{label}/more{i}.jpg", 100 * i + k) for i in range(1, 4) for k, label in enumerate(("formal", "romantic"))
+    ]
+    solemn = [(f"solemn/{i}.jpg", 5000 + i) for i in range(6)]
+    found = mark_photos(*listed(*many(*more, *solemn)), min_groups=8)
+    assert found.rarity() == ["Labels left out, since they are on fewer than 8 groups: 'solemn' (6)."]
+
+
 @pytest.mark.parametrize("how", ["folder", "group"])
 def test_what_binds_a_copy_binds_the_photo(how):
     # b is in a shoot with a, whose copy is in a shoot with c: none of them may be on another side than another.

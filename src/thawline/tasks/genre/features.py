@@ -165,6 +165,6 @@ def report_tracks(listing: TrackListing, facts: Mapping[str, TrackFacts], settin
         UserError: There are no usable tracks of two classes.
     """
     if settings.several_labels:
-        return mark(listing, facts, wanted=settings.classes).report()
+        return mark(listing, facts, wanted=settings.classes, min_groups=settings.min_groups).report()
     collection = build_tracks(listing, facts, min_groups=settings.min_groups)
     return with_themes(track_report(collection), collection)

@@ -41,6 +41,7 @@ def mark(
     *,
     wanted: Sequence[str] | None = None,
     known: Sequence[str] | None = None,
+    min_groups: int = 1,
     folds: int | None = None,
 ) -> Marked:
     """Choose the labels that are told: those on enough groups; tracks that have none of them are left out.
@@ -50,6 +51,7 @@ def mark(
         facts: Of every listed track, by its name.
         wanted: Take only these labels; None: all.
         known: The labels of a finished run, which are taken as they are; None: there is none.
+        min_groups: That a label must be on, if that is more than five.
         folds: Of the cross-validation.
 
     Raises:
@@ -58,7 +60,8 @@ def mark(
     everything = build_tracks(listing, facts, fewest=1)
     names, true = everything.marked()
     groups = {name: count_groups(true[:, i], everything.grouping) for i, name in enumerate(names)}
-    kept, rare = choose_labels(groups, FEW_GROUPS, wanted=wanted, known=known, where=listing.root, noun="track")
+    fewest = max(FEW_GROUPS, min_groups)
+    kept, rare = choose_labels(groups, fewest, wanted=wanted, known=known, where=listing.root, noun="track")
     having = [track for track in listing.tracks if set(track.labels) & set(kept)]
     without = [track for track in listing.tracks if not set(track.labels) & set(kept)]
     left_out = [LeftOut(track.name, "none of its labels is told") for track in without]
@@ -81,4 +84,5 @@ def mark(
         strata=choose_strata(own, len(kept), collection.grouping, max(FEW_GROUPS, folds or 0)),
         rare=rare,
         collection=collection,
+        fewest=fewest,
     )

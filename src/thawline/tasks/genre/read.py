@@ -34,7 +34,14 @@ def read_genre(settings: RunSettings, device: torch.device, classes: Sequence[st
     found, wanted = survey_tracks(listing.tracks, [settings], encoder, device)
     marked = None
     if data.several_labels:
-        marked = mark(listing, found.facts, wanted=data.classes, known=classes, folds=settings.cv)
+        marked = mark(
+            listing,
+            found.facts,
+            wanted=data.classes,
+            known=classes,
+            min_groups=data.min_groups,
+            folds=settings.cv,
+        )
     collection = build_tracks(listing, found.facts, min_groups=data.min_groups) if marked is None else marked.collection
     names, labels = number_classes(collection, classes) if marked is None else (marked.names, marked.strata)
     counts = [len(wanted.medium.rows(facts)) for facts in collection.facts]

@@ -96,7 +96,7 @@ def mark_photos(
     own = [[index[label] for label in photo.each_label if label in index] for photo in photos]
     fewer = replace(listing, photos=tuple(photos), left_out=(*listing.left_out, *broken, *copies))
     true, collection = collect_told(fewer, facts, names, own, together, folds)
-    return TaggedPhotos(names, true, collection.labels, rare, collection)
+    return TaggedPhotos(names, true, collection.labels, rare, collection, fewest=fewest)
 
 
 def collect_told(

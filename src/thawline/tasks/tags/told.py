@@ -1,7 +1,7 @@
 """Samples that can have several labels: which are told, who has which, and what a fit of them says."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,14 @@ class Told:
         true: Which of them each sample has, at least one, [N, L].
         strata: The label by which a sample is dealt out in a split, [N].
         rare: How many groups each label has that is left out as too rare.
+        fewest: On how many a label must be.
     """
 
     names: tuple[str, ...]
     true: BoolArray
     strata: NDArray[np.int64]
     rare: Mapping[str, int]
+    fewest: int = field(default=FEW_GROUPS, kw_only=True)
 
     @property
     def sets(self) -> BoolArray:
@@ -107,7 +109,7 @@ class Told:
         if not self.rare:
             return []
         named = ", ".join(f"{name!r} ({count})" for name, count in sorted(self.rare.items()))
-        return [f"Labels left out, since they are on fewer than {FEW_GROUPS} groups: {named}."]
+        return [f"Labels left out, since they are on fewer than {self.fewest} groups: {named}."]
 
     @cached_property
     def _numbered(self) -> tuple[BoolArray, NDArray[np.int64]]:
