@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
 from tests.encoders.conftest import save_clip, save_dino, save_siglip, save_vit
+from tests.encoders.open_clips import save_open_clip
 from torch import nn
 from torchvision import models
 
@@ -84,6 +86,14 @@ KINDS = [
 ]
 
 
+if find_spec("open_clip"):
+    KINDS += [
+        Kind("open_clip", "prompts and text", "projection"),
+        Kind("open_clip:siglip", "prompts", "head"),
+        Kind("open_clip:timm", "linear", 2),
+    ]
+
+
 @dataclasses.dataclass(frozen=True)
 class Fitted:
     """A tail that was fitted, and what the training-time path says with it.
@@ -100,6 +110,7 @@ class Fitted:
 
 
 _SAVE = {"clip": save_clip, "siglip": save_siglip, "vit": save_vit, "dinov2": save_dino}
+_SAVE["open_clip"] = save_open_clip
 _SAVE["dinov3"] = lambda place: save_dino(place, "dinov3")
 
 
@@ -113,7 +124,7 @@ def networks(tmp_path_factory) -> Callable[[str], EncoderSettings]:
         place = folder / name.replace(":", "-")
         if family in _SAVE:
             if not place.exists():
-                _SAVE[family](place)
+                _SAVE[family](place, *([model] if model else []))
             return EncoderSettings(family=family, name=str(place), licence="MIT")
         small = model.startswith("vit")
         given: dict[str, Any] = {"depth": 3, "embed_dim": 48, "num_heads": 3, "img_size": 64} if small else {}

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from tests.encoders.open_clips import save_open_clip
 
-pytest.importorskip("open_clip")
+open_clip = pytest.importorskip("open_clip")
 
 WORDS = ("encoder=open_clip", "encoder.licence=null", "trainer=cpu", "logger=none", "data.classes=[birthday,wedding]")
 
@@ -27,7 +27,10 @@ def test_methods_share_its_features(thawline, sample, directory):
     thawline("train", sample, *WORDS, name, "method=projection", "method.epochs=1")
     run = thawline.runs()[-1]
     assert json.loads((run / "metrics.json").read_text())["features"]["read"] > 0
-    assert "open_clip's format can't be exported yet" in thawline.refused("export", run, "out=bundle")
+    thawline("export", run, "out=bundle")
+    assert open_clip.create_model(f"local-dir:{thawline.directory / 'bundle'}").visual.image_size == (32, 32)
+    thawline("predict", "bundle", sample, "out=said.jsonl")
+    assert (thawline.directory / "said.jsonl").read_text().count("birthday") > 0
 
 
 def test_what_can_not_be_used_is_one_sentence(thawline, sample, directory, tmp_path):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import nn
 
-from thawline.bundles.manifest import CONFIG, CONFIGS, HEAD, MODEL, PREPROCESSING, TEXT_CONFIG, TEXT_MODEL
+from thawline.bundles.manifest import CONFIG, CONFIGS, HEAD, MODEL, OPEN_CLIP, PREPROCESSING, TEXT_CONFIG, TEXT_MODEL
 from thawline.bundles.shards import weights_in
 from thawline.errors import UserError
 from thawline.files import read_json
@@ -24,7 +24,7 @@ _MOST_BINS = 1024
 _MOST_SECONDS = 600.0
 # Keys that count modules in a row, each of which has a tensor at least.
 _ROWS = re.compile(r"(\w*_)?(layers?|depths?|blocks|stages)")
-_SIZES = frozenset({CONFIG, PREPROCESSING, TEXT_CONFIG, "preprocessor_config.json", "processor_config.json"})
+_SIZES = frozenset({CONFIG, PREPROCESSING, TEXT_CONFIG, OPEN_CLIP, "preprocessor_config.json", "processor_config.json"})
 
 
 def check_bounds(folder: Path, files: Mapping[str, Any]) -> None:

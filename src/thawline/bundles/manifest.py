@@ -27,13 +27,14 @@ CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD = (
     "golden.json",
     "README.md",
 )
+OPEN_CLIP = "open_clip_config.json"
 VISION, TEXT = "vision.onnx", "text.onnx"
 TRAINED = "trained.json"
 # Nothing else may lie in a bundle: no pickle, no code, no folder.
 KNOWN = frozenset(
     {
         *(MODEL, INDEX, HEAD, CLASSES, SEPARATOR, CONFIG, DECISION, PREPROCESSING, GOLDEN, CARD, VISION, TEXT, TRAINED),
-        *(SURROUNDINGS, TEXT_MODEL, TEXT_CONFIG, TEXT_TOKENIZER),
+        *(SURROUNDINGS, TEXT_MODEL, TEXT_CONFIG, TEXT_TOKENIZER, OPEN_CLIP),
         *("preprocessor_config.json", "processor_config.json"),
         *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt"),
     }
@@ -42,7 +43,7 @@ KNOWN = frozenset(
 _NAMES_CODE = frozenset({"_target_", "auto_map", "custom_code", "custom_pipelines", "trust_remote_code"})
 CONFIGS = frozenset(
     {
-        *(CONFIG, DECISION, PREPROCESSING, GOLDEN, INDEX, TEXT_CONFIG),
+        *(CONFIG, DECISION, PREPROCESSING, GOLDEN, INDEX, TEXT_CONFIG, OPEN_CLIP),
         *("preprocessor_config.json", "processor_config.json", "tokenizer_config.json"),
     }
 )

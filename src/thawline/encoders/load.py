@@ -156,13 +156,18 @@ def _load_towers(settings: EncoderSettings) -> "ClipTowers":
         from thawline.encoders.vision.siglip import load_siglip
 
         return load_siglip(settings)
+    require_open_clip()
+    from thawline.encoders.vision.open_clip import load_open_clip
+
+    return load_open_clip(settings)
+
+
+def require_open_clip() -> None:
+    """UserError where the extra `open_clip` is not installed."""
     if find_spec("open_clip") is None:
         raise UserError(
             "encoder.family=open_clip needs open_clip, not installed; run: pip install 'thawline[open_clip]'"
         )
-    from thawline.encoders.vision.open_clip import load_open_clip
-
-    return load_open_clip(settings)
 
 
 def _load_added(settings: EncoderSettings) -> "Encoder":

@@ -119,7 +119,10 @@ def change(directory, values):
         ({"model_cfg.text_cfg.hf_model_name": "roberta-base"}, "a text tower of transformers' is not read"),
         ({"model_cfg.multimodal_cfg": {}}, r"the text tower for one \(CoCa\) is not read"),
         ({"model_cfg.vision_cfg.timm_model_name": "hf-hub:a/b"}, "timm_model_name=hf-hub:a/b is no name of timm's"),
-        ({"model_cfg.text_cfg.tokenizer_kwargs": {"reduction_mask": "syntax"}}, "draws at random and is not used"),
+        (
+            {"model_cfg.text_cfg.tokenizer_kwargs": {"reduction_mask": "syntax"}},
+            "with reduction_mask is not used",
+        ),
         ({"model_cfg.text_cfg.embed_cls": True}, r"the text tower for one \(CoCa\) is not read"),
         ({"model_cfg.text_cfg.hf_tokenizer_name": "a/b"}, r"has no tokenizer\.json; copy the tokenizer's files there"),
         ({"model_cfg.vision_cfg.width": 36}, "holds no model that open_clip can load: .*size mismatch"),

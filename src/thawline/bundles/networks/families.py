@@ -9,6 +9,7 @@ from torch import nn
 
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
+from thawline.encoders.load import require_open_clip
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
@@ -60,6 +61,11 @@ def _family(name: str) -> Family:
             from thawline.bundles.networks.siglip import SIGLIP
 
             return SIGLIP
+        if name == "open_clip":
+            require_open_clip()
+            from thawline.bundles.networks.open_clip import OPEN
+
+            return OPEN
         if name in ("dinov2", "dinov3"):
             from thawline.bundles.networks.dino import DINO
 
@@ -85,6 +91,11 @@ def load_towers(folder: Path, family: str, preprocessing: Preprocessing) -> Clip
         from thawline.bundles.networks.siglip import SIGLIP
 
         return SIGLIP.load_towers(folder, preprocessing)
+    if family == "open_clip":
+        require_open_clip()
+        from thawline.bundles.networks.open_clip import OPEN
+
+        return OPEN.load_towers(folder, preprocessing)
     raise ValueError(f"the network's family '{family}' has no tower for texts")
 
 
@@ -101,15 +112,13 @@ def save_network(
         Whether `classifier` is within; otherwise the head has to lie beside.
 
     Raises:
-        UserError: The network is one that an installed package adds, or in open_clip's format.
+        UserError: The network is one that an installed package adds.
     """
     if (one := added("encoders").get(settings.family)) is not None:
         raise UserError(
             f"encoder.family={one.name} is of the package {one.package}, and a bundle holds none but networks that "
             "Thawline itself can load; export a run of another encoder"
         )
-    if settings.family == "open_clip":
-        raise UserError("a network in open_clip's format can't be exported yet; export a run of clip or siglip2")
     return _family(settings.family).save(folder, settings, encoder, classifier, labels)
 
 

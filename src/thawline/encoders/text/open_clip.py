@@ -33,7 +33,7 @@ class TokenEmbedding(Stage):
         self._keep = keep
 
     def forward(self, features: Features) -> Features:
-        """{"input_ids"} to {"hidden"} or {"hidden", "input_ids"}."""
+        """{"input_ids", "attention_mask"} to {"hidden"} or {"hidden", "input_ids"}."""
         ids = features["input_ids"]
         hidden = self.token_embedding(ids) + self.positional_embedding[: ids.shape[1]]
         return {"hidden": hidden, "input_ids": ids} if self._keep else {"hidden": hidden}
@@ -114,16 +114,15 @@ def text_stages(model: Any) -> tuple[list[Stage], int]:
     return [first, *blocks, *last], len(blocks)
 
 
-def load_open_clip_tokenizer(directory: Path, text_config: dict[str, Any], vocabulary: int) -> Any:
+def load_open_clip_tokenizer(directory: Path, text_config: dict[str, Any]) -> Any:
     """open_clip's own tokenizer of the model in `directory`; nothing is fetched, and no code from there is run.
 
     Args:
         directory: Where the model lies.
         text_config: `text_cfg` of its config.
-        vocabulary: How many tokens the network knows.
 
     Raises:
-        UserError: Its files are absent, or are of another network.
+        UserError: Its files are absent or damaged.
     """
     given: dict[str, Any] = {}
     if text_config.get("hf_tokenizer_name"):
@@ -138,20 +137,28 @@ def load_open_clip_tokenizer(directory: Path, text_config: dict[str, Any], vocab
     own = getattr(tokenizer, "tokenizer", None)
     if own is not None and (not isinstance(own, PreTrainedTokenizerFast) or own.pad_token is None):
         raise UserError(f"the tokenizer in {directory} names no pad_token; copy its tokenizer_config.json there")
-    known = tokenizer.vocab_size if own is None else len(own)
-    if known > vocabulary:
-        raise UserError(
-            f"the tokenizer in {directory} knows {known} tokens, and the network {vocabulary}; they don't belong "
-            "together"
-        )
     return tokenizer
 
 
+def check_vocabulary(tokenizer: Any, vocabulary: int) -> None:
+    """UserError where the tokenizer knows more tokens than the network, which knows `vocabulary`."""
+    own = getattr(tokenizer, "tokenizer", None)
+    known = tokenizer.vocab_size if own is None else len(own)
+    if known > vocabulary:
+        raise UserError(
+            f"this CLIP's tokenizer knows {known} tokens, and the network {vocabulary}; they don't belong together"
+        )
+
+
 def tokenizing(tokenizer: Any) -> Callable[[list[str]], Features]:
-    """What makes {"input_ids"}, int64 [texts, the network's length], of texts."""
+    """What makes {"input_ids", "attention_mask"}, int64 [texts, the network's length], of texts.
+
+    No token is masked: the padding stands behind a text, or was read in the pretraining.
+    """
 
     def tokenize(texts: list[str]) -> Features:
-        return {"input_ids": tokenizer(texts)}
+        ids = tokenizer(texts)
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
     return tokenize
 

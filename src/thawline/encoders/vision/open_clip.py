@@ -19,6 +19,7 @@ from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.text.open_clip import (
+    check_vocabulary,
     load_open_clip_tokenizer,
     projected,
     text_stages,
@@ -137,13 +138,14 @@ def read_config(directory: Path) -> dict[str, Any]:
         raise UserError(f"{directory / CONFIG}: a CLIP with {other} is not read; choose one with CLIP's or SigLIP's")
     if ":" in str(vision.get("timm_model_name") or ""):
         raise UserError(f"{directory / CONFIG}: timm_model_name={vision['timm_model_name']} is no name of timm's")
-    if (text.get("tokenizer_kwargs") or {}).get("reduction_mask"):
-        raise UserError(f"{directory / CONFIG}: a tokenizer with reduction_mask draws at random and is not used")
+    # Others draw at random, or read further files.
+    if odd := set(text.get("tokenizer_kwargs") or {}) - {"clean", "strip_sep_token", "language"}:
+        raise UserError(f"{directory / CONFIG}: a tokenizer with {min(odd)} is not used; choose another encoder")
     return config
 
 
 def load_model(directory: Path, size: int | None = None) -> Any:
-    """The model in `directory` by open_clip's own factory.
+    """The model in `directory` by open_clip's own factory, with its weights.
 
     Args:
         directory: With a config that `read_config` took, and weights as safetensors.
@@ -159,6 +161,12 @@ def load_model(directory: Path, size: int | None = None) -> Any:
         reason = " ".join((str(error).strip() or type(error).__name__).split())
         raise UserError(f"{directory} holds no model that open_clip can load: {reason[:300]}") from error
     return model.float().eval()
+
+
+def build_model(directory: Path, device: str = "cpu") -> Any:
+    """The model that the config in `directory` describes, which `read_config` took, with random weights."""
+    with _quiet():
+        return open_clip.create_model(f"local-dir:{directory}", load_weights=False, device=device).eval()
 
 
 def load_preprocessing(model: Any, settings: EncoderSettings) -> Preprocessing:
@@ -199,7 +207,8 @@ def cut_open_clip(
     """
     stages, blocks = text_stages(model)
     text = getattr(model, "text", model)
-    tokenizer = load_open_clip_tokenizer(directory, config["text_cfg"], text.token_embedding.num_embeddings)
+    tokenizer = load_open_clip_tokenizer(directory, config["text_cfg"])
+    check_vocabulary(tokenizer, text.token_embedding.num_embeddings)
     image = cut_open_clip_vision(model, config, preprocessing, licence)
     words = Encoder(
         family="open_clip",

@@ -15,6 +15,11 @@ _SIGLIP = (
     "`SiglipModel.from_pretrained(DIR)` loads the tuned network, and the sigmoid of what it says of a pair is the "
     "probability of a match (texts in lower case, filled up to the network's length)."
 )
+_OPEN_CLIP = (
+    '`open_clip.create_model("local-dir:DIR")` loads the tuned network, and `open_clip.get_tokenizer("local-dir:DIR")` '
+    "its tokenizer."
+)
+_OF_FAMILY = {"siglip": _SIGLIP, "open_clip": _OPEN_CLIP}
 _TWO = (
     "`model.safetensors` holds the image's network, as its library reads it, `text.safetensors` and `text.json` the "
     "text's with its layers, `text_tokenizer.json` its tokenizer (of the library `tokenizers`). `head.safetensors` "
@@ -26,7 +31,7 @@ def pair_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequ
     """The card of the matcher with `decision.json` and, of the manifest, `facts`; `notes` are sentences."""
     base, threshold, temperature = facts["base"], decision["thresholds"][MATCH], decision["temperature"]
     text = base.get("text")
-    use = _TWO if text is not None else _SIGLIP if decision["family"] == "siglip" else _CLIP
+    use = _TWO if text is not None else _OF_FAMILY.get(decision["family"], _CLIP)
     names = f"`{base['name']}`" if text is None else f"`{base['name']}` for images and `{text['name']}` for texts"
     parts = [
         f"{names}, tuned by Thawline on pairs of images and texts.",

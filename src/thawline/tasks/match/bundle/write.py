@@ -182,7 +182,7 @@ def _join(
     model: Any = towers.image.model
     with torch.no_grad():
         model.logit_scale.fill_(math.log(scale))
-        if encoder.family == "siglip":
+        if getattr(model, "logit_bias", None) is not None:  # SigLIP's sigmoid
             model.logit_bias.fill_(bias)
     return joined
 

@@ -9,6 +9,7 @@ _USE = {
     "clip": "`CLIPModel.from_pretrained(DIR)` and `CLIPProcessor.from_pretrained(DIR)` load the tuned network",
     "dinov2": "`Dinov2Model.from_pretrained(DIR)` loads the tuned network",
     "dinov3": "`DINOv3ViTModel.from_pretrained(DIR)` loads the tuned network",
+    "open_clip": '`open_clip.create_model("local-dir:DIR")` loads the tuned network',
     "siglip": "`SiglipModel.from_pretrained(DIR)` loads the tuned network",
     "vit": "`{vit}.from_pretrained(DIR)` and `ViTImageProcessor.from_pretrained(DIR)` load the tuned network",
     "timm": '`timm.create_model("local-dir:DIR", pretrained=True)` loads the tuned network',
