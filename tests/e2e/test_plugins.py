@@ -112,6 +112,23 @@ def test_what_its_code_gives_is_computed_anew_when_the_code_changes(thawline, le
     assert thawline.metrics()["features"]["computed"] > 100
 
 
+def test_an_encoder_may_be_a_module_of_one_file(thawline, lens, sample):
+    shutil.rmtree(lens)
+    code = lens.with_name("lens.py")
+    code.write_text(NETWORK, encoding="utf-8")
+    entry = lens.parent / "lens-1.2.dist-info" / "entry_points.txt"
+    entry.write_text("[thawline.encoders]\nquarters = lens:load\n", encoding="utf-8")
+    importlib.invalidate_caches()
+    _forget()
+    words = ("encoder=timm", "encoder.family=quarters", "encoder.name=quarters", *WORDS[1:])
+    thawline("train", sample, *words)
+    assert thawline.metrics()["features"]["computed"] > 100
+    before = digests.code_digest("lens")
+    code.write_text(NETWORK + "# changed\n", encoding="utf-8")
+    _forget()
+    assert digests.code_digest("lens") != before
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

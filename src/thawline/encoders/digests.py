@@ -3,7 +3,7 @@
 import hashlib
 import json
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -44,11 +44,15 @@ def _content(tensor: torch.Tensor) -> list[JSON]:
 
 @cache
 def code_digest(package: str) -> str:
-    """sha256 of the sources of a package."""
-    root = Path(str(files(package)))
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    """sha256 of the sources of a package, or of a module that is one file."""
+    spec, digest = find_spec(package), hashlib.sha256()
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named '{package}'", name=package)
+    if spec.submodule_search_locations is None:
+        digest.update(Path(str(spec.origin)).read_bytes())
+    for root in map(Path, spec.submodule_search_locations or ()):
+        for path in sorted(root.rglob("*.py")):
+            digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
