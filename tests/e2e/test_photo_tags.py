@@ -136,6 +136,10 @@ def test_a_table_says_what_folders_say(thawline, sample):
     thawline("export", run, "out=bundle")
     thawline("evaluate", "bundle", tables[0], "logger=none")
     assert [row["labels"] for row in predictions_of(thawline.runs("evaluate")[0])] == [row["labels"] for row in folders]
+    half = [(path, f"{labels}|of its own") for path, labels in told[::2]]
+    said = thawline("evaluate", run, write_table(root / "half.csv", half), "logger=none")
+    assert "Labels left out, since the model does not know them: 'of its own'" in " ".join(said.split())
+    assert thawline.metrics("evaluate")["baseline"] == "most usual labels"
     assert "most usual labels" in thawline("compare", *thawline.runs()[:2])
 
 

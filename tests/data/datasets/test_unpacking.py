@@ -184,7 +184,7 @@ def test_wrong_use_is_one_sentence(tmp_path, dataset, kind, said):
 
 def test_what_is_no_data_set_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "a.parquet").write_text("no Parquet")
-    with pytest.raises(UserError, match=r"a\.parquet can't be read as a data set \(Parquet magic bytes not found"):
+    with pytest.raises(UserError, match=r"a\.parquet can't be read as a data set \(Parquet magic .*data\.reader=auto$"):
         opened(tmp_path / "a.parquet", tmp_path / "store")
     with pytest.raises(UserError, match=r"there is no data set .*nowhere; check the path, or give a name on the Hub"):
         opened(tmp_path / "nowhere", tmp_path / "store")

@@ -84,6 +84,8 @@ def test_the_labels_of_a_finished_run_keep_their_order_and_no_other_counts():
     assert found.names == ("piano", "drums", "harp")
     assert found.true.tolist() == [[True, True, False], [False, True, False]]
     assert found.rare == {}
+    warned = found.report()["warnings"]
+    assert "Labels left out, since the model does not know them: 'flute' (2)." in warned
     with pytest.raises(UserError, match=r"no track of /music has one of the run's labels \(harp, oboe\)"):
         mark(*listed("piano"), known=("harp", "oboe"))
 

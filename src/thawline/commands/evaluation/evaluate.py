@@ -34,7 +34,7 @@ from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, by_name, change_of, covering_split
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
-from thawline.targets.target import GIVEN_PROMPTS, MAJORITY, ZERO_SHOT
+from thawline.targets.target import GIVEN_PROMPTS, MAJORITY, MOST_USUAL, ZERO_SHOT
 from thawline.tasks.capabilities import TaskProblem, examine, task_reader
 from thawline.tasks.running import show_results
 from thawline.tasks.settings import read_settings, saved_settings
@@ -170,7 +170,7 @@ def _open(
 
 def _baseline(name: str, *, elsewhere: bool) -> str:
     """What is compared with: a reference that was fitted beside the run's folds has nothing to say of other samples."""
-    return MAJORITY if elsewhere and name not in (ZERO_SHOT, GIVEN_PROMPTS) else name
+    return MAJORITY if elsewhere and name not in (ZERO_SHOT, GIVEN_PROMPTS, MOST_USUAL) else name
 
 
 def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, list[SplitRow], dict[str, Any], list[str]]:

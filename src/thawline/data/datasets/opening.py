@@ -77,7 +77,7 @@ def _load(path: str, wanted: DatasetSettings, scratch: str) -> Any:
         _raise_of_disk(error)
         raise UserError(
             f"{path} can't be read as a data set ({_first_line(error)}); give a name on the Hub, a folder that "
-            "save_to_disk wrote, or Parquet"
+            "save_to_disk wrote, or Parquet; tables and folders of files are read by data.reader=auto"
         ) from error
 
 

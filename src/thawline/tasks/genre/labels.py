@@ -61,7 +61,7 @@ def mark(
     names, true = everything.marked()
     groups = {name: count_groups(true[:, i], everything.grouping) for i, name in enumerate(names)}
     fewest = max(FEW_GROUPS, min_groups)
-    kept, rare = choose_labels(groups, fewest, wanted=wanted, known=known, where=listing.root, noun="track")
+    kept, rare, unknown = choose_labels(groups, fewest, wanted=wanted, known=known, where=listing.root, noun="track")
     having = [track for track in listing.tracks if set(track.labels) & set(kept)]
     without = [track for track in listing.tracks if not set(track.labels) & set(kept)]
     left_out = [LeftOut(track.name, "none of its labels is told") for track in without]
@@ -85,4 +85,5 @@ def mark(
         rare=rare,
         collection=collection,
         fewest=fewest,
+        unknown=unknown,
     )

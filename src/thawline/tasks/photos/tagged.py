@@ -91,12 +91,12 @@ def mark_photos(
     has = {name: np.array([name in photo.each_label for photo in photos]) for name in labels}
     groups = {name: count_groups(member, grouping) for name, member in has.items()}
     fewest = max(FEW_GROUPS, min_groups)
-    names, rare = choose_labels(groups, fewest, wanted=wanted, known=known, where=listing.root, noun="photo")
+    names, rare, unknown = choose_labels(groups, fewest, wanted=wanted, known=known, where=listing.root, noun="photo")
     index = {name: i for i, name in enumerate(names)}
     own = [[index[label] for label in photo.each_label if label in index] for photo in photos]
     fewer = replace(listing, photos=tuple(photos), left_out=(*listing.left_out, *broken, *copies))
     true, collection = collect_told(fewer, facts, names, own, together, folds)
-    return TaggedPhotos(names, true, collection.labels, rare, collection, fewest=fewest)
+    return TaggedPhotos(names, true, collection.labels, rare, collection, fewest=fewest, unknown=unknown)
 
 
 def collect_told(

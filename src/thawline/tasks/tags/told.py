@@ -34,6 +34,7 @@ class Told:
         strata: The label by which a sample is dealt out in a split, [N].
         rare: How many groups each label has that is left out as too rare.
         fewest: On how many a label must be.
+        unknown: How many groups each label has that a finished run, whose labels are taken, does not tell.
     """
 
     names: tuple[str, ...]
@@ -41,6 +42,7 @@ class Told:
     strata: NDArray[np.int64]
     rare: Mapping[str, int]
     fewest: int = field(default=FEW_GROUPS, kw_only=True)
+    unknown: Mapping[str, int] = field(default_factory=dict, kw_only=True)
 
     @property
     def sets(self) -> BoolArray:
@@ -105,11 +107,14 @@ class Told:
         }
 
     def rarity(self) -> list[str]:
-        """A warning that labels are left out, in a list; none where none are."""
-        if not self.rare:
-            return []
-        named = ", ".join(f"{name!r} ({count})" for name, count in sorted(self.rare.items()))
-        return [f"Labels left out, since they are on fewer than {self.fewest} groups: {named}."]
+        """A warning for each reason why labels are left out, in a list; none where none are."""
+        rare = f"they are on fewer than {self.fewest} groups"
+        return [
+            f"Labels left out, since {reason}: "
+            f"{', '.join(f'{name!r} ({count})' for name, count in sorted(labels.items()))}."
+            for reason, labels in ((rare, self.rare), ("the model does not know them", self.unknown))
+            if labels
+        ]
 
     @cached_property
     def _numbered(self) -> tuple[BoolArray, NDArray[np.int64]]:
@@ -130,8 +135,8 @@ def choose_labels(
     known: Sequence[str] | None,
     where: Path,
     noun: str,
-) -> tuple[tuple[str, ...], dict[str, int]]:
-    """The labels that are told, and of those that are too rare on how many groups each is.
+) -> tuple[tuple[str, ...], dict[str, int], dict[str, int]]:
+    """The labels that are told, and on how many groups is each that is too rare, and each that is not `known`.
 
     Args:
         groups: How many each label is on, in the order of the labels.
@@ -153,7 +158,8 @@ def choose_labels(
             f"data.labels=several needs at least two labels on {fewest} groups of {noun}s each, and {where} has: "
             f"{', '.join(f'{name} {groups[name]}' for name in asked)}"
         )
-    return kept, {} if known is not None else {name: groups[name] for name in asked if name not in kept}
+    others = {name: groups[name] for name in asked if name not in kept}
+    return (kept, others, {}) if known is None else (kept, {}, others)
 
 
 def tag_figures(p: Predictions) -> dict[str, Any]:
