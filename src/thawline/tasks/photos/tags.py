@@ -14,7 +14,7 @@ from thawline.fitting.methods import Fit
 from thawline.fitting.tail import Tail
 from thawline.runs.predictions import Predictions, Tags
 from thawline.targets.target import MOST_USUAL
-from thawline.tasks.photos import errors
+from thawline.tasks.photos import confusion
 from thawline.tasks.photos.problem import PhotosProblem
 from thawline.tasks.photos.tagged import TaggedPhotos
 
@@ -72,8 +72,8 @@ def examine_photos(
 ) -> dict[str, Any] | None:
     """Of several labels a photo: F1 and average precision over them and of each, thresholds, labels not learnt.
 
-    Of one class what `errors.examine_photos` says.
+    Of one class what `confusion.examine_photos` says.
     """
     if isinstance(problem, TaggedProblem):
         return problem.tagged.examine(judged, predictions)
-    return errors.examine_photos(problem, judged, predictions, device)
+    return confusion.examine_photos(problem, judged, predictions, device)

@@ -4,7 +4,7 @@ import numpy as np
 
 from thawline.judging.intervals import proportion
 from thawline.runs.predictions import Predictions
-from thawline.tasks.photos.errors import confused_classes
+from thawline.tasks.photos.confusion import confused_classes
 
 
 def test_the_shares_are_of_the_true_class_and_have_intervals_over_groups():
