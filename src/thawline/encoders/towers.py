@@ -20,6 +20,19 @@ class Projection(Stage):
         return {"features": self.projection(features["pooled"])}
 
 
+class PooledMlp(Stage):
+    """The last layers of SigLIP's tower for images, over one vector: what CLIP's projection is there."""
+
+    def __init__(self, layernorm: nn.Module, mlp: nn.Module) -> None:
+        super().__init__()
+        self.layernorm, self.mlp = layernorm, mlp
+
+    def forward(self, features: Features) -> Features:
+        """{"pooled"} to {"features"}, not yet of unit length."""
+        pooled = features["pooled"]
+        return {"features": pooled + self.mlp(self.layernorm(pooled))}
+
+
 @dataclass(frozen=True)
 class ClipTowers:
     """One CLIP model.

@@ -1,28 +1,36 @@
 """CLIPs in open_clip's format at every cut, against the library itself."""
 
 import json
+import logging
 import shutil
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.bundles.conftest import FACTS
+from tests.bundles.conftest import photos as pictures  # noqa: F401  # a fixture
 from tests.encoders.open_clips import CONFIGS, save_open_clip
 from tests.encoders.test_cuts import check_cuts
 
 open_clip = pytest.importorskip("open_clip")
 
+import thawline  # noqa: E402
+from thawline.bundles.write import Extras, write_bundle  # noqa: E402
 from thawline.data.photos.photo import read_pixels  # noqa: E402
+from thawline.decisions.temperature import Temperature  # noqa: E402
+from thawline.decisions.threshold import Threshold  # noqa: E402
 from thawline.encoders.load import load  # noqa: E402
 from thawline.encoders.settings import EncoderSettings, Gift  # noqa: E402
 from thawline.errors import UserError  # noqa: E402
+from thawline.tasks.match.bundle.write import TunedPairs  # noqa: E402
 
 BORDERS = {
     "own": ["block0", "block1", "block2", "pooled"],
     "mean": ["block0", "block1", "pooled"],
     "timm": [*(f"blocks.{i}" for i in range(5)), "pooled"],
     "classifier": [*(f"blocks.{i}" for i in range(6)), "pooled"],
-    "siglip": [f"blocks.{i}" for i in range(6)],
+    "siglip": [*(f"blocks.{i}" for i in range(6)), "pooled"],
 }
 
 
@@ -99,6 +107,35 @@ def test_another_size_interpolates_the_positions(directories, pixels, normalised
     assert (image.prefix(image.end)({"pixels": pixels(48)})["features"] - whole).abs().max() <= 1e-5
 
 
+@pytest.mark.parametrize("kind", ["own", "siglip"])
+def test_a_matchers_bundle_is_a_clip_of_open_clips(directories, pictures, tmp_path, kind):  # noqa: F811
+    settings = settings_of(directories[kind], licence="MIT")
+    towers = load(settings, fresh=True)
+    torch.manual_seed(1)
+    tails = []
+    for tower in (towers.image, towers.text):
+        tail = tower.tail(cut := tower.cut_for("projection"))
+        with torch.no_grad():
+            for parameter in tail.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+        tails.append((cut, tail.state_dict()))
+    fitted = Threshold(0.4, "f1", 0.8), Temperature(2.0, "inner", 10, (0.5, 0.4))
+    write_bundle(
+        tmp_path / "bundle", TunedPairs("match", settings, "full", tails, 7.5, -1.5, *fitted), Extras((), 1e-5, FACTS)
+    )
+    matcher, model = thawline.load(tmp_path / "bundle", device="cpu"), theirs(tmp_path / "bundle")
+    assert float(model.logit_scale.detach().exp()) == pytest.approx(7.5)
+    how = matcher.preprocessing
+    mean, std = (torch.tensor(one).view(3, 1, 1) for one in (how.mean, how.std))
+    tokenizer = open_clip.get_tokenizer(f"local-dir:{tmp_path / 'bundle'}")
+    for path, text in zip(pictures[:3], ("A Cake", "snow", "people"), strict=True):
+        with torch.no_grad():
+            logits, _ = model.get_logits(((matcher.pixels(path) / 255 - mean) / std)[None], tokenizer([text]))
+        wanted = torch.sigmoid(logits if model.logit_bias is not None else logits - 1.5)
+        assert matcher.detect_mismatch(path, text)["probability"] == pytest.approx(float(wanted), abs=1e-5)
+    assert "open_clip.get_tokenizer" in (tmp_path / "bundle" / "README.md").read_text()
+
+
 def change(directory, values):
     """Change what the config says, by dotted names."""
     path = directory / "open_clip_config.json"
@@ -150,6 +187,14 @@ def test_directories_of_other_formats_are_refused(directories, clip_directory, t
     (copy / "open_clip_model.safetensors").write_bytes(b"no tensors")
     with pytest.raises(UserError, match="holds no model that open_clip can load"):
         load(settings_of(copy))
+
+
+def test_the_library_says_nothing_and_leaves_the_loggers_alone(directories, caplog):
+    before = logging.getLogger().handlers[:], logging.getLogger().filters[:]
+    with caplog.at_level(logging.INFO):
+        load(settings_of(directories["own"]), fresh=True)
+    assert not [record for record in caplog.records if record.name == "root"]
+    assert (logging.getLogger().handlers, logging.getLogger().filters) == before
 
 
 def test_without_the_extra_it_is_one_sentence(directories, monkeypatch):

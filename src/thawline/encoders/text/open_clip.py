@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +132,7 @@ def load_open_clip_tokenizer(directory: Path, text_config: dict[str, Any]) -> An
             raise UserError(f"{directory} has no tokenizer.json; copy the tokenizer's files there")
         given = {"local_files_only": True, "trust_remote_code": False}
     try:
-        with quiet():
+        with quiet(), without_logging():
             tokenizer: Any = open_clip.get_tokenizer(f"local-dir:{directory}", **given)
     except (OSError, ValueError, TypeError, KeyError, AssertionError) as error:
         raise UserError(f"the tokenizer in {directory} can't be loaded: {_first_line(error)}") from error
@@ -176,3 +178,20 @@ def tokenizer_key(tokenizer: Any, text_config: dict[str, Any]) -> dict[str, JSON
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def without_logging() -> Iterator[None]:
+    """Within, the root logger is silent: the library tells it all that it does, and gives it a handler if need be."""
+    root, silent = logging.getLogger(), logging.NullHandler()
+    root.addHandler(silent)
+    root.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        root.removeFilter(_nothing)
+        root.removeHandler(silent)
+
+
+def _nothing(_: logging.LogRecord) -> bool:
+    return False

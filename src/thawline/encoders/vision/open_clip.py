@@ -1,8 +1,5 @@
 """CLIPs in open_clip's format as two encoders: its own towers, and timm's networks as the tower for photos."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -25,11 +22,12 @@ from thawline.encoders.text.open_clip import (
     text_stages,
     tokenizer_key,
     tokenizing,
+    without_logging,
 )
-from thawline.encoders.towers import ClipTowers
+from thawline.encoders.towers import ClipTowers, PooledMlp
 from thawline.encoders.vision.images import Entry, Exit, Middle, Whole
 from thawline.encoders.vision.processor import read_json
-from thawline.encoders.vision.timm import timm_parts
+from thawline.encoders.vision.timm import LatentPooling, ends_in_mlp, timm_parts
 from thawline.encoders.weights import locate, weights_in
 from thawline.errors import UserError
 from thawline.files import JSON
@@ -155,7 +153,7 @@ def load_model(directory: Path, size: int | None = None) -> Any:
         UserError: The files are damaged, or the weights are not those of the config.
     """
     try:
-        with _quiet():
+        with without_logging():
             model: Any = open_clip.create_model(f"local-dir:{directory}", force_image_size=size)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, AssertionError, SafetensorError) as error:
         reason = " ".join((str(error).strip() or type(error).__name__).split())
@@ -165,7 +163,7 @@ def load_model(directory: Path, size: int | None = None) -> Any:
 
 def build_model(directory: Path, device: str = "cpu") -> Any:
     """The model that the config in `directory` describes, which `read_config` took, with random weights."""
-    with _quiet():
+    with without_logging():
         return open_clip.create_model(f"local-dir:{directory}", load_weights=False, device=device).eval()
 
 
@@ -278,10 +276,14 @@ def _timm_tower(visual: Any, normalise: Normalise) -> Tower:
     matrices = [] if within or isinstance(trunk.get_classifier(), nn.Identity) else [trunk.get_classifier()]
     matrices += [visual.head] if len(visual.head) else []
     if matrices:
-        stages[-1] = Pooled(stages[-1])
-        stages.append(projected(matrices[0] if len(matrices) == 1 else nn.Sequential(*matrices)))
-        borders.append("pooled")
-    return Tower(stages, [*borders, "features"], len(parts.blocks), projection=bool(matrices))
+        last = projected(matrices[0] if len(matrices) == 1 else nn.Sequential(*matrices))
+        stages = [*stages[:-1], Pooled(stages[-1]), last]
+    elif ends_in_mlp(trunk):
+        last = PooledMlp(trunk.attn_pool.norm, trunk.attn_pool.mlp)
+        stages = [*stages[:-1], Pooled(Exit(LatentPooling(trunk), None)), last]
+    projection = len(stages) > len(borders)
+    borders += ["pooled", "features"] if projection else ["features"]
+    return Tower(stages, borders, len(parts.blocks), projection=projection)
 
 
 def _architecture(config: dict[str, Any], part: str) -> dict[str, JSON]:
@@ -296,14 +298,3 @@ def _side(size: Any) -> int:
     if height != width:
         raise UserError(f"this CLIP takes photos of {height} x {width} px, and here they are squares; choose another")
     return int(height)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The library tells the root logger all that it does, and so gives it a handler if it has none."""
-    root, silent = logging.getLogger(), logging.NullHandler()
-    root.addHandler(silent)
-    try:
-        yield
-    finally:
-        root.removeHandler(silent)

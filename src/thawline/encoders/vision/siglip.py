@@ -10,7 +10,7 @@ from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.text.tokens import Filling, TextTokenizer, lowered
-from thawline.encoders.towers import ClipTowers, Projection
+from thawline.encoders.towers import ClipTowers, PooledMlp, Projection
 from thawline.encoders.transformers import CLIP, Block, architecture, find_model, load_model, quiet
 from thawline.encoders.vision.processor import load_preprocessing
 from thawline.encoders.vision.vit import ViTEmbedding
@@ -32,19 +32,6 @@ class AttentionPooling(Stage):
         hidden = self.norm(features["hidden"])
         probe = self.probe.repeat(hidden.shape[0], 1, 1)
         return {"pooled": self.attention(probe, hidden, hidden)[0][:, 0]}
-
-
-class PooledMlp(Stage):
-    """The image tower's last layers, over one vector: what CLIP's projection is there."""
-
-    def __init__(self, head: Any) -> None:
-        super().__init__()
-        self.layernorm, self.mlp = head.layernorm, head.mlp
-
-    def forward(self, features: Features) -> Features:
-        """{"pooled"} to {"features"}, not yet of unit length."""
-        pooled = features["pooled"]
-        return {"features": pooled + self.mlp(self.layernorm(pooled))}
 
 
 class TokenEmbedding(Stage):
@@ -131,7 +118,7 @@ def cut_siglip_vision(model: Any, preprocessing: Preprocessing, licence: str | N
             ViTEmbedding(Normalise(preprocessing), vision.embeddings, resized=resized),
             *(Block(layer, CLIP) for layer in vision.encoder.layers),
             AttentionPooling(vision.post_layernorm, vision.head),
-            PooledMlp(vision.head),
+            PooledMlp(vision.head.layernorm, vision.head.mlp),
         ],
         borders=[
             "pixels",

@@ -8,6 +8,7 @@ import timm
 import torch
 from timm.data.config import resolve_data_config
 from timm.layers.attention import Attention
+from timm.layers.attention_pool import AttentionPoolLatent
 from timm.models import ConvNeXt, EfficientNet, MobileNetV3, ResNet, VisionTransformer
 from timm.models.vision_transformer import Block, checkpoint_filter_fn
 from torch import nn
@@ -55,6 +56,40 @@ class ViTPooling(nn.Module):
         """Tokens [batch, tokens, width] to [batch, width]."""
         pooled: torch.Tensor = self.fc_norm(VisionTransformer.pool(cast(Any, self), self.norm(tokens)))
         return pooled
+
+
+class LatentPooling(nn.Module):
+    """A ViT's last norm and what its learned query takes from all tokens, before the MLP that follows."""
+
+    def __init__(self, model: VisionTransformer) -> None:
+        """Hold only what it uses."""
+        super().__init__()
+        pool: Any = model.attn_pool
+        self.norm, self.q, self.kv, self.proj, self.proj_drop = model.norm, pool.q, pool.kv, pool.proj, pool.proj_drop
+        self.q_norm, self.k_norm, self.mlp = pool.q_norm, pool.k_norm, None
+        for name in ("latent", "pos_embed"):
+            self.register_parameter(name, getattr(pool, name))
+        self.latent_len, self.num_heads, self.head_dim = pool.latent_len, pool.num_heads, pool.head_dim
+        self.fused_attn, self.scale, self.pool = pool.fused_attn, pool.scale, pool.pool
+        self._skipped = 0 if model.pool_include_prefix else model.num_prefix_tokens
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Tokens [batch, tokens, width] to [batch, width]."""
+        # timm's own method, which reads only the attributes kept above.
+        pooled: torch.Tensor = AttentionPoolLatent.forward(cast(Any, self), self.norm(tokens)[:, self._skipped :])
+        return pooled
+
+
+def ends_in_mlp(model: Any) -> bool:
+    """Whether a ViT of timm's is pooled by one learned query and an MLP, and nothing else follows, as SigLIP's is."""
+    pool = getattr(model, "attn_pool", None)
+    return (
+        type(model) is VisionTransformer
+        and type(pool) is AttentionPoolLatent
+        and pool.mlp is not None
+        and pool.pool == "token"
+        and isinstance(model.fc_norm, nn.Identity)
+    )
 
 
 def load_timm(settings: EncoderSettings) -> Encoder:
