@@ -144,7 +144,16 @@ class Run:
 
 
 class Sweep(Run):
-    """A sweep's directory; its metrics and predictions are those of the setting that was chosen, on outer samples."""
+    """A sweep's directory; its metrics and predictions are those of the setting that was chosen, on outer samples.
+
+    Raises:
+        UserError: There is no sweep in it.
+    """
+
+    def __init__(self, path: Place) -> None:
+        super().__init__(path)
+        if not is_sweep_directory(self.path):
+            raise UserError(f"{self.path} is a single run, not a sweep; open it by thawline.Run")
 
     @property
     def leaderboard(self) -> pd.DataFrame:

@@ -28,6 +28,8 @@ def test_a_run_is_that_of_the_command_line(thawline, run, sample):
     assert set(run.figures) == {"confusion", "recall", "reliability"}
     assert run.figures["recall"]._repr_png_() == (run.path / "recall.png").read_bytes()
     assert run.path.name in run._repr_html_()
+    with pytest.raises(package.UserError, match="is a single run, not a sweep"):
+        package.Sweep(run.path)
 
 
 def test_its_model_says_of_files_what_the_bundle_says(thawline, sample, tmp_path):
