@@ -73,6 +73,8 @@ def test_what_is_answered_is_trained_on_judged_exported_and_scored(thawline, sam
     evaluated = thawline.metrics("evaluate")
     assert evaluated["judged"]["accuracy"]["value"] > 0.6
     assert evaluated["examined"]["guess"] is True
+    warnings = json.loads((thawline.runs("evaluate")[-1] / "data_report.json").read_text())["warnings"]
+    assert bundle.notes[0] in warnings
     thawline("evaluate", run)
     assert (
         "preference" in (thawline.runs("evaluate")[-1] / "config.yaml").read_text() + (run / "config.yaml").read_text()

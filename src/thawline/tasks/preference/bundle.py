@@ -54,7 +54,7 @@ class AnsweredPhotos(LabelledPhotos):
 
     def report(self) -> dict[str, Any]:
         """What the file holds, as plain JSON."""
-        return feedback_report(self.collection, self.feedback)
+        return self._with_notes(feedback_report(self.collection, self.feedback))
 
     def examine(self, predictions: Predictions) -> dict[str, Any]:
         """What there is to say of `predictions` besides."""

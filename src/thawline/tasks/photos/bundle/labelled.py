@@ -59,6 +59,7 @@ class LabelledPhotos:
         return self._with_notes(data_report(self.collection))
 
     def _with_notes(self, report: dict[str, Any]) -> dict[str, Any]:
+        """The report, with what the bundle says of itself among its warnings."""
         return {**report, "warnings": [*report["warnings"], *self.bundle.notes]}
 
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
