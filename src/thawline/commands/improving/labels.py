@@ -112,7 +112,7 @@ def _show(first: list[Doubted], console: Console, kind: str) -> None:
     say(
         console,
         f"{found.get(ANOTHER, 0)} of these are likely of another class; of {found.get(UNSURE, 0)} no class is sure: "
-        "photos of none of the classes are among them",
+        "photos of none of the classes may be among them",
     )
 
 
