@@ -109,7 +109,9 @@ class Run:
         return exported
 
     def predict(self, *files: Place, **settings: Any) -> pd.DataFrame:
-        """What its model says of files, as `thawline predict` does; its bundle is written where there is none yet.
+        """What its model says of files, as `thawline predict` does; the bundle in its directory is asked.
+
+        That is written where there is none yet; once the run was fitted on everything, `export()` writes it anew.
 
         Args:
             files: Files and folders.
