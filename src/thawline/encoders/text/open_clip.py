@@ -106,10 +106,7 @@ def projected(matrix: Any) -> Stage:
 
 def text_stages(model: Any) -> tuple[list[Stage], int]:
     """The text tower of `model` as stages, and how many of them are blocks."""
-    # The first class of open_clip's has the text tower's parts as its own, the other one in an object.
-    text = getattr(model, "text", model)
-    kind = model.text_pool_type if text is model else text.pool_type
-    end = model.text_eos_id if text is model else text.eos_id
+    text, kind, end = _pooling(model)
     blocks = [TextBlock(block, text.attn_mask) for block in text.transformer.resblocks]
     first = TokenEmbedding(text, keep=kind in ("argmax", "eos"))
     last = [TextPooling(text.ln_final, kind, end), projected(text.text_projection)]
@@ -152,14 +149,20 @@ def check_vocabulary(tokenizer: Any, vocabulary: int) -> None:
         )
 
 
-def tokenizing(tokenizer: Any) -> Callable[[list[str]], Features]:
-    """What makes {"input_ids", "attention_mask"}, int64 [texts, the network's length], of texts.
+def tokenizing(tokenizer: Any, model: Any) -> Callable[[list[str]], Features]:
+    """What makes {"input_ids", "attention_mask"}, int64 [texts, length], of texts for the text tower of `model`.
 
-    No token is masked: the padding stands behind a text, or was read in the pretraining.
+    The length is the network's, or where it reads nothing behind a text's end, that of the longest: the network's costs
+    several times as much. No token is masked: the padding stands behind a text, or was read in the pretraining.
     """
+    text, kind, end = _pooling(model)
+    ends = text.attn_mask is not None and kind in ("argmax", "eos")
 
     def tokenize(texts: list[str]) -> Features:
         ids = tokenizer(texts)
+        if ends:
+            last = ids.argmax(dim=1) if kind == "argmax" else (ids == end).int().argmax(dim=1)
+            ids = ids[:, : int(last.max()) + 1]
         return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
     return tokenize
@@ -174,6 +177,13 @@ def tokenizer_key(tokenizer: Any, text_config: dict[str, Any]) -> dict[str, JSON
         table = tokenizer_digest(own.backend_tokenizer)
     how = {name: text_config.get(name) for name in ("tokenizer_kwargs", "tokenizer_mode")}
     return {"tokenizer": table, "length": tokenizer.context_length, "open_clip": open_clip.__version__, **how}
+
+
+def _pooling(model: Any) -> tuple[Any, str, int]:
+    """What has the text tower's parts, how it is pooled, and the number of the token that ends a text."""
+    if not hasattr(model, "text"):  # the first of open_clip's classes has them itself
+        return model, model.text_pool_type, model.text_eos_id
+    return model.text, model.text.pool_type, model.text.eos_id
 
 
 def _first_line(error: Exception) -> str:

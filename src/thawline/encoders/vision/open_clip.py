@@ -221,7 +221,7 @@ def cut_open_clip(
         entry=tokenizer_key(tokenizer, config["text_cfg"]),
         licence=licence,
     )
-    return ClipTowers(image, words, tokenizing(tokenizer), float(model.logit_scale.detach().exp()))
+    return ClipTowers(image, words, tokenizing(tokenizer, model), float(model.logit_scale.detach().exp()))
 
 
 def cut_open_clip_vision(
