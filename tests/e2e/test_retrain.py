@@ -108,6 +108,32 @@ def test_what_the_model_in_use_said_was_said_without_knowing_it(thawline, few):
         assert said.probabilities[places[path]].tolist() == again.probabilities[i].tolist()
 
 
+def test_samples_are_known_by_their_content_under_other_names(thawline, few):
+    """Rows of a data set move when others come before them; here names of photos do, and one is in another folder."""
+    photos, later = few
+    thawline("train", photos, *LOGISTIC)
+    (run,) = thawline.runs()
+    old = read_predictions(run / "predictions.parquet")
+    moved = {}
+    for name in old.paths:
+        path = photos / name
+        moved[name] = path.rename(path.with_name(f"moved {path.name}")).relative_to(photos).as_posix()
+    came = sorted(later.glob("*/*.jpg"))
+    for path in came:  # a new photo gets the name that another one had, if it can
+        name = next((old for old in moved if old.rpartition("/")[0] == path.parent.name), None)
+        shutil.copy(path, photos / (name or path.relative_to(later)))
+        moved[f"taken {name}"] = moved.pop(name, None)
+    fitted = retraining.find_fit(run, {})
+    said = retraining.said_before(fitted, fitted.settings, retraining.find_device("cpu"))
+    places = {path: i for i, path in enumerate(said.paths)}
+    for i, path in enumerate(old.paths):
+        there = moved.get(path) or moved[f"taken {path}"]
+        assert said.probabilities[places[there]].tolist() == old.probabilities[i].tolist()
+    told = " ".join(thawline("retrain", run, "out=Model").split())
+    assert 0 < said.folds.count("new") <= len(came)
+    assert f"any of these {len(said.paths)}; {said.folds.count('new')} are new, and 0 have another label now" in told
+
+
 @pytest.mark.parametrize(("right", "refused"), [(0, True), (8, False), (16, False)])
 def test_what_is_told_to_be_worse_is_refused(right, refused):
     """Of 16 photos the one in use knows 8; no gate is given."""

@@ -1,6 +1,6 @@
 """`thawline retrain RUN [DATA] out=BUNDLE`: train anew, and put the model into use only where it is good enough."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from thawline.runs.directory import is_run_directory, read_config
 from thawline.runs.moved import placed, refuse_absent
 from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.reading import read_record
-from thawline.runs.split import by_name
+from thawline.runs.split import SplitRow, by_name
 from thawline.runs.unpacked import REPORT_FILE
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.targets.predicted import compare_said, judge_said
@@ -40,6 +40,7 @@ from thawline.tasks.task import find_task
 from thawline.tasks.typed import to_settings
 
 RECORD = "retrain.json"
+NEW = "new"  # the fold of samples that the model in use is asked about now
 
 
 def retrain(config: DictConfig) -> None:
@@ -164,8 +165,8 @@ def _new_run(first: Fitted, settings: RetrainSettings) -> tuple[DictConfig, RunS
 def said_before(before: Fitted, own: RunSettings, device: torch.device) -> Predictions:
     """What the model in use says of the samples that are there now, each by a fit that was not trained on it.
 
-    Of samples that its run judged, what the run said then; of new ones that are not like any that it was trained on,
-    what its model says now.
+    Of samples that its run judged, what the run said then, whatever they are called now; of new ones that are not like
+    any that it was trained on, what its model says now.
 
     Raises:
         UserError: The data can't be read, or have a class that the model does not know.
@@ -177,15 +178,25 @@ def said_before(before: Fitted, own: RunSettings, device: torch.device) -> Predi
             f"there is no photo of class '{problem.classes[gone[0]]}' any more, which the model in use knows; begin "
             "with 'thawline train'"
         )
-    now, then = by_name(problem.split_rows(())), by_name(before.rows)
-    judged = in_one_form(before.judged)
-    same = [i for i, path in enumerate(judged.paths) if path in now and now[path].digest == then[path].digest]
     new = _new_samples(before, problem)
-    parts = [judged.subset(np.array(same, dtype=np.int64))]
+    parts = [_judged_then(before, by_name(problem.split_rows(())))]
     if len(new):
         majority = int(np.bincount(before.judged.labels).argmax())
-        parts.append(in_one_form(predict_fold(problem, Fold("new", new[:0], None, new), before.fit, device, majority)))
+        parts.append(in_one_form(predict_fold(problem, Fold(NEW, new[:0], None, new), before.fit, device, majority)))
     return join_predictions(parts)
+
+
+def _judged_then(before: Fitted, now: Mapping[str, SplitRow]) -> Predictions:
+    """What the run said of the samples `now`, under their names of now: a row of a data set, a photo in another folder.
+
+    Copies were in one fold, so that what was said of any of them was said without knowing it.
+    """
+    judged, then = in_one_form(before.judged), by_name(before.rows)
+    known = {(path, then[path].digest): i for i, path in enumerate(judged.paths)}
+    contents = {digest: i for (_, digest), i in known.items() if digest}
+    places = {path: known.get((path, row.digest), contents.get(row.digest)) for path, row in now.items()}
+    found = {path: i for path, i in places.items() if i is not None}
+    return replace(judged.subset(np.array(list(found.values()), dtype=np.int64)), paths=tuple(found))
 
 
 def _new_samples(before: Fitted, problem: TaskProblem) -> NDArray[np.int64]:
@@ -205,8 +216,7 @@ def _compare(before: Fitted, said: Predictions, after: Fitted, console: Console)
     its = said.subset(np.array([places[path] for path in mine.paths], dtype=np.int64))
     relabelled = int((its.labels != mine.labels).sum())
     its = replace(its, labels=mine.labels, groups=mine.groups)
-    known = by_name(before.rows)
-    fresh = sum(path not in known for path in mine.paths)
+    fresh = its.folds.count(NEW)
     say_whole(console, f"in use {as_word(before.source)}")
     say(
         console,
