@@ -33,6 +33,8 @@ def test_verbs_settings_and_choices():
 def test_what_was_chosen_decides_what_follows_and_a_wrong_choice_nothing():
     assert "method.c=" in complete("thawline train Photos method=logistic method.c")
     assert "method.c=" not in complete("thawline train Photos method.c")
+    assert "callbacks=ema" in complete("thawline train Photos callbacks=e")
+    assert complete("thawline train Photos callbacks=ema callbacks.ema.d") == ["callbacks.ema.decay="]
     assert complete("thawline train Photos method=nonsense method.weight_d") == ["method.weight_decay="]
 
 

@@ -82,11 +82,14 @@ def settings_of(config_name: str, chosen: Sequence[str] = ()) -> list[Setting]:
         if group.partition("/")[0] != "hydra" and group != "quiet"
     }
     comments = _comments(conf_directory() / f"{config_name}.yaml")
-    found = []
+    found: list[Setting] = []
     for key, value, kind in _walk(config, ""):
         first, _, name = key.rpartition(".")
         meaning = _documented(kind, name) or comments.get(name if not first else key, "")
-        if group := groups.pop(key, None):
+        group = groups.pop(key, None)
+        if isinstance(value, dict) and not first and (files := tuple(_choices(key))):
+            found += _several(key, value, meaning, files)
+        elif group:
             found.append(Setting(group, str(choices[group] or "null"), meaning, tuple(_choices(group))))
         elif not isinstance(value, DictConfig):
             file = _conf_file(key.partition(".")[0], choices)
@@ -97,6 +100,18 @@ def settings_of(config_name: str, chosen: Sequence[str] = ()) -> list[Setting]:
         for key, group in groups.items()
     ]
     return [*more, *found]
+
+
+def _several(
+    group: str, chosen: Mapping[str, Any], meaning: str, files: tuple[tuple[str, str], ...]
+) -> Iterator[Setting]:
+    """A group of which several files may be chosen at once, and the settings of those that are `chosen`, by name."""
+    yield Setting(group, f"[{','.join(chosen)}]", meaning, files)
+    for name, own in chosen.items():
+        file = _conf_file(group, {group: name})
+        of_file = _comments(file) if file else {}
+        for key, value in (own or {}).items():
+            yield Setting(f"{group}.{name}.{key}", _shown(value), of_file.get(key, ""))
 
 
 def _conf_file(group: str, choices: Mapping[str, str]) -> Path | None:
