@@ -5,9 +5,8 @@ import re
 
 import pytest
 from safetensors.torch import load_file
-from tests.extras import require
 
-require("lora", "peft")
+pytest.importorskip("peft")
 WORDS = ("encoder=tiny_clip", "trainer=cpu", "logger=none", "method=clip_lora", "method.steps=1", "method.epochs=1")
 TWO = "data.classes=[birthday,wedding]"
 

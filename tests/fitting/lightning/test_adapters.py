@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from tests.encoders.conftest import save_clip, save_dino, save_siglip, save_vit
-from tests.extras import require
 
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
@@ -24,7 +23,7 @@ from thawline.fitting.methods.gradient import Course, fit_gradient
 from thawline.fitting.settings import DebugSettings, TrainerSettings
 from thawline.fitting.tail import Tail
 
-require("lora", "peft")
+pytest.importorskip("peft")
 SAVE = {"clip": save_clip, "siglip": save_siglip, "vit": save_vit, "dinov2": save_dino, "dinov3": save_dino}
 GIVEN = {"rank": 2, "alpha": 1, "dropout": 0.25, "steps": 500, "epochs": 20, "batch_size": 32, "lr": 2e-4}
 LORA = LoraSettings(name="clip_lora", head="prompts", train_text=True, **GIVEN)
