@@ -58,6 +58,17 @@ def test_a_holdout_lists_what_it_judged_and_says_so(thawline, tuned, tmp_path):
     assert not (run / "labels").exists()
 
 
+@pytest.mark.long
+def test_a_sweep_over_methods_is_listed_by_what_it_chose(thawline, photos):
+    words = ("encoder=tiny_clip", "thaw=head", "trainer=cpu", "logger=none")
+    assert "method=projection" in thawline.refused("train", photos, *words)  # what the config of the sweep itself has
+    thawline("train", photos, "-m", *words, "method=logistic,gda")
+    (sweep,) = thawline.runs("sweep")
+    thawline("data", "labels", sweep)
+    judged = json.loads((sweep / "metrics.json").read_text())["judged"]["samples"]
+    assert len(rows_of(sweep / "labels" / "labels.csv")) == judged
+
+
 def test_wrong_use_is_one_sentence(thawline, tuned, tmp_path):
     run, bundle = tuned
     assert "share=0 must be above 0" in thawline.refused("data", "labels", run, "share=0")

@@ -25,9 +25,9 @@ from thawline.reports.sheet.doubted import (
 from thawline.runs.directory import read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions
-from thawline.runs.sweep import INNER_FILE
+from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say, say_next, say_whole
-from thawline.tasks.settings import saved_settings
+from thawline.tasks.settings import read_settings
 from thawline.tasks.task import find_task
 from thawline.tasks.typed import to_settings
 
@@ -83,7 +83,9 @@ def _judged(run: Path) -> tuple[Predictions, str]:
     if (verb := read_status(run)["verb"]) not in _JUDGES:
         raise UserError(f"{run} is a run of 'thawline {verb}'; give one of 'thawline train'")
     said, _ = finished_run(run)
-    trained = saved_settings(read_config(run))
+    # The config of a sweep lacks what its trials name, such as the method.
+    fitted = read_trial(run, read_sweep(run, "winner")["winner"]).path if is_sweep_directory(run) else run
+    trained = read_settings(read_config(fitted))
     kind = find_task(trained.task).samples
     if said.tags is not None:
         raise UserError(f"the {kind} of {run} have several labels each; give a run of one label each")
