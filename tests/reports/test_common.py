@@ -13,6 +13,7 @@ from thawline.errors import UserError
 from thawline.reports.gather import gather
 from thawline.reports.page.document import draw_page
 from thawline.runs.predictions import Predictions, Tags, join_predictions
+from thawline.runs.split import SplitRow, write_split
 from thawline.targets.predicted import compare_said, judge_said
 
 PAIRS = {**FACTS, "kind": "pairs"}
@@ -121,6 +122,18 @@ def test_runs_that_disagree_about_what_is_so_are_refused(tmp_path, crossed, held
     seeds = crossed.subset(np.repeat(np.arange(20), 2))
     with pytest.raises(UserError, match="e judged photos more than once, a time for each seed, and the other did not"):
         gather([whole, make_run(tmp_path / "e", seeds)])
+
+
+def test_files_of_one_name_are_compared_only_if_they_are_the_same(tmp_path, crossed, held):
+    """Rows of two data sets and photos of two months have the same names."""
+    part, _ = held
+    whole, other = make_run(tmp_path / "whole", crossed), make_run(tmp_path / "other", part)
+    for run, p, content in ((whole, crossed, "a"), (other, part, "b")):
+        write_split(run / "split.csv", [SplitRow(path, content * 64, "", "beach", 0, "") for path in p.paths])
+    with pytest.raises(UserError, match=f"can't be compared: {crossed.paths[0]} is another file in each of them"):
+        gather([whole, other])
+    write_split(other / "split.csv", [SplitRow(path, "a" * 64, "", "beach", 0, "") for path in part.paths])
+    assert len(gather([whole, other]).boards) == 1
 
 
 def test_what_is_said_of_another_systems_table_names_the_samples(tmp_path, crossed):

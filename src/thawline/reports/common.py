@@ -11,7 +11,10 @@ from thawline.data.tables.places import comparable
 from thawline.errors import UserError
 from thawline.reports.comparison import Entry
 from thawline.runs.predictions import Predictions, join_predictions
+from thawline.runs.split import by_name, read_split_rows
 from thawline.targets.predicted import same_truth
+
+SPLIT = "split.csv"
 
 _DECIDED = (
     "thresholds",
@@ -122,8 +125,17 @@ def _clash(one: Entry, other: Entry) -> str:
             return f"{entry.name} judged {one.kind} more than once, a time for each seed, and the other did not"
     places = {path: i for i, path in enumerate(b.paths)}
     common = [i for i, path in enumerate(a.paths) if path in places]
+    contents, others = _contents(one), _contents(other)
+    if path := next((p for p in contents if p in places and contents[p] != others.get(p, contents[p])), None):
+        return f"{path} is another file in each of them"
     mine, its = a.subset(np.array(common, np.int64)), b.subset(np.array([places[a.paths[i]] for i in common], np.int64))
     return "" if same_truth(mine, its) else f"they have other labels for some of the same {one.kind}"
+
+
+def _contents(entry: Entry) -> dict[str, str]:
+    """The digest of each sample's file by its path, where the entry's run kept them."""
+    files = [directory / SPLIT for directory in entry.directories[:1] if (directory / SPLIT).is_file()]
+    return {path: row.digest for file in files for path, row in by_name(read_split_rows(file)).items() if row.digest}
 
 
 def _only(entry: Entry, paths: Sequence[str]) -> Entry:
