@@ -132,6 +132,10 @@ def test_files_of_one_name_are_compared_only_if_they_are_the_same(tmp_path, cros
         write_split(run / "split.csv", [SplitRow(path, content * 64, "", "beach", 0, "") for path in p.paths])
     with pytest.raises(UserError, match=f"can't be compared: {crossed.paths[0]} is another file in each of them"):
         gather([whole, other])
+    same = make_run(tmp_path / "same", crossed)
+    write_split(same / "split.csv", [SplitRow(path, "b" * 64, "", "beach", 0, "") for path in crossed.paths])
+    with pytest.raises(UserError, match="is another file in each of them"):
+        gather([whole, same])
     write_split(other / "split.csv", [SplitRow(path, "a" * 64, "", "beach", 0, "") for path in part.paths])
     assert len(gather([whole, other]).boards) == 1
 

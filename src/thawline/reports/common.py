@@ -57,7 +57,8 @@ def group_entries(named: Sequence[Entry], found: Sequence[Entry]) -> list[list[E
 def same_samples(one: Entry, other: Entry) -> bool:
     """Did both judge just the same samples, by the same classes and labels?"""
     a, b = one.predictions, other.predictions
-    return a.paths == b.paths and a.classes == b.classes and same_truth(a, b)
+    alike = a.paths == b.paths and a.classes == b.classes and same_truth(a, b)
+    return alike and _another_file(one, other) is None
 
 
 def _on_common(entries: Sequence[Entry]) -> list[Entry]:
@@ -125,11 +126,19 @@ def _clash(one: Entry, other: Entry) -> str:
             return f"{entry.name} judged {one.kind} more than once, a time for each seed, and the other did not"
     places = {path: i for i, path in enumerate(b.paths)}
     common = [i for i, path in enumerate(a.paths) if path in places]
-    contents, others = _contents(one), _contents(other)
-    if path := next((p for p in contents if p in places and contents[p] != others.get(p, contents[p])), None):
+    if path := _another_file(one, other):
         return f"{path} is another file in each of them"
     mine, its = a.subset(np.array(common, np.int64)), b.subset(np.array([places[a.paths[i]] for i in common], np.int64))
     return "" if same_truth(mine, its) else f"they have other labels for some of the same {one.kind}"
+
+
+def _another_file(one: Entry, other: Entry) -> str | None:
+    """A path of which both know the file, and not the same one; None: there is none."""
+    if one.directories == other.directories:
+        return None
+    contents, others = _contents(one), _contents(other)
+    both = set(one.predictions.paths) & set(other.predictions.paths)
+    return next((p for p in contents if p in both and contents[p] != others.get(p, contents[p])), None)
 
 
 def _contents(entry: Entry) -> dict[str, str]:
