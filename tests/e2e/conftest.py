@@ -138,6 +138,7 @@ def tuned(sample, tmp_path_factory):
         patch.setenv("THAWLINE_STORE", str(root / "store"))
         main(["train", str(sample), "method=linear", "thaw=head", "encoder=tiny_clip", "trainer=cpu", "logger=none"])
         (run,) = (root / "outputs" / "train").iterdir()
+        shutil.copytree(root / "store", root / "store as it was filled")  # other tests add to the store
         main(["export", str(run), f"out={root / 'bundle'}"])
     return run, root / "bundle"
 

@@ -115,7 +115,7 @@ def test_trials_that_can_not_be_fitted_together_are_read_once_and_left_what_they
 ):
     listed = []
     lister = events.list_events
-    monkeypatch.setattr(events, "list_events", lambda data: listed.append(data) or lister(data))
+    monkeypatch.setattr(events, "list_events", lambda *given, **how: listed.append(given) or lister(*given, **how))
     words = (*WORDS[:2], "method=logistic", "method.c=[0.1],[-1],[1.0]", "logger=none", "hydra/launcher=basic")
     assert TOGETHER not in thawline("train", sample, "-m", *words, status=1)
     [sweep] = (thawline.directory / "outputs/sweep").iterdir()

@@ -29,7 +29,7 @@ def test_the_store_grows_as_planned_and_planning_leaves_nothing(thawline, sample
     forecast = said_of(sample, "thaw=head")
     [part] = forecast.parts
     assert (part.thaw, part.method, part.trials, part.stored) == ("head", "linear", 1, False)
-    filled = sum(map(len, contents(tuned[0].parents[2] / "store").values()))
+    filled = sum(map(len, contents(tuned[0].parents[2] / "store as it was filled").values()))
     assert forecast.bytes == pytest.approx(filled, rel=0.05)
     assert forecast.samples[0] == forecast.samples[1] > 90
     assert 0.1 < forecast.total.processor < 600

@@ -4,10 +4,12 @@ import json
 import re
 
 import pytest
+import yaml
 from omegaconf import OmegaConf, open_dict
 from tests.e2e.conftest import thawline  # noqa: F401  # a fixture
 
 from thawline.commands.line.composing import ALLOWED, compose, refuse_targets
+from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.settings import register_settings
 from thawline.errors import UserError
 
@@ -163,3 +165,19 @@ def test_hydras_own_launchers_and_folders_of_configs_are_let_through(thawline, t
         "train", tmp_path, "--config-dir", "mine", "experiment=own", "hydra/launcher=joblib", "--cfg", "job"
     )
     assert "seed: 77" in said
+
+
+@pytest.mark.parametrize("word", ["encoder=1", "method=true", "people=0.5"])
+def test_a_number_chooses_no_file(word):
+    group, _, value = word.partition("=")
+    with pytest.raises(UserError, match=f"^{word}: there is no file '{value}' to choose; 'thawline settings {group}'"):
+        compose("train", ["data.path=x", word])
+
+
+def test_no_setting_of_a_verb_is_called_as_a_group_of_files():
+    """Hydra would look for a file of that name."""
+    groups = {path.name for path in conf_directory().iterdir() if path.is_dir()}
+    for path in conf_directory().glob("*.yaml"):
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = {key for key in config if key not in ("defaults", "hydra") and not isinstance(config[key], dict)}
+        assert settings & groups == set(), path.name

@@ -109,7 +109,7 @@ def test_segments_of_three_seconds_cannot_be_split_at_random(tmp_path, piece) ->
 
 def test_readers_and_split_files_that_do_not_go_together() -> None:
     settings = capability("genre", "settings")
-    with pytest.raises(UserError, match=r"data\.reader=fma is not known; use auto, artists or gtzan"):
+    with pytest.raises(UserError, match=r"data\.reader=fma is not known; use auto, artists, gtzan or datasets"):
         settings(path="music", reader="fma")
     with pytest.raises(UserError, match=r"data\.splits names GTZAN's split files; add data\.reader=gtzan"):
         settings(path="music", splits=["train.txt"])

@@ -67,6 +67,7 @@ def compose(config_name: str, words: Sequence[str]) -> DictConfig:
     for word in words:
         _refuse_nul(word, word.partition("=")[0])
     refuse_packages(words)
+    _refuse_numbers(words)
     _find_added_confs()
     try:
         with hydra.initialize_config_dir(str(conf_directory()), version_base="1.3"):
@@ -82,6 +83,20 @@ def compose(config_name: str, words: Sequence[str]) -> DictConfig:
     _remember(own)
     _refuse_secret_places(config)
     return config
+
+
+def _refuse_numbers(words: Sequence[str]) -> None:
+    """Files are chosen by name: of `encoder=1` Hydra would make a traceback.
+
+    Raises:
+        UserError: A number, true or false is to choose a file.
+    """
+    for word in words:
+        group, _, value = word.partition("=")
+        if re.fullmatch(r"[\w/@]+", group) and (conf_directory() / group.partition("@")[0]).is_dir():
+            (override,) = OverridesParser.create().parse_overrides([word])
+            if not override.is_sweep_override() and isinstance(override.value(), bool | int | float):
+                raise UserError(f"{word}: there is no file '{value}' to choose; 'thawline settings {group}' lists them")
 
 
 @cache

@@ -15,7 +15,9 @@ from thawline.data.groups import Pairs
 
 STEPS = 24  # in an octave: one is 3 %
 MARKS = 192  # kept of each track, at most
-FEW_MARKS = 16  # a track with fewer is told by other means
+FEW_MARKS = (
+    128  # a track with fewer, some seconds long, is told by other means: too little of it may be alike by chance
+)
 # Share of marks that two have in common a step apart and at one time, and their number, from which one is a shifted
 # copy of the other. Of 150 recordings of single instruments and 240 synthesised pieces the closest strangers that have
 # so many share 0.07. Of 38 of them, 30 s each, 149 of 152 copies 3 % higher or lower or faster or slower have more.

@@ -132,7 +132,7 @@ def test_it_works_with_mouse_and_keyboard_and_on_a_phone(library, tmp_path):
 
 
 def test_without_pictures_and_elsewhere(library, tmp_path, capsys):
-    main(["library", "page", str(library), "thumbnails=false", f"out={tmp_path / 'a page.html'}", "people=1"])
+    main(["library", "page", str(library), "thumbnails=false", f"out={tmp_path / 'a page.html'}", "most_people=1"])
     text = (tmp_path / "a page.html").read_text(encoding="utf-8")
     assert "data:image" not in text.replace("img-src data:", "")
     assert "1 further people are not shown." in text

@@ -38,7 +38,7 @@ def page(config: DictConfig) -> None:
     settings: LibraryPageSettings = to_settings(config)
     folder, console = settings.folder, Console()
     report, people = _read(folder, REPORT, dict), read_people(folder)
-    persons = shown_people(people, settings.people)
+    persons = shown_people(people, settings.most_people)
     pictures = _pictures(settings, str(report.get("source", "")), people, persons, console)
     shown = Page(
         report,

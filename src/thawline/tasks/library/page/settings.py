@@ -20,7 +20,7 @@ class LibraryPageSettings:
         images: The folder that image paths start from; null: that of the file.
         table: Of a database: the table of entries.
         thumbnails: Whether the page holds small pictures of people; without them it names entries.
-        people: How many people are shown, those with the most faces.
+        most_people: How many people are shown, those with the most faces.
         paths: Where the library lies.
     """
 
@@ -30,13 +30,13 @@ class LibraryPageSettings:
     images: str | None = None
     table: str | None = None
     thumbnails: bool = True
-    people: int = 40
+    most_people: int = 40
     paths: PathsSettings = MISSING
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if not 1 <= self.people <= 1000:
-            raise UserError(f"people={self.people} must be 1 to 1000")
+        if not 1 <= self.most_people <= 1000:
+            raise UserError(f"most_people={self.most_people} must be 1 to 1000")
 
     @property
     def folder(self) -> Path:
