@@ -30,6 +30,7 @@ def saved(sample, tmp_path_factory):
     return place
 
 
+@pytest.mark.long
 def test_photos_of_a_data_set_are_those_of_the_folder_to_the_features(thawline, sample, saved):
     thawline("train", sample, *LOGISTIC)
     computed = thawline.metrics()["features"]["computed"]

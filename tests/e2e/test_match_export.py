@@ -229,6 +229,7 @@ def test_what_is_refused(kept, pairs, thawline, weights):
         assert said.startswith("trainer.save_models=true writes a CLIP while it is trained, with task=match")
 
 
+@pytest.mark.long
 def test_two_networks_that_were_trained_apart_do_too(thawline, pairs, weights, tmp_path):
     seeing = ("task=match", "trainer=cpu", "logger=csv", "encoder=mobilenetv2_035", f"encoder.weights={weights}")
     words = (*seeing, "method.epochs=1", "data.decode=full")

@@ -72,6 +72,7 @@ def test_trials_fitted_together_are_those_fitted_alone_and_one_that_diverges_fai
     assert [run.config["method"]["lr"] for (run,) in runs] == [3e-1, 1e60] * 2
 
 
+@pytest.mark.long
 def test_what_was_broken_off_is_fitted_again_and_what_ended_is_not(thawline, sample):
     words = (*WORDS[:2], "method=linear,logistic", "thaw=head", "seed=0,1,2", "logger=csv", "hydra/launcher=packed")
     assert f"3 {TOGETHER}" in thawline("train", sample, "-m", *words)

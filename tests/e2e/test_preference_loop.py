@@ -207,6 +207,7 @@ def test_a_real_disk_that_is_full_is_named_and_nothing_half_made_stays(thawline,
         assert [path.name for path in registry.root.iterdir() if path.is_dir()] == []
 
 
+@pytest.mark.long
 def test_a_second_training_waits_and_trains_only_where_something_is_new(thawline, sample, registry):
     thawline("preference", "import", write_answers(thawline.directory / "in.csv", sample, 0, 8, **ANSWERS))
     first = Apart(thawline.directory, *TRAIN, "method=logistic")

@@ -1,5 +1,6 @@
 """No answer that a service acknowledged is lost to a kill. The tool itself is the long form."""
 
+import pytest
 from tools.kill_server import Acknowledged, begin, check, kill_services
 
 from thawline.versions.database import open_database
@@ -8,6 +9,7 @@ from thawline.versions.schema import Item
 from thawline.versions.settings import SQLITE, sqlite_url
 
 
+@pytest.mark.long
 def test_no_answer_that_a_service_acknowledged_is_lost_to_a_kill(tmp_path, own_store):
     acknowledged, wrong = kill_services(1, seed=1, folder=tmp_path, longest=0.3)
     assert wrong == []

@@ -39,6 +39,7 @@ def test_graphs_say_what_the_bundle_says(write, photos, kind):
     assert manifest["versions"]["onnxruntime"]
 
 
+@pytest.mark.long
 def test_the_text_graph_gives_the_classes_of_the_vision_graph(write, photos):
     folder, fitted = write(CLIP, onnx=True)
     processor = CLIPProcessor.from_pretrained(folder)

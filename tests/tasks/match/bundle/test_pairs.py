@@ -228,6 +228,7 @@ def test_a_matcher_has_no_golden_cases(folder, tmp_path, capsys):
     assert said.endswith("judges pairs, for which there are no golden cases"), said
 
 
+@pytest.mark.long
 def test_loading_any_bundle_needs_neither_lightning_nor_hydra(folder, photos, write_classifier):
     kinds = {kind.network.partition(":")[0]: kind for kind in KINDS}
     classifiers = [write_classifier(kind)[0] for kind in kinds.values()]
