@@ -15,14 +15,16 @@ from thawline.data.groups import Pairs
 
 STEPS = 24  # in an octave: one is 3 %
 MARKS = 192  # kept of each track, at most
-FEW_MARKS = (
-    128  # a track with fewer, some seconds long, is told by other means: too little of it may be alike by chance
-)
+FEW_MARKS = 16  # a track with fewer is told by other means
 # Share of marks that two have in common a step apart and at one time, and their number, from which one is a shifted
 # copy of the other. Of 150 recordings of single instruments and 240 synthesised pieces the closest strangers that have
 # so many share 0.07. Of 38 of them, 30 s each, 149 of 152 copies 3 % higher or lower or faster or slower have more.
 NEAR = 0.085
 NEAR_MARKS = 12
+# Where one of the two has fewer marks than this, of some seconds, say, that little is alike by chance: pieces of 1 s of
+# strangers share up to 0.23.
+ENOUGH_MARKS = 128
+NEAR_FEW = 0.3
 
 _FAN = 5  # later peaks that each is paired with
 _LONGEST = 63  # frames between the peaks of a pair
@@ -85,7 +87,8 @@ def shifted_pairs(pitches: Sequence[str]) -> Pairs:
     turned, found = plain.T.tocsr(), set()
     for start in range(0, len(marks), _BLOCK):
         common = (higher[start : start + _BLOCK] @ turned).tocoo()
-        fewest = np.maximum(NEAR_MARKS, NEAR * np.minimum(sizes[common.row + start], sizes[common.col]))
+        smaller = np.minimum(sizes[common.row + start], sizes[common.col])
+        fewest = np.maximum(NEAR_MARKS, np.where(smaller < ENOUGH_MARKS, NEAR_FEW, NEAR) * smaller)
         likely = np.flatnonzero((common.data >= fewest) & (common.row + start != common.col))
         for low, high, least in zip(common.row[likely] + start, common.col[likely], fewest[likely], strict=True):
             if _together(marks[low], marks[high]) >= least:
