@@ -50,6 +50,13 @@ def test_values_of_path_keys_are_quoted_but_sweeps_are_not():
     assert words[2:] == ["encoder.name=a,b", "data.split=null"]
 
 
+def test_a_sweep_may_be_longer_than_any_name_of_a_file():
+    rates = f"method.lr={','.join(f'{number / 1000}' for number in range(1, 1000))}"
+    overrides = to_overrides(VERBS["train"], ["-m", "Photos", rates])
+    assert overrides[0] == "-m"
+    assert rates in overrides
+
+
 def test_a_verb_that_takes_many_words_gets_a_list():
     (override,) = to_overrides(VERBS["compare"], ["/runs/a", "/runs/b"])
     assert value_of(override) == ["/runs/a", "/runs/b"]

@@ -160,7 +160,7 @@ def to_overrides(verb: Verb, words: Sequence[str]) -> list[str]:
             options += [word, *(left.pop(0) for _ in range(min(_HYDRA_OPTIONS[word], len(left))))]
         elif word.startswith("-") and word != "-":
             raise UserError(_no_option(word, left))
-        elif _OVERRIDE.match(word) and not (_room(verb, values) and Path(word).exists()):
+        elif _OVERRIDE.match(word) and not (_room(verb, values) and _is_there(word)):
             passed.append(_quote_path_value(word))
         else:
             values.append(word)
@@ -238,11 +238,19 @@ def _refuse_bundles(verb: Verb, positional: Positional, paths: Sequence[str]) ->
             )
 
 
+def _is_there(word: str) -> bool:
+    """Whether `word` names a file; what is longer than any name, such as the values of a sweep, names none."""
+    try:
+        return Path(word).expanduser().exists()
+    except (OSError, RuntimeError):  # too long; ~ of a user that there is not
+        return False
+
+
 def _quote_path_value(word: str) -> str:
     """Quote the value of a key that holds a path, unless it is a sweep, or free text; what is quoted already stays."""
     key, _, value = word.partition("=")
     is_text = key.lstrip("+") in TEXT_KEYS
-    is_sweep = "," in value and not is_text and not Path(value).expanduser().exists()
+    is_sweep = "," in value and not is_text and not _is_there(value)
     if key.lstrip("+") not in PATH_KEYS | TEXT_KEYS or not value or value == "null" or value[0] in "'\"$" or is_sweep:
         return word
     return f"{key}={quote(value)}"
