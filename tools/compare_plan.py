@@ -29,12 +29,12 @@ TINY = "encoder=tiny_clip"
 _FORESEE = """
 import json, sys
 from functools import partial
-from thawline.commands.forecast.plan import foresee
+from thawline.commands.forecast.plan import foresee, of_process
 from thawline.commands.line.composing import compose
 from thawline.commands.line.settings import register_settings
 register_settings()
 words = [word for word in sys.argv[1:] if word != "-m"]
-found = foresee(words, partial(compose, "train"), many="-m" in sys.argv)
+found = foresee(words, partial(compose, "train"), many="-m" in sys.argv, before=of_process())
 total = found.total
 print(json.dumps({"wall": total.wall, "processor": total.processor, "bytes": found.bytes, "memory": found.memory}))
 """

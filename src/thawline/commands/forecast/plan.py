@@ -31,12 +31,16 @@ def plan(words: Sequence[str], compose: Compose, *, many: bool) -> None:
         UserError: It can't be run as it is asked for.
     """
     store = _root(compose(_fixed(words)).store.dir)
-    show(foresee(words, compose, many=many), store, Console())
+    show(foresee(words, compose, many=many, before=of_process()), store, Console())
 
 
-def foresee(words: Sequence[str], compose: Compose, *, many: bool) -> Forecast:
-    """What the command line will take; see `plan`."""
-    before = Cost(time.process_time(), time.process_time())
+def of_process() -> Cost:
+    """What this process took until now; by the clock, too, what its processor took."""
+    return Cost(time.process_time(), time.process_time())
+
+
+def foresee(words: Sequence[str], compose: Compose, *, many: bool, before: Cost) -> Forecast:
+    """What the command line will take, with what its start took before; see `plan`."""
     with tempfile.TemporaryDirectory(prefix="thawline-plan-") as folder:
         if not many:
             stage = Stage(Path(folder), _root(compose(words).store.dir), compose)
