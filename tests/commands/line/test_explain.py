@@ -87,6 +87,34 @@ def test_an_experiment_that_is_no_plain_yaml(tmp_path, monkeypatch, capsys, cont
     assert sentence in refused(capsys, "train", "Photos", "experiment=e")
 
 
+@pytest.mark.parametrize("text", ["defaults: [override /method: linear]\n", "seed: 1\n# @package _global_\n", ""])
+def test_an_experiment_that_does_not_say_that_its_settings_are_the_run_s(tmp_path, monkeypatch, capsys, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf" / "experiment").mkdir(parents=True)
+    (tmp_path / "conf" / "experiment" / "own.yaml").write_text(text)
+    said = refused(capsys, "train", "Photos", "experiment=own")
+    assert "experiment=own: the file must begin with the line '# @package _global_', so" in said
+
+
+def test_an_experiment_of_another_directory(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine" / "experiment" / "dusk").mkdir(parents=True)
+    (tmp_path / "mine" / "experiment" / "dusk" / "own.yaml").write_text("thaw: head")
+    place = f"hydra.searchpath=[file://{tmp_path / 'mine'}]"
+    said = refused(capsys, "train", "Photos", place, "experiment=dusk/own")
+    assert "experiment=dusk/own: the file must begin with the line '# @package _global_', so" in said
+
+
+def test_an_experiment_that_overrides_a_group_without_its_slash(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf" / "experiment").mkdir(parents=True)
+    text = "# @package _global_\ndefaults: [override method: linear]\n"
+    (tmp_path / "conf" / "experiment" / "own.yaml").write_text(text)
+    assert "experiment=own: write 'override /method: …', with a slash" in refused(
+        capsys, "train", "Photos", "experiment=own"
+    )
+
+
 def test_a_nul_byte_in_a_word(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert "the setting 'out' holds a NUL byte" in refused(capsys, "export", "run", "out=a\0b")

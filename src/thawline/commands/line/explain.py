@@ -17,6 +17,13 @@ from thawline.commands.line.verbs import VERBS
 from thawline.errors import UserError
 from thawline.fitting.named.callbacks import check_callbacks
 
+# Hydra's words for an experiment that lacks `# @package _global_`: it puts the file's settings below `experiment`.
+_MISPLACED = re.compile(
+    r"In 'experiment/([^']+)': (?:Could not override '[^']*@experiment\.|\w+ raised .*\nKey 'experiment')"
+)
+# Its words for `override method` in an experiment, which it looks for in the folder `experiment`.
+_UNSLASHED = re.compile(r"In 'experiment/([^']+)': Could not override 'experiment/([^'@]+)@")
+
 
 def explain_config_file(error: Exception, words: Sequence[str]) -> UserError:
     """A config file that is no YAML, names a class of Python's, or has no end: what, and where."""
@@ -39,6 +46,13 @@ def explain(error: Exception, config_name: str, arguments: Sequence[str]) -> str
     if isinstance(error, MissingConfigException):
         return _explain_choice(error)
     text = str(error)
+    if misplaced := _MISPLACED.match(text):
+        return (
+            f"experiment={misplaced[1]}: the file must begin with the line '# @package _global_', so that its settings "
+            "are the run's, and none of them may be called 'experiment'"
+        )
+    if unslashed := _UNSLASHED.match(text):
+        return f"experiment={unslashed[1]}: write 'override /{unslashed[2]}: …', with a slash before the group's name"
     unknown = re.search(
         r"Could not override '([^']+)'|Key '([^']+)' is not in struct|Key '([^']+)' not in '", text + str(cause)
     )
