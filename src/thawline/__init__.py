@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from thawline.version import __version__
 
 if TYPE_CHECKING:
-    from thawline.api import Run, Sweep, evaluate, sweep, train
+    from thawline.api import Run, Sweep, ensemble, evaluate, sample, sweep, train
     from thawline.errors import RunError, UserError
     from thawline.reports.notebook import compare
     from thawline.tasks.load import load_image
@@ -18,16 +18,18 @@ __all__ = [
     "UserError",
     "__version__",
     "compare",
+    "ensemble",
     "evaluate",
     "load",
     "load_image",
+    "sample",
     "sweep",
     "train",
 ]
 
 # Where each is, imported when it is first used: the command line answers without torch.
 _PLACES = {
-    **dict.fromkeys(("Run", "Sweep", "evaluate", "sweep", "train"), "thawline.api"),
+    **dict.fromkeys(("Run", "Sweep", "ensemble", "evaluate", "sample", "sweep", "train"), "thawline.api"),
     **dict.fromkeys(("RunError", "UserError"), "thawline.errors"),
     "compare": "thawline.reports.notebook",
     "load": "thawline.tasks.opening",

@@ -228,9 +228,39 @@ def evaluate(run: Run | Place, data: Place | None = None, *words: str, **setting
         UserError: The run did not finish, or the data can't be used.
         RunError: A gate is missed.
     """
-    source = run.path if isinstance(run, Run) else run
-    judged = call("evaluate", [source, *_given(data), *_checked(words), *_words(settings)])
+    judged = call("evaluate", [_place(run), *_given(data), *_checked(words), *_words(settings)])
     return None if judged is None else Run(judged)
+
+
+def ensemble(*runs: Run | Place, **settings: Any) -> Run:
+    """Join finished runs that share a split, and judge that against the best of them, as `thawline ensemble` does.
+
+    Args:
+        runs: The runs, or their directories.
+        settings: Settings of `thawline ensemble`, such as `weights=[0.6, 0.4]`.
+
+    Raises:
+        UserError: The runs can't be joined, or the weights don't fit them.
+    """
+    return Run(call("ensemble", [*map(_place, runs), *_words(settings)]))
+
+
+def sample(collection: str, directory: Place, **settings: Any) -> Path:
+    """Make a sample collection, as `thawline sample` does; one that is there already stays.
+
+    Args:
+        collection: `events`, `pairs`, `genre`, `preference` or `library`.
+        directory: The folder to make.
+        settings: Settings of `thawline sample`, such as `photos_per_class=24`.
+
+    Returns:
+        The folder or file that `thawline.train` takes.
+
+    Raises:
+        UserError: There is no such collection, or the directory holds something else.
+    """
+    made: Path = call("sample", [collection, directory, *_words(settings)])
+    return made
 
 
 def _opened(path: Path) -> Run | Sweep:
@@ -239,6 +269,10 @@ def _opened(path: Path) -> Run | Sweep:
 
 def _absolute(path: Place) -> Path:
     return Path(path).expanduser().absolute()
+
+
+def _place(run: Run | Place) -> Place:
+    return run.path if isinstance(run, Run) else run
 
 
 def _checked(words: Sequence[str]) -> Sequence[str]:

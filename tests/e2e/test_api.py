@@ -57,6 +57,28 @@ def test_a_sweep_has_a_leaderboard_and_a_winner(thawline, sample):
     assert sweep.winner.settings["method"]["c"] in ([0.1], [1])
 
 
+def test_runs_are_joined(thawline, run, sample):
+    other = package.train(sample, cv=2, **FAST | {"method": "zero_shot"})
+    joined = package.ensemble(run, other.path, weights=[0.75, 0.25])
+    assert isinstance(joined, package.Run)
+    assert joined.path.parent == thawline.directory / "outputs" / "ensemble"
+    assert [one["weight"] for one in joined.metrics["components"]] == [0.75, 0.25]
+    assert joined.predictions["path"].tolist() == run.predictions["path"].tolist()
+    with pytest.raises(package.UserError, match="at least two finished runs"):
+        package.ensemble(run)
+
+
+def test_a_sample_is_what_train_takes(thawline):
+    table = package.sample("pairs", "Products", products=8)
+    assert table == thawline.directory / "Products" / "pairs.csv"
+    assert table.read_text(encoding="utf-8").startswith("image_path,text,label")
+    before = table.stat().st_mtime_ns
+    assert package.sample("pairs", "Products", products=8) == table
+    assert table.stat().st_mtime_ns == before
+    with pytest.raises(package.UserError, match="Products"):
+        package.sample("pairs", "Products", products=9)
+
+
 @pytest.mark.parametrize(
     ("words", "settings", "said"),
     [

@@ -14,8 +14,11 @@ from thawline.tasks.task import imported, in_folder
 from thawline.tasks.typed import to_settings
 
 
-def sample(config: DictConfig) -> None:
+def sample(config: DictConfig) -> Path:
     """Make the sample collection of a task.
+
+    Returns:
+        The folder or file that `thawline train` takes.
 
     Raises:
         UserError: There is no such collection, or the directory is taken.
@@ -34,3 +37,4 @@ def sample(config: DictConfig) -> None:
     place, words = as_word(made.place), list(made.settings)
     check = ["thawline data check", place, *(word for word in words if word.startswith("task="))]
     say_next(console, [" ".join(check), " ".join(["thawline train", place, *words])])
+    return made.place

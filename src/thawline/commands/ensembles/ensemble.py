@@ -28,8 +28,11 @@ from thawline.tasks.typed import to_settings
 FITTED = "fitted"
 
 
-def ensemble(config: DictConfig) -> None:
+def ensemble(config: DictConfig) -> Path:
     """Join the runs and write a run directory.
+
+    Returns:
+        That directory.
 
     Raises:
         UserError: The runs can't be joined, or the weights don't fit them.
@@ -79,6 +82,7 @@ def ensemble(config: DictConfig) -> None:
     if find_task(task).export_ensemble:
         steps.insert(0, f"thawline export {as_word(run.path)}")
     say_next(console, steps)
+    return run.path
 
 
 def parse_weights(value: Any, count: int) -> NDArray[np.float64] | None:
