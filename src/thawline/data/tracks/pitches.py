@@ -21,10 +21,10 @@ FEW_MARKS = 16  # a track with fewer is told by other means
 # so many share 0.07. Of 38 of them, 30 s each, 149 of 152 copies 3 % higher or lower or faster or slower have more.
 NEAR = 0.085
 NEAR_MARKS = 12
-# Where one of the two has fewer marks than this, of some seconds, say, that little is alike by chance: pieces of 1 s of
-# strangers share up to 0.23.
-ENOUGH_MARKS = 128
-NEAR_FEW = 0.3
+# Where one of the two has fewer marks than this, or has them within 3 s, that little is alike by chance: of 240 pieces
+# cut to 1, 2 and 3 s no two strangers share so much that are 12, 7 and 1 pairs of them at `NEAR`.
+ENOUGH_MARKS, ENOUGH_FRAMES = 128, 94
+NEAR_FEW = 0.25
 
 _FAN = 5  # later peaks that each is paired with
 _LONGEST = 63  # frames between the peaks of a pair
@@ -73,6 +73,8 @@ def shifted_pairs(pitches: Sequence[str]) -> Pairs:
         return []
     values = [some["value"].astype(np.int64) for some in marks]
     sizes = np.array([len(some) for some in marks])
+    spans = np.array([np.ptp(some["time"].astype(np.int64)) for some in marks])
+    share = np.where((sizes < ENOUGH_MARKS) | (spans < ENOUGH_FRAMES), NEAR_FEW, NEAR)
     row = np.repeat(np.arange(len(marks)), sizes)
     both = np.concatenate([*values, *(some + 1 for some in values)])
     _, column, often = np.unique(both, return_inverse=True, return_counts=True)
@@ -87,10 +89,11 @@ def shifted_pairs(pitches: Sequence[str]) -> Pairs:
     turned, found = plain.T.tocsr(), set()
     for start in range(0, len(marks), _BLOCK):
         common = (higher[start : start + _BLOCK] @ turned).tocoo()
-        smaller = np.minimum(sizes[common.row + start], sizes[common.col])
-        fewest = np.maximum(NEAR_MARKS, np.where(smaller < ENOUGH_MARKS, NEAR_FEW, NEAR) * smaller)
-        likely = np.flatnonzero((common.data >= fewest) & (common.row + start != common.col))
-        for low, high, least in zip(common.row[likely] + start, common.col[likely], fewest[likely], strict=True):
+        one, other = common.row + start, common.col
+        smaller = np.minimum(sizes[one], sizes[other])
+        fewest = np.maximum(NEAR_MARKS, np.maximum(share[one], share[other]) * smaller)
+        likely = np.flatnonzero((common.data >= fewest) & (one != other))
+        for low, high, least in zip(one[likely], other[likely], fewest[likely], strict=True):
             if _together(marks[low], marks[high]) >= least:
                 found.add((min(int(low), int(high)), max(int(low), int(high))))
     return sorted(found)
