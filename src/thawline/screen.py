@@ -1,5 +1,6 @@
 """What commands print: sentences are folded at words, and what is there to be copied (paths, commands) stays whole."""
 
+import math
 import shlex
 import textwrap
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from thawline.files import printable
+
+_DIGITS = 3
 
 
 def say(console: Console, sentence: str, style: str = "") -> None:
@@ -50,3 +53,16 @@ def _shown(text: str) -> str:
 def visible(text: str) -> str:
     """`text` with what would steer the terminal written as escapes."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def format_number(value: float, beside: float = 0.0, sign: str = "-") -> str:
+    """A number to three digits, "0.413", "12.3" or "24180", or to as many decimals as `beside` is given then.
+
+    Sign "+" shows a plus. Numbers below a thousandth have an exponent.
+    """
+    size = max(abs(value), abs(beside))
+    if size == 0 or not math.isfinite(size):
+        return f"{value:{sign}.0f}"
+    if size < 1e-3:
+        return f"{value:{sign}.{_DIGITS}g}"
+    return f"{value:{sign}.{max(0, _DIGITS - 1 - math.floor(math.log10(size)))}f}"

@@ -88,7 +88,8 @@ def save_trial(run: RunDirectory, inner: Predictions, facts: dict[str, Any]) -> 
 def _draw(run: RunDirectory, judged: Judgement) -> None:
     if judged.confusion is not None:
         draw_confusion(judged, run.file("confusion.png"))
-    draw_recall(judged, run.file("recall.png"))
+    if judged.per_class:
+        draw_recall(judged, run.file("recall.png"))
     if judged.calibration is not None:
         draw_reliability(judged.calibration, run.file("reliability.png"))
     for history in sorted(run.path.glob("folds/*/history.csv")):

@@ -13,6 +13,7 @@ from rich.text import Text
 from thawline.data.alike import alike_warnings
 from thawline.data.groups import Grouping
 from thawline.data.listing import LeftOut
+from thawline.data.score_report import print_score_line
 from thawline.files import JSON
 from thawline.screen import say, say_whole
 
@@ -117,8 +118,12 @@ def print_brief(report: Mapping[str, Any], console: Console, *, noun: str) -> No
         noun: What the samples are, in the plural.
     """
     groups = report["groups"]
-    say_whole(console, f"{report[noun]} {noun} of {len(report['classes'])} classes in {report['root']}")
-    say(console, f"classes: {', '.join(f'{name} {counts[noun]}' for name, counts in report['classes'].items())}")
+    if "scores" in report:
+        say_whole(console, f"{report[noun]} {noun} in {report['root']}")
+        print_score_line(report["scores"], console)
+    else:
+        say_whole(console, f"{report[noun]} {noun} of {len(report['classes'])} classes in {report['root']}")
+        say(console, f"classes: {', '.join(f'{name} {counts[noun]}' for name, counts in report['classes'].items())}")
     alike = "".join(
         f"; {len(report[key])} {said}"
         for key, said in (

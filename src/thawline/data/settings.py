@@ -29,7 +29,8 @@ class DataSettings:
         join_alike: Whether classes whose names differ in case, spaces or hyphens alone are one.
         rename: A table of classes that get another name, or become one, with the columns `from,to`, or what it says,
             `[[from, to], …]`, as a run keeps it; null: all keep theirs.
-        labels: `one` class a sample, the first that it has; `several`: all that it has, each told by itself.
+        labels: `one` class a sample, the first that it has; `several`: all that it has, each told by itself; `scores`:
+            a number each, of a table with the columns `path,score`.
         min_groups: Classes of fewer groups are left out.
         decode: `reduced` (JPEGs at a reduced scale, at least twice the target) or `full`.
         max_megapixels: A larger photo, or one that takes as much memory to decode, is left out.
@@ -66,9 +67,11 @@ class DataSettings:
         self._check_reader()
         if self.layout not in LAYOUTS:
             raise UserError(f"data.layout={self.layout} is not known; use {', '.join(LAYOUTS)}")
-        if self.labels not in ("one", "several"):
-            raise UserError(f"data.labels={self.labels} is not known; use one or several")
+        if self.labels not in ("one", "several", "scores"):
+            raise UserError(f"data.labels={self.labels} is not known; use one, several or scores")
         self._read_renames()
+        if self.scored:
+            self._refuse_of_classes()
         if self.several_labels and self.corrections is not None:
             raise UserError(
                 "data.corrections gives a photo one class; with data.labels=several correct its labels itself"
@@ -139,6 +142,24 @@ class DataSettings:
     def several_labels(self) -> bool:
         """Whether a sample has several labels at once, not one class."""
         return self.labels == "several"
+
+    @property
+    def scored(self) -> bool:
+        """Whether a sample has a score, not a class."""
+        return self.labels == "scores"
+
+    def _refuse_of_classes(self) -> None:
+        """Refuse what only classes or labels have.
+
+        Raises:
+            UserError: Such a setting is given.
+        """
+        given = {"classes": None, "layout": "auto", "join_alike": False, "rename": None, "corrections": None}
+        for key, usual in {**given, "min_groups": 1}.items():
+            if getattr(self, key) != usual:
+                raise UserError(f"data.{key} is for classes, and with data.labels=scores there are none; leave it out")
+        if self.reader == READER:
+            raise UserError("data.labels=scores reads a table with the columns path,score; leave out data.reader")
 
     def _read_renames(self) -> None:
         """Have the new names of classes at hand, whatever becomes of their table.

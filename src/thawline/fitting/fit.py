@@ -25,6 +25,7 @@ from thawline.fitting.settings import (
     GradientSettings,
     LogisticSettings,
     MethodSettings,
+    RidgeSettings,
     TrainerSettings,
 )
 from thawline.process import importing
@@ -42,6 +43,7 @@ TAIL_FILE, CHOSEN_FILE = "tail.safetensors", "chosen.json"
 _CLOSED_FORMS: dict[type[MethodSettings], str] = {
     LogisticSettings: "logistic:fit_logistic",
     GaussianSettings: "gda:fit_gda",
+    RidgeSettings: "ridge:fit_ridge",
     ClapSettings: "clap:fit_clap",
     SSTextSettings: "ss_text:fit_ss_text",
     TipAdapterSettings: "tip_adapter:fit_tip_adapter",
@@ -157,6 +159,7 @@ def imported_to_fit(method: MethodSettings) -> list[str]:
         GradientSettings: "thawline.fitting.methods.gradient",
         LoraSettings: "peft",
         LogisticSettings: "thawline.fitting.methods.logistic",
+        RidgeSettings: "thawline.fitting.methods.ridge",
     }
     return [module for settings, module in slow.items() if isinstance(method, settings)]
 

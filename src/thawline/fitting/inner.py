@@ -24,6 +24,19 @@ def with_inner(train: FeatureSet, inner: FeatureSet | None, folds: int, seed: in
     return everything, [(np.arange(len(train)), np.arange(len(train), len(everything)))]
 
 
+def with_grouped_inner(train: FeatureSet, inner: FeatureSet | None, folds: int, seed: int) -> tuple[FeatureSet, Splits]:
+    """As `with_inner` does it, but that no class is asked to be on each side: there may be hundreds, or none."""
+    if inner is not None:
+        return joined(train, inner), [(np.arange(len(train)), np.arange(len(train), len(train) + len(inner)))]
+    folds = min(folds, len(np.unique(train.groups)))
+    if folds < 2:
+        return train, []
+    from thawline.fitting.methods.scikit import GroupKFold  # late: scikit-learn takes a second to import
+
+    splitter = GroupKFold(folds, shuffle=True, random_state=seed)
+    return train, list(splitter.split(np.zeros(len(train)), groups=train.groups))
+
+
 def joined(train: FeatureSet, inner: FeatureSet) -> FeatureSet:
     """The samples of both, in that order."""
     weights = None

@@ -8,6 +8,7 @@ from thawline.fitting.settings import (
     GradientSettings,
     LogisticSettings,
     MethodSettings,
+    RidgeSettings,
     RulesSettings,
     ZeroShotSettings,
 )
@@ -21,6 +22,7 @@ METHODS: dict[str, type[MethodSettings]] = {
     "wise_ft": WiseFTSettings,
     "logistic": LogisticSettings,
     "gda": GaussianSettings,
+    "ridge": RidgeSettings,
     "trees": TreesSettings,
     "rules": RulesSettings,
     "gradient": GradientSettings,

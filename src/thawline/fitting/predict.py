@@ -9,7 +9,7 @@ from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.problem import Problem
 from thawline.fitting.tail import predict
-from thawline.runs.predictions import Predictions
+from thawline.runs.predictions import Predictions, scored_predictions
 
 
 def predict_fold(
@@ -17,30 +17,35 @@ def predict_fold(
     fold: Fold,
     fit: Fit,
     device: torch.device,
-    majority: int | None = None,
+    usual: float | None = None,
 ) -> Predictions:
     """The predictions of the tail of `fit`, and the baseline's, for the samples that `fold` holds out.
 
-    `majority` is the class that most of the tail's training samples have; None: counted from `fold.train`.
+    `usual` is the class that most of the tail's training samples have, or the mean of their scores; None: that of
+    `fold.train`.
     """
-    if majority is None:
-        majority = int(np.bincount(problem.labels[fold.train], minlength=len(problem.classes)).argmax())
     tail = problem.tail()
     tail.load_state_dict(fit.state)
     views = problem.judged(fold.test)
     probabilities = np.mean([predict(tail, view, device) for view in views], axis=0)
     names = problem.names  # made anew whenever they are asked for
+    paths, folds = tuple(names[i] for i in fold.test), (fold.name,) * len(fold.test)
+    people = None if problem.people is None else problem.people[fold.test]
+    if (scores := problem.scores(fold, probabilities, usual)) is not None:
+        return scored_predictions(paths, problem.groups[fold.test], folds, scores, people)
+    if usual is None:
+        usual = int(np.bincount(problem.labels[fold.train], minlength=len(problem.classes)).argmax())
     return Predictions(
-        paths=tuple(names[i] for i in fold.test),
+        paths=paths,
         groups=problem.groups[fold.test],
         labels=problem.labels[fold.test],
-        folds=(fold.name,) * len(fold.test),
+        folds=folds,
         probabilities=probabilities,
-        baseline=_baseline(problem, fold, views[0], fit, device, majority),
+        baseline=_baseline(problem, fold, views[0], fit, device, int(usual)),
         classes=problem.classes,
         decided=problem.answers(probabilities, fit),
         tags=problem.tags(fold, probabilities, fit),
-        people=None if problem.people is None else problem.people[fold.test],
+        people=people,
     )
 
 

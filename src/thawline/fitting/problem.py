@@ -14,7 +14,7 @@ from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.tail import Tail
-from thawline.runs.predictions import Tags
+from thawline.runs.predictions import Scores, Tags
 
 
 class Problem(Protocol):
@@ -78,6 +78,13 @@ class Problem(Protocol):
         None: each sample has one. `probabilities` are those of the samples, [n, classes].
         """
 
+    def scores(self, fold: Fold, said: NDArray[np.float32], usual: float | None) -> Scores | None:
+        """The scores of the samples that `fold` holds out, what they were said to be, and the baseline.
+
+        None: the samples have classes. `said` is what the tail gave, [n, 1]; `usual` what the baseline says of each
+        sample, None: the mean of those that `fold` trains on.
+        """
+
     @property
     def people(self) -> NDArray[np.bool_] | None:
         """Whether each sample, a photo, shows people, [N]; None: nobody looked."""
@@ -113,6 +120,10 @@ class Plain:
 
     def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags | None:
         """None: each sample has one class."""
+        return None
+
+    def scores(self, fold: Fold, said: NDArray[np.float32], usual: float | None) -> Scores | None:
+        """None: samples have classes."""
         return None
 
     @property

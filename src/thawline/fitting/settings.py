@@ -23,8 +23,10 @@ _NEEDS: dict[str, tuple[Gift, ...]] = {
     "rules": (Gift.SOUND, Gift.DESCRIPTORS),
     "hints": (Gift.SOUND,),
 }
-# What is told of a sample: one of several classes, several labels at once, or whether two things match.
-CLASSES, TAGS, PAIRS = "classes", "tags", "pairs"
+# What is told of a sample: one of several classes, several labels at once, a score, or whether two things match.
+CLASSES, TAGS, SCORES, PAIRS = "classes", "tags", "scores", "pairs"
+CLASS_LOSSES = ("cross_entropy", "contrastive")
+SCORE_LOSSES = ("mse", "huber", "ordinal")
 PAIR_LOSSES = ("sigmoid", "siglip", "infonce", "triplet")
 
 
@@ -38,7 +40,7 @@ class MethodSettings:
             begins at these prompts), `cache` (of samples, beside the prompts), `linear`, `mlp`, `pairs` (cosine of an
             image and a text), or of sound: `own` (that of the network's own class), `layers` (pools over all layers),
             `trees`, `rules` (a table of rules over descriptors), `hints`.
-        fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `gaussian`, `clap`, `ss_text`,
+        fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `gaussian`, `ridge`, `clap`, `ss_text`,
             `tip_adapter`, `wise_ft`, `trees`, `gradient` or `lora`; fixed by the method's schema.
     """
 
@@ -136,6 +138,35 @@ class GaussianSettings(MethodSettings):
 
 
 @dataclass
+class RidgeSettings(MethodSettings):
+    """Ridge regression of scores on the features, in closed form (Hoerl and Kennard 1970).
+
+    Attributes:
+        alpha: Strengths of the L2 penalty to choose from; features are scaled to unit variance on average, and the
+            scores of the training samples to unit variance.
+        folds: Inner grouped folds by whose mean squared error `alpha` is chosen.
+    """
+
+    fit: str = "ridge"
+    alpha: list[float] = field(default_factory=list)
+    folds: int = 5
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Scores."""
+        return (SCORES,)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        if self.head != "linear":
+            raise UserError(f"method.head={self.head} is not what ridge regression fits; use linear")
+        if not self.alpha or min(self.alpha) <= 0:
+            raise UserError(f"method.alpha={self.alpha} must list at least one number, all above 0")
+        require_at_least("method.folds", self.folds, 2)
+
+
+@dataclass
 class RulesSettings(MethodSettings):
     """A table of rules over descriptors, and nothing fitted."""
 
@@ -147,8 +178,10 @@ class GradientSettings(MethodSettings):
     """Gradient descent over exactly the trainable parameters.
 
     Attributes:
-        loss: `cross_entropy` over the logits, or `contrastive` (pairs of the batch, same-class pairs positive); with
-            `head=pairs` one of `sigmoid`, `siglip`, `infonce` and `triplet`.
+        loss: `cross_entropy` over the logits, or `contrastive` (pairs of the batch, same-class pairs positive); of
+            scores `mse` (mean squared error), `huber`, which counts those that are far off less, or `ordinal` (ordered
+            answers, CORAL); with `head=pairs` one of `sigmoid`, `siglip`, `infonce` and `triplet`. Null:
+            `cross_entropy`, of scores `mse`.
         epochs: At most this many; fewer when `patience` ends it.
         batch_size: Samples a step.
         lr: Learning rate of a new head, and of all that trains where no head is new (`head=prompts`).
@@ -158,7 +191,8 @@ class GradientSettings(MethodSettings):
             (ULMFiT, arXiv 1801.06146, section 3.2; BEiT, arXiv 2106.08254, appendix H).
         warmup: Epochs over which the learning rates rise from nothing, evenly by step.
         schedule: `constant`, or `cosine`: falling to nothing at the end of `epochs` (SGDR, arXiv 1608.03983).
-        label_smoothing: Share of each target that is spread over all classes (arXiv 1512.00567, section 7).
+        label_smoothing: Share of each target that is spread over all classes (arXiv 1512.00567, section 7); scores have
+            none, and it does nothing.
         class_weights: `balanced` weighs each class by the inverse of its number of training samples; null: none.
         batch_norm: `frozen` keeps the pretrained statistics of thawed stages; `train` lets them follow the batches.
         optimiser: Its name: PyTorch's or timm's, see `fitting.named.optimisers`.
@@ -178,7 +212,7 @@ class GradientSettings(MethodSettings):
     """
 
     fit: str = "gradient"
-    loss: str = "cross_entropy"
+    loss: str | None = None
     epochs: int = MISSING
     batch_size: int = MISSING
     lr: float = MISSING
@@ -206,8 +240,11 @@ class GradientSettings(MethodSettings):
         super().__post_init__()
         if self.head in ("probe", "cache"):
             raise UserError(f"method.head={self.head} is not for method={self.name}; use linear, mlp or prompts")
-        losses = PAIR_LOSSES if self.head == "pairs" else ("cross_entropy", "contrastive")
-        require_one_of("method.loss", self.loss, losses)
+        if self.loss is not None:
+            losses = PAIR_LOSSES if self.head == "pairs" else (*CLASS_LOSSES, *SCORE_LOSSES)
+            require_one_of("method.loss", self.loss, losses)
+        elif self.head == "pairs":
+            raise UserError(f"method.loss=null says nothing of pairs; use one of {', '.join(PAIR_LOSSES)}")
         for key in ("epochs", "batch_size"):
             require_at_least(f"method.{key}", getattr(self, key), 1)
         if self.patience is not None:
@@ -220,8 +257,12 @@ class GradientSettings(MethodSettings):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Pairs by a head for pairs, classes by prompts; otherwise classes, or several labels at once."""
-        return {"pairs": (PAIRS,), "prompts": (CLASSES,)}.get(self.head, (CLASSES, TAGS))
+        """Pairs by a head for pairs, classes by prompts; otherwise classes, several labels at once, or scores."""
+        if self.head in ("pairs", "prompts"):
+            return (PAIRS,) if self.head == "pairs" else (CLASSES,)
+        if self.loss is not None:
+            return (SCORES,) if self.loss in SCORE_LOSSES else (CLASSES, TAGS)
+        return (CLASSES, TAGS, SCORES) if self.head in ("linear", "mlp") else (CLASSES, TAGS)
 
     @property
     def holds_out(self) -> bool:
@@ -274,8 +315,10 @@ class GradientSettings(MethodSettings):
             raise UserError(f"method.label_smoothing={self.label_smoothing} must be at least 0 and below 1")
         if self.class_weights not in (None, "balanced"):
             raise UserError(f"method.class_weights={self.class_weights} is not known; use balanced or null")
-        if self.loss != "cross_entropy" and (self.label_smoothing or self.class_weights):
+        if self.loss not in (None, "cross_entropy") and (self.label_smoothing or self.class_weights):
             raise UserError("method.label_smoothing and class_weights are for method.loss=cross_entropy")
+        if self.loss in SCORE_LOSSES and self.head not in ("linear", "mlp"):
+            raise UserError(f"method.loss={self.loss} is for scores, by a new head; use method.head=linear or mlp")
         if self.head != "prompts" and (self.loss == "contrastive" or self.train_text):
             raise UserError(
                 f"method.loss=contrastive and method.train_text=true need method.head=prompts, not {self.head}"

@@ -17,18 +17,39 @@ class Tail(nn.Module):
     Attributes:
         sets: Where a sample can have several classes, the sets of them that there are, bool [sets, classes], which
             targets number: each class is told by itself, and their probabilities don't sum to 1. None: it has one.
+        levels: Where a sample has a score, not a class, the scores that there are, [levels], which targets number: the
+            tail gives one number a sample, which is its score. None: it has classes.
     """
 
-    def __init__(self, stages: nn.Module, head: Head, *, sets: NDArray[np.bool_] | None = None) -> None:
+    def __init__(
+        self,
+        stages: nn.Module,
+        head: Head,
+        *,
+        sets: NDArray[np.bool_] | None = None,
+        levels: NDArray[np.float64] | None = None,
+    ) -> None:
         super().__init__()
         self.stages = stages
         self.head: Head = head
         self.sets = sets
+        self.levels = levels
 
     @property
     def several(self) -> bool:
         """Whether a sample can have several classes."""
         return self.sets is not None
+
+    @property
+    def scored(self) -> bool:
+        """Whether a sample has a score, not a class."""
+        return self.levels is not None
+
+    def scores_of(self, targets: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The scores of the samples whose `targets` number them, [n]."""
+        if self.levels is None:
+            raise TypeError("samples have classes")
+        return self.levels[targets]
 
     def sets_of(self, targets: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which classes the samples have whose sets `targets` number, [n, classes]."""
@@ -60,7 +81,8 @@ def final_features(stages: nn.Module, samples: FeatureSet) -> torch.Tensor:
 def predict(tail: Tail, samples: FeatureSet, device: torch.device | None = None) -> NDArray[np.float32]:
     """Class probabilities of `samples`, [n, classes]; of samples in parts those of the mean of the parts' logits.
 
-    Where a sample can have several classes each is that of one class by itself.
+    Where a sample can have several classes each is that of one class by itself. Where it has a score that is given
+    instead, [n, 1].
     """
     device = device or torch.device("cpu")
     tail = tail.to(device).eval()
@@ -72,6 +94,9 @@ def predict(tail: Tail, samples: FeatureSet, device: torch.device | None = None)
     logits = torch.cat(parts)
     if samples.owners is not None:
         logits = pool(logits, torch.from_numpy(samples.owners))
+    if tail.scored:
+        scores: NDArray[np.float32] = logits.numpy()
+        return scores
     return (torch.sigmoid(logits) if tail.several else torch.softmax(logits, dim=-1)).numpy()
 
 

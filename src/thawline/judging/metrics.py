@@ -24,9 +24,13 @@ from thawline.judging.intervals import (
     proportions,
 )
 from thawline.judging.ranking import average_precision, roc_auc
+from thawline.judging.wording import goodness
 
 FEW_GROUPS = 20
-_CALLED = {"f1": "F1", "macro_f1": "macro F1", "micro_f1": "micro F1", "roc_auc": "ROC AUC"}
+_CALLED = {
+    **{"f1": "F1", "macro_f1": "macro F1", "micro_f1": "micro F1", "roc_auc": "ROC AUC"},
+    **{"mae": "MAE", "rmse": "RMSE", "r2": "R²", "spearman": "Spearman"},
+}
 
 
 def call(figure: str) -> str:
@@ -95,7 +99,7 @@ class Judgement:
         classes: names, in the order of the probabilities' columns.
         samples: how many were judged.
         groups: how many groups they come from.
-        accuracy: share of the samples that are right.
+        accuracy: share of the samples that are right; None, as the next two, where they have scores, not classes.
         balanced_accuracy: mean recall over the classes that have samples.
         macro_f1: mean F1 over the classes that have samples.
         log_loss: mean of -ln p(true class), nats; None where there are no probabilities.
@@ -105,16 +109,17 @@ class Judgement:
         calibration: how far probabilities can be taken at their word; None where there are none.
         notes: what to mind when reading the numbers, a sentence each.
         own: figures of this kind of classes, by name. Of two, by the probabilities of the second: `roc_auc` and
-            `average_precision`. Of several a sample: `overlap`, `micro_f1`, `mean_average_precision`.
+            `average_precision`. Of several a sample: `overlap`, `micro_f1`, `mean_average_precision`. Of scores: `mae`,
+            `rmse`, `r2`, `spearman`.
         headline: the name of the figure that tests, ranks and pictures are about: `accuracy` or one of `own`.
     """
 
     classes: tuple[str, ...]
     samples: int
     groups: int
-    accuracy: Estimate
-    balanced_accuracy: Estimate
-    macro_f1: Estimate
+    accuracy: Estimate | None
+    balanced_accuracy: Estimate | None
+    macro_f1: Estimate | None
     log_loss: Estimate | None
     per_class: tuple[ClassJudgement, ...]
     confusion: Confusion | None
@@ -126,12 +131,26 @@ class Judgement:
     @property
     def score(self) -> Estimate:
         """The figure that `headline` names."""
-        return self.own.get(self.headline) or self.accuracy
+        found = self.own.get(self.headline) or self.accuracy
+        if found is None:
+            raise TypeError(f"there is no {self.headline} in this judgement")
+        return found
 
     @property
     def merit(self) -> tuple[float, float]:
-        """What judgements of the same samples are ranked by, the greatest first: the score, then the log-loss."""
-        return self.score.value, -self.log_loss.value if self.log_loss else -math.inf
+        """What judgements of the same samples are ranked by, the greatest first: the score, then the log-loss.
+
+        Errors are negative here; of scores the mean absolute one comes first, then the root of the mean squared one.
+        """
+        second = self.log_loss or self.own.get("rmse")
+        return goodness(self.headline, self.score.value), -second.value if second else -math.inf
+
+    @property
+    def interval(self) -> str:
+        """How the interval of the score was made."""
+        if self.accuracy is None:
+            return "Student over effective samples; of ranks and shares of variance the jackknife over groups"
+        return "Wilson" if self.groups == self.samples else "Wilson over effective samples"
 
     def to_json(self) -> dict[str, Any]:
         """What metrics.json holds: plain JSON, null for what is undefined."""
@@ -139,7 +158,7 @@ class Judgement:
             "classes": list(self.classes),
             "samples": self.samples,
             "groups": self.groups,
-            "interval": "95 %, Wilson" if self.groups == self.samples else "95 %, Wilson over effective samples",
+            "interval": f"95 %, {self.interval}",
             "headline": self.headline,
             **{name: _json(estimate) for name, estimate in self.figures()},
             "calibration": None if self.calibration is None else self.calibration.to_json(),
@@ -168,15 +187,16 @@ class Judgement:
         return rows + [Row(name, float(count), None, None) for name, count in counts]
 
     def figures(self) -> Iterator[tuple[str, Estimate | None]]:
-        """The figures of all classes together, by name."""
-        yield "accuracy", self.accuracy
-        yield "balanced_accuracy", self.balanced_accuracy
-        yield "macro_f1", self.macro_f1
-        yield "log_loss", self.log_loss
+        """The figures of all samples together, by name."""
+        if self.accuracy is not None:
+            yield "accuracy", self.accuracy
+            yield "balanced_accuracy", self.balanced_accuracy
+            yield "macro_f1", self.macro_f1
+            yield "log_loss", self.log_loss
         yield from self.own.items()
 
     def beside(self) -> Iterator[tuple[str, Estimate | None]]:
-        """The shares of all classes together that stand beside the score, by name."""
+        """The figures of all samples together that stand beside the score, by name."""
         for name, estimate in self.figures():
             if name not in (self.headline, "accuracy", "log_loss"):
                 yield name, estimate

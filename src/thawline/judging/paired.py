@@ -13,8 +13,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from thawline.judging.intervals import Estimate, FloatArray, IntArray, Z, effective_samples, number_groups, sum_by_group
-from thawline.judging.wording import ALPHA, format_p, format_points
+from thawline.judging.intervals import (
+    Estimate,
+    FloatArray,
+    IntArray,
+    Z,
+    effective_samples,
+    number_groups,
+    student_quantile,
+    sum_by_group,
+)
+from thawline.judging.wording import ALPHA, format_p, format_points, is_share
+from thawline.screen import format_number
 
 _STEPS = 100
 
@@ -33,6 +43,7 @@ class PairedTest:
         groups: how many groups they come from.
         only_a_right: samples that a alone got right.
         only_b_right: samples that b alone got right.
+        of: the figure whose difference it is; "mae": by how much the mean absolute error of b is above that of a.
     """
 
     name_a: str
@@ -44,6 +55,7 @@ class PairedTest:
     groups: int
     only_a_right: int
     only_b_right: int
+    of: str = "accuracy"
 
     @property
     def n_discordant(self) -> int:
@@ -60,16 +72,22 @@ class PairedTest:
         how = f"{format_p(self.p_value)}, {self.method} over {self._over()}"
         one = self.difference
         if not self.differs:
-            value, low, high = (format_points(x, sign="+") for x in (one.value, one.low, one.high))
             return (
-                f"{self.name_a} and {self.name_b} cannot be told apart: "
-                f"the difference is {value} points [{low}, {high}], {how}"
+                f"{self.name_a} and {self.name_b} cannot be told apart: the difference is {self._by(one, '+')}, {how}"
             )
         better, worse = self.name_a, self.name_b
         if one.value < 0:
             better, worse, one = worse, better, Estimate(-one.value, -one.high, -one.low)
-        value, low, high = map(format_points, (one.value, one.low, one.high))
-        return f"{better} is better than {worse} by {value} points [{low}, {high}], {how}"
+        return f"{better} is better than {worse} by {self._by(one)}, {how}"
+
+    def _by(self, one: Estimate, sign: str = "-") -> str:
+        """A difference as it is printed."""
+        if not is_share(self.of):
+            most = max(abs(one.low), abs(one.high))
+            value, low, high = (format_number(x, most, sign) for x in (one.value, one.low, one.high))
+            return f"{value} of mean absolute error [{low}, {high}]"
+        value, low, high = (format_points(x, sign) for x in (one.value, one.low, one.high))
+        return f"{value} points [{low}, {high}]"
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict, the sentence among it."""
@@ -142,6 +160,57 @@ def compare_scores(
     return _test(gain, numbers, steps, "exact sign-flip test", name_a, name_b)
 
 
+def compare_errors(
+    errors_a: npt.ArrayLike,
+    errors_b: npt.ArrayLike,
+    groups: npt.ArrayLike,
+    *,
+    name_a: str = "a",
+    name_b: str = "b",
+) -> PairedTest:
+    """Compare two methods by the absolute error that each has on every sample; a less error counts as right.
+
+    All signs of a group's difference are flipped together, and these are told apart in two hundred steps up to the
+    largest group's, so that the distribution of their sum stays exact. Scaling all errors changes no p-value.
+
+    Args:
+        errors_a: [N] of method a, 0 or more, in any unit.
+        errors_b: [N] of method b, in the same.
+        groups: [N] group of each sample.
+        name_a: what to call a.
+        name_b: what to call b.
+    """
+    gain = np.asarray(errors_b, np.float64) - np.asarray(errors_a, np.float64)
+    numbers, _ = number_groups(groups)
+    largest = float(np.abs(sum_by_group(gain, numbers)).max())
+    net = np.round(2 * _STEPS * sum_by_group(gain, numbers) / (largest or 1.0)).astype(np.int64)
+    p_value = sign_flip(net) if net.sum() * gain.sum() > 0 else 1.0
+    return PairedTest(
+        name_a=name_a,
+        name_b=name_b,
+        difference=_mean_difference(gain, numbers, p_value),
+        p_value=p_value,
+        method="exact sign-flip test",
+        samples=len(gain),
+        groups=int(numbers.max()) + 1,
+        only_a_right=int((gain > 0).sum()),
+        only_b_right=int((gain < 0).sum()),
+        of="mae",
+    )
+
+
+def _mean_difference(gain: FloatArray, numbers: IntArray, p_value: float) -> Estimate:
+    """The mean of gain [N] in any unit, with Student's interval over the effective count of samples.
+
+    It agrees with `p_value`, that of an exact test for 0, as in `_difference`.
+    """
+    sums, squares = sum_by_group(gain, numbers), sum_by_group(gain**2, numbers)
+    samples = float(effective_samples(sums, squares, sum_by_group(np.ones(len(gain)), numbers)))
+    value = float(gain.mean())
+    half = student_quantile(max(samples - 1, 1.0)) * float(gain.std()) / math.sqrt(max(samples - 1, 1.0))
+    return _agreeing(Estimate(value, value - half, value + half), p_value)
+
+
 def _test(gain: FloatArray, numbers: IntArray, steps: float, method: str, name_a: str, name_b: str) -> PairedTest:
     """The test of the mean of gain [N], whose sums over groups [N] are flipped in `steps` to the unit."""
     net = np.round(steps * sum_by_group(gain, numbers)).astype(np.int64)
@@ -197,8 +266,6 @@ def _difference(gain: FloatArray, numbers: IntArray, p_value: float) -> Estimate
     the p-value implies (Miettinen 1976: in standard errors of value / z), so that 0 is judged by the exact test, and
     every other difference by the interval.
     """
-    from scipy.special import ndtri  # late: a fifth of a second; all of SciPy's statistics take one
-
     sizes = sum_by_group(np.ones(len(gain)), numbers)
     samples = float(effective_samples(sum_by_group(gain, numbers), sum_by_group(gain**2, numbers), sizes))
     # One sample is added to each kind of disagreement, so that no interval shrinks to a point.
@@ -207,6 +274,14 @@ def _difference(gain: FloatArray, numbers: IntArray, p_value: float) -> Estimate
     square = (float((gain**2).mean()) * samples + 2) / (samples + 2)
     half = Z * math.sqrt((square - centre**2) / (samples + 2))
     low, high = max(-1.0, min(value, centre - half)), min(1.0, max(value, centre + half))
+    return _agreeing(Estimate(value, low, high), p_value)
+
+
+def _agreeing(found: Estimate, p_value: float) -> Estimate:
+    """The interval of a difference, whose bound beside 0 is the p-value's where the two disagree; see `_difference`."""
+    from scipy.special import ndtri  # late: a fifth of a second; all of SciPy's statistics take one
+
+    value, low, high = found.value, found.low, found.high
     differs = p_value < ALPHA
     if (low > 0 or high < 0) != differs:
         z = float(-ndtri(p_value / 2))

@@ -71,7 +71,7 @@ def precision_above_chance(
     Returns:
         None where no label takes part, here or without some group, or where no group makes a difference.
     """
-    each, rest = _each_precision(truth, scores), _without_each(groups)
+    each, rest = _each_precision(truth, scores), without_each(groups)
     if len(rest) < 2 or not all(len(_varied(truth, kept)) for kept in rest):
         return None
 
@@ -82,7 +82,7 @@ def precision_above_chance(
     without = np.array([gain(kept) for kept in rest])
     if np.ptp(without) == 0:
         return None
-    value, spread = gain(np.arange(len(truth))), _spread(without)
+    value, spread = gain(np.arange(len(truth))), jackknife_spread(without)
     half = student_quantile(len(rest) - 1) * spread
     return Estimate(value, value - half, value + half), student_p(value / spread, len(rest) - 1)
 
@@ -164,7 +164,7 @@ def _jackknifed(
     if not defined(everything):
         return None
     value = statistic(everything)
-    rest = _without_each(groups)
+    rest = without_each(groups)
     if not all(map(defined, rest)):
         # Without one group there are no positives, or no negatives, so these are known from one sample.
         low, high = wilson(np.array(value), np.array(1.0))
@@ -176,19 +176,19 @@ def _jackknifed(
         low, high = wilson(np.array(value), np.array(float(count)))
         return Estimate(value, float(low), float(high))
     # Few groups show a spread that is itself uncertain.
-    half = student_quantile(len(without) - 1) * _spread(without) / (value * (1 - value))
+    half = student_quantile(len(without) - 1) * jackknife_spread(without) / (value * (1 - value))
     logit = np.log(value / (1 - value))
     return Estimate(value, float(1 / (1 + np.exp(half - logit))), float(1 / (1 + np.exp(-half - logit))))
 
 
-def _without_each(groups: npt.ArrayLike) -> list[IntArray]:
+def without_each(groups: npt.ArrayLike) -> list[IntArray]:
     """The samples that are left without each group, or without each block of groups where there are many."""
     numbers, count = number_groups(groups)
     blocks = numbers % min(count, _BLOCKS)
     return [np.flatnonzero(blocks != block) for block in range(min(count, _BLOCKS))]
 
 
-def _spread(without: FloatArray) -> float:
+def jackknife_spread(without: FloatArray) -> float:
     """The jackknife's standard error of a statistic, by what it comes to without each group, [groups]."""
     return float(np.sqrt((len(without) - 1) / len(without) * ((without - without.mean()) ** 2).sum()))
 

@@ -1,9 +1,15 @@
 """Numbers as every surface shows them."""
 
 from thawline.judging.intervals import Estimate
+from thawline.screen import format_number
 
 ALPHA = 0.05  # from which p-value on a difference is none
 NOTHING = "-"  # where there is no number
+
+# Figures that are no shares: of errors in the unit of the scores, or numbers of their own. They are shown as they are.
+_PLAIN = ("mae", "rmse", "r2", "spearman")
+# Figures of which the least is the best.
+_LEAST = ("mae", "rmse", "log_loss")
 
 
 def format_p(p_value: float) -> str:
@@ -29,3 +35,37 @@ def percent(estimate: Estimate | None, digits: int = 1, sign: str = "-") -> str:
     if sign == "+":
         return f"{format_points(estimate.value, '+')} [{format_points(estimate.low)}, {format_points(estimate.high)}]"
     return f"{value:.1f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def is_share(figure: str) -> bool:
+    """Whether the figure of that name is a share, which is shown in percent."""
+    return figure not in _PLAIN
+
+
+def goodness(figure: str, value: float) -> float:
+    """The value of a figure as what is the greater the better: an error's is negative."""
+    return -value if figure in _LEAST else value
+
+
+def least_is_best(figure: str) -> bool:
+    """Whether the figure of that name is an error or a loss."""
+    return figure in _LEAST
+
+
+def unit_of(figure: str) -> str:
+    """What stands after the value of a figure: " %", or nothing where it is shown as it is."""
+    return " %" if is_share(figure) else ""
+
+
+def scale_of(figure: str) -> float:
+    """By what the value of a figure is multiplied to be shown: 100 of a share."""
+    return 100.0 if is_share(figure) else 1.0
+
+
+def in_its_unit(figure: str, estimate: Estimate | None, digits: int = 1, sign: str = "-") -> str:
+    """An estimate of a figure with its interval: of a share in percent, else "0.413 [0.391, 0.436]"; see `percent`."""
+    if estimate is None or is_share(figure):
+        return percent(estimate, digits, sign)
+    most = max(abs(each) for each in (estimate.value, estimate.low, estimate.high))
+    low, high = (format_number(each, most) for each in (estimate.low, estimate.high))
+    return f"{format_number(estimate.value, most, sign)} [{low}, {high}]"

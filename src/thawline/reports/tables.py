@@ -13,8 +13,8 @@ from rich.text import Text
 from thawline.judging.intervals import Estimate
 from thawline.judging.metrics import Judgement, call
 from thawline.judging.paired import PairedTest
-from thawline.judging.wording import NOTHING, format_p, percent
-from thawline.screen import say
+from thawline.judging.wording import NOTHING, format_p, in_its_unit, is_share, percent
+from thawline.screen import format_number, say
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,19 @@ class Judged:
 def print_comparison(judged: Sequence[Judged], console: Console) -> None:
     """Print methods judged on the same samples, each against the baseline, and a sentence for each test."""
     first = max((row.judgement for row in judged), key=lambda judgement: judgement.samples)
-    table = _table(f"{_counted(first.samples, 'sample')} in {_counted(first.groups, 'group')}; in percent, [95 %]")
+    figure, shares = first.headline, is_share(first.headline)
+    unit = "in percent, [95 %]" if shares else "[95 %]"
+    table = _table(f"{_counted(first.samples, 'sample')} in {_counted(first.groups, 'group')}; {unit}")
     table.add_column("method", overflow="fold", ratio=1, min_width=12)
-    for heading in (call(first.headline), "log loss", "over baseline", "p"):
+    for heading in (call(figure), "log loss" if shares else call("rmse"), "over baseline", "p"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in judged:
-        loss, against = row.judgement.log_loss, row.against
+        loss, rmse, against = row.judgement.log_loss, row.judgement.own.get("rmse"), row.against
         table.add_row(
             Text(row.name),
-            percent(row.judgement.score),
-            NOTHING if loss is None else f"{loss.value:.3f}",
-            NOTHING if against is None else percent(against.difference, sign="+"),
+            in_its_unit(figure, row.judgement.score),
+            format_number(rmse.value) if rmse else NOTHING if loss is None else f"{loss.value:.3f}",
+            NOTHING if against is None else in_its_unit(figure, against.difference, sign="+"),
             NOTHING if against is None else format_p(against.p_value).removeprefix("p ").removeprefix("= "),
         )
     console.print(table)
@@ -68,7 +70,16 @@ def print_members(rows: Sequence[tuple[str, float, float, Judgement]], console: 
 
 
 def print_classes(judgement: Judgement, console: Console) -> None:
-    """Print precision, recall and F1 of each class with their means, and what to mind."""
+    """Print precision, recall and F1 of each class with their means, and what to mind; of scores the other figures."""
+    if judgement.per_class:
+        _print_each(judgement, console)
+    for key, called, estimate in figures_beside(judgement):
+        say(console, f"{called} {in_its_unit(key, estimate)}")
+    for note in judgement.notes:
+        say(console, note)
+
+
+def _print_each(judgement: Judgement, console: Console) -> None:
     table = _table("by class, in percent, [95 %]")
     table.add_column("class", overflow="fold", ratio=1, min_width=12)
     for heading in ("samples", "precision", "recall", "F1"):
@@ -80,17 +91,13 @@ def print_classes(judgement: Judgement, console: Console) -> None:
     means = [percent(e, digits=0) for e in (judgement.balanced_accuracy, judgement.macro_f1)]
     table.add_row(Text("class mean"), str(judgement.samples), NOTHING, *means)
     console.print(table)
-    for called, estimate in figures_beside(judgement):
-        say(console, f"{called} {percent(estimate)}")
-    for note in judgement.notes:
-        say(console, note)
 
 
-def figures_beside(judgement: Judgement) -> Iterator[tuple[str, Estimate]]:
-    """The shares that a judgement gives for all classes together besides its score, by what they are called."""
+def figures_beside(judgement: Judgement) -> Iterator[tuple[str, str, Estimate]]:
+    """The figures that a judgement gives for all samples together besides its score, and what each is called."""
     for key, estimate in judgement.beside():
         if estimate is not None:
-            yield call(key) + (f" of {judgement.classes[1]}" if key == "average_precision" else ""), estimate
+            yield key, call(key) + (f" of {judgement.classes[1]}" if key == "average_precision" else ""), estimate
 
 
 def _counted(number: int, noun: str) -> str:

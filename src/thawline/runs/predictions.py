@@ -19,6 +19,7 @@ from thawline.runs.reading import reading
 PREDICTIONS_FILE = "predictions.parquet"
 _PROBABILITY = "probability:"
 _PEOPLE = "people"
+_SCORE = "score"
 _LISTS = ("labels", "predictions", "baselines")
 
 
@@ -51,6 +52,35 @@ class Tags:
         return Tags(self.true[rows], self.said[rows], self.baseline[rows])
 
 
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Of samples that have a score, a number: what it is and what it was said to be.
+
+    Attributes:
+        true: The true score of each, [N].
+        said: What it was said to be, [N].
+        baseline: What the baseline said, [N].
+    """
+
+    true: NDArray[np.float64]
+    said: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """The absolute error of each, [N]."""
+        return np.abs(self.said - self.true)
+
+    @property
+    def baseline_errors(self) -> NDArray[np.float64]:
+        """That of the baseline, [N]."""
+        return np.abs(self.baseline - self.true)
+
+    def subset(self, rows: NDArray[np.int64]) -> "Scores":
+        """Those of the samples in `rows`, in that order."""
+        return Scores(self.true[rows], self.said[rows], self.baseline[rows])
+
+
 @dataclass(frozen=True)
 class Predictions:
     """What a run said of each sample that it was judged on.
@@ -66,6 +96,8 @@ class Predictions:
         decided: Class that a threshold decided for, [N]; None: the most probable one.
         tags: All classes of each sample where there can be several; None: each has one.
         people: Whether each photo shows people, [N]; None: nobody looked.
+        scores: The score of each sample; then there are no classes, `probabilities` has no column, and labels mean
+            nothing. None: they have classes.
     """
 
     paths: tuple[str, ...]
@@ -78,6 +110,7 @@ class Predictions:
     decided: NDArray[np.int64] | None = None
     tags: Tags | None = None
     people: NDArray[np.bool_] | None = None
+    scores: Scores | None = None
 
     @property
     def said(self) -> NDArray[np.int64]:
@@ -114,6 +147,7 @@ class Predictions:
             decided=None if self.decided is None else self.decided[rows],
             tags=None if self.tags is None else self.tags.subset(rows),
             people=None if self.people is None else self.people[rows],
+            scores=None if self.scores is None else self.scores.subset(rows),
         )
 
 
@@ -130,6 +164,7 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
         decided=np.concatenate([part.said for part in parts]) if any(p.decided is not None for p in parts) else None,
         tags=_join_tags([part.tags for part in parts if part.tags is not None]),
         people=_join_people([part.people for part in parts if part.people is not None]),
+        scores=_join_scores([part.scores for part in parts if part.scores is not None]),
     )
     places = list(zip(joined.paths, joined.folds, strict=True))
     return joined.subset(np.array(sorted(range(len(places)), key=places.__getitem__), dtype=np.int64))
@@ -150,6 +185,12 @@ def _join_tags(parts: Sequence[Tags]) -> Tags | None:
     )
 
 
+def _join_scores(parts: Sequence[Scores]) -> Scores | None:
+    if not parts:
+        return None
+    return Scores(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("true", "said", "baseline")))
+
+
 def _join_people(parts: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_] | None:
     return np.concatenate(parts) if parts else None
 
@@ -158,15 +199,28 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write `predictions` as Parquet: path, group, label, prediction, baseline, fold, a probability for each class.
 
     Where a sample can have several classes there are lists of them too: labels, predictions, baselines. Where a
-    detector looked for people, `people` says whether it found some.
+    detector looked for people, `people` says whether it found some. Of scores there are path, group, score, prediction,
+    baseline and fold.
     """
     names = np.array(predictions.classes, dtype=object)
+    scores = predictions.scores
+    said: dict[str, pa.Array] = (
+        {
+            "label": texts(names[predictions.labels]),
+            "prediction": texts(names[predictions.said]),
+            "baseline": texts(names[predictions.baseline]),
+        }
+        if scores is None
+        else {
+            _SCORE: numbers(scores.true),
+            "prediction": numbers(scores.said),
+            "baseline": numbers(scores.baseline),
+        }
+    )
     columns: dict[str, pa.Array] = {
         "path": texts(predictions.paths),
         "group": numbers(predictions.groups),
-        "label": texts(names[predictions.labels]),
-        "prediction": texts(names[predictions.said]),
-        "baseline": texts(names[predictions.baseline]),
+        **said,
         "fold": texts(predictions.folds),
     }
     if predictions.tags is not None:
@@ -195,6 +249,8 @@ def read_predictions(path: Path) -> Predictions:
         classes = tuple(name.removeprefix(_PROBABILITY) for name in table.column_names if name.startswith(_PROBABILITY))
         index = {name: i for i, name in enumerate(classes)}
         columns = table.to_pydict()
+        if _SCORE in columns:
+            return _read_scores(columns)
         said_of = [np.array(columns[f"{_PROBABILITY}{name}"], dtype=np.float32) for name in classes]
         probabilities = np.stack(said_of, axis=1)
         said = np.array([index[name] for name in columns["prediction"]], dtype=np.int64)
@@ -210,6 +266,39 @@ def read_predictions(path: Path) -> Predictions:
             tags=_read_tags(columns, index),
             people=np.array(columns[_PEOPLE], dtype=np.bool_) if _PEOPLE in columns else None,
         )
+
+
+def scored_predictions(
+    paths: Sequence[str],
+    groups: NDArray[np.int64],
+    folds: Sequence[str],
+    scores: Scores,
+    people: NDArray[np.bool_] | None = None,
+) -> Predictions:
+    """Predictions of samples that have a score, not a class."""
+    nothing = np.zeros(len(paths), dtype=np.int64)
+    return Predictions(
+        paths=tuple(paths),
+        groups=groups,
+        labels=nothing,
+        folds=tuple(folds),
+        probabilities=np.zeros((len(paths), 0), dtype=np.float32),
+        baseline=nothing,
+        classes=(),
+        people=people,
+        scores=scores,
+    )
+
+
+def _read_scores(columns: Mapping[str, list[Any]]) -> Predictions:
+    true, said, baseline = (np.array(columns[name], dtype=np.float64) for name in (_SCORE, "prediction", "baseline"))
+    return scored_predictions(
+        columns["path"],
+        np.array(columns["group"], dtype=np.int64),
+        columns["fold"],
+        Scores(true, said, baseline),
+        np.array(columns[_PEOPLE], dtype=np.bool_) if _PEOPLE in columns else None,
+    )
 
 
 def _marks(tags: Tags) -> tuple[NDArray[np.bool_], ...]:

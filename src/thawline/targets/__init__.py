@@ -1,1 +1,1 @@
-"""What is told of a sample: one of several classes, or several tags at once; and so what an answer is worth."""
+"""What is told of a sample: one of several classes, several tags at once, a score; and so what an answer is worth."""

@@ -7,12 +7,15 @@ from thawline.judging.metrics import Judgement, judge_predictions
 from thawline.judging.paired import PairedTest
 from thawline.runs.predictions import Predictions
 from thawline.targets.classes import Classes
+from thawline.targets.scores import ScoresTarget
 from thawline.targets.tags import TagsTarget
 from thawline.targets.target import Mistake, Target
 
 
 def target_of(p: Predictions) -> Target:
     """What `p` tells of a sample."""
+    if p.scores is not None:
+        return ScoresTarget()
     return Classes() if p.tags is None else TagsTarget()
 
 
@@ -48,7 +51,7 @@ def compare_baseline(p: Predictions, name: str, baseline: str) -> PairedTest:
 
 def same_truth(a: Predictions, b: Predictions) -> bool:
     """Whether `a` and `b`, which are of the same samples in the same order, are right by the same answers."""
-    return (a.tags is None) == (b.tags is None) and target_of(a).same_truth(a, b)
+    return type(target_of(a)) is type(target_of(b)) and target_of(a).same_truth(a, b)
 
 
 def worst_mistakes(p: Predictions, most: int) -> list[Mistake]:

@@ -10,6 +10,7 @@ from thawline.runs.predictions import Predictions
 
 # What a run is compared with.
 ZERO_SHOT, MAJORITY, MOST_USUAL = "zero-shot", "majority class", "most usual labels"
+TRAINING_MEAN = "training mean"
 GIVEN_PROMPTS = "given prompts"  # zero-shot by these, where a run chooses among more of them
 
 
@@ -19,7 +20,7 @@ class Mistake:
 
     Attributes:
         path: The sample.
-        true: The class that it is of, or all its classes.
+        true: The class that it is of, or all its classes, or its score.
         said: The answer; none where it was said to have no class.
         sure: The probability of the answer; None where there can be several.
     """

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from thawline.encoders.settings import EncoderSettings, Gift
 from thawline.errors import UserError
-from thawline.fitting.settings import CLASSES, PAIRS, GradientSettings, MethodSettings
+from thawline.fitting.settings import CLASSES, PAIRS, SCORES, GradientSettings, MethodSettings
 from thawline.tasks.task import find_task, task_names
 
 # What to say where an encoder lacks what the method needs.
@@ -136,6 +136,15 @@ def _check_gifts(chosen: Chosen) -> None:
 
 def _check_labels(chosen: Chosen) -> None:
     """Does the method tell several labels of a sample, where there are such?"""
+    if chosen.target == SCORES:
+        _check_scores(chosen.method)
+        return
+    if chosen.method.targets == (SCORES,):
+        loss = f".loss={chosen.method.loss}" if isinstance(chosen.method, GradientSettings) else ""
+        raise UserError(
+            f"method{loss or f'={chosen.method.name}'} is for scores; add data.labels=scores, with a table of the "
+            "columns path,score"
+        )
     if chosen.target not in chosen.method.targets:
         raise UserError(
             f"method={chosen.method.name} tells one class of each sample; of several take logistic, linear, mlp "
@@ -145,6 +154,18 @@ def _check_labels(chosen: Chosen) -> None:
         raise UserError(
             "method.patience=null holds out no samples, by which thresholds are fitted; give a number of epochs"
         )
+
+
+def _check_scores(method: MethodSettings) -> None:
+    """Does the method tell scores, and has it settings for classes?"""
+    if SCORES not in method.targets:
+        if isinstance(method, GradientSettings) and method.head in ("linear", "mlp"):
+            raise UserError(f"method.loss={method.loss} is for classes; of scores take mse, huber or ordinal")
+        raise UserError(
+            f"method={method.name} tells classes; of scores (data.labels=scores) take ridge, linear, mlp or finetune"
+        )
+    if isinstance(method, GradientSettings) and (method.class_weights or method.penalty == "per_class"):
+        raise UserError("method.class_weights and penalty=per_class are for classes, and scores have none; set null")
 
 
 def _check_line(chosen: Chosen) -> None:

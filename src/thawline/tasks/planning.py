@@ -17,7 +17,7 @@ from thawline.fitting.lightning.feeding import Feeding
 from thawline.fitting.methods import Fit
 from thawline.fitting.named.callbacks import check_callbacks
 from thawline.fitting.problem import Problem
-from thawline.fitting.settings import GradientSettings, RulesSettings, ZeroShotSettings
+from thawline.fitting.settings import CLASSES, PAIRS, GradientSettings, RulesSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.tasks.capabilities import TaskProblem
@@ -45,8 +45,8 @@ def plan_run(problem: TaskProblem, settings: RunSettings) -> list[Fold]:
         classes=problem.classes,
     )
     kept = [keep_apart(problem, fold) for fold in plan]
-    several = settings.data.several_labels
-    if problem.sides is not None and not several and not isinstance(settings.method, ZeroShotSettings | RulesSettings):
+    fitted = not isinstance(settings.method, ZeroShotSettings | RulesSettings)
+    if problem.sides is not None and fitted and settings.target in (CLASSES, PAIRS):
         for fold in kept:
             _check_trained_on(problem, fold)
     return kept

@@ -19,6 +19,7 @@ from thawline.fitting.named.callbacks import EARLY_STOPPING, SWA, check_callback
 from thawline.fitting.settings import (
     CLASSES,
     PAIRS,
+    SCORES,
     TAGS,
     DebugSettings,
     GradientSettings,
@@ -152,7 +153,9 @@ class RunSettings:
 
     @property
     def target(self) -> str:
-        """What is told of a sample: `classes`, `tags` or `pairs`."""
+        """What is told of a sample: `classes`, `tags`, `scores` or `pairs`."""
+        if self.data.scored:
+            return SCORES
         return TAGS if self.data.several_labels else find_task(self.task).target
 
     @property
@@ -174,8 +177,9 @@ class RunSettings:
     def _check_augmentation(self) -> None:
         """Can the method use what varies the photos, and is it above or below the thaw line?"""
         wanted, method = self.augmentation, self.method
-        if wanted.mixup and self.target == TAGS:
-            raise UserError("augmentation.mixup mixes single classes, and a sample can have several; set it to 0")
+        if wanted.mixup and self.target in (TAGS, SCORES):
+            has = "can have several" if self.target == TAGS else "has a score"
+            raise UserError(f"augmentation.mixup mixes single classes, and a sample {has}; set it to 0")
         if wanted.masks is not None and (Gift.SPECTROGRAMS not in self.encoder.gifts or self.cut != "all"):
             raise UserError(
                 f"augmentation={wanted.name} masks the spectrograms of encoder=mel_cnn with thaw=all; use "
@@ -192,7 +196,7 @@ class RunSettings:
                     "by gradient descent (linear, finetune)"
                 )
             return
-        if wanted.mixup and method.loss != "cross_entropy":
+        if wanted.mixup and method.loss not in (None, "cross_entropy"):
             raise UserError(f"augmentation.mixup mixes classes, which method.loss={method.loss} can't use; set it to 0")
         if wanted.changes_pixels and not wanted.views and self.cut != "all":
             raise UserError(

@@ -26,6 +26,7 @@ from thawline.features.progress import say
 from thawline.fitting.fit import is_fitted, read_fit
 from thawline.fitting.folds import HOLDOUT, REFIT, Fold, fold_directory
 from thawline.fitting.predict import predict_fold
+from thawline.fitting.settings import SCORES
 from thawline.runs.directory import REFIT_WORD, RunDirectory, read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.mirrors.loggers import mirrored
@@ -34,7 +35,7 @@ from thawline.runs.predictions import Predictions, join_predictions
 from thawline.runs.split import SplitRow, by_name, change_of, covering_split
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
 from thawline.screen import as_word, say_next, say_whole
-from thawline.targets.target import GIVEN_PROMPTS, MAJORITY, MOST_USUAL, ZERO_SHOT
+from thawline.targets.target import GIVEN_PROMPTS, MAJORITY, MOST_USUAL, TRAINING_MEAN, ZERO_SHOT
 from thawline.tasks.capabilities import TaskProblem, examine, task_reader
 from thawline.tasks.running import show_results
 from thawline.tasks.settings import read_settings, saved_settings
@@ -170,7 +171,8 @@ def _open(
 
 def _baseline(name: str, *, elsewhere: bool) -> str:
     """What is compared with: a reference that was fitted beside the run's folds has nothing to say of other samples."""
-    return MAJORITY if elsewhere and name not in (ZERO_SHOT, GIVEN_PROMPTS, MOST_USUAL) else name
+    usual = (ZERO_SHOT, GIVEN_PROMPTS, MOST_USUAL, TRAINING_MEAN)
+    return MAJORITY if elsewhere and name not in usual else name
 
 
 def _finished(path: Path, *, elsewhere: bool) -> tuple[Path, list[SplitRow], dict[str, Any], list[str]]:
@@ -235,7 +237,13 @@ def _other(problem: TaskProblem, run: Path, rows: list[SplitRow], device: torch.
     if len(known) == len(problem.names):
         raise UserError("every sample there, or one much like it, was trained on; nothing is left to judge by")
     kept = np.setdiff1d(np.arange(len(problem.names)), known).astype(np.int64)
-    labels = [problem.classes.index(row.label) for row in seen]
-    majority = int(np.bincount(labels, minlength=len(problem.classes)).argmax())
     fold = Fold("other", kept[:0], None, kept)
-    return predict_fold(problem, fold, fit, device, majority)
+    return predict_fold(problem, fold, fit, device, _usual(problem, seen))
+
+
+def _usual(problem: TaskProblem, seen: Sequence[SplitRow]) -> float:
+    """The class that most of the samples `seen` have, or the mean of their scores."""
+    if problem.settings.target == SCORES:
+        return float(np.mean([float(row.label) for row in seen]))
+    labels = [problem.classes.index(row.label) for row in seen]
+    return int(np.bincount(labels, minlength=len(problem.classes)).argmax())

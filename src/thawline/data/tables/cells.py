@@ -1,5 +1,6 @@
 """What a cell says, in the words of whatever program wrote it."""
 
+import math
 import re
 
 from thawline.data.listing import SIDES
@@ -28,3 +29,17 @@ def mark_of(cell: str) -> bool | None:
 def side_of(cell: str) -> str | None:
     """`train`, `val` or `test`, as `SIDES` spells them in any case; None: it is none of them."""
     return SIDES.get(cell.strip().lower())
+
+
+def number_of(cell: str) -> float | None:
+    """A number: 3, -0.5, 1e-3, or 3,5 as a German table has it; None: it is none, or one that could mean two.
+
+    Three digits after a comma may be thousands.
+    """
+    cell = cell.strip()
+    if re.fullmatch(r"[+-]?\d+,(\d{1,2}|\d{4,})", cell):
+        cell = cell.replace(",", ".")
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", cell):
+        return None
+    number = float(cell)
+    return number if math.isfinite(number) else None

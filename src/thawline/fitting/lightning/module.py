@@ -70,8 +70,11 @@ class TailModule(L.LightningModule):
         self._losses, self._seen = 0.0, 0
         # A loss that is no number makes the mean none.
         self.inner_loss = torchmetrics.MeanMetric(nan_strategy=float("nan"))
-        self.inner_accuracy: torchmetrics.Metric = torchmetrics.classification.MulticlassAccuracy(
-            tail.head.classes, average="micro"
+        # Of scores there is no accuracy, and none is logged.
+        self.inner_accuracy: torchmetrics.Metric = (
+            torchmetrics.MeanMetric()
+            if tail.scored
+            else torchmetrics.classification.MulticlassAccuracy(tail.head.classes, average="micro")
         )
 
     def fitted(self) -> dict[str, torch.Tensor]:

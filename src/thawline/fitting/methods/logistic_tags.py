@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from thawline.decisions.label_thresholds import THRESHOLDS, fit_label_thresholds
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.inner import Splits, joined
+from thawline.fitting.inner import Splits, with_grouped_inner
 from thawline.fitting.methods import Fit
 from thawline.fitting.methods.linear import columns_of
 from thawline.fitting.settings import LogisticSettings
@@ -96,7 +96,7 @@ def fit_logistic_tags(
         settings: The strengths to choose from.
         seed: Fixes the inner folds.
     """
-    everything, splits = _with_inner(train, inner, settings.folds, seed)
+    everything, splits = with_grouped_inner(train, inner, settings.folds, seed)
     columns = columns_of(tail, everything)
     # One thread: the sums of a threaded BLAS depend on how many threads there are.
     with threadpool_limits(1):
@@ -118,19 +118,6 @@ def fit_logistic_tags(
             facts[THRESHOLDS] = _thresholds(chosen)
     columns.keep((back @ weight).T.double().numpy(), bias.double().numpy())
     return Fit(state=tail.state_dict(), chosen=facts)
-
-
-def _with_inner(train: FeatureSet, inner: FeatureSet | None, folds: int, seed: int) -> tuple[FeatureSet, Splits]:
-    """As `inner.with_inner` does it, but that no class is asked to be on each side: there may be hundreds."""
-    if inner is not None:
-        return joined(train, inner), [(np.arange(len(train)), np.arange(len(train), len(train) + len(inner)))]
-    folds = min(folds, len(np.unique(train.groups)))
-    if folds < 2:
-        return train, []
-    from thawline.fitting.methods.scikit import GroupKFold  # late: scikit-learn takes a second to import
-
-    splitter = GroupKFold(folds, shuffle=True, random_state=seed)
-    return train, list(splitter.split(np.zeros(len(train)), groups=train.groups))
 
 
 def _turned(matrix: NDArray[np.float64]) -> tuple[torch.Tensor, torch.Tensor]:

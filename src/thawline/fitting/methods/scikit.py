@@ -75,8 +75,8 @@ def _holding_back() -> Iterator[None]:
 
 
 with _holding_back():
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.metrics import log_loss
     from sklearn.model_selection import GroupKFold
 
-__all__ = ["GroupKFold", "LogisticRegression", "log_loss"]
+__all__ = ["GroupKFold", "LogisticRegression", "Ridge", "log_loss"]

@@ -10,7 +10,7 @@ from thawline.html import Html, join, name, tag
 from thawline.judging.intervals import Estimate, IntArray
 from thawline.judging.metrics import Confusion, Judgement, call
 from thawline.judging.paired import PairedTest
-from thawline.judging.wording import format_p, format_points
+from thawline.judging.wording import format_p, format_points, in_its_unit, is_share
 from thawline.reports.comparison import Board, Line
 from thawline.reports.labels import describe
 from thawline.reports.swept import shortened
@@ -86,8 +86,10 @@ def draw_costs(board: Board) -> Html:
 
 def draw_judgement(judgement: Judgement) -> list[Html]:
     """What is known of a line besides its score: other figures, those of each class, and what is taken for what."""
-    figures = [tag("li", f"{called}: ", percent(one, " %")) for called, one in figures_beside(judgement)]
-    parts = [tag("h4", "Figures"), tag("ul", *figures, class_="plain"), tag("h4", "By class"), _classes(judgement)]
+    figures = [tag("li", f"{called}: ", shown(key, one)) for key, called, one in figures_beside(judgement)]
+    parts = [tag("h4", "Figures"), tag("ul", *figures, class_="plain")]
+    if judgement.per_class:
+        parts += [tag("h4", "By class"), _classes(judgement)]
     if judgement.confusion is not None:
         parts += [tag("h4", "Confusion matrix"), _confusion(judgement.classes, judgement.confusion)]
     return parts
@@ -148,6 +150,14 @@ def table(head: Sequence[Html | None], rows: Sequence[Html], about: str, class_:
     """A table in a box that scrolls, by keyboard too, so that the page itself never does sideways."""
     inner = tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows), class_=class_)
     return tag("div", inner, class_="scroll", tabindex=0, role="region", aria_label=about)
+
+
+def shown(figure: str, estimate: Estimate) -> Html:
+    """An estimate of a figure and, standing back, its interval: of a share in percent, otherwise as it is."""
+    if is_share(figure):
+        return percent(estimate, " %")
+    value, interval = in_its_unit(figure, estimate).split(" ", 1)
+    return join(f"{value} ", tag("span", interval, class_="range"))
 
 
 def percent(estimate: Estimate, unit: str = "") -> Html:

@@ -10,6 +10,7 @@ from thawline.encoders.device import find_device
 from thawline.tasks.events.listed import list_events
 from thawline.tasks.photos.line import photo_facts, show_collection
 from thawline.tasks.photos.peopled import find_peopled
+from thawline.tasks.photos.scored import check_scored
 from thawline.tasks.photos.tagged import mark_photos
 from thawline.tasks.settings import CheckSettings
 
@@ -21,6 +22,8 @@ def check_events(settings: CheckSettings, console: Console) -> dict[str, Any]:
         UserError: There are no usable photos of two classes.
     """
     data = settings.data
+    if data.scored:
+        return check_scored(settings, console)
     listing, people = find_peopled(list_events(data), settings, find_device("auto"))
     facts = photo_facts(listing, data, settings.store.root)
     if not data.several_labels:

@@ -22,7 +22,8 @@ def list_events(data: DataSettings, *, new: bool = False) -> Listing:
     Raises:
         UserError: It is neither; where it is a table of another task's samples, that is named.
     """
-    refuse_table(Path(data.path), "events")
+    if not data.scored:
+        refuse_table(Path(data.path), "events")
     listing = find_events(data, new=new)
     for note in (*listing.notes, listing.layout):
         if note not in ("", PLAIN):
@@ -37,6 +38,10 @@ def find_events(data: DataSettings, *, new: bool = False) -> Listing:
         UserError: It is neither, or has not the classes that are wanted.
     """
     path = Path(data.path)
+    if data.scored:
+        from thawline.data.photos.scored import list_scored  # late: folders need no pyarrow
+
+        return list_scored(path)
     # Of several labels a photo is not left out by its first.
     wanted = None if data.several_labels else data.classes
     as_listed = not (data.join_alike or data.corrections is not None or data.rename or is_table(path))

@@ -12,6 +12,7 @@ from thawline.data.photos.people import People
 from thawline.data.photos.photo import PhotoFacts
 from thawline.data.photos.report import data_report
 from thawline.errors import UserError
+from thawline.fitting.settings import SCORES
 from thawline.tasks.capabilities import Filled
 from thawline.tasks.events.listed import list_events
 from thawline.tasks.photos.features import Collect, fill_photos
@@ -19,6 +20,7 @@ from thawline.tasks.photos.peopled import find_peopled
 from thawline.tasks.photos.problem import PhotosProblem
 from thawline.tasks.photos.prompts import class_prompts
 from thawline.tasks.photos.read import Mark, read_labels, read_photos
+from thawline.tasks.photos.scores import fill_scored, read_scored
 from thawline.tasks.photos.tagged import TaggedPhotos, mark_photos
 from thawline.tasks.photos.tags import TaggedProblem
 from thawline.tasks.settings import RunSettings
@@ -35,6 +37,8 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
     Raises:
         UserError: The folder, the encoder or the split can't be used.
     """
+    if settings.target == SCORES:
+        return read_scored(settings, device)
     listing = list_events(settings.data, new=classes is not None)
     listing, people = find_peopled(listing, settings, device)
     if settings.data.several_labels:
@@ -49,6 +53,8 @@ def read_events(settings: RunSettings, device: torch.device, classes: Sequence[s
 
 def fill_events(runs: Sequence[RunSettings], device: torch.device, refusals: list[UserError]) -> Filled | None:
     """Compute what is missing of the photos' features for `runs`; see `tasks.capabilities.TaskFiller`."""
+    if runs[0].target == SCORES:
+        return fill_scored(runs, device, refusals)
     listing, people = find_peopled(list_events(runs[0].data), runs[0], device)
     collect, mark = _collect(listing, people, runs[0]), _mark(listing, people, runs[0])
 

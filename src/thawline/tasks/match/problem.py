@@ -162,6 +162,9 @@ class MatchProblem:
     def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> None:
         """None: a pair is a match or it is none."""
 
+    def scores(self, fold: Fold, said: NDArray[np.float32], usual: float | None) -> None:
+        """None: a pair is a match or it is none."""
+
     def save_model(self, folder: Path, state: Mapping[str, torch.Tensor]) -> None:
         """Write the CLIP with this state of the tail into `folder`, as `from_pretrained` and `encoder.name` take it."""
         from thawline.tasks.match.bundle.write import save_towers

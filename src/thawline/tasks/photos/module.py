@@ -1,4 +1,4 @@
-"""What gradient descent trains for classes of photos."""
+"""What gradient descent trains for classes of photos, their labels or their scores."""
 
 import numpy as np
 import torch
@@ -6,9 +6,11 @@ import torch
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.lightning.classes import ClassesModule
+from thawline.fitting.lightning.scores import ScoresModule
 from thawline.fitting.lightning.tags import TagsModule
 from thawline.fitting.tail import Tail, final_features
 from thawline.tasks.photos.problem import PhotosProblem
+from thawline.tasks.photos.scores import ScoredProblem
 from thawline.tasks.photos.tags import TaggedProblem
 from thawline.tasks.planning import fresh_tail, gradient_of
 
@@ -45,6 +47,20 @@ class PhotoTagsModule(TagsModule):
             gradient_of(settings),
             targets=torch.from_numpy(samples.targets),
             sets=torch.from_numpy(problem.tagged.sets),
+            seed=settings.seed,
+        )
+
+
+class PhotoScoresModule(ScoresModule):
+    """A head over an image encoder that gives a photo's score."""
+
+    def __init__(self, problem: ScoredProblem, samples: FeatureSet, tail: Tail | None = None) -> None:
+        """Measure a new head's scaling, and the scores, on the photos; for the arguments see `PhotosModule`."""
+        settings = problem.settings
+        super().__init__(
+            scaled(problem, samples, tail),
+            gradient_of(settings),
+            targets=torch.from_numpy(samples.targets),
             seed=settings.seed,
         )
 

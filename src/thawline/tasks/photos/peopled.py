@@ -37,6 +37,6 @@ def find_peopled(
         left_out += people.without()
     gone = {left.name for left in left_out}
     kept = tuple(photo for photo in listing.photos if photo.name not in gone)
-    check_left(kept, people, least=1 if settings.data.several_labels else 2)
+    check_left(kept, people, least=2 if settings.data.labels == "one" else 1)
     left_out = sorted([*listing.left_out, *left_out], key=lambda left: left.name)
     return replace(listing, photos=kept, left_out=tuple(left_out)), people

@@ -48,7 +48,7 @@ class Trial:
         """Its accuracy and log-loss out of fold."""
         judged = judge_said(self.predictions, ranking=False)
         loss = judged.log_loss
-        return {"accuracy": judged.accuracy.value, "log_loss": float("inf") if loss is None else loss.value}
+        return {"accuracy": judged.score.value, "log_loss": float("inf") if loss is None else loss.value}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Samples that have a score, whatever they are."""
