@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from filelock import FileLock
+from tests.composed_once import remember_composed
 from tests.postgresql import Server, running_server
 
 # Set before torch is imported: the machine may be shared, and results must not depend on how many cores it has.
@@ -29,6 +30,7 @@ hypothesis.settings.load_profile("repeatable")
 
 def pytest_collection_finish() -> None:
     """What the libraries hold stays to the end, and looking through it for garbage took a tenth of the time."""
+    remember_composed()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 
