@@ -48,8 +48,9 @@ $(VENV)/.installed-extras: $(VENV)/.installed-test
 demo: install
 	@PATH="$(abspath $(BIN)):$$PATH" sh tools/demo.sh
 
+# What the large extras bring is tested with them, and not twice where they are installed already.
 test: install-test
-	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "not long"
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "not long and not extra"
 
 test-long: install-test
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(LONG_JOBS) --dist worksteal -m long $(call marked,long)
