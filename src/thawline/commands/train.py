@@ -16,12 +16,13 @@ from thawline.errors import UserError
 from thawline.files import write_text
 from thawline.fitting.fit import fit_fold
 from thawline.fitting.launched import check_launched
+from thawline.fitting.named.callbacks import find_callback
 from thawline.runs.directory import CONFIG_FILE, REFIT_WORD, RunDirectory, read_status
 from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.moved import keep_places
 from thawline.runs.split import check_unchanged, write_split
 from thawline.runs.sweep import INNER_FILE
-from thawline.screen import say_whole
+from thawline.screen import say, say_whole
 from thawline.tasks.capabilities import task_reader
 from thawline.tasks.planning import fit_everything, how_to_fit, plan_run
 from thawline.tasks.running import fit_run, show_results, tags
@@ -63,6 +64,9 @@ def resume(path: Path, given: Sequence[str]) -> Path:
     config, status = resumed_config(path, given)
     settings = saved_settings(config, mirrored=True)
     say_whole(console, f"resuming {path} ({status})")
+    if forgetful := [name for name in settings.callbacks if not find_callback(name).resumes]:
+        named = f"callbacks=[{','.join(forgetful)}]"
+        say(console, f"with {named}, which can't go on in the middle, a training that was cut off begins anew")
     before = (path / CONFIG_FILE).read_text(encoding="utf-8")
     try:
         train_run(config, settings, console)

@@ -1,7 +1,6 @@
 """The encoder families that there are."""
 
 import dataclasses
-import importlib
 import json
 from collections import OrderedDict
 from importlib.util import find_spec
@@ -179,17 +178,12 @@ def _load_added(settings: EncoderSettings) -> "Encoder":
     from thawline.encoders.encoder import Encoder
 
     one = added("encoders")[settings.family]
-    module, _, name = one.where.partition(":")
-    try:
-        load = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"the encoder '{one.name}' of the package {one.package} can't be imported: {error}") from error
-    encoder = load(settings)
+    encoder = one.imported()(settings)
     if not isinstance(encoder, Encoder):
         raise UserError(
             f"{one.where} of the package {one.package} gives {type(encoder).__name__} rather than an Encoder"
         )
-    encoder.architecture["added by"] = {"package": one.package, "code": code_digest(module.partition(".")[0])}
+    encoder.architecture["added by"] = {"package": one.package, "code": code_digest(one.top)}
     return encoder
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -16,6 +16,7 @@ from thawline.files import write_atomically, write_json
 from thawline.fitting.boosting import TreesSettings
 from thawline.fitting.few_shot import ClapSettings, LoraSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
 from thawline.fitting.folds import Fold, fold_directory
+from thawline.fitting.known import NamedMethod, find_added_method
 from thawline.fitting.methods import Fit
 from thawline.fitting.named.callbacks import Chosen
 from thawline.fitting.problem import Problem, inner_fold
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from thawline.fitting.lightning.module import TailModule
 
 TAIL_FILE, CHOSEN_FILE = "tail.safetensors", "chosen.json"
-# What fits each kind of method in closed form.
+# What fits each kind of method in closed form, in `fitting.methods`.
 _CLOSED_FORMS: dict[type[MethodSettings], str] = {
     LogisticSettings: "logistic:fit_logistic",
     GaussianSettings: "gda:fit_gda",
@@ -134,9 +135,9 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
     torch.manual_seed(how.seed)  # a new head's starting weights
     if isinstance(how.method, GradientSettings):
         fit = _by_gradient(problem, fold, how, how.method, epochs, earlier)
-    elif (named := _closed_form(how.method, several=problem.tail().several)) is not None:
+    elif (closed_form := _closed_form(how.method, several=problem.tail().several)) is not None:
         inner = None if fold.inner is None else problem.samples(fold.inner)
-        fit = _function(named)(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
+        fit = closed_form(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
         fit = problem.settle(fit, inner, earlier)
     else:
         fit = problem.settle(Fit(problem.tail().state_dict()), problem.samples(fold.train), earlier)
@@ -164,21 +165,29 @@ def imported_to_fit(method: MethodSettings) -> list[str]:
     return [module for settings, module in slow.items() if isinstance(method, settings)]
 
 
-def _closed_form(method: MethodSettings, *, several: bool) -> str | None:
-    """What fits by `method`, as `module:function` of `fitting.methods`; None: nothing but gradient descent does.
+def _closed_form(method: MethodSettings, *, several: bool) -> Callable[..., Fit] | None:
+    """What fits by `method` from stored features; None: nothing but gradient descent does.
 
-    `several` says whether a sample can have several classes.
+    `several` says whether a sample can have several classes. Imported late: scikit-learn and SciPy take a second.
     """
-    if several and isinstance(method, LogisticSettings):
-        return "logistic_tags:fit_logistic_tags"
-    return _CLOSED_FORMS.get(type(method))
+    named = "logistic_tags:fit_logistic_tags" if several and isinstance(method, LogisticSettings) else None
+    if (named := named or _CLOSED_FORMS.get(type(method))) is not None:
+        return _function(f"thawline.fitting.methods.{named}")
+    added = find_added_method(method.fit)
+    return None if added is None else partial(_fit_added, added)
 
 
-def _function(named: str) -> Callable[..., Fit]:
-    """Imported late: scikit-learn and SciPy take a second."""
-    module, _, name = named.partition(":")
+def _fit_added(added: NamedMethod, *given: Any) -> Fit:
+    fit = _function(added.fitted_by)(*given)
+    if not isinstance(fit, Fit):
+        raise UserError(f"{added.fitted_by} gives {type(fit).__name__} rather than a Fit")
+    return fit
+
+
+def _function(where: str) -> Callable[..., Fit]:
+    module, _, name = where.partition(":")
     with importing():
-        function: Callable[..., Fit] = getattr(importlib.import_module(f"thawline.fitting.methods.{module}"), name)
+        function: Callable[..., Fit] = getattr(importlib.import_module(module), name)
     return function
 
 

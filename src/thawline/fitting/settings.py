@@ -8,6 +8,7 @@ from omegaconf import MISSING
 from thawline.encoders.settings import Gift
 from thawline.errors import UserError
 from thawline.fitting.named.optimisers import ADAMW, check_optimiser
+from thawline.plugins import added
 
 # The heads, and what each needs of an encoder.
 _NEEDS: dict[str, tuple[Gift, ...]] = {
@@ -23,6 +24,8 @@ _NEEDS: dict[str, tuple[Gift, ...]] = {
     "rules": (Gift.SOUND, Gift.DESCRIPTORS),
     "hints": (Gift.SOUND,),
 }
+# Those that a method of an installed package can fit.
+_FOR_ADDED = ("linear", "probe")
 # What is told of a sample: one of several classes, several labels at once, a score, or whether two things match.
 CLASSES, TAGS, SCORES, PAIRS = "classes", "tags", "scores", "pairs"
 CLASS_LOSSES = ("cross_entropy", "contrastive")
@@ -41,7 +44,8 @@ class MethodSettings:
             image and a text), or of sound: `own` (that of the network's own class), `layers` (pools over all layers),
             `trees`, `rules` (a table of rules over descriptors), `hints`.
         fit: How the tail is fitted: `nothing`, `rules`, `closed_form`, `gaussian`, `ridge`, `clap`, `ss_text`,
-            `tip_adapter`, `wise_ft`, `trees`, `gradient` or `lora`; fixed by the method's schema.
+            `tip_adapter`, `wise_ft`, `trees`, `gradient` or `lora`, or the name of a package's method; fixed by the
+            method's schema.
     """
 
     name: str = MISSING
@@ -50,7 +54,7 @@ class MethodSettings:
 
     def __post_init__(self) -> None:
         """Check what does not depend on the encoder."""
-        require_one_of("method.head", self.head, tuple(_NEEDS))
+        require_one_of("method.head", self.head, _FOR_ADDED if self.fit in added("methods") else tuple(_NEEDS))
 
     @property
     def needs(self) -> tuple[Gift, ...]:

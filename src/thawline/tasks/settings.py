@@ -14,7 +14,7 @@ from thawline.errors import UserError
 from thawline.features.detection.settings import PeopleFilterSettings
 from thawline.features.settings import ClusterSettings, StoreSettings
 from thawline.fitting.few_shot import LoraSettings
-from thawline.fitting.known import METHODS
+from thawline.fitting.known import method_schema
 from thawline.fitting.named.callbacks import EARLY_STOPPING, SWA, check_callbacks
 from thawline.fitting.settings import (
     CLASSES,
@@ -326,10 +326,9 @@ def read_settings(config: DictConfig, *, mirrored: bool = False) -> RunSettings:
             f"the run's setting '{lost[0]}' is a secret, which was not saved; a run that is to be read again takes it "
             f"from the environment: {lost[0]}='${{oc.env:NAME}}'"
         )
-    schemas = {schema.fit: schema for schema in METHODS.values()}
     try:
         schema = OmegaConf.structured(RunSettings)
-        schema.method = OmegaConf.structured(schemas[config.method.fit])
+        schema.method = method_schema(config.method.fit)
         schema.data = OmegaConf.structured(capability(config.task, "settings"))
         settings = OmegaConf.to_object(OmegaConf.merge(schema, config))
     except (OmegaConfBaseException, KeyError) as error:

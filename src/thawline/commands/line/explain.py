@@ -16,6 +16,7 @@ from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.verbs import VERBS
 from thawline.errors import UserError
 from thawline.fitting.named.callbacks import check_callbacks
+from thawline.plugins import conf_folders
 
 # Hydra's words for an experiment that lacks `# @package _global_`: it puts the file's settings below `experiment`.
 _MISPLACED = re.compile(
@@ -72,7 +73,8 @@ def _explain_choice(error: MissingConfigException) -> str:
     group, _, choice = (error.missing_cfg_file or "").rpartition("/")
     options = [name for name in error.options or [] if not name.endswith("_schema")]  # those only give types
     # Of a list, [ema,swa], Hydra doesn't say which there are.
-    options = options or sorted(file.stem for file in (conf_directory() / group).glob("*.yaml") if group)
+    places = [place / group for place in (conf_directory(), *conf_folders()) if group]
+    options = options or sorted(file.stem for place in places for file in place.glob("*.yaml"))
     near = difflib.get_close_matches(choice, options, n=1)
     hint = f"did you mean {group}={near[0]}? " if near else ""
     there = f"there are: {', '.join(options)}" if options else "there is no such group"

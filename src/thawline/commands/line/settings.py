@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from hydra.core.config_store import ConfigNode, ConfigStore
+from omegaconf import MISSING, DictConfig
 
 from thawline.commands.line.verbs import VERBS
 from thawline.commands.sweeps.launchers.settings import LocalSettings, PackedSettings, RaySettings, SlurmSettings
@@ -19,7 +19,7 @@ from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.detection.settings import PeopleFilterSettings
 from thawline.features.settings import ClusterSettings, StoreSettings
-from thawline.fitting.known import METHODS
+from thawline.fitting.known import METHODS, added_methods, method_schema
 from thawline.fitting.settings import (
     DebugSettings,
     TrainerSettings,
@@ -325,6 +325,7 @@ def register_settings(verb: str | None = None) -> None:
     for name in {**_VERBS, **places} if own is None else [own]:
         _register_verb(name, places.get(name))
     _register_groups(tuple(task_names()))
+    _register_added_methods(tuple(added_methods()))
 
 
 @cache
@@ -362,3 +363,21 @@ def _register_groups(tasks: Sequence[str]) -> None:
     ]
     for group, name, schema in groups:
         store.store(group=group, name=f"{name}_schema", node=schema)
+
+
+class _WhenTaken:
+    """Stands for the schema of a package's method, which is imported when a config takes a copy of it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __deepcopy__(self, memo: object) -> DictConfig:
+        return method_schema(self._name)
+
+
+@cache
+def _register_added_methods(names: Sequence[str]) -> None:
+    known: dict[str, Any] = ConfigStore.instance().repo["method"]
+    for name in names:
+        schema: Any = _WhenTaken(name)
+        known[f"{name}_schema.yaml"] = ConfigNode(f"{name}_schema.yaml", schema, "method", None, None)

@@ -44,6 +44,7 @@ from thawline.fitting.named.callbacks import (
     EarlyStoppingSettings,
     LrFinderSettings,
     callbacks_of,
+    find_callback,
 )
 from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
 from thawline.runs.mirrors.loggers import Mirror
@@ -93,13 +94,15 @@ def fit_gradient(
             run, and the last one counts.
         settings: The method.
         course: How it runs.
-        directory: Where `last.ckpt`, `best.ckpt` and `history.csv` go; training resumes from a `last.ckpt` found there.
+        directory: Where `last.ckpt`, `best.ckpt` and `history.csv` go; training resumes from a `last.ckpt` found there,
+            unless one of the callbacks can't: then it begins anew.
         mirror: What gets the same history, or None.
         keep_history: Whether `history.csv` is written.
 
     Raises:
         RunError: The training diverged, or the memory is too small.
     """
+    _begin_anew_if_need_be(course, directory)
     settings = module.settings = _settled(module, data, settings, course, directory)
     callbacks = _callbacks(directory, settings, course, data.inner is not None)
     if keep_history:
@@ -130,6 +133,13 @@ def fit_gradient(
     if data.inner is not None:
         chosen["inner_loss"] = _best_score(kept)
     return Fit(module.fitted(), chosen)
+
+
+def _begin_anew_if_need_be(course: Course, directory: Path) -> None:
+    """Leave nothing of a training that was cut off, where a callback can't go on in its middle."""
+    if not all(find_callback(name).resumes for name in course.callbacks):
+        for name in (LAST, BEST, HISTORY):
+            (directory / name).unlink(missing_ok=True)
 
 
 def _settled(

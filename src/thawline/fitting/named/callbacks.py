@@ -1,6 +1,6 @@
 """Callbacks by name: what a config may name under `callbacks`, and the settings that each takes.
 
-What is not named is not imported. A callback of an installed package would join `CALLBACKS`; nothing else names them.
+What is not named is not imported. Installed packages add to `CALLBACKS` by entry points, `thawline.callbacks`.
 """
 
 import importlib
@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from thawline.errors import UserError
+from thawline.plugins import added_beside
 from thawline.process import importing
 
 if TYPE_CHECKING:
@@ -150,22 +151,25 @@ class NamedCallback:
         made_by: `module:function`; the function makes it of its own settings and the method's. None: it is no callback
             of the Trainer's, but acts before the training begins.
         ends: Whether it decides how or when a training ends, which for a refit was decided already.
+        resumes: Whether a training that was cut off goes on with it to the same bits, all that it has to know being in
+            its `state_dict`. Otherwise such a training begins anew.
     """
 
     settings: type[CallbackSettings]
     made_by: str | None
     ends: bool = False
+    resumes: bool = False
 
 
 _HERE = "thawline.fitting.lightning.callbacks"
 CALLBACKS: dict[str, NamedCallback] = {
-    EMA: NamedCallback(EmaSettings, f"{_HERE}.averaging:Ema"),
-    SWA: NamedCallback(SwaSettings, f"{_HERE}.averaging:Swa"),
-    EARLY_STOPPING: NamedCallback(EarlyStoppingSettings, f"{_HERE}.stopping:early_stopping", ends=True),
-    "timer": NamedCallback(TimerSettings, f"{_HERE}.stopping:timer", ends=True),
-    "lr_monitor": NamedCallback(CallbackSettings, f"{_HERE}.monitors:LearningRateMonitor"),
-    LR_FINDER: NamedCallback(LrFinderSettings, None, ends=True),
-    "gradient_norm": NamedCallback(CallbackSettings, f"{_HERE}.monitors:GradientNorm"),
+    EMA: NamedCallback(EmaSettings, f"{_HERE}.averaging:Ema", resumes=True),
+    SWA: NamedCallback(SwaSettings, f"{_HERE}.averaging:Swa", resumes=True),
+    EARLY_STOPPING: NamedCallback(EarlyStoppingSettings, f"{_HERE}.stopping:early_stopping", ends=True, resumes=True),
+    "timer": NamedCallback(TimerSettings, f"{_HERE}.stopping:timer", ends=True, resumes=True),
+    "lr_monitor": NamedCallback(CallbackSettings, f"{_HERE}.monitors:LearningRateMonitor", resumes=True),
+    LR_FINDER: NamedCallback(LrFinderSettings, None, ends=True, resumes=True),
+    "gradient_norm": NamedCallback(CallbackSettings, f"{_HERE}.monitors:GradientNorm", resumes=True),
 }
 Chosen = Mapping[str, CallbackSettings]
 
@@ -177,9 +181,10 @@ def check_callbacks(given: Mapping[str, Any]) -> dict[str, CallbackSettings]:
         UserError: There is no such callback, or it doesn't take such a setting.
     """
     chosen = {}
+    names = {*CALLBACKS, *added_beside("callbacks", CALLBACKS)}
     for name, own in given.items():
-        if name not in CALLBACKS:
-            raise UserError(f"there is no callback '{name}'; there are {', '.join(sorted(CALLBACKS))}")
+        if name not in names:
+            raise UserError(f"there is no callback '{name}'; there are {', '.join(sorted(names))}")
         if own is not None:
             chosen[name] = _typed(name, own)
     if EMA in chosen and SWA in chosen:
@@ -195,12 +200,33 @@ def callbacks_of(chosen: Chosen, method: Any, *, refit: bool) -> "list[Callback]
         method: The settings of the method.
         refit: Whether it has a fixed number of epochs, which others chose.
     """
-    named = [(CALLBACKS[name], own) for name, own in chosen.items() if not (refit and CALLBACKS[name].ends)]
-    return [_function(one.made_by)(own, method) for one, own in named if one.made_by is not None]
+    named = [(find_callback(name), own) for name, own in chosen.items()]
+    return [
+        _function(one.made_by)(own, method)
+        for one, own in named
+        if one.made_by is not None and not (refit and one.ends)
+    ]
+
+
+def find_callback(name: str) -> NamedCallback:
+    """The callback `name`, Thawline's own or one that an installed package adds, whose record is then imported.
+
+    Raises:
+        UserError: It can't be imported, or is no such record.
+    """
+    if name in CALLBACKS:
+        return CALLBACKS[name]
+    one = added_beside("callbacks", CALLBACKS)[name]
+    callback = one.imported()
+    if not isinstance(callback, NamedCallback) or not issubclass(callback.settings, CallbackSettings):
+        raise UserError(
+            f"{one.where} of the package {one.package} must be a NamedCallback, with settings from CallbackSettings"
+        )
+    return callback
 
 
 def _typed(name: str, own: Any) -> CallbackSettings:
-    schema = CALLBACKS[name].settings
+    schema = find_callback(name).settings
     takes = [field.name for field in fields(schema)]
     if not isinstance(own, Mapping):
         raise UserError(f"callbacks.{name}={own} must hold its settings, or null; it takes {_listed(takes)}")
