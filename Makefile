@@ -21,7 +21,7 @@ $(BIN)/python tools/lock_part.py $(1) > $(VENV)/part.lock
 $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps $(2) -r $(VENV)/part.lock
 endef
 
-.PHONY: install install-test install-extras demo test test-long test-extras test-rest benchmark lint format clean lock
+.PHONY: install install-test install-extras demo test test-long test-extras test-rest benchmark lint docs format clean lock
 
 # Three steps, each with what the one before installed: the package, what most tests and linting need, and the large extras.
 install: $(VENV)/.installed
@@ -75,6 +75,10 @@ lint: install-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The documentation as a site that needs no network: outputs/site/index.html.
+docs: install-extras
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 format: install-test
 	$(BIN)/ruff check --fix .

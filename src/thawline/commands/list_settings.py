@@ -81,11 +81,11 @@ def settings_of(config_name: str, chosen: Sequence[str] = ()) -> list[Setting]:
         for group in choices
         if group.partition("/")[0] != "hydra" and group != "quiet"
     }
-    comments = _comments(conf_directory() / f"{config_name}.yaml")
+    comments = comments_of(conf_directory() / f"{config_name}.yaml")
     found: list[Setting] = []
-    for key, value, kind in _walk(config, ""):
+    for key, value, kind in walk(config, ""):
         first, _, name = key.rpartition(".")
-        meaning = _documented(kind, name) or comments.get(name if not first else key, "")
+        meaning = documented(kind, name) or comments.get(name if not first else key, "")
         group = groups.pop(key, None)
         if isinstance(value, dict) and not first and (files := tuple(_choices(key))):
             found += _several(key, value, meaning, files)
@@ -93,8 +93,8 @@ def settings_of(config_name: str, chosen: Sequence[str] = ()) -> list[Setting]:
             found.append(Setting(group, str(choices[group] or "null"), meaning, tuple(_choices(group))))
         elif not isinstance(value, DictConfig):
             file = _conf_file(key.partition(".")[0], choices)
-            of_file = _comments(file) if file else comments
-            found.append(Setting(key, _shown(value), meaning or of_file.get(name, "")))
+            of_file = comments_of(file) if file else comments
+            found.append(Setting(key, shown(value), meaning or of_file.get(name, "")))
     more = [
         Setting(group, str(choices[group] or "null"), comments.get(key, ""), tuple(_choices(group)))
         for key, group in groups.items()
@@ -109,9 +109,9 @@ def _several(
     yield Setting(group, f"[{','.join(chosen)}]", meaning, files)
     for name, own in chosen.items():
         file = _conf_file(group, {group: name})
-        of_file = _comments(file) if file else {}
+        of_file = comments_of(file) if file else {}
         for key, value in (own or {}).items():
-            yield Setting(f"{group}.{name}.{key}", _shown(value), of_file.get(key, ""))
+            yield Setting(f"{group}.{name}.{key}", shown(value), of_file.get(key, ""))
 
 
 def _conf_file(group: str, choices: Mapping[str, str]) -> Path | None:
@@ -121,7 +121,7 @@ def _conf_file(group: str, choices: Mapping[str, str]) -> Path | None:
     return next((path for place in places if (path := place / group / f"{name}.yaml").is_file()), None)
 
 
-def _walk(config: DictConfig, prefix: str) -> Iterator[tuple[str, Any, Any]]:
+def walk(config: DictConfig, prefix: str) -> Iterator[tuple[str, Any, Any]]:
     """The dotted keys, each with its value and the type of what it stands in; typed parts are walked through."""
     plain: Any = OmegaConf.to_container(config)
     for name, value in plain.items():
@@ -129,10 +129,10 @@ def _walk(config: DictConfig, prefix: str) -> Iterator[tuple[str, Any, Any]]:
         typed = isinstance(node, DictConfig) and is_dataclass(OmegaConf.get_type(node)) and isinstance(value, dict)
         yield f"{prefix}{name}", node if typed else value, OmegaConf.get_type(config)
         if typed and isinstance(node, DictConfig):
-            yield from _walk(node, f"{prefix}{name}.")
+            yield from walk(node, f"{prefix}{name}.")
 
 
-def _documented(kind: Any, name: str) -> str:
+def documented(kind: Any, name: str) -> str:
     """What the docstring of the settings class `kind`, or of one that it comes from, says of the attribute `name`."""
     for one in inspect.getmro(kind) if is_dataclass(kind) and isinstance(kind, type) else ():
         _, _, attributes = (inspect.getdoc(one) or "").partition("Attributes:\n")
@@ -141,7 +141,7 @@ def _documented(kind: Any, name: str) -> str:
     return ""
 
 
-def _comments(path: Path) -> dict[str, str]:
+def comments_of(path: Path) -> dict[str, str]:
     """The comment above each key, or above each group in the list of defaults, of a conf file."""
     found: dict[str, str] = {}
     said: list[str] = []
@@ -205,7 +205,7 @@ def _below(key: str, settings: Sequence[Setting]) -> list[Setting]:
     return [one for one in settings if one.key.startswith(f"{key}.")]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
