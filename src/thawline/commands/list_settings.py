@@ -206,6 +206,7 @@ def _below(key: str, settings: Sequence[Setting]) -> list[Setting]:
 
 
 def shown(value: Any) -> str:
+    """A default as it is written on the command line, cut short where it is long."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
