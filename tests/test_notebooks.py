@@ -1,5 +1,6 @@
 """The notebooks run from top to bottom, where they have never been run before."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -17,12 +18,22 @@ def test_it_runs_and_is_kept_without_outputs(path, tmp_path, monkeypatch):
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in cells)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    assert not [out for cell in cells for out in cell.outputs if out.output_type == "error"]
-    tables = [out.data["text/plain"] for cell in cells for out in cell.outputs if "text/html" in out.get("data", {})]
-    pictures = [out for cell in cells for out in cell.outputs if "image/png" in out.get("data", {})]
+    outputs = [out for cell in cells for out in cell.outputs]
+    assert not [out for out in outputs if out.output_type == "error"]
+    assert not [out.text for out in outputs if out.get("name") == "stderr"]  # warnings frighten who reads
+    tables = [out for out in outputs if "text/html" in out.get("data", {})]
+    pictures = [out for out in outputs if "image/png" in out.get("data", {})]
     assert len(tables) >= 2
     assert len(pictures) >= 2
+    learned = cells[-1].outputs[-1].data["text/markdown"]
+    assert 3 <= len(re.findall(r"[.:](?= [A-Z])|[.]$", learned)) <= 6, learned
+    assert len(re.findall(r"\b\d+", learned)) >= 3, learned
+    assert not re.search(r"\bnan\b|\bNone\b|\{", learned), learned
 
 
-def test_there_is_one():
-    assert (NOTEBOOKS / "sweep.ipynb").exists()
+def test_each_is_in_the_readme_and_ends_in_what_was_learned():
+    listed = re.findall(r"\((\w+\.ipynb)\)", (NOTEBOOKS / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+    for name in listed:
+        headings = [cell.source for cell in nbformat.read(NOTEBOOKS / name, as_version=4).cells[:-1]][-1]
+        assert headings.startswith("## What you learned"), name

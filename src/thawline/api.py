@@ -86,7 +86,7 @@ class Run:
 
     @property
     def figures(self) -> dict[str, Figure]:
-        """Its pictures by name: `run.figures["confusion"]`."""
+        """Its pictures by name: `run.figures["confusion"]`; a run with `logger=none` has none."""
         return {path.stem: Figure(path) for path in sorted(self.path.glob("*.png"))}
 
     def export(self, out: Place | None = None, *words: str, **settings: Any) -> Path:

@@ -5,6 +5,7 @@ import ctypes
 import gc
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -44,9 +45,13 @@ def keep_imports() -> None:
 def importing(*, alone: bool = True) -> Iterator[None]:
     """Within, no garbage is looked for: what an import makes stays, and looking takes a fifth of its time.
 
+    From then on what libraries say of a notebook that lacks widgets is not shown.
+
     Args:
         alone: Whether nothing is made within but modules, so that they can be kept (see `keep_imports`) as they are.
     """
+    # tqdm's, in a notebook without ipywidgets, whenever a library imports it; none of its bars is shown here.
+    warnings.filterwarnings("ignore", "IProgress not found")
     was_on, before = gc.isenabled(), len(sys.modules)
     gc.disable()
     try:
