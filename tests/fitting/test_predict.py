@@ -56,7 +56,7 @@ def test_each_sample_stands_with_its_own_name_group_and_class(state):
 def test_the_baseline_is_the_majority_of_the_training_side_or_the_class_that_is_named(state):
     more_of_b = Fold("x", np.array([0, 1, 30, 31, 32, 60]), None, FOLD.test)
     assert set(predict_fold(Clusters(), more_of_b, Fit(state), CPU).baseline) == {1}
-    assert set(predict_fold(Clusters(), more_of_b, Fit(state), CPU, majority=2).baseline) == {2}
+    assert set(predict_fold(Clusters(), more_of_b, Fit(state), CPU, usual=2).baseline) == {2}
 
 
 def test_the_baseline_is_zero_shot_on_the_plain_view_where_there_is_text(state):

@@ -13,6 +13,7 @@ from thawline.encoders.encoder import Encoder
 from thawline.fitting.heads.audio import TaggingHead, rebuild_layers
 from thawline.fitting.heads.cache import CacheHead
 from thawline.fitting.heads.head import DenseHead, Head, ProbeHead, PromptHead
+from thawline.fitting.heads.scores import OrdinalHead, ScoreHead
 from thawline.fitting.heads.trees import TreesHead
 
 State = Mapping[str, torch.Tensor]
@@ -46,10 +47,15 @@ def rebuild_dense(state: State) -> DenseHead:
         KeyError, RuntimeError: `state` is another head's.
     """
     dim, each = len(state["standardise.mean"]), state["standardise.scale"].ndim > 0
-    if "layers.weight" in state:
-        head = _dense(dim, len(state["layers.weight"]), None, each)
+    linear = "layers.weight" in state
+    hidden = None if linear else len(state["layers.0.weight"])
+    head: DenseHead
+    if "levels" in state:
+        head = OrdinalHead(dim, state["levels"].double().numpy(), hidden=hidden, each=each)
+    elif "target_mean" in state:
+        head = ScoreHead(dim, hidden=hidden, each=each)
     else:
-        head = _dense(dim, len(state["layers.3.weight"]), len(state["layers.0.weight"]), each)
+        head = _dense(dim, len(state["layers.weight" if linear else "layers.3.weight"]), hidden, each)
     head.load_state_dict(state)
     return head.eval().requires_grad_(False)
 
@@ -86,7 +92,10 @@ def text_part(state: State) -> dict[str, torch.Tensor]:
 
 
 def fold(head: DenseHead) -> nn.Linear:
-    """A linear `DenseHead` as one layer: W(x − mean)/scale + b = (W/scale)x + (b − (W/scale)mean)."""
+    """A linear `DenseHead` as one layer: W(x − mean)/scale + b = (W/scale)x + (b − (W/scale)mean).
+
+    That of a `ScoreHead` gives the score in its own unit.
+    """
     layer = head.layers
     if not isinstance(layer, nn.Linear):
         raise TypeError("only a linear head is one layer")
@@ -94,6 +103,9 @@ def fold(head: DenseHead) -> nn.Linear:
     bias = layer.bias.detach().double() - weight @ head.standardise.mean.double()
     if head.one_logit:
         weight, bias = (torch.cat([torch.zeros_like(part), part]) for part in (weight, bias))
+    if isinstance(head, ScoreHead):
+        spread = head.target_scale.double()
+        weight, bias = spread * weight, head.target_mean.double() + spread * bias
     folded = nn.Linear(layer.in_features, len(weight)).requires_grad_(False)
     folded.weight.copy_(weight)
     folded.bias.copy_(bias)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from thawline.data.datasets.answering import JudgedRows
 
 STDIN = "-"
+_CSV = ".csv"
+_SUFFIXES = (".jsonl", ".parquet", _CSV)
 _OF_BASE = ("encoder", "prompts", "data", "store")
 _OF_ALL = ("data.max_megapixels", "data.reader", "data.dataset")
 
@@ -48,6 +50,8 @@ def predict(config: DictConfig) -> None:
     settings: PredictSettings = to_settings(config)
     _check(settings)
     bundle = _load(settings)
+    if settings.out and Path(settings.out).suffix.lower() == _CSV and not getattr(bundle, "gives_scores", False):
+        raise UserError(f"out={settings.out}: CSV is for scores; name a file that ends in .jsonl or .parquet")
     task = find_task(bundle.task)
     ask: TaskPredictor = capability(bundle.task, "predict")
     counts: Counter[str | None] = Counter()
@@ -71,9 +75,7 @@ def _check(settings: PredictSettings) -> None:
     check_megapixels(settings.data.max_megapixels)
     if settings.data.reader == READER:
         _check_dataset(settings)
-    elif settings.out and (
-        Path(settings.out).suffix.lower() not in (".jsonl", ".parquet") or Path(settings.out).is_dir()
-    ):
+    elif settings.out and (Path(settings.out).suffix.lower() not in _SUFFIXES or Path(settings.out).is_dir()):
         raise UserError(f"out={settings.out} must be a file whose name ends in .jsonl or .parquet")
     else:
         for file in settings.files:

@@ -118,7 +118,7 @@ def _in_use(first: Fitted, out: Path, outputs: Path) -> tuple[Fitted, _Promised]
     Raises:
         UserError: That run is not there any more, or has no model of photos in classes.
     """
-    if find_task(first.settings.task).samples != "photos" or first.judged.tags is not None:
+    if find_task(first.settings.task).samples != "photos" or not first.classes or first.judged.tags is not None:
         raise UserError(f"{first.source} tells no classes of photos, which 'thawline retrain' is for; train and export")
     if not is_bundle(out):
         return first, _Promised()

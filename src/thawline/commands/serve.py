@@ -95,6 +95,8 @@ def _tuned(settings: ServeSettings, folder: Path, version: ModelVersion | None =
     bundle = load_bundle(folder, device=settings.accelerator)
     if find_task(bundle.task).serve is None:
         raise UserError(f"bundles of task={bundle.task} can't be served; 'thawline predict {folder}' asks it")
+    if getattr(bundle, "gives_scores", False):
+        raise UserError(f"{folder} gives scores, which no service answers by yet; 'thawline predict {folder}' asks it")
     name = folder.absolute().name if version is None else f"v{version.number}"
     return Served(bundle, name, version, Terms(settings.calibrated, settings.data.max_megapixels))
 

@@ -1,5 +1,6 @@
 """`thawline export` of a run of any task: what its task gives is written, compared with the run, and said."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from thawline.tasks.capabilities import TaskExporter
 from thawline.tasks.fits import Fitted, facts_of, notes_of, tolerance_of, trained_of
 from thawline.tasks.task import capability, find_task
 
-_RAW = "probabilities_of_raw_"
+_RAW = re.compile(r"(probabilities|scores)_of_raw_(\w+)")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def known_files(fitted: Fitted, count: int) -> list[tuple[Known, SplitRow]]:
     found = []
     for i in some_places(judged, count):
         row = by_path[judged.paths[i]]
-        said = judged.probabilities[i] if fitted.judged_itself else None
+        of_it = judged.probabilities[i] if judged.scores is None else judged.scores.said[i : i + 1].astype(np.float32)
+        said = of_it if fitted.judged_itself else None
         found.append((Known(find_file(row.path, root), row.digest, said), row))
     return found
 
@@ -100,7 +102,8 @@ def export_run(fitted: Fitted, target: Path, name: str, *, onnx: bool, gates: Se
     console, task = Console(), find_task(fitted.settings.task)
     say(console, _which_fit(fitted, task.samples))
     say_difference(console, manifest)
-    say(console, _which_temperature(given.tuned.temperature, task.samples))
+    if fitted.judged.scores is None:
+        say(console, _which_temperature(given.tuned.temperature, task.samples))
     for line in filter(None, (lost, *given.lines)):
         say(console, line)
     say_whole(console, f"bundle {target}")
@@ -144,9 +147,9 @@ def _of_gates(gates: Sequence[Verdict]) -> list[str]:
 def say_difference(console: Console, manifest: Mapping[str, Any]) -> None:
     """Print by how much the bundle's answers differ from its run's, where it was asked about files of the run's."""
     for name, raw in manifest["largest_difference"].items():
-        if name.startswith(_RAW) and raw is not None:
-            files = name.removeprefix(_RAW)
-            say(console, f"largest difference from the run's own probabilities, from raw {files}: {raw:.1g}")
+        if (found := _RAW.fullmatch(name)) is not None and raw is not None:
+            what, files = found.groups()
+            say(console, f"largest difference from the run's own {what}, from raw {files}: {raw:.1g}")
 
 
 def _which_fit(fitted: Fitted, samples: str) -> str:

@@ -38,7 +38,7 @@ _ROUNDING, _OTHER_ROUNDING = 1e-4, 5e-2
 # Figures of all classes together that a card shows.
 _ESTIMATES = (
     *("accuracy", "overlap", "balanced_accuracy", "micro_f1", "macro_f1", "mean_average_precision"),
-    *("roc_auc", "average_precision", "log_loss"),
+    *("roc_auc", "average_precision", "log_loss", "mae", "rmse", "r2", "spearman"),
 )
 
 
@@ -167,6 +167,8 @@ class Unseen:
 
 def unseen_of(fitted: Fitted) -> Unseen:
     """What a decision can be fitted on."""
+    if fitted.judged.scores is not None:
+        return Unseen(None, why_not="scores have no probabilities")
     if fitted.judged.tags is not None:
         return Unseen(None, why_not="each label is told by itself, from its own threshold on")
     if fitted.settings.augmentation.average:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thawline.data.settings import DataSettings
-from thawline.runs.predictions import Predictions, Tags
+from thawline.runs.predictions import Predictions, Scores, Tags, scored_predictions
 from thawline.runs.split import SplitRow
 from thawline.targets.tags import most_usual
 
@@ -25,12 +25,14 @@ class Answers:
         problems: Why it can't use a sample, by its place.
         decided: The class that a threshold decides for, [n]; None: the most probable one.
         said: Which classes a sample is said to have, [n, classes]; None: each has one.
+        scores: The true scores, and those that were said, [n] each, where samples have scores; None: they have classes.
     """
 
     probabilities: NDArray[np.float32]
     problems: Mapping[int, str]
     decided: NDArray[np.int64] | None = None
     said: NDArray[np.bool_] | None = None
+    scores: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
 
 class Labelled(Protocol):
@@ -38,7 +40,7 @@ class Labelled(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the bundle's classes."""
+        """Names of the bundle's classes; none where it gives scores."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -85,37 +87,44 @@ class Labeller(Protocol):
 
 
 def predict_labelled(
-    labelled: Labelled, indices: NDArray[np.int64], majority: int | None
+    labelled: Labelled, indices: NDArray[np.int64], usual: float | None
 ) -> tuple[Predictions, dict[str, str]]:
     """What the bundle says of the samples `indices`, and of those that it can't use why not, by name.
 
     Args:
         labelled: The samples.
         indices: Which.
-        majority: The class that most of what the bundle was trained on has; None: it is not known, and that of most
-            of the samples is taken. No one answer does better on these. Where there can be several classes it is
-            always the most usual ones of the samples.
+        usual: The class that most of what the bundle was trained on has, or the mean of its scores; None: it is not
+            known, and that of most of the samples is taken, or their mean. No one answer does better on these. Where
+            there can be several classes it is always the most usual ones of the samples.
     """
     answers = labelled.ask(indices)
     usable = np.array([i for i in range(len(indices)) if i not in answers.problems], dtype=np.int64)
     judged = indices[usable]
+    paths, folds = tuple(labelled.names[i] for i in judged), (FOLD,) * len(judged)
+    problems = {labelled.names[indices[i]]: problem for i, problem in answers.problems.items()}
+    if answers.scores is not None:
+        own, said = (each[usable] for each in answers.scores)
+        mean = usual if usual is not None or not len(own) else float(own.mean())
+        scores = Scores(own, said, np.full(len(own), mean, dtype=np.float64))
+        return scored_predictions(paths, labelled.groups[judged], folds, scores), problems
     labels, true = labelled.labels[judged], None if labelled.true is None else labelled.true[judged]
     if true is not None:
-        majority = int(true.sum(axis=0).argmax())
-    elif majority is None:
-        majority = int(np.bincount(labels, minlength=1).argmax())
+        usual = int(true.sum(axis=0).argmax())
+    elif usual is None:
+        usual = int(np.bincount(labels, minlength=1).argmax())
     predictions = Predictions(
-        paths=tuple(labelled.names[i] for i in judged),
+        paths=paths,
         groups=labelled.groups[judged],
         labels=labels,
-        folds=(FOLD,) * len(judged),
+        folds=folds,
         probabilities=answers.probabilities[usable],
-        baseline=np.full(len(judged), majority, dtype=np.int64),
+        baseline=np.full(len(judged), usual, dtype=np.int64),
         classes=labelled.classes,
         decided=None if answers.decided is None else answers.decided[usable],
         tags=None if true is None or answers.said is None else _tags(true, answers.said[usable]),
     )
-    return predictions, {labelled.names[indices[i]]: problem for i, problem in answers.problems.items()}
+    return predictions, problems
 
 
 def _tags(true: NDArray[np.bool_], said: NDArray[np.bool_]) -> Tags:

@@ -123,7 +123,7 @@ def load_late_parts(folder: Path, root: Path) -> tuple[Encoder, nn.Module]:
 def load_parts(folder: Path, decision: Mapping[str, Any]) -> tuple[Encoder, nn.Module]:
     """The network in `folder`, whose files were verified, and what turns its features [n, dim] into logits."""
     kind = decision["head"]
-    if kind not in ("cache", "classifier", "dense", "probe", "prompts"):
+    if kind not in ("cache", "classifier", "dense", "ordinal", "probe", "prompts", "score"):
         raise ValueError(f"{DECISION} names a head '{kind}', which is not known")
     network = load_network(
         folder,

@@ -184,6 +184,8 @@ def _read(path: Path) -> MemberRun | Missing:
 def _finished(path: Path) -> MemberRun:
     """A run that finished; of a sweep what it chose, by the split that its trials share."""
     predictions, facts = finished_run(path)
+    if predictions.scores is not None:
+        raise UserError(f"{path} gives scores (data.labels=scores); runs that tell one class of a sample are joined")
     if predictions.tags is not None:
         raise UserError(f"{path} tells several labels of a sample (data.labels=several); runs that tell one are joined")
     own = read_trial(path, read_sweep(path)["winner"]).path if is_sweep_directory(path) else path

@@ -22,7 +22,7 @@ from thawline.runs.directory import RunDirectory
 from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.predictions import Predictions
 from thawline.screen import as_word, say_next, say_whole
-from thawline.targets.target import MAJORITY, MOST_USUAL
+from thawline.targets.target import MAJORITY, MOST_USUAL, TRAINING_MEAN
 from thawline.tasks.labelled import Labelled, Labeller, predict_labelled
 from thawline.tasks.load import AnyBundle, load_bundle
 from thawline.tasks.running import show_results
@@ -69,7 +69,7 @@ def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> Path:
         save_report(run, report, console, bundle.task)
         facts = {
             **about,
-            "baseline": MAJORITY if predictions.tags is None else MOST_USUAL,
+            "baseline": _baseline(predictions),
             "verb": "evaluate",
             "task": bundle.task,
             "kind": kind,
@@ -97,6 +97,13 @@ def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> Path:
     return run.path
 
 
+def _baseline(predictions: Predictions) -> str:
+    """What the bundle is compared with."""
+    if predictions.scores is not None:
+        return TRAINING_MEAN
+    return MAJORITY if predictions.tags is None else MOST_USUAL
+
+
 def _data_at(places: Mapping[str, Any], schema: type[DataSettings]) -> DataSettings:
     """The settings, of the class `schema`, of new data in `places`, by dotted keys."""
     known = {"data.path", "data.image_base"}.intersection(f"data.{field.name}" for field in fields(schema))
@@ -113,7 +120,7 @@ def _judge(labelled: Labelled, trained: Trained | None, bundle: Path) -> tuple[P
     kept = np.setdiff1d(np.arange(len(labelled.names)), known).astype(np.int64)
     if not len(kept):
         raise UserError(ALL_SEEN)
-    predictions, unusable = predict_labelled(labelled, kept, _majority(labelled, trained))
+    predictions, unusable = predict_labelled(labelled, kept, _usual(labelled, trained))
     if not predictions.paths:
         raise UserError(
             f"the bundle {bundle} can use none of the samples; of the first: {next(iter(unusable.values()))}"
@@ -140,8 +147,11 @@ def _known(labelled: Labelled, trained: Trained | None, bundle: Path) -> NDArray
         raise refusal(bundle, f"{TRAINED} holds what is known of other kinds of samples") from error
 
 
-def _majority(labelled: Labelled, trained: Trained | None) -> int | None:
-    """The class that most of what the model was trained on has; None: it is not known."""
+def _usual(labelled: Labelled, trained: Trained | None) -> float | None:
+    """The class that most of what the model was trained on has, or the mean of its scores; None: it is not known."""
+    if not labelled.classes:
+        counts_of = {} if trained is None else trained.counts
+        return sum(float(score) * n for score, n in counts_of.items()) / sum(counts_of.values()) if counts_of else None
     counts = [0 if trained is None else trained.counts.get(name, 0) for name in labelled.classes]
     return int(np.argmax(counts)) if any(counts) else None
 

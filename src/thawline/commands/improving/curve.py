@@ -106,6 +106,8 @@ def _finished(source: Path) -> tuple[Path, Predictions]:
     run = source
     if is_sweep_directory(source):
         run = read_trial(source, read_sweep(source, "winner")["winner"]).path
+    if said.scores is not None:
+        raise UserError(f"{source} gives scores; a curve is drawn of one label a sample")
     if said.tags is not None:
         raise UserError(f"{source} has several labels a sample; a curve is drawn of one label each")
     return run, said

@@ -87,6 +87,8 @@ def _judged(run: Path) -> tuple[Predictions, str]:
     fitted = read_trial(run, read_sweep(run, "winner")["winner"]).path if is_sweep_directory(run) else run
     trained = read_settings(read_config(fitted))
     kind = find_task(trained.task).samples
+    if said.scores is not None:
+        raise UserError(f"the {kind} of {run} have scores, not labels; give a run of one label each")
     if said.tags is not None:
         raise UserError(f"the {kind} of {run} have several labels each; give a run of one label each")
     try:

@@ -7,14 +7,16 @@ from thawline.data.photos.collection import build_collection
 from thawline.data.settings import DataSettings
 from thawline.tasks.classes import number_classes
 from thawline.tasks.events.listed import list_events
-from thawline.tasks.photos.bundle.labelled import LabelledPhotos, LabelledTags
-from thawline.tasks.photos.bundle.photos import Bundle
+from thawline.tasks.photos.bundle.labelled import LabelledPhotos, LabelledTags, label_scored
+from thawline.tasks.photos.bundle.photos import Bundle, ScoreBundle
 from thawline.tasks.photos.line import photo_facts
 from thawline.tasks.photos.tagged import mark_photos
 
 
 def label_events(bundle: Bundle, data: DataSettings, store: Path) -> LabelledPhotos:
     """Read the photos of `data`; see `tasks.labelled.Labeller`."""
+    if isinstance(bundle, ScoreBundle):
+        return label_scored(bundle, data, store)
     data = replace(data, rename=bundle.renamed, labels="one" if bundle.thresholds is None else "several")
     listing = list_events(data, new=True)
     if data.several_labels:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thawline.bundles.card import Front, card, card_end, graphs, metrics_table
+from thawline.bundles.card import Front, card, card_end, card_origin, graphs, metrics_table
+from thawline.tasks.photos.bundle.photos import SCORES
 
 _USE = {
     "clip": "`CLIPModel.from_pretrained(DIR)` and `CLIPProcessor.from_pretrained(DIR)` load the tuned network",
@@ -20,6 +21,7 @@ _TAGS = (
     "tags, each by itself: a photo has those whose probability reaches the threshold in `decision.json`, perhaps none. "
     "It knows no others."
 )
+_SCORE = "a photo's score, a number in the unit of the scores that it learnt from."
 _CLASSES = "classes apart. It knows no others and says one of them of every photo."
 _UNKNOWN = "classes apart. It knows no others."
 _UNSURE = (
@@ -44,6 +46,11 @@ _HEADS = {
         "The head lies beside it in `head.safetensors`: logits are weight · normalised image embedding + bias. It "
         "began at the classes' prompts."
     ),
+    "score": "The head lies beside it in `head.safetensors`: standardise, the layers, and the unit of the scores.",
+    "ordinal": (
+        "The head lies beside it in `head.safetensors`: standardise, then the layers; their output and `cuts` are the "
+        "logits that the answer is above each of `levels` but the last, and the score is the answers' mean by these."
+    ),
     "prompts": (
         "`classes.safetensors` holds a unit vector for each class, computed from the prompts in `decision.json`, and "
         "the scale of the cosine: logits are scale · normalised image embedding · class embedding."
@@ -56,18 +63,21 @@ def photo_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
     base = facts["base"]
     vit = "ViTForImageClassification" if decision["head"] == "classifier" else "ViTModel"
     use = _USE[decision["family"]].format(vit=vit)
+    scored = decision.get("target") == SCORES
     parts = [
-        f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(decision['labels'])} "
-        + _how_it_answers(decision),
+        f"`{base['model'] or base['name']}`, tuned by Thawline to tell " + _how_it_answers(decision),
         metrics_table(facts["metrics"], "photos"),
         "## Use",
         '```python\nimport thawline\n\nfor said in thawline.load("DIR").predict(["photo.jpg"]):\n'
-        "    print(said.path, said.label, said.probabilities, said.problem)\n```",
+        f"    print(said.path, {'said.score' if scored else 'said.label, said.probabilities'}, said.problem)\n```",
         f"On the command line: `thawline predict DIR PHOTOS`. {use}. {_HEADS[decision['head']]} "
         "`thawline.load_image(path)` gives a photo as a processor wants it.",
         *graphs(decision, facts),
-        *card_end(decision, facts, notes, "photos"),
+        *(card_origin(base, notes) if scored else card_end(decision, facts, notes, "photos")),
     ]
+    if scored:
+        front = Front("image-regression", "photos", facts["metrics"], [base["licence"]], facts["hashes"])
+        return card("A photo's score", parts, front)
     front = Front("image-classification", "photos", facts["metrics"], [base["licence"]], facts["hashes"])
     names = decision["labels"]
     said = f"{', '.join(names[:_NAMED])}{f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''}"
@@ -75,8 +85,11 @@ def photo_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
 
 
 def _how_it_answers(decision: Mapping[str, Any]) -> str:
+    if decision.get("target") == SCORES:
+        return _SCORE
+    count = f"{len(decision['labels'])} "
     if decision["thresholds"]:
-        return _TAGS
+        return count + _TAGS
     parts = ((_UNSURE, decision["abstention"]), (_PLACED, decision["out_of_place"]))
     said = "".join(text.format(**given) for text, given in parts if given is not None)
-    return _UNKNOWN + said if said else _CLASSES
+    return count + (_UNKNOWN + said if said else _CLASSES)

@@ -29,7 +29,7 @@ def export_photos(fitted: Fitted) -> Exportable:
         thaw=settings.cut,
         text_thaw=settings.text_cut,
         state=fitted.fit.state,
-        classes=fitted.classes,
+        classes=("score",) if fitted.judged.scores is not None else fitted.classes,
         prompts=prompts,
         temperature=temperature,
         abstention=abstention,
@@ -37,6 +37,7 @@ def export_photos(fitted: Fitted) -> Exportable:
         thresholds=fitted.fit.chosen.get(THRESHOLDS),
         people_from=settings.people.min_confidence if settings.people.mode == "require" else None,
         renamed=settings.data.rename or {},
+        scored=fitted.judged.scores is not None,
     )
     note = "" if tuned.people_from is None else people_note(tuned.people_from)
     lines = [_answers(abstention), "" if placed is None else _out_of_place(placed[0]), note]

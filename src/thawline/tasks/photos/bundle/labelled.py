@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 
 from thawline.data.photos.collection import Collection
 from thawline.data.photos.report import data_report
+from thawline.data.photos.scored import list_scored
+from thawline.data.settings import DataSettings
 from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.tasks.labelled import FOLD, Answers
 from thawline.tasks.photos.bundle.abstaining import examine_answered
 from thawline.tasks.photos.bundle.photos import Bundle
+from thawline.tasks.photos.line import photo_facts
 from thawline.tasks.photos.related import related_photos
+from thawline.tasks.photos.scored import ScoredPhotos, score_photos
 from thawline.tasks.photos.tagged import TaggedPhotos
 from thawline.tasks.tags.told import tag_figures
 
@@ -117,3 +121,37 @@ class LabelledTags(LabelledPhotos):
     def examine(self, predictions: Predictions) -> dict[str, Any]:
         """F1 and average precision over the labels and of each, and thresholds."""
         return {**tag_figures(predictions), THRESHOLDS: {FOLD: self.bundle.thresholds}, "not_trained_on": {}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledScores(LabelledPhotos):
+    """New photos whose scores are known; see `tasks.labelled.Labelled`.
+
+    Attributes:
+        scored: The photos and their scores.
+    """
+
+    scored: ScoredPhotos
+
+    def report(self) -> dict[str, Any]:
+        """What the table holds, as plain JSON."""
+        return self._with_notes(self.scored.report())
+
+    def ask(self, indices: NDArray[np.int64]) -> Answers:
+        """What the bundle says of the photos `indices`."""
+        said = list(self.bundle.predict(self.collection.photos[i].path for i in indices))
+        problems = {i: one.problem for i, one in enumerate(said) if one.problem is not None}
+        scores = np.array([np.nan if one.score is None else one.score for one in said])
+        nothing = np.zeros((len(indices), 0), dtype=np.float32)
+        return Answers(nothing, problems, scores=(self.scored.told.scores[indices], scores))
+
+    def examine(self, predictions: Predictions) -> dict[str, Any] | None:  # there is nothing besides
+        """None."""
+        return None
+
+
+def label_scored(bundle: Bundle, data: DataSettings, store: Path) -> LabelledScores:
+    """Read the photos of the table of `data`; see `tasks.labelled.Labeller`."""
+    listing = list_scored(Path(data.path))
+    scored = score_photos(listing, photo_facts(listing, data, store))
+    return LabelledScores(bundle, scored.collection, (), scored.collection.labels, store, scored=scored)

@@ -30,6 +30,8 @@ def place(fitted: Fitted, most: float) -> Placed:
     Raises:
         UserError: The run's photos are not there, are others, too few, or can have several labels.
     """
+    if fitted.judged.scores is not None:
+        raise UserError(f"out_of_place={most:g} goes by the classes of photos, and these have scores; leave it out")
     if fitted.judged.tags is not None:
         raise UserError(f"out_of_place={most:g} is for photos of one class each, and each label is told by itself here")
     try:

@@ -36,6 +36,7 @@ from thawline.files import read_json
 # Of a photo: its probabilities, why the answer is `unknown`, and its distance from the classes.
 _Said = tuple[NDArray[np.float32], str | None, float | None]
 
+SCORES = "scores"  # what `decision.json` calls the target of a model that gives scores
 _AHEAD = 4 * BATCH  # files that are being read before their turn
 
 
@@ -53,6 +54,8 @@ class Prediction:
         why: Why the label is `unknown`: `unsure`, since too many such answers would be wrong, or `out of place`; None:
             it is not.
         distance: How far it lies from the classes, where the bundle tells what is out of place; None: it does not.
+        score: The number that it is said to have, where photos have scores; then there are neither label nor
+            probabilities. None: photos have classes, or the file can't be used.
     """
 
     path: str
@@ -62,6 +65,7 @@ class Prediction:
     tags: tuple[str, ...] | None = None
     why: str | None = None
     distance: float | None = None
+    score: float | None = None
 
     @property
     def probability(self) -> float | None:
@@ -89,10 +93,12 @@ class Bundle:
         out_of_place_from: Beyond which distance from the classes a photo is out of place, and `unknown`; None: none is.
         notes: Sentences that go with all that it says.
         scored: The label whose probability is a photo's score; None: photos have no score.
+        gives_scores: Whether it gives a number, not classes.
     """
 
     task: str
     scored: str | None = None
+    gives_scores: bool = False
     notes: tuple[str, ...] = ()
     max_megapixels = MAX_MEGAPIXELS
 
@@ -269,6 +275,24 @@ class Bundle:
                     future.cancel()
 
 
+class ScoreBundle(Bundle):
+    """A tuned model that gives a photo's score, a number: `predict` gives it as `score`, and no label."""
+
+    gives_scores = True
+
+    def __repr__(self) -> str:
+        return f"ScoreBundle({str(self.path)!r})"
+
+    def _said(self, pixels: torch.Tensor, *, at_temperature: bool) -> Iterator[_Said]:
+        """The score of each photo."""
+        if at_temperature:
+            raise UserError(f"{self.path} gives scores, which have no temperature; leave out calibrated=true")
+        return ((row, None, None) for row in self.logits(pixels))
+
+    def _prediction(self, path: str, said: NDArray[np.float32], why: str | None, distance: float | None) -> Prediction:
+        return Prediction(path, None, {}, None, why=why, distance=distance, score=float(said[0]))
+
+
 def _thresholds(given: Mapping[str, Any] | None, labels: Sequence[str]) -> dict[str, float] | None:
     """The threshold of each label, as `decision.json` has it."""
     return None if given is None else {name: float(given[name]) for name in labels}
@@ -303,7 +327,8 @@ def load_photos(folder: Path, manifest: dict[str, Any], decision: dict[str, Any]
     towers = partial(load_towers, folder, family, how) if family in TOWERS else None
     placed = decision.get("out_of_place")  # bundles of before have nothing of it
     surroundings = None if placed is None else Surroundings.from_arrays(load_file(folder / SURROUNDINGS))
-    bundle = Bundle(folder, manifest, decision, how, classifier, towers, surroundings)
+    kind = ScoreBundle if decision.get("target") == SCORES else Bundle
+    bundle = kind(folder, manifest, decision, how, classifier, towers, surroundings)
     if (people_from := decision.get("people_from")) is not None:
         bundle.notes = (people_note(float(people_from)),)
     return bundle

@@ -13,8 +13,9 @@ from thawline.data.walking import walk_photos
 from thawline.decisions.abstention import UNKNOWN
 from thawline.features.progress import say
 from thawline.files import write_atomically
-from thawline.tasks.photos.bundle.photos import Bundle, Prediction
+from thawline.tasks.photos.bundle.photos import Bundle, Prediction, ScoreBundle
 from thawline.tasks.photos.bundle.said import print_said, write_json_lines, write_parquet
+from thawline.tasks.photos.bundle.scores import predict_scores
 from thawline.tasks.predicting import BASE, PredictSettings
 
 
@@ -27,6 +28,8 @@ def predict_photos(
 ) -> Sequence[str]:
     """Judge the photos and write what was said of each; see `tasks.task.TaskPredictor`."""
     settings.refuse_of_tracks()
+    if isinstance(bundle, ScoreBundle):
+        return predict_scores(bundle, settings, paths, counts, advance)
     bundle.max_megapixels = settings.data.max_megapixels
     with closing(_judged(bundle, settings, paths, counts, advance)) as said:
         _write(said, bundle, settings)

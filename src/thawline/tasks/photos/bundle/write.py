@@ -37,8 +37,9 @@ from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
 from thawline.files import write_json
 from thawline.fitting.heads.head import DenseHead, Head, PromptHead
+from thawline.fitting.heads.scores import OrdinalHead, ScoreHead
 from thawline.tasks.photos.bundle.card import photo_card
-from thawline.tasks.photos.bundle.photos import Bundle, load_photos
+from thawline.tasks.photos.bundle.photos import SCORES, Bundle, load_photos
 
 CLEAR = 0.1  # how far the two best probabilities are apart where an answer may not depend on how a JPEG is decoded
 
@@ -81,6 +82,7 @@ class TunedPhotos:
         placed: From which distance on a photo is out of place, and where those of the classes lie; None: none is.
         text_thaw: Where the text encoder is cut.
         people_from: How sure a detector was that each photo shows people; None: it did not matter.
+        scored: Whether it gives a score, not classes, of which `classes` has the name then.
     """
 
     task: str
@@ -97,6 +99,7 @@ class TunedPhotos:
     renamed: Mapping[str, str] = field(default_factory=dict)
     text_thaw: int | str = "head"
     people_from: float | None = None
+    scored: bool = False
     load = staticmethod(load_photos)
     card = staticmethod(photo_card)
 
@@ -132,7 +135,9 @@ class TunedPhotos:
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the network, its head and its preprocessing."""
         head = self.joined.head
-        linear = fold(head) if isinstance(head, DenseHead) and isinstance(head.layers, nn.Linear) else None
+        linear = None
+        if isinstance(head, DenseHead) and isinstance(head.layers, nn.Linear) and not isinstance(head, OrdinalHead):
+            linear = fold(head)
         inside = save_network(folder, self.encoder, self.joined.image, linear, self.classes)
         if not inside:
             save_head(folder, head)
@@ -152,6 +157,7 @@ class TunedPhotos:
             "abstention": None if self.abstention is None else self.abstention.to_json(),
             "out_of_place": None if out_of_place is None else out_of_place.to_json(),
             **({} if self.people_from is None else {"people_from": self.people_from}),
+            **({"target": SCORES} if self.scored else {}),
         }
 
     def ask(self, bundle: Bundle, known: Sequence[Known], tolerance: float) -> Asked:
@@ -161,20 +167,22 @@ class TunedPhotos:
         logits, distances = bundle.logits_and_distances(made)
         parts = Classifier(joined.image.prefix(len(joined.image.stages)), joined.head, CPU)
         there, said, far = _answers(bundle, known)
+        what = "scores" if self.scored else "probabilities"
+        tolerance *= _spread(joined.head)
         differences = {
             "joined_logits": joined_difference(logits, parts.logits(made)),
-            "probabilities_of_raw_photos": furthest(zip(there, said, strict=True), self.classes, tolerance),
-            "probabilities_by_full_decoding": None,
+            f"{what}_of_raw_photos": furthest(zip(there, said, strict=True), self.classes, tolerance),
+            f"{what}_by_full_decoding": None,
         }
         notes = []
         if there and joined.preprocessing.decode != "full":
             full = copy.copy(bundle)
             full.preprocessing = replace(bundle.preprocessing, decode="full")
             _, other, _ = _answers(full, there)
-            differences["probabilities_by_full_decoding"] = float(np.abs(said - other).max())
-            notes.append(_decoding(said, other))
+            differences[f"{what}_by_full_decoding"] = float(np.abs(said - other).max())
+            notes.append(_decoding_of_scores(said, other) if self.scored else _decoding(said, other))
         photos: list[dict[str, Any]] = [
-            {"sha256": one.digest, "probabilities": row.tolist()} for one, row in zip(there, said, strict=True)
+            {"sha256": one.digest, what: row.tolist()} for one, row in zip(there, said, strict=True)
         ]
         golden: dict[str, Any] = {"made": {"recipe": RECIPE, "size": size, "logits": logits.tolist()}, "photos": photos}
         if distances is not None:
@@ -202,9 +210,24 @@ def _answers(bundle: Bundle, known: Sequence[Known]) -> tuple[list[Known], NDArr
     said = list(bundle.predict([photo.path for photo in known]))
     there = [photo for photo, each in zip(known, said, strict=True) if each.problem is None]
     usable = [each for each in said if each.problem is None]
-    rows = [list(each.probabilities.values()) for each in usable]
+    rows = [list(each.probabilities.values()) if each.score is None else [each.score] for each in usable]
     probabilities = np.array(rows, dtype=np.float32).reshape(len(there), len(bundle.labels))
     return there, probabilities, [each.distance for each in usable]
+
+
+def _spread(head: Head) -> float:
+    """By how much more the head's answers may differ than probabilities: their unit, and how they are rounded in it."""
+    if isinstance(head, ScoreHead):
+        return float(head.target_scale + head.target_mean.abs() / 1000)
+    return float(head.levels[-1] - head.levels[0]) if isinstance(head, OrdinalHead) else 1.0
+
+
+def _decoding_of_scores(said: NDArray[np.float32], other: NDArray[np.float32]) -> str:
+    """What the card says of decoding at a reduced scale, by the scores of photos that were `said`, and in full."""
+    return (
+        "It decodes large JPEGs at a reduced scale. With full decoding, as other libraries do it, scores of "
+        f"{len(said)} of the run's photos changed by {np.abs(said - other).max():.1g} at most."
+    )
 
 
 def _decoding(said: NDArray[np.float32], other: NDArray[np.float32]) -> str:
