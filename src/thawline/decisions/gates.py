@@ -25,6 +25,7 @@ OVERALL = (
     *("roc_auc", "average_precision"),
 )
 OF_A_CLASS = ("recall", "precision", "f1")
+OF_SCORES = ("mae", "rmse", "r2", "spearman")
 _BOUNDS = ("low", "value")
 _MEND = "write, say, 'by: low', 'accuracy: 0.9' and 'recall: {NAME: 0.95}'"
 _ROUNDING = 1e-12
@@ -119,6 +120,8 @@ def read_gates(path: Path) -> Gates:
             ]
         elif figure in OF_A_CLASS:
             raise UserError(f"{path}: {figure} is of a class; write '{figure}: {{NAME: 0.95}}'")
+        elif figure in OF_SCORES:
+            raise UserError(f"{path}: {figure} is no share, and gates are shares alone: of scores there are none")
         else:
             known = ", ".join(["by", *OVERALL, *OF_A_CLASS])
             raise UserError(f"{path} has the key '{figure}', which is not known; it may have {known}")
@@ -149,6 +152,8 @@ def judge_gates(gates: Gates, judged: Mapping[str, Any]) -> list[Verdict]:
 def _judge(gate: Gate, gates: Gates, judged: Mapping[str, Any]) -> Verdict:
     figures = judged if gate.label is None else judged["per_class"][gate.label]
     if gate.figure not in figures:
+        if "mae" in figures:
+            raise UserError(f"{gates.path}: these samples have scores, for which there are no gates; leave gates out")
         has = ", ".join(name for name in (OVERALL if gate.label is None else OF_A_CLASS) if name in figures)
         raise UserError(f"{gates.path}: {gate.figure} is no figure of these samples, which have {has}")
     counted = "samples" if gate.label is None else "predicted" if gate.figure == "precision" else "support"

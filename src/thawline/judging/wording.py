@@ -52,14 +52,14 @@ def least_is_best(figure: str) -> bool:
     return figure in _LEAST
 
 
-def unit_of(figure: str) -> str:
-    """What stands after the value of a figure: " %", or nothing where it is shown as it is."""
-    return " %" if is_share(figure) else ""
-
-
-def scale_of(figure: str) -> float:
-    """By what the value of a figure is multiplied to be shown: 100 of a share."""
+def factor_of(figure: str) -> float:
+    """By what the values of a figure are multiplied to be shown: 100 of a share, otherwise 1."""
     return 100.0 if is_share(figure) else 1.0
+
+
+def with_unit(figure: str, value: float) -> str:
+    """The value of a figure as it is printed: "92.5 %" of a share, otherwise "0.413"."""
+    return f"{100 * value:.1f} %" if is_share(figure) else format_number(value)
 
 
 def in_its_unit(figure: str, estimate: Estimate | None, digits: int = 1, sign: str = "-") -> str:

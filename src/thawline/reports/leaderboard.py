@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from thawline.judging.intervals import Estimate
+from thawline.judging.metrics import call
 from thawline.judging.paired import PairedTest
-from thawline.judging.wording import NOTHING, format_p, percent
-from thawline.screen import say
+from thawline.judging.wording import NOTHING, format_p, in_its_unit, is_share, with_unit
+from thawline.screen import format_number, say
 from thawline.targets.leaderboard import Row
 
 COLUMNS = (
@@ -38,8 +39,10 @@ COLUMNS = (
 def print_leaderboard(rows: Sequence[Row], console: Console) -> None:
     """Print the settings in order of their inner scores, with tests against the best and against the baseline."""
     first = rows[0].judgement
+    figure, shares = first.headline, is_share(first.headline)
     table = Table(
-        title=f"leaderboard: {first.samples:,} inner samples in {first.groups:,} groups; in percent, [95 %]",
+        title=f"leaderboard: {first.samples:,} inner samples in {first.groups:,} groups; "
+        + ("in percent, [95 %]" if shares else "[95 %]"),
         title_justify="left",
         title_style="",
         box=box.SIMPLE_HEAD,
@@ -52,14 +55,14 @@ def print_leaderboard(rows: Sequence[Row], console: Console) -> None:
     for heading, values in zip(headings, zip(*cells, strict=True), strict=True):
         longest = max(map(len, (heading, *values)))
         table.add_column(heading, overflow="fold", ratio=1 if len(headings) == 1 else None, min_width=min(longest, 8))
-    for heading in (first.headline, "-best", "p", "-base", "p", "s", "feat."):
+    for heading in (figure if shares else call(figure), "-best", "p", "-base", "p", "s", "feat."):
         table.add_column(heading, justify="right", no_wrap=True)
     most = max(row.judgement.samples for row in rows)
     for number, (row, said) in enumerate(zip(rows, cells, strict=True), start=1):
         table.add_row(
             str(number),
             *(Text(cell) for cell in [*said[:-1], said[-1] + _extent(row, most)]),
-            percent(row.judgement.score, digits=0),
+            in_its_unit(figure, row.judgement.score, digits=0),
             *_test(row.against_best),
             *_test(row.against_baseline),
             f"{row.seconds:.1f}" if row.seconds < 10 else f"{row.seconds:.0f}",
@@ -69,15 +72,16 @@ def print_leaderboard(rows: Sequence[Row], console: Console) -> None:
     console.print()
     say(
         console,
-        "-best, -base: points above the best and the baseline, and the p of the paired test, not adjusted for the "
+        f"-best, -base: {'points above' if shares else 'less error than'} the best and the baseline, and the p of the "
+        "paired test, not adjusted for the "
         "number of settings; feat.: features computed + read by the trials themselves",
     )
 
 
-def print_front(front: Sequence[Mapping[str, Any]], objectives: Sequence[str], console: Console) -> None:
-    """Print the trials that no other beats in all objectives, the best score first."""
+def print_front(front: Sequence[Mapping[str, Any]], objectives: Sequence[str], figure: str, console: Console) -> None:
+    """Print the trials that no other beats in all objectives, the best score first; that is of the figure `figure`."""
     shown: dict[str, Callable[[Any], str]] = {
-        "score": lambda share: f"{100 * share:.1f} %",
+        "score": lambda score: with_unit(figure, score),
         "seconds": lambda seconds: f"{seconds:.1f}",
         "bytes": lambda count: f"{count:,}",
     }
@@ -157,7 +161,8 @@ def _test(test: PairedTest | None) -> tuple[str, str]:
         return NOTHING, NOTHING
     # 80 columns: ".031", "<.0001", "1.000"
     p = format_p(test.p_value).removeprefix("p ").removeprefix("= ").replace("< 0.", "<.")
-    return f"{100 * test.difference.value:+.1f}", p.removeprefix("0")
+    value = test.difference.value
+    return f"{100 * value:+.1f}" if is_share(test.of) else format_number(value, sign="+"), p.removeprefix("0")
 
 
 def _short(count: int) -> str:

@@ -16,7 +16,8 @@ from thawline.commands.sweeps.trial import run_trial
 from thawline.errors import UserError
 from thawline.files import write_json
 from thawline.fitting.auto import AUTO, AutoSettings
-from thawline.judging.wording import ALPHA
+from thawline.judging.intervals import Estimate
+from thawline.judging.wording import ALPHA, in_its_unit, is_share
 from thawline.screen import say
 from thawline.tasks.typed import to_settings
 
@@ -148,7 +149,10 @@ def _why(rows: Sequence[Mapping[str, Any]], taken: Mapping[str, Any]) -> str:
     best, headline = rows[0], rows[0]["headline"]
 
     def figure(row: Mapping[str, Any]) -> str:
-        value, low, high = (100 * row[headline][key] for key in ("value", "low", "high"))
+        estimate = Estimate(*(row[headline][key] for key in ("value", "low", "high")))
+        if not is_share(headline):
+            return in_its_unit(headline, estimate)
+        value, low, high = (100 * each for each in (estimate.value, estimate.low, estimate.high))
         return f"{value:.1f} % [{low:.1f}, {high:.1f}]"
 
     alike = [row for row in rows if row["against_best"] is not None and not row["against_best"]["p_value"] < ALPHA]

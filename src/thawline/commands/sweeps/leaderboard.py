@@ -21,6 +21,7 @@ from thawline.fitting.fit import Fitting, fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import Fit
 from thawline.fitting.predict import predict_fold
+from thawline.judging.wording import goodness
 from thawline.reports.advice import advise
 from thawline.reports.importances import importances
 from thawline.reports.leaderboard import leaderboard_csv, print_front, print_leaderboard
@@ -75,7 +76,7 @@ def finish_sweep(
     if pruned := sum(trial.status == "pruned" for trial in trials):
         say(console, f"{pruned} of {len(trials)} trials were pruned; {SWEEP_FILE} says why")
     if sweep.several:
-        print_front(_front(done, names, sweep.objectives), sweep.objectives, console)
+        print_front(_front(done, names, sweep.objectives), sweep.objectives, rows[0].judgement.headline, console)
     if candidates is None:
         _say_choice(rows, winner, console, simplest=simplest)
     else:
@@ -110,9 +111,10 @@ def _front(done: Sequence[Trial], names: Mapping[int, str], objectives: Sequence
         own = {name: figures[name] for name in objectives}
         if None not in own.values():  # an earlier version did not say how large the tail is
             found.append({"number": trial.number, "setting": names[trial.number], **own})
-    losses = [[-one[SCORE], *(one[name] for name in objectives[1:])] for one in found]
+    figure = done[0].facts["inner"]["headline"]
+    losses = [[-goodness(figure, one[SCORE]), *(one[name] for name in objectives[1:])] for one in found]
     front = [one for one, loss in zip(found, losses, strict=True) if not any(beats(other, loss) for other in losses)]
-    return sorted(front, key=lambda one: one[SCORE], reverse=True)
+    return sorted(front, key=lambda one: goodness(figure, one[SCORE]), reverse=True)
 
 
 def _say_choice(rows: Sequence[Row], winner: Row, console: Console, *, simplest: bool) -> None:

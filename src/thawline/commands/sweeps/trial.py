@@ -106,12 +106,16 @@ def watch_of(sweep: Mapping[str, Any] | None, config: Mapping[str, Any], directo
 
 def say_trial(directory: Path) -> None:
     """One line on screen for a trial that ended."""
+    from thawline.judging.metrics import call  # late, as above
+    from thawline.judging.wording import with_unit
+
     trial = read_trial(directory.parent, int(directory.name))
     if trial.status == "finished":
         inner = trial.facts["inner"]
         name = inner["headline"]
         score = inner[name]["value"]
-        print(f"trial {trial.number}: inner {name} {100 * score:.1f} %, {trial.facts['seconds']:.1f} s", flush=True)
+        said = f"{call(name)} {with_unit(name, score)}"
+        print(f"trial {trial.number}: inner {said}, {trial.facts['seconds']:.1f} s", flush=True)
     else:
         print(f"trial {trial.number} {trial.status}: {trial.reason}", flush=True)
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from thawline.commands.versions.settings import VersionsVerbsSettings, number_of
 from thawline.errors import UserError
 from thawline.judging.paired import PairedTest
-from thawline.judging.wording import NOTHING, percent
+from thawline.judging.wording import NOTHING, in_its_unit, is_share, percent
 from thawline.screen import say, say_next, say_whole
 from thawline.tasks.task import Rate, Task
 from thawline.tasks.typed import to_settings
@@ -134,7 +134,7 @@ def _versions_table(there: Sequence[ModelVersion]) -> Table:
             Text(version.type),
             version.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
             str(version.samples),
-            percent(figure[1]) if figure else NOTHING,
+            in_its_unit(*figure) if figure else NOTHING,
             _state(version),
         )
     return table
@@ -174,7 +174,7 @@ def _facts(registry: Registry, version: ModelVersion) -> Iterator[str]:
     yield f"v{version.number}, {version.type}{began}{f', {state}' if state else ''}"
     yield f"made {version.created_at.astimezone():%Y-%m-%d %H:%M}, asked about {version.predictions} items"
     if (figure := headline(version.metrics)) is not None:
-        yield f"{figure[0]} {percent(figure[1])} %"
+        yield f"{figure[0]} {in_its_unit(*figure)}{' %' if is_share(figure[0]) else ''}"
     with registry.database.reading() as session:
         made_of = lineage(session, version)
     if made_of.counts:

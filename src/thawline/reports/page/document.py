@@ -17,7 +17,7 @@ from thawline.reports.page.parallel import draw_parallel
 from thawline.reports.page.pareto import draw_pareto
 from thawline.reports.page.plots import draw_curves, draw_own_curves, draw_settings
 from thawline.reports.page.ranking import draw_ranking
-from thawline.reports.page.tables import draw_costs, draw_judgement, draw_leaderboard, percent
+from thawline.reports.page.tables import draw_costs, draw_judgement, draw_leaderboard, shown
 from thawline.reports.page.weights import draw_importances
 
 _COST = (
@@ -108,7 +108,7 @@ def _summary(board: Board) -> list[Html | str]:
         "The best setting is " if board.rows else "The best run is ",
         tag("strong", name(best.entry.label)),
         " with ",
-        percent(best.judgement.score, " %"),
+        shown(best.judgement.headline, best.judgement.score),
         ".",
     ]
     tests = [line.against_best for line in board.lines if line.against_best is not None]
@@ -126,7 +126,7 @@ def _next(advice: Sequence[str]) -> Html | None:
 
 
 def _line(rank: int, line: Line, target: str, pictures: Thumbnails | None) -> Html:
-    baseline = join(f"Baseline ({line.entry.baseline}): ", percent(line.baseline.score, " %"), ".")
+    baseline = join(f"Baseline ({line.entry.baseline}): ", shown(line.baseline.headline, line.baseline.score), ".")
     tests = [test for test in (line.against_best, line.against_baseline) if test is not None]
     curves = draw_own_curves(line)
     return tag(
@@ -135,7 +135,7 @@ def _line(rank: int, line: Line, target: str, pictures: Thumbnails | None) -> Ht
             "summary",
             tag("span", str(rank), class_="rank"),
             name(line.entry.label),
-            tag("span", percent(line.judgement.score, " %"), class_="score"),
+            tag("span", shown(line.judgement.headline, line.judgement.score), class_="score"),
         ),
         tag(
             "div",

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from thawline.html import Html, head, join, name, tag
-from thawline.judging.metrics import Judgement
+from thawline.judging.metrics import Judgement, call
+from thawline.judging.wording import factor_of, goodness, in_its_unit, is_share, least_is_best
 from thawline.reports.page.plots import setting_axis
 from thawline.reports.page.svg import WIDTH, Axis, number_axis
 from thawline.reports.swept import shortened, split_setting
@@ -52,9 +53,10 @@ def draw_parallel(rows: Sequence[Row]) -> Html | None:
     if figure is None:
         return None
     headline = rows[0].judgement.headline
+    extent = "low" if least_is_best(headline) else "high"
     left_out = f" {len(keys) - MOST_KEYS} settings more are in the table alone." if len(keys) > MOST_KEYS else ""
     note = (
-        f"A line is one setting, with all its seeds; it crosses each axis at its value. Strong lines have a high "
+        f"A line is one setting, with all its seeds; it crosses each axis at its value. Strong lines have a {extent} "
         f"{headline}. The table above says the same in numbers.{left_out}"
     )
     return tag("section", tag("h3", "All settings at once"), tag("p", note), figure)
@@ -90,11 +92,12 @@ def lay_out(rows: Sequence[Row], keys: Sequence[str]) -> tuple[list[Axis], list[
     """The axes, the score's last, and the ways across them in the order of the rows."""
     swept = [split_setting(row.setting) for row in rows]
     columns = [_column(key, [one.get(key) for one in swept]) for key in keys]
-    scores = [100 * row.judgement.score.value for row in rows]
-    axis = number_axis(f"{rows[0].judgement.headline}, percent", scores)
+    figure = rows[0].judgement.headline
+    scores = [factor_of(figure) * row.judgement.score.value for row in rows]
+    axis = number_axis(f"{figure}, percent" if is_share(figure) else call(figure), scores)
     columns.append((axis, [axis.at(score) for score in scores]))
     axes = [replace(one, title=said) for (one, _), said in zip(columns, [*shortened(keys), axis.title], strict=True)]
-    order = sorted(set(scores))
+    order = sorted(set(scores), key=lambda score: goodness(figure, score))
     ways = [
         Way(
             about=f"{row.setting}: {_say(row.judgement)}",
@@ -169,6 +172,8 @@ def _cut(said: str, room: float) -> str:
 
 def _say(judgement: Judgement) -> str:
     score = judgement.score
+    if not is_share(judgement.headline):
+        return f"{call(judgement.headline)} {in_its_unit(judgement.headline, score)}"
     return f"{judgement.headline} {100 * score.value:.1f} % [{100 * score.low:.1f}, {100 * score.high:.1f}]"
 
 

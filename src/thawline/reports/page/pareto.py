@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from thawline.html import Html, join, name, tag
-from thawline.judging.intervals import Estimate
+from thawline.judging.metrics import Judgement, call
+from thawline.judging.wording import is_share, least_is_best, with_unit
 from thawline.reports.comparison import Board
 from thawline.reports.page.svg import Point, Series, number_axis, plot
 from thawline.reports.swept import scale_of
@@ -15,8 +16,9 @@ from thawline.targets.leaderboard import Row
 _FRONT = 1  # its colour
 _MOST_NAMED = 8
 _NOTE = (
-    "Error is 100 less the score, with its 95 % interval; seconds are a trial's, and megabytes those of what it "
-    "trained. What is off the line costs and errs at least as much as something on it."
+    "Error is 100 less the score, or the score itself where that is an error, with its 95 % interval; seconds are a "
+    "trial's, and megabytes those of what it trained. What is off the line costs and errs at least as much as "
+    "something on it."
 )
 
 
@@ -59,8 +61,7 @@ def _front(board: Board, costs: Sequence[tuple[Row, float]], cost: str, unit: st
     if len({value for _, value in costs}) < 2:
         return None
     points = [
-        _point(row.judgement.score, value, f"{row.setting}: error {_error(row):.1f} %, {value:,.4g} {unit}")
-        for row, value in costs
+        _point(row.judgement, value, f"{row.setting}: error {_error(row)}, {value:,.4g} {unit}") for row, value in costs
     ]
     front = on_the_front([(point.x, point.y) for point in points])
     stair = [points[front[0]]]
@@ -74,7 +75,8 @@ def _front(board: Board, costs: Sequence[tuple[Row, float]], cost: str, unit: st
     log = scale_of("", [str(value) for _, value in costs]).kind == "log"
     x = number_axis(cost, [point.x for point in points], log=log)
     y = number_axis("error", [v for point in points for v in (point.y, point.low, point.high) if v is not None])
-    about = f"error (100 - {board.headline}), percent, against {cost}"
+    error = f"error (100 - {board.headline}), percent" if is_share(board.headline) else call(board.headline)
+    about = f"{error}, against {cost}" if is_share(board.headline) else f"{error} against {cost}"
     named = [tag("li", name(points[i].about)) for i in front[:_MOST_NAMED]]
     more = f" The first {_MOST_NAMED} of {len(front)}:" if len(front) > _MOST_NAMED else ""
     said = join(
@@ -83,9 +85,13 @@ def _front(board: Board, costs: Sequence[tuple[Row, float]], cost: str, unit: st
     return plot(series, x, y, about=about, abreast=False), said
 
 
-def _point(score: Estimate, cost: float, about: str) -> Point:
+def _point(judgement: Judgement, cost: float, about: str) -> Point:
+    score = judgement.score
+    if least_is_best(judgement.headline):
+        return Point(cost, score.value, score.low, score.high, about)
     return Point(cost, 100 * (1 - score.value), 100 * (1 - score.high), 100 * (1 - score.low), about)
 
 
-def _error(row: Row) -> float:
-    return 100 * (1 - row.judgement.score.value)
+def _error(row: Row) -> str:
+    figure, value = row.judgement.headline, row.judgement.score.value
+    return with_unit(figure, value) if least_is_best(figure) else f"{100 * (1 - value):.1f} %"

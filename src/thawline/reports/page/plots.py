@@ -8,6 +8,8 @@ from pathlib import Path
 
 from thawline.fitting.folds import REFIT
 from thawline.html import Html, tag
+from thawline.judging.metrics import call
+from thawline.judging.wording import factor_of, in_its_unit, is_share
 from thawline.reports.comparison import Board, Line
 from thawline.reports.page.svg import COLOURS, Axis, Point, Series, category_axis, draw_legend, number_axis, plot
 from thawline.reports.swept import finite, scale_of
@@ -27,8 +29,9 @@ def draw_settings(board: Board) -> Html | None:
     plots = [_setting(board, key) for key in varied[:_MOST_SETTINGS]]
     if not plots:
         return None
-    score = board.headline.capitalize()
-    note = f"{score} in percent with its 95 % interval. A line joins settings that differ in nothing else."
+    shares = is_share(board.headline)
+    score = f"{board.headline.capitalize()} in percent" if shares else call(board.headline)
+    note = f"{score} with its 95 % interval. A line joins settings that differ in nothing else."
     return tag("section", tag("h3", "Settings"), tag("p", note), tag("div", *plots, class_="plots"))
 
 
@@ -110,8 +113,10 @@ def _colours(values: Sequence[str | None]) -> dict[str | None, int | None]:
 
 def _point(line: Line, x: float) -> Point:
     score = line.judgement.score
-    value, low, high = (100 * v for v in (score.value, score.low, score.high))
-    return Point(x, value, low, high, f"{line.entry.label}: {value:.1f} % [{low:.1f}, {high:.1f}]")
+    figure = line.judgement.headline
+    value, low, high = (factor_of(figure) * v for v in (score.value, score.low, score.high))
+    said = f"{value:.1f} % [{low:.1f}, {high:.1f}]" if is_share(figure) else in_its_unit(figure, score)
+    return Point(x, value, low, high, f"{line.entry.label}: {said}")
 
 
 def _series(

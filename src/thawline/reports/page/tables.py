@@ -10,11 +10,19 @@ from thawline.html import Html, join, name, tag
 from thawline.judging.intervals import Estimate, IntArray
 from thawline.judging.metrics import Confusion, Judgement, call
 from thawline.judging.paired import PairedTest
-from thawline.judging.wording import format_p, format_points, in_its_unit, is_share
+from thawline.judging.wording import (
+    factor_of,
+    format_p,
+    format_points,
+    in_its_unit,
+    is_share,
+    least_is_best,
+)
 from thawline.reports.comparison import Board, Line
 from thawline.reports.labels import describe
 from thawline.reports.swept import shortened
 from thawline.reports.tables import figures_beside
+from thawline.screen import format_number
 
 _MOST_CLASSES = 24
 _MOST_CONFUSIONS = 12
@@ -28,10 +36,12 @@ def draw_leaderboard(board: Board, ids: Sequence[str]) -> Html:
     keys = list(board.varied)[:_MOST_KEYS] if board.rows else []
     said = ["name"] if not board.rows else keys or ["setting"]
     partial = len({line.judgement.samples for line in board.lines}) > 1
-    numbers = [board.headline, "log loss", "over the best", "p", "over the baseline", "p"]
+    figure = board.headline
+    order = "ascending" if least_is_best(figure) else "descending"
+    numbers = [figure, "log loss", "over the best", "p", "over the baseline", "p"]
     head = [
         heading("#", "ascending", numeric=True),
-        heading(board.headline, "descending", numeric=True),
+        heading(_called(figure), order, numeric=True),
         *(heading(one, "ascending") for one in shortened(said)),
         tag("th", "95 % interval", scope="col"),
         *(heading(one, "ascending" if one in ("p", "log loss") else "descending", numeric=True) for one in numbers[1:]),
@@ -44,7 +54,7 @@ def draw_leaderboard(board: Board, ids: Sequence[str]) -> Html:
         best = line.against_best is None
         cells = [
             number_cell(number, tag("a", str(number), href=f"#{target}", aria_label=f"{number}, {line.entry.label}")),
-            share_cell(line.judgement.score),
+            score_cell(line.judgement),
             *(map(text_cell, _setting(line, keys)) if board.rows else [_name_cell(line)]),
             tag("td", _glyph(line.judgement.score, mark, scale)),
             _loss(line.judgement.log_loss),
@@ -62,7 +72,7 @@ def draw_costs(board: Board) -> Html:
     said = _in_parts if board.rows else name
     head = [
         heading("setting" if board.rows else "name", "ascending"),
-        heading(board.headline, "descending", numeric=True),
+        heading(_called(board.headline), "ascending" if least_is_best(board.headline) else "descending", numeric=True),
         heading("seconds", "ascending", numeric=True),
         heading("features computed", "ascending", numeric=True),
         heading("features read", "ascending", numeric=True),
@@ -74,7 +84,7 @@ def draw_costs(board: Board) -> Html:
         seconds = None if entry.seconds is None else f"{entry.seconds:,.1f}"
         cells = [
             tag("th", said(entry.label), scope="row", class_=_wrap(entry.label), data_value=entry.label),
-            share_cell(line.judgement.score),
+            score_cell(line.judgement),
             number_cell(entry.seconds, seconds),
             number_cell(entry.computed if own else None),
             number_cell(entry.read if own else None),
@@ -210,21 +220,35 @@ def share_cell(estimate: Estimate) -> Html:
     return tag("td", percent(estimate), class_="number", data_value=estimate.value)
 
 
+def score_cell(judgement: Judgement) -> Html:
+    """The figure that judgements are ranked by, with its interval."""
+    score = judgement.score
+    said = percent(score) if is_share(judgement.headline) else shown(judgement.headline, score)
+    return tag("td", said, class_="number", data_value=score.value)
+
+
+def _called(figure: str) -> str:
+    """What heads the column of a figure."""
+    return figure if is_share(figure) else call(figure)
+
+
 def _loss(loss: Estimate | None) -> Html:
     return number_cell(None) if loss is None else number_cell(loss.value, f"{loss.value:.3f}")
 
 
 def _test(test: PairedTest | None) -> tuple[Html, Html]:
-    """The difference in points and its p; what can be told apart stands out."""
+    """The difference, of shares in points, and its p; what can be told apart stands out."""
     if test is None:
         return number_cell(None), number_cell(None)
     one = test.difference
-    value, low, high = (format_points(x, "+") for x in (one.value, one.low, one.high))
+    ends, most = (one.value, one.low, one.high), max(abs(one.low), abs(one.high))
+    shares = is_share(test.of)
+    value, low, high = (format_points(x, "+") if shares else format_number(x, most, "+") for x in ends)
     said = join(f"{value} ", tag("span", f"[{low}, {high}]", class_="range"))
     told = " told" if test.differs else ""
     p = format_p(test.p_value).removeprefix("p ").removeprefix("= ")
     return (
-        tag("td", said, class_=f"number{told}", data_value=100 * one.value),
+        tag("td", said, class_=f"number{told}", data_value=factor_of(test.of) * one.value),
         tag("td", p, class_=f"number{told}", data_value=test.p_value),
     )
 

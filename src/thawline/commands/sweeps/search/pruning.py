@@ -14,6 +14,7 @@ from thawline.commands.sweeps.search.settings import HYPERBAND, MEDIAN, WILCOXON
 from thawline.commands.sweeps.search.storage import open_storage
 from thawline.errors import PrunedError, RunError
 from thawline.runs.sweep import read_sweep
+from thawline.screen import format_number
 
 DIRECTORY = "directory"  # the number of a trial's directory, in the study
 _FIRST_TRIALS, _FIRST_EPOCHS = 5, 3  # are never ended
@@ -75,7 +76,9 @@ class StudyWatch:
     def fold(self, fold: str, score: float) -> None:
         """See `fitting.fit.Watch`."""
         if self._by_folds:
-            self._report(score, self._fitted, f"its inner score of {100 * score:.1f} % on {fold}")
+            # Errors come as negative numbers, and what is no error never is one.
+            said = f"error of {format_number(-score)}" if score < 0 else f"score of {100 * score:.1f} %"
+            self._report(score, self._fitted, f"its inner {said} on {fold}")
         self._fitted += 1
 
     def _report(self, value: float, step: int, what: str) -> None:

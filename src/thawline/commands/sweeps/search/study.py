@@ -14,6 +14,7 @@ from thawline.commands.sweeps.search.samplers import sampler_of
 from thawline.commands.sweeps.search.settings import BYTES, SCORE, SECONDS, SweepSettings
 from thawline.commands.sweeps.search.space import Applies, Dimension, Space
 from thawline.commands.sweeps.search.storage import open_storage
+from thawline.judging.wording import goodness, is_share
 from thawline.runs.directory import mark_failed
 from thawline.runs.sweep import Trial, read_trial
 
@@ -251,10 +252,12 @@ class Study:
 def merit_of(trial: Trial) -> float:
     """What a finished trial is worth: its inner score, of equal scores that with the smaller log-loss.
 
-    The log-loss moves it by less than half of what one sample more that is right does.
+    The log-loss moves it by less than half of what one sample more that is right does. An error counts as negative.
     """
     inner = trial.facts["inner"]
     score, loss = float(inner[inner["headline"]]["value"]), inner.get("log_loss")
+    if not is_share(inner["headline"]):
+        return goodness(inner["headline"], score)
     share = 1.0 if loss is None else float(loss["value"] / (1 + loss["value"]))
     return score - share / (2 * int(inner["samples"]))
 
