@@ -204,7 +204,8 @@ def _mean_difference(gain: FloatArray, numbers: IntArray, p_value: float) -> Est
 
     It agrees with `p_value`, that of an exact test for 0, as in `_difference`.
     """
-    sums, squares = sum_by_group(gain, numbers), sum_by_group(gain**2, numbers)
+    scaled = gain / (float(np.abs(gain).max()) or 1.0)
+    sums, squares = sum_by_group(scaled, numbers), sum_by_group(scaled**2, numbers)
     samples = float(effective_samples(sums, squares, sum_by_group(np.ones(len(gain)), numbers)))
     value = float(gain.mean())
     half = student_quantile(max(samples - 1, 1.0)) * float(gain.std()) / math.sqrt(max(samples - 1, 1.0))

@@ -15,13 +15,20 @@ _LARGEST = 1 - 1e-12
 
 def mean_absolute_error(true: FloatArray, said: FloatArray, groups: npt.ArrayLike) -> Estimate:
     """The mean of |said - true|, in the unit of the scores; all [N], N at least 1."""
-    return positive_mean(np.abs(said - true), groups)
+    return _positive_mean(np.abs(said - true), groups)
 
 
 def root_mean_squared_error(true: FloatArray, said: FloatArray, groups: npt.ArrayLike) -> Estimate:
     """The root of the mean of (said - true)², in the unit of the scores; its interval is that of the mean's root."""
-    square = positive_mean((said - true) ** 2, groups)
+    square = _positive_mean((said - true) ** 2, groups)
     return Estimate(*(math.sqrt(each) for each in (square.value, square.low, square.high)))
+
+
+def _positive_mean(values: FloatArray, groups: npt.ArrayLike) -> Estimate:
+    """`positive_mean` of values that may be in any unit, however small."""
+    unit = float(values.mean()) or 1.0
+    found = positive_mean(values / unit, groups)
+    return Estimate(unit * found.value, unit * found.low, unit * found.high)
 
 
 def r2(true: FloatArray, said: FloatArray, groups: npt.ArrayLike) -> Estimate | None:

@@ -66,7 +66,8 @@ def _label_columns(path: Path, read: Table, notes: list[str], labels: str) -> Se
     told = any("label" in values for values in whole)
     marked = [name for name in others if _is_marked([values.get(name, "") for values in whole])]
     if not told and not marked:
-        raise UserError(f"{path} has neither a column label nor a column of 0 and 1 for each label; add one")
+        hint = "; its column score is read with data.labels=scores" if "score" in others else "; add one"
+        raise UserError(f"{path} has neither a column label nor a column of 0 and 1 for each label{hint}")
     used = marked if labels == "several" or not told else []
     if unused := [name for name in others if name not in used]:
         notes.append(f"columns of {path.name} that are no labels are not used: {', '.join(map(as_text, unused))}")
