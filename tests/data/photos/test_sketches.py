@@ -70,16 +70,16 @@ def test_pictures_of_any_size_are_read(tmp_path, encode, size) -> None:
 
 def test_a_border_is_left_out() -> None:
     grey = np.random.default_rng(0).integers(0, 255, (96, 128), np.uint8)
-    assert within_border(grey) is None
-    assert within_border(np.full((96, 128), 7, np.uint8)) is None
+    assert within_border(Image.fromarray(grey)) is None
+    assert within_border(Image.new("L", (128, 96), 7)) is None
     framed = np.full((96, 128), 250, np.uint8)
     framed[10:80, 5:120] = grey[10:80, 5:120]
-    assert within_border(framed) == (5, 10, 120, 80)
+    assert within_border(Image.fromarray(framed)) == (5, 10, 120, 80)
     framed[0] += np.arange(128, dtype=np.uint8) % 13 // 6  # JPEG's noise
-    assert within_border(framed) == (5, 10, 120, 80)
+    assert within_border(Image.fromarray(framed)) == (5, 10, 120, 80)
     spot = np.full((96, 128), 250, np.uint8)
     spot[40:50, 50:60] = 0
-    assert within_border(spot) is None  # a drawing on paper, not a picture in a frame
+    assert within_border(Image.fromarray(spot)) is None  # a drawing on paper, not a picture in a frame
 
 
 def test_a_framed_picture_is_sketched_without_its_frame(tmp_path, scene, encode) -> None:

@@ -69,23 +69,11 @@ class Picture:
         except Exception as error:  # Pillow raises SyntaxError, OSError, ValueError, RuntimeError, struct.error, ...
             raise _broken(self._kind, error) from error
 
-    def grey_thumbnails(
-        self, *wanted: tuple[int, int, Image.Resampling], box: tuple[int, int, int, int] | None = None
-    ) -> list[Image.Image]:
-        """A part of it, or all, in mode L, squashed to each (width, height) with a filter.
-
-        Across, then down, as Pillow does it at once.
-        """
+    def grey_strips(self, box: tuple[int, int, int, int] | None = None) -> Iterator[Image.Image]:
+        """A part of it, or all, in mode L, from above."""
         left, top, right, bottom = box or (0, 0, *self.size)
-        narrow = [Image.new("L", (width, bottom - top)) for width, _, _ in wanted]
         for start, end in strips(right - left, bottom - top):
-            strip = self.rgb((left, top + start, right, top + end)).convert("L")
-            for image, (width, _, filtering) in zip(narrow, wanted, strict=True):
-                image.paste(_resized(strip, (width, end - start), filtering), (0, start))
-        return [
-            _resized(image, (width, height), filtering)
-            for image, (width, height, filtering) in zip(narrow, wanted, strict=True)
-        ]
+            yield self.rgb((left, top + start, right, top + end)).convert("L")
 
     def _part(self, box: tuple[int, int, int, int]) -> Image.Image:
         if isinstance(self._source, Image.Image):
@@ -99,11 +87,6 @@ class Picture:
         for top, bottom in strips(*self.size):
             joined.paste(self.rgb((0, top, self.size[0], bottom)), (0, top))
         return joined
-
-
-def _resized(grey: Image.Image, size: tuple[int, int], filtering: Image.Resampling) -> Image.Image:
-    """By a filter; by a cheap one after a whole-numbered part of the way."""
-    return grey.resize(size, filtering, reducing_gap=1.0 if filtering == Image.Resampling.BILINEAR else None)
 
 
 def strips(width: int, height: int) -> Iterator[tuple[int, int]]:
@@ -206,13 +189,16 @@ class Opened:
         return None
 
 
-def open_image(data: bytes, max_megapixels: float = MAX_MEGAPIXELS, side: int | None = None) -> Opened:
+def open_image(
+    data: bytes, max_megapixels: float = MAX_MEGAPIXELS, side: int | None = None, header: Header | None = None
+) -> Opened:
     """Read the header only; `Opened.decode` gives the pixels.
 
     Args:
         data: the file.
         max_megapixels: of the largest picture.
         side: px that a JPEG will be reduced to while it is decoded; None: it will not.
+        header: what `read_header` says of the file, where it was asked before.
 
     Raises:
         UnusableError: not a JPEG, PNG or WebP file, or a broken header.
@@ -224,7 +210,7 @@ def open_image(data: bytes, max_megapixels: float = MAX_MEGAPIXELS, side: int | 
     if kind not in READABLE:
         what = f"{kind} is not supported" if kind else "not an image"
         raise UnusableError(f"{what} (JPEG, PNG and WebP are)")
-    header = read_header(io.BytesIO(data))
+    header = header or read_header(io.BytesIO(data))
     check_size(header, side, max_megapixels)
     if header and header.waiting and header.pixels:
         _check_scans(data, header, max_megapixels)
@@ -247,13 +233,14 @@ def check_size(header: Header | None, side: int | None, max_megapixels: float) -
     """
     if header is None:
         return
-    what = f"too large: {header.width} by {header.height} pixels"
-    limit = f"more than data.max_megapixels={max_megapixels:g}"
-    if header.pixels > max_megapixels * 10**6:
-        raise TooLargeError(f"{what}, {limit}")
     takes = decoding_bytes(header, side)
-    if header.pixels and takes > max_megapixels * 10**6 * _PNG_BYTES:
-        raise TooLargeError(f"{what} that take {takes >> 20} MiB to decode, {limit} allows")
+    many = header.pixels > max_megapixels * 10**6
+    if many or (header.pixels and takes > max_megapixels * 10**6 * _PNG_BYTES):
+        what = f"too large: {header.width} by {header.height} pixels"
+        limit = f"more than data.max_megapixels={max_megapixels:g}"
+        raise TooLargeError(
+            f"{what}, {limit}" if many else f"{what} that take {takes >> 20} MiB to decode, {limit} allows"
+        )
 
 
 def _check_scans(data: bytes, header: Header, max_megapixels: float) -> None:

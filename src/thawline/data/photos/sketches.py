@@ -34,7 +34,6 @@ _KEPT = (20, 13, 9, 5)
 _MARGIN = 8  # px around a keypoint that its description is made of
 _WEAK = 10  # sixteenths of a grey level; a weaker extreme is noise
 _CELLS = 8  # along each side of what is described, every other pixel
-_OFFSETS = 2 * np.arange(_CELLS) + 1 - _MARGIN
 _KEYPOINT = np.dtype([("size", np.uint8), ("x", np.uint8), ("y", np.uint8), ("word", np.uint64)])
 
 Grey = npt.NDArray[np.uint8]
@@ -68,15 +67,17 @@ def sketch_size(width: int, height: int) -> tuple[int, int]:
     return max(SHORTEST, round(width * scale)), max(SHORTEST, round(height * scale))
 
 
-def within_border(grey: Grey) -> tuple[int, int, int, int] | None:
-    """(left, top, right, bottom) of what lies within a uniform border, in pixels of `grey`; None if there is none.
+def within_border(picture: Image.Image) -> tuple[int, int, int, int] | None:
+    """(left, top, right, bottom) of what lies within a uniform border, in pixels of `picture`; None if there is none.
 
     A picture in a frame is sketched without it, so that its keypoints are found at the sizes they have without.
     """
-    outermost = grey[[0, -1]], grey[:, [0, -1]].T
-    if all((_range(lines) > _UNIFORM).all() for lines in outermost):
+    width, height = picture.size
+    flat = picture.tobytes()
+    outermost = flat[:width], flat[-width:], flat[::width], flat[width - 1 :: width]
+    if all(max(line) - min(line) > _UNIFORM for line in outermost):
         return None
-    height, width = grey.shape
+    grey = np.frombuffer(flat, np.uint8).reshape(height, width)
     rows, columns = (np.flatnonzero(_range(lines) > _UNIFORM) for lines in (grey, grey.T))
     if not len(rows) or not len(columns):
         return None
@@ -100,13 +101,12 @@ def draw_sketch(picture: Image.Image) -> str | None:
     """
     width, height = picture.size
     second = picture.resize(_shapes(width, height)[1], Image.Resampling.BILINEAR)
-    half = picture.crop((0, 0, width - width % 2, height - height % 2)).reduce(2)
-    quarter = second.crop((0, 0, second.width - second.width % 2, second.height - second.height % 2)).reduce(2)
+    half, quarter = (size.reduce(2, (0, 0, size.width // 2 * 2, size.height // 2 * 2)) for size in (picture, second))
     places = _places(width, height)
     stacked = Image.new("L", (width, places.height))
     for size, top in zip((picture, second, half, quarter), places.top.tolist(), strict=True):
         stacked.paste(size, (0, top))
-    found = _keypoints(np.asarray(stacked).astype(np.uint16), places)
+    found = _keypoints(np.frombuffer(stacked.tobytes(), np.uint8).astype(np.uint16), places)
     if len(found) < FEWEST:
         return None
     return base64.b64encode(bytes(picture.size) + half.tobytes() + found.tobytes()).decode()
@@ -176,14 +176,14 @@ def _places(width: int, height: int) -> _Places:
     return _Places(width, len(quarter), quarter.ravel(), top[:-1])
 
 
-def _keypoints(stacked: _Flat, places: _Places) -> npt.NDArray[np.void]:
+def _keypoints(flat: _Flat, places: _Places) -> npt.NDArray[np.void]:
     """The strongest keypoints of each size: `_KEYPOINT` [n].
 
     All sizes are gone over at once, as one row of pixels: what is added up across the borders lies within margins.
     """
     width = places.width
     step = width + 1  # one pixel across and one down
-    once = _blurred(stacked.ravel(), width)  # of sixteenths; begins `step` later
+    once = _blurred(flat, width)  # of sixteenths; begins `step` later
     twice = (_blurred(once, width) + np.uint16(8)) >> np.uint16(4)  # 2 steps
     blurred = _blurred(_blurred(twice, width) >> np.uint16(4), width) >> 4  # 4 steps
     difference = np.abs(twice[2 * step :][: len(blurred)].astype(np.int16) - blurred.astype(np.int16))
@@ -222,17 +222,19 @@ def _highest(flat: npt.NDArray[np.int16], width: int) -> npt.NDArray[np.int16]:
 
 
 def _words(blurred: _Flat, at: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.uint64]:
-    offsets = (_OFFSETS[:, None] * width + _OFFSETS).ravel()
-    cells = blurred.take(at[:, None] + offsets).astype(np.float32)
-    bits = np.zeros((len(at), WORD_BITS + 1), bool)
-    np.greater(cells @ _cosines(), 0, out=bits[:, :WORD_BITS])
-    return np.packbits(bits, axis=1).view(">u8").reshape(len(at)).astype(np.uint64)
+    """What lies around keypoints, every other pixel, as the signs of its transform; `blurred` is contiguous."""
+    item, reach = blurred.itemsize, (_MARGIN - 1) * (width + 1)  # from the first of these pixels to the keypoint
+    shape = (len(blurred) - 2 * reach, _CELLS, _CELLS)
+    around = np.ndarray(shape, blurred.dtype, blurred, strides=(item, 2 * width * item, 2 * item))
+    cells = around[at - reach].reshape(len(at), _CELLS**2).astype(np.float32)
+    return np.packbits(cells @ _cosines() > 0, axis=1).view(">u8").reshape(len(at)).astype(np.uint64)
 
 
 @lru_cache(maxsize=1)
 def _cosines() -> npt.NDArray[np.float32]:
-    """[cells, bits] the two-dimensional cosines but the constant one, the lowest frequencies first."""
+    """[cells, bits] the two-dimensional cosines, the lowest frequencies first, and none in place of the constant one."""
     cell, frequency = np.arange(_CELLS), np.arange(_CELLS)
     waves = np.cos(np.pi * (2 * cell + 1) * frequency[:, None] / (2 * _CELLS))
     both = sorted(((u, v) for u in range(_CELLS) for v in range(_CELLS)), key=lambda uv: (uv[0] ** 2 + uv[1] ** 2, uv))
-    return np.stack([np.outer(waves[u], waves[v]).ravel() for u, v in both[1:]], axis=1).astype(np.float32)
+    columns = [np.outer(waves[u], waves[v]).ravel() for u, v in both[1:]]
+    return np.stack([*columns, np.zeros_like(columns[0])], axis=1).astype(np.float32)
