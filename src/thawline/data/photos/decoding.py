@@ -182,8 +182,10 @@ class Opened:
     def _missing(self, image: ImageFile.ImageFile) -> str | None:
         width, height = image.size
         if self.header.kind == "JPEG":
-            last_row = np.asarray(image.crop((0, height - 1, width, height)))[0]
-            return missing_of_jpeg(self.data, self.header, last_row)
+            ends = [image.getpixel((x, height - 1)) for x in (0, width - 1)]
+            # Two colours tell of most rows that they have more than one.
+            row = np.array(ends) if ends[0] != ends[1] else np.asarray(image.crop((0, height - 1, width, height)))[0]
+            return missing_of_jpeg(self.data, self.header, row)
         if self.header.kind == "PNG":
             return missing_of_png(self.data, np.asarray(image.crop((0, max(0, height - 2), width, height))))
         return None
@@ -308,7 +310,8 @@ def orient(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Turn `array` [height, width, ...] upright by its EXIF orientation (1 to 8; others mean 1); a view."""
     if is_lying(orientation):
         array = array.swapaxes(0, 1)
-    return np.flip(array, axis=_FLIPS.get(orientation, ()))
+    flips = _FLIPS.get(orientation)
+    return array if flips is None else np.flip(array, axis=flips)
 
 
 def is_lying(orientation: int) -> bool:

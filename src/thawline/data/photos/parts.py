@@ -102,10 +102,10 @@ def _candidates(sketches: Sequence[str]) -> Pairs:
     ends = np.cumsum([len(words) for words, *_ in read])
     photo = np.repeat(np.arange(len(read)), np.diff(ends, prepend=0))
     words, size, point = (np.concatenate(parts) for parts in zip(*read, strict=True))
-    del read
     tables = [_Table.of(words, table) for table in range(_TABLES)]
+    del read, words
     found, begin = [np.empty(0, np.int64)], 0
-    for end in [*ends[_AT_ONCE - 1 : -1 : _AT_ONCE].tolist(), len(words)]:
+    for end in [*ends[_AT_ONCE - 1 : -1 : _AT_ONCE].tolist(), int(ends[-1])]:
         a, b = _close(tables, begin, end)
         two = photo[a] != photo[b]
         found.append(_voted(a[two], b[two], photo, size, point))

@@ -30,7 +30,7 @@ _FRAMED = 0.92
 
 # The sizes of the picture that keypoints are looked for in, and how many are kept of each quarter, the strongest.
 _SIZES = (1.0, math.sqrt(0.5), 0.5, math.sqrt(0.125))
-_KEPT = (20, 13, 9, 5)
+_KEPT = np.array((20, 13, 9, 5))
 _MARGIN = 8  # px around a keypoint that its description is made of
 _WEAK = 10  # sixteenths of a grey level; a weaker extreme is noise
 _CELLS = 8  # along each side of what is described, every other pixel
@@ -163,7 +163,7 @@ class _Places:
     top: npt.NDArray[np.int64]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)  # of most shapes that there are, 50 kB each
 def _places(width: int, height: int) -> _Places:
     shapes = _shapes(width, height)
     top = np.cumsum([0, *(rows for _, rows in shapes)])
@@ -195,7 +195,7 @@ def _keypoints(flat: _Flat, places: _Places) -> npt.NDArray[np.void]:
     order = np.lexsort((-difference[at], quarter))
     at, quarter = at[order] + 6 * step, quarter[order]
     size = quarter.astype(np.int64) // 4
-    kept = np.arange(len(at)) - np.searchsorted(quarter, quarter) < np.array(_KEPT)[size]
+    kept = np.arange(len(at)) - np.searchsorted(quarter, quarter) < _KEPT[size]
     at, size = at[kept], size[kept]
     found = np.empty(len(at), _KEYPOINT)
     row, column = np.divmod(at, width)

@@ -35,7 +35,7 @@ def missing_of_jpeg(data: bytes, header: Header, last_row: NDArray[np.uint8]) ->
     Args:
         data: The file.
         header: Its header.
-        last_row: The lowest row of pixels at any scale, [width] or [width, channels].
+        last_row: The lowest row of pixels at any scale, [width] or [width, channels], or two of it that differ.
     """
     if header.waiting and not _is_refined(data, header):
         return "truncated, some of its scans are missing"
