@@ -210,7 +210,7 @@ def _reading(path: Path, side: int | None, max_megapixels: float) -> Iterator[tu
 def _within_limits(
     path: Path, side: int | None, max_megapixels: float
 ) -> Iterator[tuple[BinaryIO, Header | None, int]]:
-    """The open file, if neither its size nor its header rules it out; this header; bytes that reading, decoding take."""
+    """The open file, if neither size nor header rules it out; its header; bytes that reading and decoding it take."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):

@@ -232,7 +232,7 @@ def _words(blurred: _Flat, at: npt.NDArray[np.int64], width: int) -> npt.NDArray
 
 @lru_cache(maxsize=1)
 def _cosines() -> npt.NDArray[np.float32]:
-    """[cells, bits] the two-dimensional cosines, the lowest frequencies first, and none in place of the constant one."""
+    """[cells, bits] the two-dimensional cosines, the lowest frequencies first; zeros in place of the constant one."""
     cell, frequency = np.arange(_CELLS), np.arange(_CELLS)
     waves = np.cos(np.pi * (2 * cell + 1) * frequency[:, None] / (2 * _CELLS))
     both = sorted(((u, v) for u in range(_CELLS) for v in range(_CELLS)), key=lambda uv: (uv[0] ** 2 + uv[1] ** 2, uv))

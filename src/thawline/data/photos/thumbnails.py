@@ -59,8 +59,8 @@ def _joined(strips: list[Image.Image]) -> Image.Image:
 def _lanczos(levels: _Levels, wanted: int) -> _Levels:
     """Resize rows of whole grey levels: [rows, full] to [rows, wanted], to the bits that Pillow gives of mode L.
 
-    Pillow adds up whole numbers, one after the other; those fit into floats of 64 bits, which BLAS adds up in a third of
-    the time.
+    Pillow adds up whole numbers, one after the other; they fit into floats of 64 bits, which BLAS adds up in a third
+    of the time.
     """
     resized = np.empty((len(levels), wanted))
     for inner, outer, coefficients in _bands(levels.shape[1], wanted):
@@ -75,7 +75,7 @@ def _lanczos(levels: _Levels, wanted: int) -> _Levels:
 
 @lru_cache(maxsize=256)
 def _bands(full: int, wanted: int) -> list[_Band]:
-    """For some columns of the result at a time: which of the picture's they are made of, which they are, and by what."""
+    """For some columns of the result at a time: which columns make them up, which they are, and the coefficients."""
     scale = full / wanted
     stretch = max(scale, 1.0)
     centre = (np.arange(wanted) + 0.5) * scale
