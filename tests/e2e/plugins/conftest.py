@@ -2,8 +2,10 @@
 
 import importlib
 import re
+import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,14 @@ def forget():
     load._held.clear()
     for name in imported(*_PACKAGES):
         del sys.modules[name]
+
+
+def build_into(site, source, how="wheel"):
+    """Install the package in the folder `source` into the folder `site`, built as pip has it built."""
+    build = f"from setuptools import build_meta; build_meta.build_{how}({str(source.parent)!r})"
+    subprocess.run([sys.executable, "-c", build], cwd=source, capture_output=True, check=True)
+    (wheel,) = source.parent.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(site)
 
 
 def imported(*packages):

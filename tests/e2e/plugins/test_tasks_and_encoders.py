@@ -4,11 +4,10 @@ import importlib
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
-from tests.e2e.plugins.conftest import forget, imported
+from tests.e2e.plugins.conftest import build_into, forget, imported
 
 from thawline import tasks
 from thawline.encoders import digests
@@ -99,10 +98,7 @@ def test_a_package_as_the_guide_has_it_is_installed_with_its_conf(tmp_path, guid
     conf.write_text("family: quarters\n", encoding="utf-8")
     (source / "lens" / "__init__.py").touch()
     (source / "pyproject.toml").write_text(guide["pyproject.toml"], encoding="utf-8")
-    build = f"from setuptools import build_meta; build_meta.build_{how}({str(tmp_path)!r})"
-    subprocess.run([sys.executable, "-c", build], cwd=source, capture_output=True, check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    zipfile.ZipFile(wheel).extractall(site)
+    build_into(site, source, how)
     found = subprocess.run([sys.executable, "-c", INSTALLED, site], capture_output=True, text=True, check=True)
     place = source if how == "editable" else site
     assert found.stdout.split() == ["lens", str(place / "lens" / "conf"), "False"]

@@ -1,0 +1,1 @@
+"""How blurred a photo is: a task for Thawline in a package of its own."""
