@@ -179,7 +179,8 @@ def find_task(name: str) -> Task:
         UserError: There is no such task.
     """
     if name not in task_names():
-        raise UserError(f"there is no task '{name}'; there are: {', '.join(task_names())}")
+        there = ", ".join(task_names())
+        raise UserError(f"there is no task '{name}'; install the package that adds it, or take one of {there}")
     try:
         record: Task = importlib.import_module(f"{_package(name)}.task").TASK
     except (ImportError, AttributeError) as error:

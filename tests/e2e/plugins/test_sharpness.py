@@ -41,7 +41,7 @@ def test_it_has_at_most_150_lines_with_its_conf():
 
 
 @pytest.mark.long
-def test_all_that_a_task_does(thawline, sharpness, sample):
+def test_all_that_a_task_does(thawline, sharpness, sample, tmp_path):
     table = sharpness(sample)
     with table.open(encoding="utf-8") as file:
         source = {row["path"]: row["group"] for row in csv.DictReader(file)}
@@ -65,6 +65,11 @@ def test_all_that_a_task_does(thawline, sharpness, sample):
     thawline("predict", "Bundle", *(table.parent / name for name in list(source)[:2]), "out=said.csv")
     answers = list(csv.DictReader((thawline.directory / "said.csv").open(encoding="utf-8")))
     assert [0 < float(row["score"]) < 4 for row in answers] == [True, True]
+    shutil.rmtree(tmp_path / "site")
+    forget()
+    importlib.invalidate_caches()
+    said = thawline.refused("predict", "Bundle", table)
+    assert "there is no task 'sharpness'; install the package that adds it" in said
 
 
 @pytest.mark.long
