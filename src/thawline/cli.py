@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from thawline import output
 from thawline.commands.line.quoting import quote
 from thawline.commands.line.verbs import PATH_KEYS, TEXT_KEYS, VERBS
 from thawline.data.datasets.settings import READER, is_hub_id
 from thawline.errors import RunError, UserError
+from thawline.files import printable
 from thawline.plugins import KINDS, added
 from thawline.process import end_at_once, importing, keep_freed_memory, keep_imports
 from thawline.runs.signals import EXIT_STATUS, Stopped, signals_end_the_run
@@ -56,27 +58,37 @@ def main(argv: Sequence[str] | None = None) -> None:
     Exit status: 0 done, 1 a run failed, 2 wrong use or bad input, 130 Ctrl-C, 143 SIGTERM or SIGUSR1.
     """
     try:
-        with signals_end_the_run():
-            _dispatch(list(sys.argv[1:] if argv is None else argv))
+        words, form = output.options_of(sys.argv[1:] if argv is None else argv)
     except UserError as error:
-        _end(f"thawline: {error}", 2)
-    except RunError as error:
-        _end(f"thawline: {error}", 1)
-    except OSError as error:  # before a verb began; a verb's own come explained
-        from thawline.runs.ends import explain_os_error  # late, as below
+        _end(error, f"thawline: {error}", 2)
+    with output.opened(form) as document:
+        try:
+            with signals_end_the_run():
+                _dispatch(words)
+        except UserError as error:
+            _end(error, f"thawline: {error}", 2, document)
+        except RunError as error:
+            _end(error, f"thawline: {error}", 1, document)
+        except OSError as error:  # before a verb began; a verb's own come explained
+            from thawline.runs.ends import explain_os_error  # late, as below
 
-        _end(f"thawline: {explain_os_error(error)}", 2)
-    except KeyboardInterrupt:
-        _end("thawline: interrupted", 130)
-    except Stopped as end:
-        _end(f"thawline: interrupted by {end.name}", EXIT_STATUS)
-    except Exception:  # a defect: its traceback is for whoever reports it, secrets are not
-        _end(traceback.format_exc(), 1)
+            _end(error, f"thawline: {explain_os_error(error)}", 2, document)
+        except KeyboardInterrupt as end:
+            _end(end, "thawline: interrupted", 130, document)
+        except Stopped as end:
+            _end(end, f"thawline: interrupted by {end.name}", EXIT_STATUS, document)
+        except Exception as error:  # a defect: its traceback is for whoever reports it, secrets are not
+            _end(error, traceback.format_exc(), 1, document)
 
 
-def _end(text: str, status: int) -> NoReturn:
+def _end(error: BaseException, text: str, status: int, document: dict[str, Any] | None = None) -> NoReturn:
     from thawline.runs.secrets import without_secrets  # late: it takes as long to import as all of this
 
+    if document is not None:
+        sentence = text.strip().splitlines()[-1].removeprefix("thawline: ")
+        document[output.ERROR] = without_secrets(sentence)
+    if output.form().verbose and text.startswith("thawline: "):
+        text = f"{''.join(traceback.format_exception(error))}{text}"
     print(without_secrets(text), file=sys.stderr)
     sys.exit(status)
 
@@ -84,23 +96,49 @@ def _end(text: str, status: int) -> NoReturn:
 def _dispatch(words: list[str]) -> None:
     asked = [word for word in words if word not in {"-h", "--help"}]
     if words[:1] == ["help"] or len(asked) < len(words) or not words:
-        print(_help(asked[1:] if words[:1] == ["help"] else asked))
+        _print("help", _help(asked[1:] if words[:1] == ["help"] else asked))
         return
     if words[0] == "--version":
-        print(_version(verbose=words[1:2] in (["-v"], ["--verbose"])))
+        _print("version", _version(verbose=output.form().verbose))
         return
     verb, rest = find_verb(words)
+    if output.form().json and not verb.reports:
+        raise UserError(f"'thawline {verb.name}' has no report that could be JSON; leave out --json")
     if verb.name == "completion":
         from thawline.commands.completion import completion  # late, as below
 
         completion(rest)
         return
-    if not verb.config:
-        from thawline.commands.list_settings import list_settings  # late, as below
+    with output.aside(shows=verb.shows or any(word in _SHOWN for word in rest)):
+        made = _do(verb, rest)
+    if isinstance(made, Path):
+        _tell(made, verb)
 
-        list_settings(rest)
-        return
-    _run(verb, rest)
+
+def _print(name: str, text: str) -> None:
+    output.report(**{name: text})
+    if not output.form().json:
+        print(text)
+
+
+def _do(verb: Verb, words: Sequence[str]) -> Any:
+    """Do what a verb does; the directory or file that it wrote, if it says one."""
+    if verb.config:
+        return _run(verb, words)
+    from thawline.commands.list_settings import list_settings  # late, as above
+
+    list_settings(words)
+    return None
+
+
+def _tell(made: Path, verb: Verb) -> None:
+    """Say what was written to whoever wants that alone."""
+    if output.form().json:
+        from thawline.commands.written import report_written  # late, as above
+
+        report_written(made)
+    elif output.form().quiet and not verb.shows:
+        print(printable(str(made)))
 
 
 def call(name: str, words: Sequence[str | os.PathLike[str]]) -> Any:
@@ -172,7 +210,7 @@ def to_overrides(verb: Verb, words: Sequence[str]) -> list[str]:
 def _no_option(word: str, left: Sequence[str]) -> str:
     """What to write in place of an option that there is not: `--cv 5`, `--cv=5`, `--multrun`."""
     name, _, value = word.partition("=")
-    near = difflib.get_close_matches(name, _HYDRA_OPTIONS, n=1, cutoff=0.85)
+    near = difflib.get_close_matches(name, [*_HYDRA_OPTIONS, *output.OPTIONS], n=1, cutoff=0.85)
     hint = f"did you mean {near[0]}?" if near else "settings are written key=value"
     if name.startswith("--") and not near:
         follows = bool(left) and not left[0].startswith("-") and not _OVERRIDE.match(left[0])
@@ -287,6 +325,11 @@ def _overview() -> str:
         "thawline: adapt pretrained networks to a small collection of photos, of images\n"
         "with texts, or of music; what is frozen is computed once.\n\n"
         f"usage: thawline VERB [PATH] [key=value …]\n\nverbs:\n{verbs}\n\n"
+        "options, with every verb:\n"
+        "  --json         one JSON document on standard output in place of what is shown\n"
+        "  -q, --quiet    nothing but what was asked for: what is wrong, a report, or the\n"
+        "                 directory that was written\n"
+        "  -v, --verbose  with the time, what libraries say, and what led to an error\n\n"
         "examples:\n"
         "  thawline sample events Sample\n"
         "  thawline train Sample encoder=tiny_clip\n"
@@ -304,6 +347,8 @@ def _verb_help(verb: Verb) -> str:
         parts.append("\nsettings:\n" + "\n".join(f"  {note}" for note in verb.notes))
     if verb.config:
         parts.append(f"\n'thawline settings {verb.name}' lists all settings and what they mean.")
+    if verb.reports:
+        parts.append("With --json it gives JSON; -q says less, -v more.")
     return "\n".join(parts)
 
 

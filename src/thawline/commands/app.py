@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -26,6 +27,7 @@ from thawline.commands.resuming import to_resume
 from thawline.commands.sweeps.search.settings import GRID
 from thawline.errors import UserError
 from thawline.fitting.auto import AUTO
+from thawline.output import report
 from thawline.process import importing
 from thawline.runs.directory import SWEEP_FILE
 from thawline.runs.ends import explain_os_error
@@ -179,7 +181,9 @@ def _show(config_name: str, arguments: Sequence[str]) -> None:
         with redirect_stdout(printed):
             _call_hydra(lambda _: None, config_name, arguments)
         text = printed.getvalue()
-    print(without_secrets(text), end="")
+    text = without_secrets(text)
+    report(shown=text if kind is None else yaml.safe_load(text))
+    print(text, end="")
 
 
 def _as_yaml(config: DictConfig, package: str | None, *, resolve: bool) -> str:

@@ -1,11 +1,13 @@
 """`thawline compare DIR …`: runs and sweeps side by side, on screen and as a page."""
 
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 from rich.console import Console
 
 from thawline.errors import UserError
+from thawline.output import report
 from thawline.reports.comparison import Board, Line
 from thawline.reports.gather import gather
 from thawline.reports.leaderboard import print_leaderboard
@@ -39,6 +41,7 @@ def compare(config: DictConfig) -> None:
     for sentence in comparison.left_out:
         say(console, f"left out: {sentence}")
     write_page(out, comparison, thumbnails=settings.thumbnails)
+    report(boards=[_facts(board) for board in comparison.boards], left_out=comparison.left_out, files={"page": out})
     say_whole(console, f"page  {out}")
 
 
@@ -60,6 +63,38 @@ def _print_runs(board: Board, console: Console) -> None:
         say(console, f"{number} {_cost(line)}")
         for note in line.entry.notes:
             say(console, note)
+
+
+def _facts(board: Board) -> dict[str, Any]:
+    """A board as plain JSON: runs have what their `metrics.json` has, under the same keys; a sweep, its rows."""
+    return {
+        "title": board.title,
+        "rows": [row.to_json() for row in board.rows],
+        "lines": [_line_facts(line) for line in board.lines] if not board.rows else [],
+        "failed": board.failed,
+        "next": board.advice,
+    }
+
+
+def _line_facts(line: Line) -> dict[str, Any]:
+    entry = line.entry
+    return {
+        "name": entry.name,
+        "directories": [str(path) for path in entry.directories],
+        "method": entry.method,
+        "encoder": entry.encoder,
+        "baseline": entry.baseline,
+        "kind": entry.kind,
+        "judged": line.judgement.to_json(),
+        "judged_baseline": line.baseline.to_json(),
+        "test": line.against_baseline.to_json(),
+        "against_best": None if line.against_best is None else line.against_best.to_json(),
+        "seconds": entry.seconds,
+        "features": {"computed": entry.computed, "read": entry.read},
+        "price": entry.price,
+        "currency": entry.currency,
+        "notes": list(entry.notes),
+    }
 
 
 def _cost(line: Line) -> str:

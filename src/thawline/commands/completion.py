@@ -16,6 +16,7 @@ from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.verbs import VERBS
 from thawline.errors import UserError
 from thawline.files import read_json, write_json
+from thawline.output import OPTIONS
 from thawline.plugins import conf_folders
 from thawline.version import __version__
 
@@ -81,6 +82,8 @@ def complete(line: str) -> list[str]:
             name[len(before)] for name in parts if len(name) > len(before) and name[: len(before)] == before
         )
         return [word for word in found if word.startswith(begun)]
+    if begun.startswith("-"):
+        return [option for option in OPTIONS if option.startswith(begun) and option not in before]
     if not VERBS[verb].config:
         return []
     return sorted(word for word in _possible(VERBS[verb].config, before, begun) if word.startswith(begun))

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from thawline.data.photos.people import write_people
 from thawline.files import write_json
+from thawline.output import report
 from thawline.screen import say_whole
 from thawline.tasks.task import capability
 from thawline.tasks.typed import to_settings
@@ -20,9 +21,10 @@ def data_check(config: DictConfig) -> None:
     """
     settings = to_settings(config)
     console = Console()
-    report = capability(settings.task, "check")(settings, console)
+    facts = capability(settings.task, "check")(settings, console)
     path = Path(settings.paths.run) / "data_report.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_people(path.parent, report)
-    write_json(path, report)
+    write_people(path.parent, facts)
+    write_json(path, facts)
+    report(**facts, files={"report": path})
     say_whole(console, f"report {path}")

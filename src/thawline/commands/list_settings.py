@@ -23,6 +23,7 @@ from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.settings import register_settings
 from thawline.commands.line.verbs import VERBS
 from thawline.errors import UserError
+from thawline.output import report
 from thawline.plugins import conf_folders
 
 _COLUMNS = 80
@@ -63,6 +64,7 @@ def list_settings(words: Sequence[str]) -> None:
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(explain(error, verb.config, chosen)) from error
     if name == verb.name:
+        report(settings=settings)
         print(_of_verb(name, settings))
         return
     if not _at(name, settings) and (word := _choice_with(name, settings, verb.config)):
@@ -191,6 +193,7 @@ def _at(key: str, settings: Sequence[Setting]) -> list[Setting]:
 def _of_key(key: str, settings: Sequence[Setting]) -> str:
     """The setting `key` and all that are below it."""
     own = [one for one in settings if one.key == key]
+    report(settings=[*own, *_below(key, settings)])
     shown = [*(_entry(one, whole=True) for one in own), *map(_entry, _below(key, settings))]
     if shown:
         return "\n".join(shown)

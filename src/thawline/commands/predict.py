@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -22,6 +24,7 @@ from thawline.data.tables.lists import read_list
 from thawline.data.tables.places import Finder
 from thawline.errors import RunError, UserError
 from thawline.features.progress import bar, say
+from thawline.output import form, report
 from thawline.screen import visible
 from thawline.tasks.base import load_base
 from thawline.tasks.capabilities import TaskPredictor
@@ -58,16 +61,32 @@ def predict(config: DictConfig) -> None:
     rows = _rows(settings, bundle.task) if settings.data.reader == READER else None
     saving = rows.saving(Path(settings.out)) if rows and settings.out else nullcontext(settings.out)
     showing = bar("judging", "files", _total(settings, rows, bundle.task)) if _shows_bar(settings) else nullcontext()
-    with saving as out, showing as advance:
+    with ExitStack() as stack:
+        advance = stack.enter_context(showing)
+        out = stack.enter_context(saving)
+        if out is None and form().json:  # the document's answers are these lines
+            out = Path(stack.enter_context(TemporaryDirectory())) / "said.jsonl"
         asked = replace(settings, out=None if out is None else str(out))
         try:
             answers = ask(bundle, asked, _paths(settings) if rows is None else _asked(rows, task), counts, advance)
         except BrokenPipeError:
             _silence()  # the reader has seen enough
             return
-    if settings.out:
+        report(**_facts(settings, out, counts))
+    if settings.out and not form().quiet:
         print_counts(counts, answers, Console(), task.samples)
     _conclude(counts, task)
+
+
+def _facts(settings: PredictSettings, lines: Path | str | None, counts: Counter[str | None]) -> dict[str, Any]:
+    """What was said, for `--json`: how often each answer, and the answers, or the file that has them."""
+    if not form().json:
+        return {}
+    said = {"counts": {label: count for label, count in counts.items() if label}, "unusable": counts[None]}
+    if settings.out:
+        return {**said, "files": {"said": settings.out}}
+    text = Path(str(lines)).read_text(encoding="utf-8")
+    return {**said, "answers": [json.loads(line) for line in text.splitlines()]}
 
 
 def _check(settings: PredictSettings) -> None:

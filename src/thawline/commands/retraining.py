@@ -22,6 +22,7 @@ from thawline.files import read_json, write_json
 from thawline.fitting.folds import Fold
 from thawline.fitting.predict import predict_fold
 from thawline.judging.paired import PairedTest
+from thawline.output import report
 from thawline.reports.common import in_one_form
 from thawline.reports.tables import Judged, print_comparison
 from thawline.runs.directory import is_run_directory, read_config
@@ -43,8 +44,11 @@ RECORD = "retrain.json"
 NEW = "new"  # the fold of samples that the model in use is asked about now
 
 
-def retrain(config: DictConfig) -> None:
+def retrain(config: DictConfig) -> Path:
     """Train as an earlier run did on the data as they are now, and put the model in the place of the one in use.
+
+    Returns:
+        The bundle.
 
     Raises:
         UserError: The earlier run, the data, the gates or the place can't be used.
@@ -78,14 +82,19 @@ def retrain(config: DictConfig) -> None:
         verdicts = () if held is None else held.verdicts
         write_run(after, out, path.name, onnx=promised.onnx, gates=verdicts)
     except (RunError, UserError) as error:
-        write_json(path / RECORD, {**record, "bundle": None, "why": str(error)})
+        record |= {"bundle": None, "why": str(error)}
+        write_json(path / RECORD, record)
+        report(run=path, retrain=record)
         if isinstance(error, UserError):  # it can't promise what the one in use does, say
             raise RunError(f"{error}{stays}") from error
         raise
-    write_json(path / RECORD, {**record, "bundle": str(out), "why": ""})
+    record |= {"bundle": str(out), "why": ""}
+    write_json(path / RECORD, record)
+    report(run=path, retrain=record)
     say_whole(console, f"bundle {out}")
     back = " ".join(["thawline export", as_word(before.source), f"out={as_word(out)}", *promised.words])
     say_next(console, [f"thawline predict {as_word(out)} PATHS", f"{back}   takes it back"])
+    return out
 
 
 @dataclass(frozen=True)

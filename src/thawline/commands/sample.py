@@ -7,6 +7,7 @@ from rich.console import Console
 
 from thawline.commands.line.verbs import COLLECTIONS
 from thawline.errors import UserError
+from thawline.output import report
 from thawline.samples.settings import SampleSettings
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.capabilities import SampleMaker
@@ -29,6 +30,7 @@ def sample(config: DictConfig) -> Path:
     task, collection = COLLECTIONS[settings.collection]
     make: SampleMaker = imported(in_folder(task, collection.make))
     made = make(Path(settings.directory), settings)
+    report(collection=settings.collection, made=not made.already_there)
     console = Console()
     there = " (there already)" if made.already_there else ""
     say_whole(console, f"{made.what} in {made.place}{there}")

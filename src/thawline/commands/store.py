@@ -1,6 +1,7 @@
 """`thawline store list|verify|prune`: the feature store."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
 
@@ -13,6 +14,7 @@ from rich.text import Text
 from thawline.errors import RunError
 from thawline.features.store.store import FeatureStore
 from thawline.features.upkeep import Problem, ShelfFacts, list_shelves, prune, repair, verify
+from thawline.output import report
 from thawline.screen import say, say_whole
 from thawline.tasks.typed import to_settings
 
@@ -23,6 +25,7 @@ def store_list(config: DictConfig) -> None:
     """List the shelves: what computed them, how many samples, how large, when last used."""
     store = FeatureStore(to_settings(config).store.root)
     shelves = list_shelves(store)
+    report(store=store.root, shelves=shelves)
     console = Console()
     if shelves:
         console.print(_table(shelves))
@@ -40,6 +43,7 @@ def store_verify(config: DictConfig) -> None:
     settings = to_settings(config)
     store = FeatureStore(settings.store.root)
     found = verify(store)
+    report(store=store.root, **asdict(found))
     console = Console()
     for line in _findings(found.problems):
         say(console, line)
@@ -73,6 +77,7 @@ def _findings(problems: list[Problem]) -> Iterator[str]:
 
 def _repair(store: FeatureStore, problems: list[Problem], console: Console) -> None:
     repaired = repair(store, problems)
+    report(repaired=repaired)
     dropped = [f"{repaired.samples} damaged features"] if repaired.samples else []
     dropped += [f"{repaired.shelves} damaged shelves"] if repaired.shelves else []
     what = " and ".join(dropped) or "what was damaged"
@@ -86,6 +91,7 @@ def store_prune(config: DictConfig) -> None:
     settings = to_settings(config)
     store = FeatureStore(settings.store.root)
     pruned = prune(store, older_than_days=None if settings.all else settings.older_than_days, everything=settings.all)
+    report(store=store.root, removed=pruned.removed, busy=pruned.busy)
     console = Console()
     freed = decimal(sum(shelf.bytes for shelf in pruned.removed))
     say(console, f"removed {len(pruned.removed)} shelves, {freed}")

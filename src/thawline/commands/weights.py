@@ -1,6 +1,7 @@
 """`thawline weights list|fetch`: the encoders' weights on this machine."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
@@ -11,8 +12,9 @@ from rich.table import Table
 from thawline.commands.line.paths import conf_directory
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.sound.separator_weights import fetch_separator, look_up_separator
-from thawline.encoders.weights import fetch, is_hub_id, look_up
+from thawline.encoders.weights import Cached, fetch, is_hub_id, look_up
 from thawline.errors import UserError
+from thawline.output import report
 from thawline.screen import say
 from thawline.tasks.typed import to_settings
 
@@ -22,6 +24,7 @@ def weights_list(_: DictConfig) -> None:
     table = Table(box=None)
     for heading in ("encoder", "weights", "revision", "here"):
         table.add_column(heading, overflow="fold")
+    encoders = []
     for name, settings in _encoders(_names()).items():
         found, separator = look_up(settings), look_up_separator(settings) if settings.stems else None
         here = decimal(found.bytes) if found.where else "-"
@@ -31,7 +34,9 @@ def weights_list(_: DictConfig) -> None:
         if settings.without_files:
             here = "none needed"
         names = f"{settings.name}, {settings.separator}" if settings.stems else settings.name
+        encoders.append(_facts(name, settings, found, separator))
         table.add_row(name, names, revision[:8], here)
+    report(encoders=encoders)
     console = Console()
     console.print(table)
     say(console, "'thawline weights fetch ENCODER' brings one here; it uses the network.")
@@ -46,14 +51,35 @@ def weights_fetch(config: DictConfig) -> None:
     name = to_settings(config).name
     if name and is_hub_id(name):
         # Of this family are the parts of any other's repository, too.
-        say(Console(), f"{name}: {fetch(EncoderSettings(family='sentences', name=name))}")
+        fetched = fetch(EncoderSettings(family="sentences", name=name))
+        report(encoder=name, weights=fetched)
+        say(Console(), f"{name}: {fetched}")
         return
     if name not in _names():
         raise UserError(f"there is no encoder '{name}'; there are: {', '.join(_names())}, and any Hub id")
     settings, console = _encoders([name])[name], Console()
-    say(console, f"{name}: {fetch(settings)}")
+    fetched = fetch(settings)
+    report(encoder=name, weights=fetched)
+    say(console, f"{name}: {fetched}")
     if settings.stems:
-        say(console, f"separator: {fetch_separator(settings)}")
+        separator = fetch_separator(settings)
+        report(separator=separator)
+        say(console, f"separator: {separator}")
+
+
+def _facts(name: str, settings: EncoderSettings, found: Cached, separator: Cached | None) -> dict[str, Any]:
+    """An encoder as plain JSON."""
+    return {
+        "name": name,
+        "weights": settings.name,
+        "revision": found.revision or settings.revision,
+        "needs_files": not settings.without_files,
+        "here": found.where is not None,
+        "bytes": found.bytes if found.where else None,
+        "separator": None
+        if separator is None
+        else {"weights": settings.separator, "here": separator.where is not None, "bytes": separator.bytes},
+    }
 
 
 def _names() -> list[str]:

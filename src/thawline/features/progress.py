@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from thawline import screen
+from thawline import output, screen
 
 
 def say(text: str) -> None:
-    """A sentence on stderr."""
-    screen.say(Console(stderr=True), text)
+    """A sentence on stderr, which `-q` leaves out."""
+    screen.say(Console(stderr=True, quiet=output.form().quiet), text)
 
 
 class _Speed(ProgressColumn):
@@ -41,8 +41,8 @@ def bar(what: str, unit: str, total: int | None) -> Iterator[Callable[[float], N
     Yields:
         A function to call with the number just finished.
     """
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=output.form().quiet)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed(unit), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, disable=console.quiet or not console.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         yield lambda finished: progress.advance(task, finished)

@@ -45,6 +45,8 @@ class Verb:
         notes: Lines of its help on settings.
         settings: The class of its settings, named as its function is; empty: it is one of the commands'.
         texts: Settings of its own that are free text, which may hold commas.
+        shows: Whether what it prints is what it is for; otherwise it does something, and tells of it.
+        reports: Whether it has a report, for `--json`; what stays until it is ended has none.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Verb:
     notes: tuple[str, ...] = ()
     settings: str = ""
     texts: tuple[str, ...] = ()
+    shows: bool = False
+    reports: bool = True
 
     @property
     def usage(self) -> str:

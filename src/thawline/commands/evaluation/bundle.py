@@ -16,6 +16,7 @@ from thawline.bundles.trained import Trained, join_trained, read_trained
 from thawline.commands.gating import given_gates, hold_run
 from thawline.commands.line.settings import EvaluateSettings
 from thawline.commands.results import save_report, save_results
+from thawline.commands.written import report_written
 from thawline.data.settings import DataSettings
 from thawline.errors import UserError
 from thawline.runs.directory import RunDirectory
@@ -93,6 +94,7 @@ def evaluate_bundle(config: DictConfig, settings: EvaluateSettings) -> Path:
     say_whole(console, f"run    {run.path}")
     say_next(console, [f"thawline compare {as_word(run.path)}"])
     if held is not None:
+        report_written(run.path)
         held.refuse_missed()
     return run.path
 

@@ -18,6 +18,7 @@ from rich.console import Console
 from thawline.bundles.manifest import was_bundle
 from thawline.commands.gating import given_gates, hold_run
 from thawline.commands.results import save_report, save_results
+from thawline.commands.written import report_written
 from thawline.data.settings import DataSettings
 from thawline.data.tables.places import comparable
 from thawline.encoders.device import find_device
@@ -118,6 +119,7 @@ def evaluate(config: DictConfig) -> Path | None:
     say_whole(console, f"run    {run.path}", f"store  {settings.store.root}")
     say_next(console, [f"thawline compare {as_word(run.path)}"])
     if held is not None:
+        report_written(run.path)
         held.refuse_missed()
     return run.path
 

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from thawline.commands.line.settings import EvaluateSettings
 from thawline.errors import RunError, UserError
+from thawline.output import report
 from thawline.reports.golden import print_golden
 from thawline.tasks.capabilities import GoldenJudge
 from thawline.tasks.load import load_bundle
@@ -31,6 +32,19 @@ def evaluate_golden(settings: EvaluateSettings, golden: str) -> None:
         raise UserError(f"{settings.run} judges {task.samples}, for which there are no golden cases")
     judge: GoldenJudge = capability(bundle.task, "golden")
     verdicts = judge(bundle, Path(golden))
+    report(
+        cases=[
+            {
+                "file": verdict.case.file,
+                "expected": verdict.case.expected,
+                "said": verdict.said,
+                "confidence": verdict.confidence,
+                "passed": verdict.passed,
+                "failures": verdict.failures,
+            }
+            for verdict in verdicts
+        ]
+    )
     print_golden(verdicts, Console())
     if failed := sum(not verdict.passed for verdict in verdicts):
         raise RunError(f"{failed} of {len(verdicts)} golden cases failed; the table says why")

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from rich.console import Console
@@ -17,6 +18,7 @@ from thawline.commands.sweeps.plan import Plan, plan_sweep
 from thawline.commands.sweeps.search.planning import points
 from thawline.features.rehearsing.costs import Cost
 from thawline.features.settings import StoreSettings
+from thawline.output import report
 
 
 def plan(words: Sequence[str], compose: Compose, *, many: bool) -> None:
@@ -31,7 +33,26 @@ def plan(words: Sequence[str], compose: Compose, *, many: bool) -> None:
         UserError: It can't be run as it is asked for.
     """
     store = _root(compose(_fixed(words)).store.dir)
-    show(foresee(words, compose, many=many, before=of_process()), store, Console())
+    forecast = foresee(words, compose, many=many, before=of_process())
+    report(**_facts(forecast), store=store)
+    show(forecast, store, Console())
+
+
+def _facts(forecast: Forecast) -> dict[str, Any]:
+    """A forecast as plain JSON: seconds and bytes."""
+    found, rehearsed = forecast.samples
+    return {
+        "parts": forecast.parts,
+        "total": forecast.total,
+        "start": forecast.start,
+        "finish": forecast.finish,
+        "memory": forecast.memory,
+        "bytes": forecast.bytes,
+        "workers": forecast.workers,
+        "samples": found,
+        "rehearsed": rehearsed,
+        "searched": forecast.searched,
+    }
 
 
 def of_process() -> Cost:

@@ -20,6 +20,7 @@ from thawline.files import write_json
 from thawline.fitting.folds import Fold
 from thawline.fitting.growing import fit_whole, grow, sizes_for
 from thawline.fitting.settings import RulesSettings, ZeroShotSettings
+from thawline.output import report
 from thawline.reports.growth import draw_growth, print_growth, print_outlooks
 from thawline.runs.directory import read_config, read_status
 from thawline.runs.finished import finished_run
@@ -76,7 +77,9 @@ def curve(config: DictConfig) -> None:
     if outlooks:
         print_outlooks(outlooks, console, noun)
     draw_growth(growths, outlooks, out / PICTURE, count, noun)
-    write_json(out / FILE, _facts(trained, problem, plan, settings.draws, growths, outlooks))
+    facts = _facts(trained, problem, plan, settings.draws, growths, outlooks)
+    write_json(out / FILE, facts)
+    report(**facts, files={"curve": out / FILE, "drawn": out / PICTURE})
     fits = (settings.draws * len(sizes) + (run != source)) * len(plan)
     counts = f"{problem.computed} computed, {problem.read} read from the store"
     say(console, f"features {counts}; {fits} fits, {time.perf_counter() - started:.1f} s in all")

@@ -11,6 +11,7 @@ from thawline.data.tables.reading import check_table_name
 from thawline.errors import UserError
 from thawline.fitting.folds import HOLDOUT
 from thawline.judging.label_quality import ANOTHER, UNSURE
+from thawline.output import report
 from thawline.reports.gather import photos_of
 from thawline.reports.sheet.document import write_sheet
 from thawline.reports.sheet.doubted import (
@@ -60,6 +61,7 @@ def data_labels(config: DictConfig) -> None:
         say(
             console, f"the {kind} are not where they were: the sheet has no pictures; data.path=NEW says where they are"
         )
+    report(about=about, kind=kind, samples=doubts, shown=len(first), files={"table": out / CSV, "sheet": out / SHEET})
     write_sheet(out / SHEET, first, said.classes, about, photos)
     say(console, about)
     _show(first, console, kind)

@@ -22,6 +22,7 @@ from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.quoting import quote
 from thawline.data.renaming import read_renames
 from thawline.errors import UserError
+from thawline.output import form
 from thawline.plugins import conf_folders
 from thawline.runs.directory import as_config
 from thawline.runs.secrets import names_secret, remember
@@ -155,7 +156,8 @@ def begin(config: DictConfig) -> DictConfig:
     with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
         config.hydra.runtime.output_dir = str(Path(config.hydra.run.dir).absolute())
     hydra_config.set_config(config)
-    configure_log(config.hydra.job_logging, config.hydra.verbose)
+    if not form().verbose:  # with -v libraries are heard
+        configure_log(config.hydra.job_logging, config.hydra.verbose)
     own = config.copy()
     with read_write(own), open_dict(own):
         del own["hydra"]

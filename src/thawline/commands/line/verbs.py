@@ -60,6 +60,7 @@ _VERBS = (
             "Those of 'thawline train', all of them. A few samples go through the",
             "network, and each kind of trial is fitted for about a second.",
         ),
+        shows=True,
     ),
     Verb(
         "evaluate",
@@ -96,6 +97,7 @@ _VERBS = (
             "accelerator=auto|cpu|gpu|mps",
             "base: data.classes=[…]   encoder=clip|tiny_clip   data.decode=reduced|full",
         ),
+        shows=True,
     ),
     Verb(
         "compare",
@@ -108,6 +110,7 @@ _VERBS = (
             "thawline compare outputs/sweep/SWEEP out=sweep.html thumbnails=true",
             "thawline compare RUN 'others=[api.csv]'     path,prediction[,price_per_1000]",
         ),
+        shows=True,
     ),
     Verb(
         "curve",
@@ -119,6 +122,7 @@ _VERBS = (
             "thawline curve outputs/train/RUN                 today, twice as many, no end",
             "thawline curve RUN gates=gates.yaml              how many more of which class",
         ),
+        shows=True,
     ),
     Verb(
         "ensemble",
@@ -170,6 +174,7 @@ _VERBS = (
             "port=8000   max_upload_mb=64   max_files=32   data.max_megapixels=50",
             "CLIP_MODEL_PATH and THAWLINE_TOKEN: from the environment or from .env",
         ),
+        reports=False,
     ),
     Verb(
         "data check",
@@ -182,6 +187,7 @@ _VERBS = (
             "thawline data check Photos 'data.classes=[wedding,birthday]'",
             OF_TASKS,
         ),
+        shows=True,
     ),
     Verb(
         "data labels",
@@ -194,6 +200,7 @@ _VERBS = (
             "thawline data labels RUN share=0.02 thumbnails=false",
             "thawline data labels RUN proposals=proposed.csv   to go through by hand",
         ),
+        shows=True,
     ),
     Verb(
         "store list",
@@ -201,6 +208,7 @@ _VERBS = (
         "store",
         "list what the feature store holds",
         examples=("thawline store list", "thawline store list store.dir=/data/thawline-store"),
+        shows=True,
     ),
     Verb(
         "store verify",
@@ -208,6 +216,7 @@ _VERBS = (
         "store",
         "check every stored feature against its checksum",
         examples=("thawline store verify", "thawline store verify repair=true"),
+        shows=True,
     ),
     Verb(
         "store prune",
@@ -222,6 +231,7 @@ _VERBS = (
         "weights",
         "list the encoders and whether their weights are on this machine",
         examples=("thawline weights list",),
+        shows=True,
     ),
     Verb(
         "weights fetch",
@@ -252,6 +262,7 @@ _VERBS = (
             "thawline settings method              the choices and settings of a group",
             "thawline settings method.lr           one setting",
         ),
+        shows=True,
     ),
     Verb(
         "completion",
@@ -264,6 +275,7 @@ _VERBS = (
             'eval "$(thawline completion zsh)"           in ~/.zshrc, after compinit',
             "thawline completion fish | source           in ~/.config/fish/config.fish",
         ),
+        reports=False,
     ),
 )
 

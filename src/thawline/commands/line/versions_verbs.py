@@ -12,6 +12,7 @@ VERSIONS_VERBS = (
             "thawline versions list",
             "thawline versions list versions.dir=/data/versions",
         ),
+        shows=True,
     ),
     Verb(
         "versions show",
@@ -20,6 +21,7 @@ VERSIONS_VERBS = (
         "show what a version was made of and what it is worth",
         (Positional("number", "NUMBER", path=False),),
         examples=("thawline versions show 3",),
+        shows=True,
     ),
     Verb(
         "versions compare",
@@ -28,6 +30,7 @@ VERSIONS_VERBS = (
         "hold two versions against each other, on answers that both have judged",
         (Positional("number", "NUMBER", path=False), Positional("other", "NUMBER", path=False)),
         examples=("thawline versions compare 1 3",),
+        shows=True,
     ),
     Verb(
         "versions activate",
@@ -73,6 +76,7 @@ VERSIONS_VERBS = (
             "thawline versions verify",
             "thawline versions verify 3",
         ),
+        shows=True,
     ),
     Verb(
         "versions prune",

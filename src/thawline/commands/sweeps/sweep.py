@@ -70,6 +70,7 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
     from thawline.commands.next_steps import saying_how_to_go_on
     from thawline.commands.sweeps.filling import fill_features
     from thawline.commands.sweeps.leaderboard import finish_sweep
+    from thawline.commands.written import report_written
 
     refuse_torchrun()
     plan = plan_sweep(words, compose)
@@ -93,6 +94,7 @@ def run_sweep(words: Sequence[str], compose: Compose, launch: Launch, *, refit: 
         _run_trials(plan, compose, launch)
         failed = finish_sweep(run, refit, console, plan.sweep, plan.candidates)
     if failed:
+        report_written(run.path)
         raise RunError(failed)
     return plan.directory
 

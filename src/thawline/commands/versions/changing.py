@@ -6,8 +6,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
+from thawline.commands.versions.facts import facts_of
 from thawline.commands.versions.settings import VersionsVerbsSettings, number_of
 from thawline.errors import RunError, UserError
+from thawline.output import report
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.typed import to_settings
 from thawline.tasks.versions import activate, open_registry
@@ -25,6 +27,7 @@ def versions_activate(config: DictConfig) -> None:
     with open_registry(settings.versions, made=True) as registry:
         before = registry.active()
         version, verdict = activate(registry, number, margin=settings.versions.margin, force=settings.force)
+        report(active=facts_of(version), before=None if before is None else before.number, verdict=verdict)
         if before is not None and before.id == version.id:
             say(console, f"v{number} is the active version already")
             return
@@ -45,11 +48,12 @@ def versions_rollback(config: DictConfig) -> None:
     with open_registry(settings.versions, made=True) as registry:
         before = registry.active()
         version = registry.rollback()
+        report(active=facts_of(version), before=None if before is None else before.number)
         say(Console(), f"v{version.number} is active again" + (f", v{before.number} was" if before else ""))
 
 
-def versions_export(config: DictConfig) -> None:
-    """Write a version as a bundle of its own."""
+def versions_export(config: DictConfig) -> Path:
+    """Write a version as a bundle of its own, which is given back."""
     settings: VersionsVerbsSettings = to_settings(config)
     if not settings.out:
         raise UserError("'thawline versions export' needs a directory to write; add out=DIR")
@@ -58,6 +62,7 @@ def versions_export(config: DictConfig) -> None:
         out = registry.export(number, Path(settings.out).expanduser().absolute())
     say_whole(console, f"bundle  {out}")
     say_next(console, [f"thawline predict {as_word(out)} PATHS"])
+    return out
 
 
 def versions_import(config: DictConfig) -> None:
@@ -66,6 +71,7 @@ def versions_import(config: DictConfig) -> None:
     console = Console()
     with open_registry(settings.versions) as registry:
         version = registry.import_(Path(str(settings.bundle)))
+        report(version=facts_of(version), directory=registry.root)
         say(console, f"{settings.bundle} is v{version.number} ({version.type}); it is not active yet")
         say_whole(console, f"versions  {registry.root}")
         say_next(console, [f"thawline versions activate {version.number}"])
@@ -81,6 +87,7 @@ def versions_verify(config: DictConfig) -> None:
     console = Console()
     with open_registry(settings.versions, made=True) as registry:
         found = registry.verify(None if settings.number is None else number_of(settings.number))
+        report(versions=[{"number": one.number, "sound": not wrong, "wrong": wrong or None} for one, wrong in found])
         for version, wrong in found:
             say(console, wrong or f"v{version.number} is sound")
         if not found:
@@ -94,6 +101,7 @@ def versions_prune(config: DictConfig) -> None:
     settings: VersionsVerbsSettings = to_settings(config)
     with open_registry(settings.versions, made=True) as registry:
         pruned = registry.prune(settings.keep)
+        report(pruned=[version.number for version in pruned])
         say(Console(), f"pruned {_named(pruned)}" if pruned else "nothing to prune")
 
 
@@ -108,6 +116,12 @@ def versions_forget(config: DictConfig) -> None:
     with open_registry(settings.versions, made=True) as registry:
         forgotten = registry.forget(str(settings.item))
     item = forgotten.item
+    report(
+        item={"id": item.id, "path": item.path},
+        retracted=forgotten.retracted,
+        trained_on_it=[version.number for version in forgotten.users],
+        left=[version.number for version in forgotten.left],
+    )
     deleted = "1 answer was" if forgotten.retracted == 1 else f"{forgotten.retracted} answers were"
     say(console, f"item {item.id}: {deleted} deleted now; it is not asked about any more")
     say_whole(console, f"file  {item.path}")

@@ -1,6 +1,8 @@
 """`thawline versions list|show|compare`: what there is, and which of two is the better one."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -8,10 +10,12 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from thawline.commands.versions.facts import facts_of
 from thawline.commands.versions.settings import VersionsVerbsSettings, number_of
 from thawline.errors import UserError
 from thawline.judging.paired import PairedTest
 from thawline.judging.wording import NOTHING, in_its_unit, is_share, percent
+from thawline.output import report
 from thawline.screen import say, say_next, say_whole
 from thawline.tasks.task import Rate, Task
 from thawline.tasks.typed import to_settings
@@ -36,6 +40,11 @@ def versions_list(config: DictConfig) -> None:
         there, task = registry.versions(), task_of(registry)
         with registry.database.reading() as session:
             used = usage(session)
+        report(
+            versions=[facts_of(version) for version in there],
+            used=[_use(one, task.rates if task else ()) for one in used],
+            directory=registry.root,
+        )
         if there:
             console.print(_versions_table(there))
         if any(one.shown or one.predictions for one in used):
@@ -57,10 +66,12 @@ def versions_show(config: DictConfig) -> None:
     console = Console()
     with open_registry(settings.versions, made=True) as registry:
         version = registry.find(number_of(settings.number))
+        report(**facts_of(version), **_made_of(registry, version))
         for line in _facts(registry, version):
             say(console, line)
         if version.pruned_at is None:
             folder = registry.folder(version)
+            report(bundle=folder)
             say(console, f"{decimal(own_bytes(folder))} that no other version has")
             say_whole(console, f"bundle  {folder}")
 
@@ -80,15 +91,40 @@ def versions_compare(config: DictConfig) -> None:
         names = (f"v{first.number}", f"v{second.number}")
         judged = both_judged(registry, first, second)
         verdict = judge(judged, names=names, margin=settings.versions.margin)
+        report(versions=[first.number, second.number], verdict=verdict)
         if verdict.test is None:
             say(console, f"there is no answer that both {names[0]} and {names[1]} have judged without having seen it")
         else:
             _print_judged(console, names, verdict, verdict.test)
         if (task := task_of(registry)) is not None and task.answers:
             with registry.database.reading() as session:
-                _say_interleaved(console, interleaved(session, first, second, task.yes), task)
+                found = interleaved(session, first, second, task.yes)
+                report(interleaved={"used": [_use(one, task.rates) for one in found.uses], "test": found.test})
+                _say_interleaved(console, found, task)
         if not second.is_active and second.pruned_at is None:
             say_next(console, [f"thawline versions activate {second.number}"])
+
+
+def _use(one: Usage, rates: Sequence[Rate]) -> dict[str, Any]:
+    """A version's use as plain JSON."""
+    found = {rate.name: one.rate(rate.wanted, rate.among) for rate in rates}
+    return {
+        "number": one.version.number,
+        "predictions": one.predictions,
+        "answers": dict(one.counts),
+        "rates": {name: None if share is None else asdict(share) for name, share in found.items()},
+    }
+
+
+def _made_of(registry: Registry, version: ModelVersion) -> dict[str, Any]:
+    """What a version was trained on and when it was active, as plain JSON."""
+    with registry.database.reading() as session:
+        made_of = lineage(session, version)
+    return {
+        "answers": dict(made_of.counts),
+        "feedback_ids": made_of.feedback_ids,
+        "activations": [{"at": at, "reason": reason} for at, reason in made_of.activations],
+    }
 
 
 def _print_judged(console: Console, names: Sequence[str], verdict: Verdict, test: PairedTest) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from thawline import screen
+from thawline import output, screen
 from thawline.data.datasets.columns import find_columns, rows_of
 from thawline.data.datasets.opening import open_splits
 from thawline.data.datasets.settings import FOLDER, IMAGE, DatasetSettings, Fields
@@ -76,7 +76,7 @@ def unpack(path: str, wanted: DatasetSettings, fields: Fields, store: Path, need
                 unpacked = _Unpacked(path, fields, place if local else None)
                 write_folder(known, lambda folder: unpacked.write(folder, splits, columns, sides), many=True)
                 note = f"{path}: its files lie in {known} now, and are found there again"
-                screen.say(Console(stderr=True), note)
+                screen.say(Console(stderr=True, quiet=output.form().quiet), note)
     return known / TABLE
 
 

@@ -47,6 +47,7 @@ from thawline.fitting.named.callbacks import (
     find_callback,
 )
 from thawline.fitting.settings import DebugSettings, GradientSettings, TrainerSettings
+from thawline.output import form
 from thawline.runs.mirrors.loggers import Mirror
 from thawline.runs.signals import Stopped, asked_to_stop, deferred_signals
 
@@ -307,7 +308,7 @@ def _quiet_lightning() -> Iterator[None]:
     """Keep off the screen what Lightning says of the machine, and of loader workers, which the store makes needless."""
     logger = logging.getLogger("lightning.pytorch")
     before = logger.level
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.INFO if form().verbose else logging.WARNING)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")

@@ -11,6 +11,7 @@ from rich.console import Console
 from thawline.errors import UserError
 from thawline.features.progress import bar
 from thawline.files import write_atomically
+from thawline.output import report
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.library.enhancing.enhancer import LOADED, Enhancer
 from thawline.tasks.library.enhancing.settings import LibraryEnhanceSettings
@@ -49,6 +50,7 @@ def enhance(config: DictConfig) -> None:
             file.write("\n]\n")
 
     write_atomically(out, save)
+    report(**counts, skipped=skipped.entries + skipped.fields, files={"enhanced": out}, advice=enhancer.advice())
     for one in skipped.listed[:_SHOWN]:
         say(console, f"not used: {one.sentence}")
     if (more := skipped.entries + skipped.fields - _SHOWN) > 0:
@@ -77,6 +79,7 @@ def advice(config: DictConfig) -> None:
         for entry in _entries(settings, source, Skipped()):
             enhancer.news.see(entry)
         say(console, f"{enhancer.news.images} new entries")
+    report(new_entries=enhancer.news.images, advice=enhancer.advice())
     if not _advise(enhancer, console):
         say(console, "there is no need to train again")
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from thawline.data.tables.reading import Columns, read_table
 from thawline.errors import UserError
+from thawline.output import report
 from thawline.screen import as_word, say, say_next
 from thawline.tasks.library.enhancing.corrections import Correction, add_corrections, read_corrections
 from thawline.tasks.library.enhancing.settings import LibraryCorrectSettings
@@ -36,6 +37,7 @@ def correct(config: DictConfig) -> None:
     if settings.undo:
         _check_corrected(folder, said)
     add_corrections(folder, said)
+    report(corrected=[id_ for id_, one in said.items() if one], undone=[id_ for id_, one in said.items() if not one])
     _say(console, folder, said)
     say_next(console, [f"thawline library train FILE out={as_word(folder)}"])
 
@@ -45,6 +47,7 @@ def _say(console: Console, folder: Path, said: dict[str, Correction | None]) -> 
         say(console, f"entry {next(iter(said))} is as the library's file has it again")
         return
     unknown = sorted(said.keys() - remembered_ids(folder))
+    report(in_no_training=unknown)
     say(console, f"{len(said)} corrected" if len(said) != 1 else f"entry {next(iter(said))} is corrected")
     if unknown:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""

@@ -41,5 +41,6 @@ VERBS = (
         (Positional("dir", "DIR", required=False), Positional("file", "FILE", required=False, url=True)),
         settings=_SETTINGS,
         examples=("thawline library advice outputs/library",),
+        shows=True,
     ),
 )

@@ -29,8 +29,8 @@ from thawline.tasks.typed import to_settings
 FILE = "library.html"
 
 
-def page(config: DictConfig) -> None:
-    """Draw the page of a library.
+def page(config: DictConfig) -> Path:
+    """Draw the page of a library, and give its file back.
 
     Raises:
         UserError: Nothing was learnt in the directory, or its files are damaged.
@@ -54,6 +54,7 @@ def page(config: DictConfig) -> None:
     write_text(out, _drawn(shown, pictures, folder))
     say(console, f"{len(persons)} of {len(people.sizes)} people, {len(shown.improved)} descriptions")
     say_whole(console, f"page  {as_word(out)}")
+    return out
 
 
 def _pictures(

@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from thawline.errors import UserError
+from thawline.output import report
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.library.alone import alone
 from thawline.tasks.library.people.convert import convert_pickle
@@ -36,6 +37,16 @@ def people(config: DictConfig) -> None:
     sizes = found.sizes
     listed = [person for person in sizes if settings.all or sizes[person] > 1 or person in found.names]
     alone = len(sizes) - len(listed)
+    report(
+        people=[
+            {"person": person, "faces": size, "name": found.names[person].text if person in found.names else None}
+            for person, size in sizes.items()
+        ],
+        unsure=[
+            {"first": one.first, "second": one.second, "similarity": one.alike, "reason": one.reason}
+            for one in found.unsure
+        ],
+    )
     say(console, f"{len(sizes)} people with {_faces(len(found.faces))}" + (f"; {alone} with one face" if alone else ""))
     for person in listed[: None if settings.all else _SHOWN]:
         name = found.names[person].text if person in found.names else ""
@@ -65,6 +76,7 @@ def name(config: DictConfig) -> None:
         person = find_person(found, _given(settings.person, "person"))
         text = settings.called or ""
         write_people(directory, name_person(found, person, text))
+        report(person=person, name=text.strip() or None)
         say(console, f"person {person} is called {text}" if text.strip() else f"person {person} has no name")
 
 
@@ -80,6 +92,7 @@ def merge(config: DictConfig) -> None:
         first, second = (find_person(found, _given(word, "person")) for word in (settings.person, settings.into))
         merged = merge_people(found, first, second)
         write_people(directory, merged)
+        report(person=first, merged=second, faces=merged.sizes[first])
         say(console, f"person {second} is person {first} now, with {_faces(merged.sizes[first])}; it stays so")
 
 
@@ -95,6 +108,7 @@ def split(config: DictConfig) -> None:
         person = find_person(found, _given(settings.person, "person"))
         parted, new = split_person(found, person, settings.others)
         write_people(directory, parted)
+        report(person=person, faces=parted.sizes[person], new={"person": new, "faces": parted.sizes[new]})
         say(
             console,
             f"person {new} has {_faces(parted.sizes[new])} of person {person}'s, who has {parted.sizes[person]} left",
@@ -113,6 +127,7 @@ def forget(config: DictConfig) -> None:
         person = find_person(found, _given(settings.person, "person"))
         count = found.sizes.get(person, 0)
         _, touched = forget_person(directory, found, person)
+    report(person=person, faces=count, files=[str(path) for path in touched])
     say(console, f"person {person} is forgotten, with {_faces(count)}; they stay so at the next training")
     for path in touched:
         say_whole(console, f"  {path} had traces, which are gone")

@@ -17,6 +17,7 @@ VERBS = (
             "thawline library people outputs/library",
             "thawline library people NEW convert=face_clusters.pkl  an old pickle, not run",
         ),
+        shows=True,
     ),
     Verb(
         "library name",

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from thawline.errors import UserError
 from thawline.files import printable, write_text
+from thawline.output import report
 from thawline.screen import as_word, say, say_next, say_whole, visible
 from thawline.tasks.library.entries.settings import since_of
 from thawline.tasks.library.search.query import Query
@@ -49,6 +50,12 @@ def search(config: DictConfig) -> None:
         say(console, note)
     for word in query.unknown:
         say(console, f"no entry says '{word}'{_instead(searcher, word)}")
+    report(
+        found=rows,
+        unknown={word: list(searcher.nearest(word)) for word in query.unknown},
+        notes=list(searcher.notes),
+        files={} if settings.out is None else {"found": settings.out},
+    )
     console.print(_table(rows))
     if absent := sum(not row["is_there"] for row in rows):
         say(console, f"marked with *: photos that are not where the library says, {absent} of {len(rows)}")

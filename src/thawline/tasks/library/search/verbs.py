@@ -15,5 +15,6 @@ VERBS = (
             "thawline library search outputs/library Anna count=20 out=found.csv",
         ),
         notes=("count=10   tags=[beach,dog]   since=2024-01-01   out=FILE.jsonl|FILE.csv",),
+        shows=True,
     ),
 )

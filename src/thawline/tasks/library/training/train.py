@@ -11,6 +11,7 @@ from rich.console import Console
 from thawline.errors import RunError, UserError
 from thawline.features.progress import bar
 from thawline.features.progress import say as say_aside
+from thawline.output import report
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.library.alone import alone
 from thawline.tasks.library.enhancing.own import own_words
@@ -30,29 +31,31 @@ from thawline.tasks.typed import to_settings
 _SHOWN = 5  # values that can't be used, named one by one
 
 
-def train(config: DictConfig) -> None:
-    """Learn what a library teaches, and write it into its directory.
+def train(config: DictConfig) -> Path:
+    """Learn what a library teaches, and write it into its directory, which is given back.
 
     Raises:
         UserError: The library can't be read, no entry of it can be used, or another training is at work.
     """
     settings: LibraryTrainSettings = to_settings(config)
-    report = train_library(settings)
+    learnt = train_library(settings)
+    report(**learnt)
     console = Console()
     folder = settings.folder
-    tags = ", ".join(f"{tag} ({count})" for tag, count in report["top_categories"][:8])
-    say(console, f"{report['total_images']} entries, {report['total_tags']} tags" + (f": {tags}" if tags else ""))
+    tags = ", ".join(f"{tag} ({count})" for tag, count in learnt["top_categories"][:8])
+    say(console, f"{learnt['total_images']} entries, {learnt['total_tags']} tags" + (f": {tags}" if tags else ""))
     say(
         console,
-        f"{report['images_with_faces']} with faces, {report['images_with_detailed_desc']} with a detailed description",
+        f"{learnt['images_with_faces']} with faces, {learnt['images_with_detailed_desc']} with a detailed description",
     )
-    left = report["skipped"]
+    left = learnt["skipped"]
     if left["reasons"]:
         say(console, f"{left['entries']} entries and {left['fields']} values of others can't be used; all are in")
         say_whole(console, f"  {as_word(folder / reports.SKIPPED)}")
-    say_whole(console, f"learnt in {report['seconds']:.1f} s: {as_word(folder)}")
-    people = [f"thawline library people {as_word(folder)}"] if report["faces"] else []
+    say_whole(console, f"learnt in {learnt['seconds']:.1f} s: {as_word(folder)}")
+    people = [f"thawline library people {as_word(folder)}"] if learnt["faces"] else []
     say_next(console, [*people, f'thawline library search {as_word(folder)} "…"'])
+    return folder
 
 
 def train_library(settings: LibraryTrainSettings, stages: Sequence[Stage] = STAGES) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from thawline.data.tables.reading import check_table_name, write_rows
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.features.store.store import FeatureStore
+from thawline.output import report
 from thawline.screen import say
 from thawline.tasks.match.files.checked import CheckedPairs, checked_pairs
 from thawline.tasks.match.files.split import only_file, refuse_existing
@@ -54,6 +55,8 @@ def data_mismatches(config: DictConfig) -> None:
     if not made:
         raise UserError(f"every text in {source} is true of every image; add pairs of other images and texts")
     _write(out, checked, made, settings.data.base or out.parent)
+    hard = sum(mismatch.difficulty == "hard" for mismatch in made)
+    report(file=out, matches=len(checked.table.pairs), hard=hard, random=len(made) - hard, similar=by or None)
     for line in filter(None, _lines(out, checked, made, settings, by)):
         say(Console(), line)
 

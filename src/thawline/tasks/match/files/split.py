@@ -11,6 +11,7 @@ from thawline.data.pairs.report import findings_line
 from thawline.data.pairs.table import write_pairs
 from thawline.errors import UserError
 from thawline.features.store.store import FeatureStore
+from thawline.output import report
 from thawline.screen import say
 from thawline.tasks.match.files.checked import checked_pairs
 from thawline.tasks.match.settings import PairsSettings
@@ -47,6 +48,7 @@ def data_split(config: DictConfig) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     root = settings.data.base or folder
     lines = [findings_line(checked.table), _how(grouping, int((sides == "").sum()))]
+    counts = {}
     for side in _SIDES:
         chosen = [pair for pair, its in zip(pairs, sides.tolist(), strict=True) if its == side]
         write_pairs(folder / f"{side}.csv", chosen, root)
@@ -55,6 +57,13 @@ def data_split(config: DictConfig) -> None:
         lines.append(
             f"{folder / f'{side}.csv'}: {len(chosen) - mismatches} matches, {mismatches} mismatches, {images} images"
         )
+        counts[side] = {
+            "file": folder / f"{side}.csv",
+            "matches": len(chosen) - mismatches,
+            "mismatches": mismatches,
+            "images": images,
+        }
+    report(sides=counts, dropped=int((sides == "").sum()), components=len(np.unique(grouping.ids)))
     for line in filter(None, lines):
         say(Console(), line)
 

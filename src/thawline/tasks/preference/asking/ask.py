@@ -15,6 +15,7 @@ from thawline.data.tables.reading import check_table_name, write_rows
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
+from thawline.output import report
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.preference.asking.asked import Asked, Asking, groups_of
 from thawline.tasks.preference.asking.between import next_between
@@ -103,6 +104,18 @@ def ask(config: DictConfig) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
         rows = [(one.path, "", _score(one), one.why, f"v{one.by.number}" if one.by else "") for one in asking.items]
         write_rows(out, ("path", "feedback", "score", "why", "picked_by"), rows)
+    report(
+        items=[
+            {"item": one.item_id, "path": one.path, "score": one.score, "why": one.why}
+            if settings.between is None  # who knows which of two versions picked it judges it otherwise
+            else {"item": one.item_id, "path": one.path}
+            for one in asking.items
+        ],
+        open=asking.open,
+        version=asking.version.number if asking.version else None,
+        left_out=asking.problems,
+        files={} if out is None else {"table": out},
+    )
     _show(asking, settings, console, out)
 
 

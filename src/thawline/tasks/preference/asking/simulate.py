@@ -15,6 +15,7 @@ from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.features.progress import bar
 from thawline.files import write_json, write_text
+from thawline.output import report
 from thawline.runs.directory import RunDirectory
 from thawline.tasks.preference.answers import ANSWERS
 from thawline.tasks.preference.asking.collected import Collected, collected
@@ -53,6 +54,7 @@ def simulate(config: DictConfig) -> None:
         write_json(run.file(RESULTS), facts)
         write_text(run.file(COURSES), _table(courses, photos, goals))
         draw_curves(curves, goals, run.file(PICTURE))
+    report(**facts, directory=run.path)
     print_simulation(facts, run.path, Console())
 
 

@@ -15,6 +15,7 @@ VERBS = (
             "thawline preference ask between=[3,5] out=ask.csv   whose picks are better?",
         ),
         notes=("strategy=uncertainty|diversity|badge|random   versions.dir=DIR",),
+        shows=True,
     ),
     Verb(
         "preference simulate",
@@ -28,5 +29,6 @@ VERBS = (
             "thawline preference simulate feedback.csv answers=100 seeds=10",
         ),
         notes=("batch=20 answers=200 seeds=20   strategies=[badge]   encoder=clip|…",),
+        shows=True,
     ),
 )

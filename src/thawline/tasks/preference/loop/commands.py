@@ -1,6 +1,7 @@
 """`thawline preference import|export|add|answer|remove`: what people do with the database of answers."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from thawline.data.tables.reading import check_table_name
 from thawline.errors import UserError
+from thawline.output import report
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.preference.answers import ANSWERS, answer_of
 from thawline.tasks.preference.loop.exporting import export_answers
@@ -34,6 +36,7 @@ def import_(config: DictConfig) -> None:
         done = import_answers(path, registry.database)
         with registry.database.reading() as session:
             standing = len(answered(session))
+    report(**asdict(done), answered=standing)
     for note in done.notes:
         say(console, note)
     _list(console, [f"row {one.row} is skipped: {one.reason}" for one in done.refused], "rows are skipped")
@@ -45,8 +48,8 @@ def import_(config: DictConfig) -> None:
     say_next(console, ["thawline preference train", "thawline preference export"])
 
 
-def export(config: DictConfig) -> None:
-    """Write the answers as a CSV.
+def export(config: DictConfig) -> Path:
+    """Write the answers as a CSV, which is given back.
 
     Raises:
         UserError: The file can't be written, or the database refuses.
@@ -56,10 +59,12 @@ def export(config: DictConfig) -> None:
     check_table_name(out)
     with open_registry(settings.versions) as registry:
         rows = export_answers(registry.database, out, everything=settings.all)
+    report(answers=rows)
     console = Console()
     say_whole(console, f"{_count(rows, 'answer', 'written')} to {as_word(out)}")
     if not rows:
         say_next(console, ["thawline preference import FILE"])
+    return out
 
 
 def add(config: DictConfig) -> None:
@@ -78,6 +83,7 @@ def add(config: DictConfig) -> None:
             by_folder=settings.by_folder,
             max_megapixels=settings.max_megapixels,
         )
+    report(**asdict(done))
     _list(console, [f"{photo} is a copy of {first}" for photo, first in done.copies], "photos are copies")
     _list(console, [f"{left.name} is left out: {left.reason}" for left in done.left_out], "photos are left out")
     parts = [_count(done.new, "item", "added")]
@@ -102,6 +108,7 @@ def answer(config: DictConfig) -> None:
         raise UserError(f"'{said}' is no answer; say {', '.join(ANSWERS)}, or none to delete what was answered")
     with open_registry(settings.versions) as registry, registry.database.session() as session:
         item, before = answer_item(session, str(settings.item), meant)
+    report(item=item.id, path=item.path, answer=meant, before=before)
     was = f" (before: {before})" if before else ""
     say_whole(Console(), f"item {item.id}, {as_word(Path(item.path))}: {meant or 'no answer'}{was}")
 
@@ -116,6 +123,7 @@ def remove(config: DictConfig) -> None:
     console = Console()
     with open_registry(settings.versions) as registry, registry.database.session() as session:
         item, deleted, versions = remove_item(session, str(settings.item))
+    report(item=item.id, path=item.path, deleted=deleted, trained_on_it=[version.number for version in versions])
     say_whole(console, f"item {item.id}, {as_word(Path(item.path))}, is taken out")
     say(console, f"{_count(deleted, 'answer', 'deleted')}; {trained_on_it(versions)}")
     if versions:

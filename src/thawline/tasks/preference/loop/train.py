@@ -12,6 +12,7 @@ from rich.console import Console
 
 from thawline.data.listing import LeftOut
 from thawline.errors import RunError, UserError
+from thawline.output import report
 from thawline.runs.ends import explain_os_error, reason_of
 from thawline.runs.signals import Stopped
 from thawline.screen import say, say_next, say_whole
@@ -57,7 +58,15 @@ def train(config: DictConfig) -> None:
             check_answers(registry, settings)
             check_encoder(settings)
         try:
-            train_once(registry, settings, config, Console())
+            version = train_once(registry, settings, config, Console())
+            report(
+                version=version.number,
+                type=version.type,
+                samples=version.samples,
+                metrics=version.metrics,
+                active=version.is_active,
+                bundle=registry.folder(version),
+            )
         except RunError as error:
             # What the user mends, such as a disk that is full, is no fault of the run.
             if isinstance(error.__cause__, UserError | OSError):

@@ -84,5 +84,6 @@ VERBS = (
             "thawline preference watch every=20 activate=never",
         ),
         notes=("every=50   poll=5   and all settings of 'preference train'",),
+        reports=False,
     ),
 )
