@@ -31,7 +31,7 @@ def test_every_setting_of_every_verb_says_what_it_means(config, chosen):
 def test_a_verbs_settings_have_their_defaults_choices_and_meaning(capsys):
     out = printed(capsys, "train")
     assert "\ncv=null\n    Folds of the cross-validation; null: one hold-out.\n" in out
-    assert "\nlogger=wandb\n    What mirrors the run.\n    one of csv, none, tensorboard, wandb\n" in out
+    assert "\nlogger=wandb\n    What mirrors the run.\n    one of csv, mlflow, none, tensorboard, wandb\n" in out
     assert "\nencoder@text=null\n    The text encoder of pairs; null: that of encoder.\n" in out
     assert "method.lr" not in out
     assert out == printed(capsys)

@@ -7,7 +7,7 @@ from omegaconf import MISSING
 
 from thawline.errors import UserError
 
-LOGGERS = ("wandb", "tensorboard", "csv", "none")
+LOGGERS = ("wandb", "mlflow", "tensorboard", "csv", "none")
 WANDB_MODES = ("offline", "online", "disabled")
 
 
@@ -34,15 +34,19 @@ class LoggerSettings:
     """What mirrors a run. Whatever is chosen, the run directory holds the config, the status and the results.
 
     Attributes:
-        name: `wandb`, `tensorboard`, `csv` (only the run directory's own files) or `none` (not even the course of the
-            training, `history.csv`).
+        name: `wandb`, `mlflow`, `tensorboard`, `csv` (only the run directory's own files) or `none` (not even the
+            course of the training, `history.csv`).
         mode: W&B's mode: `offline` (nothing goes on the network), `online` or `disabled`; null: what `WANDB_MODE` says,
             otherwise `offline`.
-        project: W&B's project; null: what `WANDB_PROJECT` says, otherwise `thawline`.
-        group: W&B's group; null: what `WANDB_RUN_GROUP` says, otherwise the sweep that the run belongs to, if any.
-        tags: W&B's tags, beside those that the run gives itself.
-        thumbnails: How many of the worst mistakes are shown to `wandb` or `tensorboard` as small pictures; 0: none,
-            since photos of people are private.
+        project: W&B's project, or MLflow's experiment; null: what `WANDB_PROJECT` or `MLFLOW_EXPERIMENT_NAME` says,
+            otherwise `thawline`.
+        group: W&B's group, or the MLflow run that this one is nested in; null: what `WANDB_RUN_GROUP` says, otherwise
+            the sweep that the run belongs to, if any.
+        tags: W&B's or MLflow's tags, beside those that the run gives itself.
+        thumbnails: How many of the worst mistakes are shown to `wandb`, `mlflow` or `tensorboard` as small pictures; 0:
+            none, since photos of people are private.
+        tracking_uri: Where MLflow keeps its runs: a database such as `sqlite:////data/mlflow.db`, or a server's
+            address; null: what `MLFLOW_TRACKING_URI` says, otherwise `mlflow.db` in the folder of outputs.
     """
 
     name: str = MISSING
@@ -51,6 +55,7 @@ class LoggerSettings:
     group: str | None = None
     tags: list[str] = field(default_factory=list)
     thumbnails: int = 0
+    tracking_uri: str | None = None
 
     def __post_init__(self) -> None:
         """Check the names and the range."""

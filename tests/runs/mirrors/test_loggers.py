@@ -78,7 +78,7 @@ def test_a_mirror_that_works_does_not_warn(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"name": "wandbb"}, "logger.name=wandbb is not known; use one of wandb, tensorboard, csv, none"),
+        ({"name": "wandbb"}, "logger.name=wandbb is not known; use one of wandb, mlflow, tensorboard, csv, none"),
         ({"name": "wandb", "mode": "on"}, "logger.mode=on is not known; use one of offline, online, disabled"),
         ({"name": "wandb", "thumbnails": -1}, "logger.thumbnails=-1 must be at least 0"),
     ],
@@ -91,6 +91,7 @@ def test_what_is_not_known_is_refused(settings, sentence):
 def test_only_none_keeps_no_history():
     assert {name: LoggerSettings(name).keeps_history for name in LOGGERS} == {
         "wandb": True,
+        "mlflow": True,
         "tensorboard": True,
         "csv": True,
         "none": False,

@@ -42,7 +42,7 @@ _VERBS = (
             f"task={'|'.join(TASKS)}: {', '.join(dict.fromkeys(task.samples for task in TASKS.values()))}",
             "method=zero_shot|projection|linear|mlp|logistic|finetune|…   cv=5   seed=0",
             "encoder=clip|tiny_clip|resnet50|…   thaw=head|projection|K|all",
-            "trainer=auto|cpu|gpu|mps   logger=wandb|tensorboard|csv|none   name=NAME",
+            "trainer=auto|cpu|gpu|mps   logger=wandb|mlflow|csv|none   name=NAME",
             "'thawline train DIR --cfg job' shows the run's settings without running it.",
         ),
     ),

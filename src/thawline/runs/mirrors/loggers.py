@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from thawline.errors import PrunedError, UserError
 from thawline.runs.mirrors.mirror import Cell, Mirror
+from thawline.runs.mirrors.mlflow import start_mlflow
 from thawline.runs.mirrors.tensorboard import start_tensorboard
 from thawline.runs.mirrors.wandb import start_wandb, wandb_mode
 from thawline.runs.secrets import masked, without_secrets
@@ -47,10 +48,10 @@ def mirrored(
         directory: The run directory; what the logger writes goes under it.
         name: The run's name, unique among the runs of one project: `2026-11-21_10-00-00-000000`, or `…/3` for the
             trial of a sweep. A run that is resumed under its name stays one run.
-        verb: What was executed; W&B's job type.
+        verb: What was executed; W&B's job type, MLflow's tag `thawline.verb`.
         config: The resolved config; the mirror gets it without secrets.
-        group: W&B's group, unless the settings state one.
-        tags: W&B's tags, beside those of the settings.
+        group: The sweep that a run belongs to, unless the settings state one: W&B's group, MLflow's parent run.
+        tags: W&B's tags, or in MLflow's `thawline.tags`, beside those of the settings.
 
     Raises:
         UserError: The logger needs a package that is not installed.
@@ -58,9 +59,11 @@ def mirrored(
     config, tags = masked(config), [without_secrets(tag) for tag in tags]
     settings = _without_secrets(settings)
     name, group = without_secrets(name), None if group is None else without_secrets(group)
+    about: dict[str, Any] = {"name": name, "verb": verb, "config": config, "group": group, "tags": tags}
     starters: dict[str, Callable[[], _Backend]] = {
+        "mlflow": lambda: start_mlflow(settings, directory, **about),
         "tensorboard": lambda: start_tensorboard(directory, config),
-        "wandb": lambda: start_wandb(settings, directory, name=name, verb=verb, config=config, group=group, tags=tags),
+        "wandb": lambda: start_wandb(settings, directory, **about),
     }
     off = settings.name == "wandb" and wandb_mode(settings) == "disabled"
     backend = None if off else _start(settings.name, starters.get(settings.name))

@@ -1,8 +1,9 @@
-"""What it takes to mirror a run elsewhere, and what every such mirror needs: a row's epoch, a photo made small."""
+"""What it takes to mirror a run elsewhere, and what such mirrors need: settings by dotted names, pictures."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from thawline.errors import UnusableError
 THUMBNAIL_SIDE = 256
 # A larger matrix can't be read, and W&B would cut its table off without a word.
 MOST_CLASSES = 100
+FEW_CLASSES = 30  # whose counts are written into the picture
 Cell = str | float | None  # of a table
 
 
@@ -86,3 +88,40 @@ def thumbnail(path: Path) -> Image.Image:
         raise UnusableError(f"{path}: {error}") from error
     picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     return picture
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str | bool | int | float]:
+    """The settings by dotted names, with values that loggers take."""
+    found: dict[str, str | bool | int | float] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value if isinstance(value, str | bool | int | float) else str(value)
+    return found
+
+
+def draw_confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> NDArray[np.uint8]:
+    """The confusion matrix as pixels, [height, width, 3]; `reports/pictures.py` draws the one for the run directory."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 3 + 0.3 * len(classes)
+    # A "$" in a class's name starts no formula, and a script that no font has is no news to whoever started the run.
+    with mpl.rc_context({"text.parse_math": False}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure = Figure(figsize=(side, side), layout="constrained")
+        axes = figure.subplots()
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.set(xlabel="predicted class", ylabel="true class")
+        axes.set_xticks(range(len(classes)), classes, rotation=90)
+        axes.set_yticks(range(len(classes)), classes)
+        for row, column in np.argwhere(counts > 0) if len(classes) <= FEW_CLASSES else ():
+            color = "white" if shares[row, column] > 0.55 else "black"
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color)
+        canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
+        canvas.draw()
+    pixels: NDArray[np.uint8] = np.asarray(canvas.buffer_rgba())[..., :3]
+    return pixels

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from thawline.errors import UserError
-from thawline.runs.mirrors.mirror import MOST_CLASSES, Cell, epoch_key, thumbnail
+from thawline.runs.mirrors.mirror import MOST_CLASSES, Cell, draw_confusion, epoch_key, flat, thumbnail
 
 FOLDER = "tensorboard"
-FEW_CLASSES = 30
 
 
 class TensorBoardMirror:
@@ -43,7 +41,7 @@ class TensorBoardMirror:
         from torch.utils.tensorboard.summary import hparams
 
         # `add_hparams` would write them as a run of its own, under another name.
-        for event in hparams(_flat(self._config), dict(values)):  # type: ignore[no-untyped-call]
+        for event in hparams(flat(self._config), dict(values)):  # type: ignore[no-untyped-call]
             self._writer.file_writer.add_summary(event)
         for key, value in values.items():
             self._writer.add_scalar(key, value, 0)
@@ -51,7 +49,7 @@ class TensorBoardMirror:
     def confusion(self, counts: NDArray[np.int64], classes: Sequence[str]) -> None:
         """Show the confusion matrix as a picture."""
         if len(classes) <= MOST_CLASSES:
-            self._writer.add_image("confusion", _draw(counts, classes), dataformats="HWC")
+            self._writer.add_image("confusion", draw_confusion(counts, classes), dataformats="HWC")
 
     def mistakes(self, pictures: Sequence[tuple[Path, str]]) -> None:
         """Show the thumbnails, and their captions as a text: TensorBoard's pictures have none."""
@@ -86,43 +84,6 @@ def start_tensorboard(directory: Path, config: Mapping[str, Any]) -> TensorBoard
     return TensorBoardMirror(SummaryWriter(directory / FOLDER), config)
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str | bool | int | float]:
-    """The settings by dotted names, with values that the tab HPARAMS takes."""
-    flat: dict[str, str | bool | int | float] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value if isinstance(value, str | bool | int | float) else str(value)
-    return flat
-
-
 def _verbatim(text: str) -> str:
     """The text as a block of code: TensorBoard reads texts as Markdown."""
     return "".join(f"    {line}\n" for line in text.splitlines())
-
-
-def _draw(counts: NDArray[np.int64], classes: Sequence[str]) -> NDArray[np.uint8]:
-    """The confusion matrix as pixels, [height, width, 3]; `reports/pictures.py` draws the one for the run directory."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 3 + 0.3 * len(classes)
-    # A "$" in a class's name starts no formula, and a script that no font has is no news to whoever started the run.
-    with mpl.rc_context({"text.parse_math": False}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure = Figure(figsize=(side, side), layout="constrained")
-        axes = figure.subplots()
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        axes.set(xlabel="predicted class", ylabel="true class")
-        axes.set_xticks(range(len(classes)), classes, rotation=90)
-        axes.set_yticks(range(len(classes)), classes)
-        for row, column in np.argwhere(counts > 0) if len(classes) <= FEW_CLASSES else ():
-            color = "white" if shares[row, column] > 0.55 else "black"
-            axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color)
-        canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
-        canvas.draw()
-    pixels: NDArray[np.uint8] = np.asarray(canvas.buffer_rgba())[..., :3]
-    return pixels
