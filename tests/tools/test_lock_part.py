@@ -91,5 +91,10 @@ def test_the_image_is_built_of_files_that_there_are():
     ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
     assert ignored[0] == "*"
     assert {f"!{name}" for name in copied} <= set(ignored)
+    asked = re.search(r"lock_part\.py (.*) >", "\n".join(lines))[1].split()
+    installed = part((ROOT / "requirements.lock").read_text("utf-8"), PROJECT, asked)
+    assert {"fastapi", "uvicorn", "psycopg", "hatchling"} <= {
+        line.partition("==")[0] for line in installed.splitlines()
+    }
     assert "STOPSIGNAL SIGTERM" in lines
     assert "USER thawline" in lines
