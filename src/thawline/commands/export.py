@@ -10,10 +10,14 @@ from thawline.bundles.networks.onnx import check_onnx
 from thawline.bundles.write import check_target
 from thawline.commands.gating import given_gates, hold
 from thawline.commands.line.settings import ExportSettings
+from thawline.commands.pushing import check_push, push
+from thawline.commands.written import report_written
 from thawline.errors import UserError
+from thawline.output import report
 from thawline.runs.directory import read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.moved import members_of
+from thawline.screen import say_whole
 from thawline.tasks.capabilities import EnsembleExporter
 from thawline.tasks.exporting import export_run
 from thawline.tasks.fits import find_fit
@@ -28,9 +32,23 @@ def export(config: DictConfig) -> Path:
 
     Raises:
         UserError: The run has no model to export, or the bundle can't go where it should.
-        RunError: The bundle does not compute what the run did, or the run misses a gate; nothing was written.
+        RunError: The bundle does not compute what the run did, or the run misses a gate, and nothing was written; or it
+            was written, and can't be sent to the Hub.
     """
     settings: ExportSettings = to_settings(config)
+    if settings.push is None:
+        return _export(settings)
+    check_push(settings.push)
+    target = _export(settings)
+    report_written(target)
+    address = push(target, settings.push, private=settings.private)
+    report(pushed=address)
+    say_whole(Console(), f"pushed {address}")
+    return target
+
+
+def _export(settings: ExportSettings) -> Path:
+    """Write the bundle; see `export`."""
     if settings.format not in FORMATS:
         raise UserError(f"format={settings.format} is not known; use {' or '.join(FORMATS)}")
     source = Path(settings.run)

@@ -187,10 +187,14 @@ class ExportSettings:
         out_of_place: Which share of photos that are of a class may be called out of place: a photo that lies farther
             from the classes than so few do is `unknown`; null: none is.
         ignore_gates: Whether a model that misses a gate is exported nevertheless, with a note of it.
+        push: A repository of the Hugging Face Hub, OWNER/NAME, that the bundle is sent to; null: nothing goes there.
+        private: Whether only its owner may see that repository.
     """
 
     run: str = MISSING
     out: str | None = None
+    push: str | None = None
+    private: bool = True
     format: str = "safetensors"
     gates: str | None = None
     ignore_gates: bool = False

@@ -145,6 +145,7 @@ _VERBS = (
         examples=(
             "thawline export outputs/train/RUN",
             "thawline export outputs/sweep/SWEEP out=Model format=onnx",
+            "thawline export outputs/train/RUN push=OWNER/NAME   to the Hub too, private",
         ),
     ),
     Verb(
