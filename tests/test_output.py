@@ -124,14 +124,17 @@ def test_quiet_says_what_was_asked_for_and_shows_what_is_to_be_shown(given):
     assert (code, err) == (2, "thawline: -q says less and -v says more; leave one out\n")
 
 
-def test_verbose_tells_the_time_what_libraries_say_and_the_cause_of_an_error(given, tmp_path):
+def test_verbose_tells_the_time_what_libraries_say_and_the_cause_of_an_error(given, tmp_path, monkeypatch):
     code, _, err = given("versions", "list", "versions.dir=V")
     assert (code, len(err.splitlines())) == (2, 1)
+    # Hydra switches off the loggers of a process that already composed a config without -v.
+    monkeypatch.setattr(logging.getLogger("thawline.commands.app"), "disabled", False)
     code, _, told = given("versions", "list", "-v", "versions.dir=V")
     assert code == 2
-    assert told.startswith("Traceback")
+    assert "\nTraceback (most recent call last):\n" in told
     assert err in told
     assert told.endswith(" s] thawline: done\n")
+    assert " s] thawline.commands.app: thawline.commands.versions.showing is imported" in told
     assert " s] alembic.runtime.migration: " in given("preference", "export", "out=a.csv", "versions.dir=V", "-v")[2]
     assert given("preference", "export", "out=a.csv", "versions.dir=V", "-q") == (0, f"{tmp_path / 'a.csv'}\n", "")
     assert not any(isinstance(handler.formatter, output._Timed) for handler in logging.getLogger().handlers)

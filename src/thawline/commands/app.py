@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ from thawline.runs.ends import explain_os_error
 from thawline.runs.secrets import remember_words, without_secrets
 from thawline.tasks.typed import to_settings
 
+_log = logging.getLogger(__name__)
 _SWEPT = "train"
 _PLANNING = "thawline.commands.forecast.plan:plan"  # which takes the words of a training
 _MULTIRUN = ("--multirun", "-m")
@@ -145,9 +147,11 @@ def _run_once(target: str, config_name: str, arguments: Sequence[str]) -> Any:
     config = _single(config_name, arguments)
     if config_name == _SWEPT and config.method.fit == AUTO:
         return _sweep(config_name, arguments)
+    _log.info("the settings are read")
     with reading_ahead(config) if config_name == _SWEPT else nullcontext():
         with importing():
             verb: Callable[[DictConfig], Any] = getattr(importlib.import_module(module), name)
+        _log.info("%s is imported", module)
         return verb(config)
 
 

@@ -1,6 +1,7 @@
 """Fit one fold by whichever method the settings name, and keep what was fitted."""
 
 import importlib
+import logging
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +52,8 @@ _CLOSED_FORMS: dict[type[MethodSettings], str] = {
     WiseFTSettings: "wise_ft:fit_wise_ft",
     TreesSettings: "trees:fit_trees",
 }
+
+_log = logging.getLogger(__name__)
 
 
 class Pair(Protocol):
@@ -142,6 +145,7 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
     else:
         fit = problem.settle(Fit(problem.tail().state_dict()), problem.samples(fold.train), earlier)
     keep_fit(fit, directory)
+    _log.info("%s is fitted", directory)
     return fit
 
 
