@@ -1,4 +1,4 @@
-"""What docs/serving.md and the README say of a service and of a taste is typed here as it stands there."""
+"""What docs/serving.md says of a service is typed here as it stands there."""
 
 import json
 import os
@@ -112,14 +112,3 @@ def test_other_machines_bring_the_token(thawline, typed, tuned, monkeypatch):
     assert len(answers) == 1
     for line in lines(blocks("docs/serving.md", "Without a token only", "/model\n")):
         assert line.startswith("docker ")
-
-
-def test_what_the_readme_types_for_a_taste_are_verbs_and_settings(thawline):
-    """Each line is composed, not run: tests/e2e/test_preference_loop.py goes round the loop."""
-    typed = lines(blocks("README.md", "## What do you like?", "Answers lie in"))
-    assert {"sample", "preference", "versions", "serve"} == {line.split()[1] for line in typed}
-    for line in typed:
-        verb, *words = shlex.split(line)
-        assert verb == "thawline"
-        assert "versions:" in thawline(*words, "--cfg", "job") or words[0] == "sample"
-    assert "did you mean" in thawline.refused(*words, "vresions.margin=1", "--cfg", "job")

@@ -21,7 +21,7 @@ from thawline.tasks.genre.module import GenreModule, GenreTagsModule
 from thawline.tasks.match.data import MatchDataModule
 from thawline.tasks.match.module import MatchModule
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "python.md"
 ALIKE = ("trainer=cpu", "logger=csv", "method.epochs=3", "method.patience=3")
 
 
@@ -79,8 +79,8 @@ def test_a_plain_trainer_fits_what_thawline_train_fits(
     assert logged == {name: row[name] for name in ("train_loss", "inner_loss", "inner_accuracy")}
 
 
-def test_the_readme_says_how(sample, shared_store, tmp_path, monkeypatch, capsys):
-    text = README.read_text(encoding="utf-8")
+def test_the_page_says_how(sample, shared_store, tmp_path, monkeypatch, capsys):
+    text = PAGE.read_text(encoding="utf-8")
     lines = text[text.index("    import lightning.pytorch as L\n") :].splitlines()
     code = "\n".join(line[4:] for line in itertools.takewhile(lambda line: not line or line[:4].isspace(), lines))
     assert "max_epochs=20" in code

@@ -88,6 +88,13 @@ def test_whatever_is_loaded_is_there(site, pages):
             assert name == "404.html" or not path or path.startswith("data:") or (folder / path).exists(), (name, path)
 
 
+def test_each_picture_is_shown_and_all_together_are_small(site, pages):
+    pictures = {path.name for path in (site / "pictures").iterdir()}
+    shown = {Path(address).name for page in pages.values() for address in page.addresses if "pictures/" in address}
+    assert shown == pictures
+    assert sum((site / "pictures" / name).stat().st_size for name in pictures) <= 1_500_000
+
+
 def test_lists_are_lists(pages):
     """What Markdown takes for one paragraph, since no empty line stands before it."""
     lost = [text for page in pages.values() for text in page.paragraphs if re.search(r"\n(- |\d+\. |\| )", text)]
