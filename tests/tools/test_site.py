@@ -150,7 +150,7 @@ def test_the_search_finds_where_the_site_is_a_file(site, tmp_path):
     try:
         browser.open(site / "index.html")
         browser.run("document.querySelector('.md-search__input').focus()")
-        for letter in "shrinkage":
+        for letter in "layer_decay":
             browser.key(letter, ord(letter.upper()), letter)
         found = browser.until("[...document.querySelectorAll('.md-search-result__link')].map((e) => e.href).join(' ')")
         assert "reference/settings/method.html" in found
