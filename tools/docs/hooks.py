@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from command_pages import PAGE as COMMANDS
 from command_pages import commands_page
+from fences import fenced
 from mkdocs.structure.files import File
 from plots import FOLDER as DRAWN
 from plots import PLOTS, drawn, with_plots
@@ -48,8 +49,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
-    """Put plots below their tables, and list the decisions on their first page."""
+    """Fence code, put plots below their tables, and list the decisions on their first page."""
     uri = page.file.src_uri
+    if uri in _made:
+        return markdown
+    markdown = fenced(markdown)
     if uri != f"{_DECISIONS}README.md":
         return with_plots(markdown, uri)
     decided = (f"- [{_title(config, one)}]({Path(one).name})" for one in _decisions(config))
