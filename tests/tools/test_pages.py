@@ -17,8 +17,8 @@ from thawline.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-# What a package has that the page has the reader write.
-ELSEWHERE = "encoder=quarters"
+# What packages have that a page tells how to write.
+ELSEWHERE = ("encoder=quarters", "task=sharpness")
 
 
 def typed(page):
@@ -40,7 +40,7 @@ def single(override):
     return None if parsed.is_interval_sweep() else f"{parsed.key_or_group}={next(parsed.sweep_iterator())}"
 
 
-LINES = sorted({line for page in PAGES for line in typed(page) if ELSEWHERE not in line})
+LINES = sorted({line for page in PAGES for line in typed(page) if not any(one in line for one in ELSEWHERE)})
 TASKS = ("events", "match", "genre", "preference", "library")
 
 
