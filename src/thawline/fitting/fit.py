@@ -21,13 +21,13 @@ from thawline.fitting.known import NamedMethod, find_added_method
 from thawline.fitting.methods import Fit
 from thawline.fitting.named.callbacks import Chosen
 from thawline.fitting.problem import Problem, inner_fold
+from thawline.fitting.ridge import RidgeSettings
 from thawline.fitting.settings import (
     DebugSettings,
     GaussianSettings,
     GradientSettings,
     LogisticSettings,
     MethodSettings,
-    RidgeSettings,
     TrainerSettings,
 )
 from thawline.process import importing

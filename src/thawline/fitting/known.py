@@ -9,12 +9,12 @@ from thawline.errors import UserError
 from thawline.fitting.auto import AUTO, AutoSettings
 from thawline.fitting.boosting import TreesSettings
 from thawline.fitting.few_shot import ClapSettings, LoraSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
+from thawline.fitting.ridge import RidgeSettings
 from thawline.fitting.settings import (
     GaussianSettings,
     GradientSettings,
     LogisticSettings,
     MethodSettings,
-    RidgeSettings,
     RulesSettings,
     ZeroShotSettings,
 )

@@ -11,7 +11,7 @@ from thawline.fitting.heads.scores import ScoreHead
 from thawline.fitting.inner import with_grouped_inner
 from thawline.fitting.methods.linear import columns_of
 from thawline.fitting.methods.ridge import fit_ridge
-from thawline.fitting.settings import RidgeSettings
+from thawline.fitting.ridge import RidgeSettings
 from thawline.fitting.tail import Tail, predict
 
 SAMPLES, DIM = 40, 6

@@ -10,7 +10,7 @@ from thawline.fitting.inner import Splits, with_grouped_inner
 from thawline.fitting.methods import Fit
 from thawline.fitting.methods.linear import columns_of
 from thawline.fitting.methods.scikit import Ridge
-from thawline.fitting.settings import RidgeSettings
+from thawline.fitting.ridge import RidgeSettings
 from thawline.fitting.tail import Tail
 
 
