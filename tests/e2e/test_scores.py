@@ -147,6 +147,7 @@ def test_ordered_answers_are_told_by_cuts_and_a_bundle_gives_their_mean(thawline
     assert "at most 30 different ones, and there are" in many
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("shared_store")
 def test_wrong_use_is_one_sentence(thawline, sample):
     table, rows = put_in_a_table(thawline.directory / "Photos", sample)
@@ -170,6 +171,8 @@ def test_wrong_use_is_one_sentence(thawline, sample):
     )
     assert "its column score is read with data.labels=scores" in thawline.refused("train", table, *plain)
     assert "is a folder; name the table" in thawline.refused("train", table.parent, *FAST, "method=ridge")
+    said = thawline.refused("train", table, "task=genre", "encoder=mel_cnn", "method=mel_cnn", "data.labels=scores")
+    assert "tracks take one or several" in said
     same = write_table(table.with_name("same.csv"), [(name, 2) for name, _ in rows])
     assert f"all {PHOTOS} scores of" in thawline.refused("train", same, *FAST, "method=ridge")
     words = write_table(table.with_name("words.csv"), [(name, "sharp") for name, _ in rows])

@@ -74,7 +74,7 @@ def test_the_penalty_has_the_least_squared_error_over_inner_groups():
     assert fit.chosen["alpha"] == float(min(errors, key=errors.get))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 @given(shift=st.floats(-100, 100), factor=st.floats(0.01, 100))
 def test_predictions_shift_and_scale_with_the_scores(shift, factor):
     plain, moved = (fitted(*made(*by)) for by in ((0.0, 1.0), (shift, factor)))

@@ -57,7 +57,7 @@ def draw_parallel(rows: Sequence[Row]) -> Html | None:
     left_out = f" {len(keys) - MOST_KEYS} settings more are in the table alone." if len(keys) > MOST_KEYS else ""
     note = (
         f"A line is one setting, with all its seeds; it crosses each axis at its value. Strong lines have a {extent} "
-        f"{headline}. The table above says the same in numbers.{left_out}"
+        f"{headline if is_share(headline) else call(headline)}. The table above says the same in numbers.{left_out}"
     )
     return tag("section", tag("h3", "All settings at once"), tag("p", note), figure)
 
@@ -75,7 +75,9 @@ def _figure(rows: Sequence[Row], keys: Sequence[str]) -> Html | None:
     if len(rows) < 2 or not keys:
         return None
     axes, ways = lay_out(rows, keys[:MOST_KEYS])
-    about = f"{rows[0].judgement.headline} and the settings that give it: {', '.join(keys[:MOST_KEYS])}"
+    headline = rows[0].judgement.headline
+    called = headline if is_share(headline) else call(headline)
+    about = f"{called} and the settings that give it: {', '.join(keys[:MOST_KEYS])}"
     kinds = [kind for kind in _KINDS if any(way.kind == kind for way in ways)]
     legend = tag("ul", *(tag("li", tag("span", class_=f"chip {one}"), _KINDS[one]) for one in kinds), class_="legend")
     return tag("figure", tag("figcaption", name(about)), draw_ways(axes, ways, about), legend, class_="plot parallel")

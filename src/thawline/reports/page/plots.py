@@ -30,7 +30,7 @@ def draw_settings(board: Board) -> Html | None:
     if not plots:
         return None
     shares = is_share(board.headline)
-    score = f"{board.headline.capitalize()} in percent" if shares else call(board.headline)
+    score = f"{board.headline.capitalize()} in percent" if shares else _called(board)
     note = f"{score} with its 95 % interval. A line joins settings that differ in nothing else."
     return tag("section", tag("h3", "Settings"), tag("p", note), tag("div", *plots, class_="plots"))
 
@@ -102,7 +102,11 @@ def _setting(board: Board, key: str) -> Html:
         series.append(Series("" if value is None else f"{tint}={value}", tuple(points), colours[value]))
     series.sort(key=lambda one: (one.colour is None, one.colour or 0))
     drawn = [v for one in series for p in one.points for v in (p.low, p.high) if v is not None]
-    return plot(series, axis, number_axis(board.headline, drawn), about=f"{board.headline} by {key}")
+    return plot(series, axis, number_axis(board.headline, drawn), about=f"{_called(board)} by {key}")
+
+
+def _called(board: Board) -> str:
+    return board.headline if is_share(board.headline) else call(board.headline)
 
 
 def _colours(values: Sequence[str | None]) -> dict[str | None, int | None]:

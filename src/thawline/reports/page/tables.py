@@ -38,13 +38,14 @@ def draw_leaderboard(board: Board, ids: Sequence[str]) -> Html:
     partial = len({line.judgement.samples for line in board.lines}) > 1
     figure = board.headline
     order = "ascending" if least_is_best(figure) else "descending"
-    numbers = [figure, "log loss", "over the best", "p", "over the baseline", "p"]
+    second = "log loss" if is_share(figure) else call("rmse")
+    numbers = [figure, second, "over the best", "p", "over the baseline", "p"]
     head = [
         heading("#", "ascending", numeric=True),
         heading(_called(figure), order, numeric=True),
         *(heading(one, "ascending") for one in shortened(said)),
         tag("th", "95 % interval", scope="col"),
-        *(heading(one, "ascending" if one in ("p", "log loss") else "descending", numeric=True) for one in numbers[1:]),
+        *(heading(one, "ascending" if one in ("p", second) else "descending", numeric=True) for one in numbers[1:]),
         heading("samples", "descending", numeric=True) if partial else None,
     ]
     scale = _scale(board)
@@ -57,7 +58,7 @@ def draw_leaderboard(board: Board, ids: Sequence[str]) -> Html:
             score_cell(line.judgement),
             *(map(text_cell, _setting(line, keys)) if board.rows else [_name_cell(line)]),
             tag("td", _glyph(line.judgement.score, mark, scale)),
-            _loss(line.judgement.log_loss),
+            _second(line.judgement),
             *_test(line.against_best),
             *_test(line.against_baseline),
             number_cell(line.judgement.samples) if partial else None,
@@ -232,7 +233,11 @@ def _called(figure: str) -> str:
     return figure if is_share(figure) else call(figure)
 
 
-def _loss(loss: Estimate | None) -> Html:
+def _second(judgement: Judgement) -> Html:
+    """The figure that stands beside that by which judgements are ranked: the log-loss, of scores the RMSE."""
+    loss, rmse = judgement.log_loss, judgement.own.get("rmse")
+    if rmse is not None:
+        return number_cell(rmse.value, format_number(rmse.value))
     return number_cell(None) if loss is None else number_cell(loss.value, f"{loss.value:.3f}")
 
 

@@ -43,6 +43,8 @@ class TracksSettings(DataSettings):
     def __post_init__(self) -> None:
         """Check the names."""
         super().__post_init__()
+        if self.scored:
+            raise UserError("data.labels=scores is for photos that a table names; tracks take one or several")
         self.refuse_corrections("move the tracks, or correct their table")
         if self.splits is not None and self.reader != "gtzan":
             raise UserError("data.splits names GTZAN's split files; add data.reader=gtzan, or use data.split")
