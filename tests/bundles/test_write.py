@@ -187,14 +187,25 @@ def test_a_bundle_that_says_something_else_than_the_run_is_not_written(fit, phot
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_file_of_a_bundle_tells_where_it_was_made(write, networks):
-    for kind, onnx in ((Kind("clip", "prompts and text", "projection"), True), (VIT, False), (TIMM, False)):
-        folder, _ = write(kind, onnx=onnx)
-        places = {str(folder.parent), str(Path.home()), str(Path(networks(kind.network).name).parent), "site-packages"}
-        for path in folder.iterdir():
-            content = path.read_bytes()
-            told = [place for place in places if len(place) > 1 and place.encode() in content]
-            assert not told, f"{path.name} of {kind.name} tells {told}"
+@pytest.mark.parametrize(
+    ("kind", "onnx"),
+    [
+        # The graphs of both towers, which the other long tests of graphs take too.
+        pytest.param(Kind("clip", "prompts and text", "projection"), True, marks=pytest.mark.long),
+        (Kind("clip", "prompts and text", "projection"), False),
+        (VIT, False),
+        (TIMM, True),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_no_file_of_a_bundle_tells_where_it_was_made(write, networks, kind, onnx):
+    folder, _ = write(kind, onnx=onnx)
+    assert bool(list(folder.glob("*.onnx"))) is onnx
+    places = {str(folder.parent), str(Path.home()), str(Path(networks(kind.network).name).parent), "site-packages"}
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        told = [place for place in places if len(place) > 1 and place.encode() in content]
+        assert not told, f"{path.name} tells {told}"
 
 
 def test_a_target_that_holds_something_else_is_left_alone(fit, tmp_path):

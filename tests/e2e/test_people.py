@@ -15,7 +15,7 @@ from thawline.cli import main
 from thawline.commands.app import settings_of
 from thawline.errors import UserError
 
-RUN = ("encoder=tiny_clip", "trainer=cpu", "logger=none", "method=logistic")
+RUN = ("encoder=tiny_clip", "trainer=cpu", "logger=none", "method=logistic", "method.c=[1]")
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ def test_photos_in_several_folders_from_check_to_bundle(thawline, sample):
 @pytest.mark.usefixtures("shared_store")
 def test_a_table_says_what_folders_say(thawline, sample):
     root = put_in_folders(thawline.directory / "Photos", sample)
-    words = (*FAST, "method=logistic", "data.holdout=0.4")
+    words = (*FAST, "method=logistic", "method.c=[1]", "data.holdout=0.4")
     thawline("train", root, *words)
     names = ["formal", "outdoor", "romantic"]
     firsts = [(f"{min(tags)}/{number:02} {min(tags)}.jpg", tags) for number, (_, tags) in enumerate(labelled(sample))]
@@ -145,7 +145,7 @@ def test_a_table_says_what_folders_say(thawline, sample):
 
 def test_a_class_that_is_added_has_only_its_own_photos_computed(thawline, sample, weights):
     root = put_in_folders(thawline.directory / "Photos", sample)
-    words = (*FAST[1:], "encoder=mobilenetv2_035", f"encoder.weights='{weights}'", "method=logistic")
+    words = (*FAST[1:], "encoder=mobilenetv2_035", f"encoder.weights='{weights}'", "method=logistic", "method.c=[1]")
     seen = []
 
     def count(module, given):
@@ -177,7 +177,7 @@ def test_a_class_that_is_added_has_only_its_own_photos_computed(thawline, sample
 @pytest.mark.usefixtures("shared_store")
 def test_a_sweep_and_the_choice_of_a_method_tell_labels_too(thawline, sample):
     root = put_in_folders(thawline.directory / "Photos", sample)
-    thawline("train", root, *FAST, "-m", "method=logistic", "method.folds=2,3")
+    thawline("train", root, *FAST, "-m", "method=logistic", "method.c=[1]", "method.folds=2,3")
     board = (thawline.runs("sweep")[0] / "leaderboard.csv").read_text()
     assert "overlap" in board.partition("\n")[0]
     thawline("train", root, *FAST, "method=auto", "method.methods=[logistic,gda]", "method.folds=2")

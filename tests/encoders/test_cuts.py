@@ -94,6 +94,8 @@ def check_cuts(encoder: Encoder, entering, whole: torch.Tensor, borders=None, un
 def test_every_cut_of_every_listed_family(name, make, pixels, normalised):
     last, given = SMALL[name]
     model, encoder = make(name, **given)
+    # A tail's state has the model's own tensors and no others.
+    assert sorted(encoder.names(0).values()) == sorted(encoder.model.state_dict())
     with torch.no_grad():
         whole = model(normalised(pixels(64), encoder.preprocessing))
     check_cuts(encoder, {"pixels": pixels(64)}, whole)
@@ -114,6 +116,10 @@ def test_two_cuts_of_the_networks_with_a_conf_file(name, make, pixels, normalise
 def test_every_cut_of_torchvisions_networks(name, make_torchvision, pixels, normalised):
     last, given = TORCHVISION[name]
     model, encoder = make_torchvision(name, model_args=given)
+    # A tail's state has the model's own tensors and no others, but for the classifier.
+    classifier = "fc." if name.startswith("res") else "classifier."
+    names = sorted(key for key in model.state_dict() if not key.startswith(classifier))
+    assert sorted(encoder.names(0).values()) == sorted(encoder.model.state_dict()) == names
     with torch.no_grad():
         entering = normalised(pixels(64), encoder.preprocessing).to(memory_format=torch.channels_last)
         if name.startswith("res"):
@@ -283,20 +289,6 @@ def test_a_trained_tail_goes_back_under_the_models_own_names(make, pixels, norma
     assert not any(parameter.requires_grad for parameter in encoder.model.parameters())
     with pytest.raises(ValueError, match=r"not the tail of timm:resnet above layer2"):
         encoder.load_tail(cut - 1, tail.state_dict())
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_tails_state_has_the_models_own_tensors_and_no_others(name, make):
-    _, encoder = make(name, 64, **SMALL[name][1])
-    assert sorted(encoder.names(0).values()) == sorted(encoder.model.state_dict())
-
-
-@pytest.mark.parametrize("name", TORCHVISION)
-def test_so_has_that_of_torchvisions_networks_but_for_the_classifier(name, make_torchvision):
-    model, encoder = make_torchvision(name, model_args=TORCHVISION[name][1])
-    classifier = "fc." if name.startswith("res") else "classifier."
-    names = sorted(key for key in model.state_dict() if not key.startswith(classifier))
-    assert sorted(encoder.names(0).values()) == sorted(encoder.model.state_dict()) == names
 
 
 def test_the_prefix_stays_frozen_whatever_its_parent_does(make, pixels):
