@@ -1,23 +1,47 @@
 """The notebooks run from top to bottom, where they have never been run before."""
 
+import os
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 
+# What each notebook gets in place of a kernel of its own: to start one and import the libraries takes most of the time.
+AFRESH = """
+%reset -f
+import os, pandas
+os.chdir({folder!r})
+os.environ["THAWLINE_STORE"] = {store!r}
+pandas.reset_option("all")
+%reset -f
+"""
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MPLBACKEND")  # the kernel's own shows pictures
+        manager, client = start_new_kernel()
+    client.stop_channels()
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
-def test_it_runs_and_is_kept_without_outputs(path, tmp_path, monkeypatch):
-    monkeypatch.delenv("MPLBACKEND")  # the kernel's own shows pictures
+def test_it_runs_and_is_kept_without_outputs(path, tmp_path, kernel):
     notebook = nbformat.read(path, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in cells)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    afresh = AFRESH.format(folder=str(tmp_path), store=os.environ["THAWLINE_STORE"])
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(afresh))
+    NotebookClient(notebook, km=kernel, timeout=300).execute()
     outputs = [out for cell in cells for out in cell.outputs]
     assert not [out for out in outputs if out.output_type == "error"]
     assert not [out.text for out in outputs if out.get("name") == "stderr"]  # warnings frighten who reads
