@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig
 from rich.console import Console
 
+from thawline.commands.line.settings import CompareSettings
 from thawline.errors import UserError
 from thawline.output import report
 from thawline.reports.comparison import Board, Line
@@ -24,7 +25,7 @@ def compare(config: DictConfig) -> None:
         UserError: A directory holds no finished run, runs judged different samples, or a file of another system's
             predictions can't be used, or `out` is a folder.
     """
-    settings = to_settings(config)
+    settings: CompareSettings = to_settings(config)
     out = Path(settings.out).expanduser().absolute()
     if out.is_dir():
         raise UserError(f"out={settings.out} is a folder; name a file in it, such as out={settings.out}/compare.html")

@@ -9,6 +9,7 @@ from thawline.data.photos.people import write_people
 from thawline.files import write_json
 from thawline.output import report
 from thawline.screen import say_whole
+from thawline.tasks.settings import CheckSettings
 from thawline.tasks.task import capability
 from thawline.tasks.typed import to_settings
 
@@ -19,7 +20,7 @@ def data_check(config: DictConfig) -> None:
     Raises:
         UserError: The data can't be used at all.
     """
-    settings = to_settings(config)
+    settings: CheckSettings = to_settings(config)
     console = Console()
     facts = capability(settings.task, "check")(settings, console)
     path = Path(settings.paths.run) / "data_report.json"

@@ -11,6 +11,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from thawline.commands.line.settings import StoreVerbsSettings
 from thawline.errors import RunError
 from thawline.features.store.store import FeatureStore
 from thawline.features.upkeep import Problem, ShelfFacts, list_shelves, prune, repair, verify
@@ -23,7 +24,8 @@ _SHOWN = 3  # problems of a shelf
 
 def store_list(config: DictConfig) -> None:
     """List the shelves: what computed them, how many samples, how large, when last used."""
-    store = FeatureStore(to_settings(config).store.root)
+    settings: StoreVerbsSettings = to_settings(config)
+    store = FeatureStore(settings.store.root)
     shelves = list_shelves(store)
     report(store=store.root, shelves=shelves)
     console = Console()
@@ -40,7 +42,7 @@ def store_verify(config: DictConfig) -> None:
     Raises:
         RunError: Something is wrong, and was not dropped; each finding was printed.
     """
-    settings = to_settings(config)
+    settings: StoreVerbsSettings = to_settings(config)
     store = FeatureStore(settings.store.root)
     found = verify(store)
     report(store=store.root, **asdict(found))
@@ -88,7 +90,7 @@ def _repair(store: FeatureStore, problems: list[Problem], console: Console) -> N
 
 def store_prune(config: DictConfig) -> None:
     """Delete shelves that were not used lately, or all."""
-    settings = to_settings(config)
+    settings: StoreVerbsSettings = to_settings(config)
     store = FeatureStore(settings.store.root)
     pruned = prune(store, older_than_days=None if settings.all else settings.older_than_days, everything=settings.all)
     report(store=store.root, removed=pruned.removed, busy=pruned.busy)

@@ -10,6 +10,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from thawline.commands.line.paths import conf_directory
+from thawline.commands.line.settings import WeightsSettings
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.sound.separator_weights import fetch_separator, look_up_separator
 from thawline.encoders.weights import Cached, fetch, is_hub_id, look_up
@@ -48,7 +49,8 @@ def weights_fetch(config: DictConfig) -> None:
     Raises:
         UserError: There is no such encoder, or the Hub can't be reached.
     """
-    name = to_settings(config).name
+    wanted: WeightsSettings = to_settings(config)
+    name = wanted.name
     if name and is_hub_id(name):
         # Of this family are the parts of any other's repository, too.
         fetched = fetch(EncoderSettings(family="sentences", name=name))

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from thawline.bundles.manifest import was_bundle
 from thawline.commands.gating import given_gates, hold_run
+from thawline.commands.line.settings import EvaluateSettings
 from thawline.commands.results import save_report, save_results
 from thawline.commands.written import report_written
 from thawline.data.settings import DataSettings
@@ -54,7 +55,7 @@ def evaluate(config: DictConfig) -> Path | None:
         RunError: A golden case failed, or a gate is missed.
     """
     started = time.perf_counter()
-    settings = to_settings(config)
+    settings: EvaluateSettings = to_settings(config)
     if settings.golden is not None:
         from thawline.commands.evaluation.golden import evaluate_golden  # late: runs need no bundles
 

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from thawline.commands.gating import given_gates
+from thawline.commands.line.settings import CurveSettings
 from thawline.decisions.gates import Gates, judge_gates
 from thawline.decisions.outlook import Outlook, look_out
 from thawline.encoders.device import find_device
@@ -47,7 +48,7 @@ def curve(config: DictConfig) -> None:
         UserError: The run learns nothing from more samples, its features are not stored, or its gates can't be used.
     """
     started, console = time.perf_counter(), Console()
-    settings = to_settings(config)
+    settings: CurveSettings = to_settings(config)
     source = Path(settings.run)
     run, said = _finished(source)
     gates = given_gates(settings.gates, said.classes)

@@ -7,6 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
+from thawline.commands.line.settings import DataLabelsSettings
 from thawline.data.tables.reading import check_table_name
 from thawline.errors import UserError
 from thawline.fitting.folds import HOLDOUT
@@ -42,7 +43,8 @@ def data_labels(config: DictConfig) -> None:
     Raises:
         UserError: The run judged nothing with one label a sample, or a file to be written is there already.
     """
-    settings, console = to_settings(config), Console()
+    settings: DataLabelsSettings = to_settings(config)
+    console = Console()
     run = Path(settings.run)
     said, kind = _judged(run)
     out = Path(settings.out).expanduser().absolute() if settings.out else run / "labels"

@@ -6,7 +6,6 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from thawline.errors import UserError
-from thawline.runs.settings import PathsSettings
 from thawline.tasks.library.entries.settings import EntrySettings, check_entries
 from thawline.tasks.library.search.stems import check_language
 
@@ -55,7 +54,6 @@ class LibrarySearchSettings:
         tags: Find only entries with one of these; null: all.
         since: Find only entries of this day or moment on; null: all.
         sentences: Where the sentence encoder lies now that the library was learnt with; null: where it lay then.
-        paths: Where the library lies.
     """
 
     dir: str = MISSING
@@ -65,7 +63,6 @@ class LibrarySearchSettings:
     tags: list[str] | None = None
     since: str | None = None
     sentences: str | None = None
-    paths: PathsSettings = MISSING
 
     def __post_init__(self) -> None:
         """Check the ranges."""

@@ -14,7 +14,7 @@ from thawline.features.store.store import FeatureStore
 from thawline.output import report
 from thawline.screen import say
 from thawline.tasks.match.files.checked import checked_pairs
-from thawline.tasks.match.settings import PairsSettings
+from thawline.tasks.match.settings import DataSplitSettings, PairsSettings
 from thawline.tasks.typed import to_settings
 
 _SIDES = ("train", "val", "test")
@@ -26,7 +26,7 @@ def data_split(config: DictConfig) -> None:
     Raises:
         UserError: The pairs can't be read or split, or a file to be written is there already.
     """
-    settings = to_settings(config)
+    settings: DataSplitSettings = to_settings(config)
     source = only_file(settings.data)
     folder = Path(settings.out).expanduser().absolute() if settings.out else source.parent
     for side in _SIDES:
