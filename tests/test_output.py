@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -90,6 +91,16 @@ def test_what_a_verb_says_that_does_something_goes_to_stderr(given):
     code, out, err = given("store", "prune", "all=true", "--json")
     assert (code, json.loads(out).keys()) == (0, {"store", "removed", "busy"})
     assert err.startswith("removed 0 shelves, 0 bytes\n")
+
+
+def test_every_verb_that_has_a_report_makes_one_or_gives_what_it_wrote():
+    sources = Path(output.__file__).parents[1]
+    silent = []
+    for name, verb in VERBS.items():
+        source = sources.joinpath(*verb.target.partition(":")[0].split(".")).with_suffix(".py")
+        if verb.reports and verb.config and not re.search(r"\breport\(|-> Path", source.read_text("utf-8")):
+            silent.append(name)
+    assert silent == []
 
 
 def test_a_setting_as_json_is_what_the_help_says(given):

@@ -50,7 +50,7 @@ def test_demo_tests_and_everything_are_three_steps_of_one_lock():
     assert {"pytest", "onnxruntime", "fastapi", "ipykernel", "submitit", "psycopg", "mypy"} <= test
     large = {"demucs", "sphn", "dlib-bin", "face-recognition-models", "ray", "sentence-transformers", "ultralytics"}
     assert large < all_ - test
-    assert len(all_ - test) < 20
+    assert len(all_ - test) < 60
 
 
 def test_an_own_build_of_pytorch_stays_and_nvidias_libraries_stay_away(tmp_path, monkeypatch):
