@@ -78,7 +78,7 @@ lint: install-test
 
 # The documentation as a site that needs no network: outputs/site/index.html.
 docs: install-extras
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 format: install-test
 	$(BIN)/ruff check --fix .

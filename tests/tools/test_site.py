@@ -56,7 +56,7 @@ def site(tmp_path_factory):
     """Built as `make docs` does; a warning fails it."""
     require("docs", "mkdocs", "material", "mkdocstrings")
     out = tmp_path_factory.mktemp("site")
-    words = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", out]
+    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", out]
     done = subprocess.run(
         words,
         cwd=ROOT,
