@@ -23,7 +23,7 @@ from thawline.commands.app import settings_of
 from thawline.errors import RunError
 from thawline.fitting.fit import fit_fold
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.packed.fit import Job, Outcome, fit_together
 from thawline.fitting.packed.members import Trained
 from thawline.fitting.predict import predict_fold
@@ -111,7 +111,7 @@ def _draw(drawn: dict[str, tuple[float, float]], trials: int) -> list[tuple[int,
     return made
 
 
-def _alone(job: Job) -> Fit | RunError:
+def _alone(job: Job) -> FittedTail | RunError:
     try:
         return fit_fold(job.problem, job.fold, job.how)
     except RunError as error:
@@ -119,12 +119,16 @@ def _alone(job: Job) -> Fit | RunError:
 
 
 def _compared(
-    jobs: Sequence[Job], together: Sequence[Outcome], alone: Sequence[Fit | RunError], took: float, seconds: float
+    jobs: Sequence[Job],
+    together: Sequence[Outcome],
+    alone: Sequence[FittedTail | RunError],
+    took: float,
+    seconds: float,
 ) -> Compared:
     others, differences, diverged, same = [], [0.0], 0, 0
     for job, one, two in zip(jobs, together, alone, strict=True):
         name = f"{job.how.run.name}/{job.fold.name}"
-        if isinstance(one, Trained) and isinstance(two, Fit):
+        if isinstance(one, Trained) and isinstance(two, FittedTail):
             if one.fit.chosen["epochs"] != two.chosen["epochs"]:
                 others.append(f"{name}: epoch {one.fit.chosen['epochs']} together, {two.chosen['epochs']} alone")
             differences.append(float(np.abs(_inner(job, one.fit) - _inner(job, two)).max()))
@@ -136,7 +140,7 @@ def _compared(
     return Compared(len(jobs), diverged, max(differences), same, tuple(others), took, seconds)
 
 
-def _inner(job: Job, fit: Fit) -> Any:
+def _inner(job: Job, fit: FittedTail) -> Any:
     fold: Fold = job.how.inner_fold(job.problem, job.fold)
     return predict_fold(job.problem, fold, fit, CPU).probabilities
 

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from thawline.features.stored import stored_only
-from thawline.fitting.fit import Fitting
+from thawline.fitting.fit import FitOptions
 from thawline.fitting.folds import Fold, plan_folds
 from thawline.fitting.growing import fit_whole, grow, sizes_for
 from thawline.fitting.problem import Problem
@@ -40,7 +40,7 @@ def half_of(problem: Problem, seed: int) -> NDArray[np.int64]:
     return np.flatnonzero(np.isin(problem.groups, np.concatenate(kept)))
 
 
-def growth_of_half(problem: Problem, how: Fitting, folds: int, seed: int, draws: int) -> dict[Figure, Growth]:
+def growth_of_half(problem: Problem, how: FitOptions, folds: int, seed: int, draws: int) -> dict[Figure, Growth]:
     """How the figures grow within half of the samples."""
     half = half_of(problem, seed)
     labels, groups = problem.labels[half], problem.groups[half]

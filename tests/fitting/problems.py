@@ -7,7 +7,7 @@ from tests.fitting.conftest import ArrayRows
 from torch import nn
 
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.fit import Fitting
+from thawline.fitting.fit import FitOptions
 from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.lightning.data import TailData
 from thawline.fitting.lightning.feeding import Feeding
@@ -86,7 +86,7 @@ def fitting(method, run, **changes):
         data = TailData(train, inner and problem.samples(inner.test), Feeding(method.batch_size, seed))
         return Module(tail, method, samples=len(train), seed=seed), data
 
-    return Fitting(
+    return FitOptions(
         method,
         TrainerSettings(accelerator="cpu"),
         changes.pop("debug", DebugSettings()),

@@ -6,7 +6,7 @@ from tests.fitting.problems import Clusters, fitting
 from thawline.fitting.fit import fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.heads.head import DenseHead, PromptHead
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.settings import LogisticSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail, final_features, pool, predict
@@ -29,7 +29,7 @@ def views_said(problem, state):
 
 def test_over_views_it_is_the_mean_of_the_probabilities(state):
     problem = Clusters(views=3)
-    predicted = predict_fold(problem, FOLD, Fit(state), CPU)
+    predicted = predict_fold(problem, FOLD, FittedTail(state), CPU)
     each = views_said(problem, state)
     assert len(each) == 4
     assert not np.allclose(each[0], each[1])
@@ -41,11 +41,11 @@ def test_over_views_it_is_the_mean_of_the_probabilities(state):
 def test_one_view_is_what_the_tail_says_of_it(state):
     problem = Clusters()
     (plain,) = views_said(problem, state)
-    np.testing.assert_array_equal(predict_fold(problem, FOLD, Fit(state), CPU).probabilities, plain)
+    np.testing.assert_array_equal(predict_fold(problem, FOLD, FittedTail(state), CPU).probabilities, plain)
 
 
 def test_each_sample_stands_with_its_own_name_group_and_class(state):
-    predicted = predict_fold(Clusters(views=1), FOLD, Fit(state), CPU)
+    predicted = predict_fold(Clusters(views=1), FOLD, FittedTail(state), CPU)
     assert predicted.paths == tuple(f"{i:02}.jpg" for i in FOLD.test)
     assert list(predicted.groups) == [i // 2 for i in FOLD.test]
     assert list(predicted.labels) == [i // 30 for i in FOLD.test]
@@ -55,8 +55,8 @@ def test_each_sample_stands_with_its_own_name_group_and_class(state):
 
 def test_the_baseline_is_the_majority_of_the_training_side_or_the_class_that_is_named(state):
     more_of_b = Fold("x", np.array([0, 1, 30, 31, 32, 60]), None, FOLD.test)
-    assert set(predict_fold(Clusters(), more_of_b, Fit(state), CPU).baseline) == {1}
-    assert set(predict_fold(Clusters(), more_of_b, Fit(state), CPU, usual=2).baseline) == {2}
+    assert set(predict_fold(Clusters(), more_of_b, FittedTail(state), CPU).baseline) == {1}
+    assert set(predict_fold(Clusters(), more_of_b, FittedTail(state), CPU, usual=2).baseline) == {2}
 
 
 def test_the_baseline_is_zero_shot_on_the_plain_view_where_there_is_text(state):
@@ -64,7 +64,7 @@ def test_the_baseline_is_zero_shot_on_the_plain_view_where_there_is_text(state):
     zero_shot = Tail(torch.nn.Identity(), text)
     problem = Clusters(views=2, zero_shot=zero_shot)
     expected = predict(zero_shot, problem.samples(FOLD.test)).argmax(axis=1)
-    predicted = predict_fold(problem, FOLD, Fit(state), CPU)
+    predicted = predict_fold(problem, FOLD, FittedTail(state), CPU)
     assert list(predicted.baseline) == list(expected)
     assert len(set(predicted.baseline)) > 1
 

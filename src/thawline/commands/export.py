@@ -20,7 +20,7 @@ from thawline.runs.moved import members_of
 from thawline.screen import say_whole
 from thawline.tasks.capabilities import EnsembleExporter
 from thawline.tasks.exporting import export_run
-from thawline.tasks.fits import find_fit
+from thawline.tasks.run_model import find_run_model
 from thawline.tasks.task import capability, find_task, task_names
 from thawline.tasks.typed import to_settings
 
@@ -64,7 +64,7 @@ def _export(settings: ExportSettings) -> Path:
             )
         _export_ensemble(source, target, settings)
         return target
-    fitted = find_fit(source, settings.data.places)
+    fitted = find_run_model(source, settings.data.places)
     fitted = replace(fitted, max_error=settings.max_error, out_of_place=settings.out_of_place)
     task = find_task(fitted.settings.task)
     if not task.abstains:

@@ -35,7 +35,7 @@ from thawline.screen import as_word, say, say_next, say_whole
 from thawline.targets.predicted import compare_said, judge_said
 from thawline.tasks.capabilities import TaskProblem, task_reader
 from thawline.tasks.exporting import write_run
-from thawline.tasks.fits import Fitted, facts_of, find_fit
+from thawline.tasks.run_model import RunModel, facts_of, find_run_model
 from thawline.tasks.settings import RunSettings, saved_settings
 from thawline.tasks.task import find_task
 from thawline.tasks.typed import to_settings
@@ -57,7 +57,7 @@ def retrain(config: DictConfig) -> Path:
     settings: RetrainSettings = to_settings(config)
     source, out = Path(settings.run), Path(settings.out).expanduser().absolute()
     check_target(out)
-    first = find_fit(source, {})
+    first = find_run_model(source, {})
     before, promised = _in_use(first, out, Path(settings.paths.outputs))
     gates = given_gates(settings.gates, before.classes)
     run, own = _new_run(first, settings)
@@ -66,7 +66,7 @@ def retrain(config: DictConfig) -> Path:
     train_run(run, own, Console(quiet=True))
 
     path, console = Path(own.paths.run), Console()
-    after = replace(find_fit(path, {}), max_error=promised.max_error, out_of_place=promised.out_of_place)
+    after = replace(find_run_model(path, {}), max_error=promised.max_error, out_of_place=promised.out_of_place)
     show_report(path, read_record(path / REPORT_FILE), console, own.task)
     test = _compare(before, said, after, console)
     held = None if gates is None else hold(gates, after.facts, console)
@@ -121,7 +121,7 @@ class _Promised:
         ]
 
 
-def _in_use(first: Fitted, out: Path, outputs: Path) -> tuple[Fitted, _Promised]:
+def _in_use(first: RunModel, out: Path, outputs: Path) -> tuple[RunModel, _Promised]:
     """The run whose model is in use: that of the bundle at `out`, or the run that was named where there is none.
 
     Raises:
@@ -135,7 +135,7 @@ def _in_use(first: Fitted, out: Path, outputs: Path) -> tuple[Fitted, _Promised]
     name = str(manifest.get("run", {}).get("name"))
     for path in dict.fromkeys([first.source, *(folder / name for folder in _folders(first.source, outputs))]):
         if path.name == name and is_run_directory(path):
-            found = find_fit(path, {})
+            found = find_run_model(path, {})
             hashes, known = facts_of(found, name)["hashes"], manifest.get("hashes", {})
             if all(hashes[what] == known.get(what) for what in ("split", "data")):
                 return found, _promised(out)
@@ -160,7 +160,7 @@ def _folders(source: Path, outputs: Path) -> Iterator[Path]:
     yield outputs / "sweep"
 
 
-def _new_run(first: Fitted, settings: RetrainSettings) -> tuple[DictConfig, RunSettings]:
+def _new_run(first: RunModel, settings: RetrainSettings) -> tuple[DictConfig, RunSettings]:
     """The config of the new run, that of the earlier one on the data as they are now, and typed."""
     given = settings.data.places
     config = placed(first.run, read_config(first.run), given)
@@ -171,7 +171,7 @@ def _new_run(first: Fitted, settings: RetrainSettings) -> tuple[DictConfig, RunS
     return config, saved_settings(config, mirrored=True)
 
 
-def said_before(before: Fitted, own: RunSettings, device: torch.device) -> Predictions:
+def said_before(before: RunModel, own: RunSettings, device: torch.device) -> Predictions:
     """What the model in use says of the samples that are there now, each by a fit that was not trained on it.
 
     Of samples that its run judged, what the run said then, whatever they are called now; of new ones that are not like
@@ -195,7 +195,7 @@ def said_before(before: Fitted, own: RunSettings, device: torch.device) -> Predi
     return join_predictions(parts)
 
 
-def _judged_then(before: Fitted, now: Mapping[str, SplitRow]) -> Predictions:
+def _judged_then(before: RunModel, now: Mapping[str, SplitRow]) -> Predictions:
     """What the run said of the samples `now`, under their names of now: a row of a data set, a photo in another folder.
 
     Copies were in one fold, so that what was said of any of them was said without knowing it.
@@ -208,13 +208,13 @@ def _judged_then(before: Fitted, now: Mapping[str, SplitRow]) -> Predictions:
     return replace(judged.subset(np.array(list(found.values()), dtype=np.int64)), paths=tuple(found))
 
 
-def _new_samples(before: Fitted, problem: TaskProblem) -> NDArray[np.int64]:
+def _new_samples(before: RunModel, problem: TaskProblem) -> NDArray[np.int64]:
     """Indices of samples that the run did not have, nor one of their groups."""
     known = problem.related_to(before.rows)
     return np.setdiff1d(np.arange(len(problem.names)), known).astype(np.int64)
 
 
-def _compare(before: Fitted, said: Predictions, after: Fitted, console: Console) -> PairedTest | None:
+def _compare(before: RunModel, said: Predictions, after: RunModel, console: Console) -> PairedTest | None:
     """Test and show both on what both said, by the labels of now; None where they said nothing of the same samples."""
     now = in_one_form(after.judged)
     places = {path: i for i, path in enumerate(said.paths)}

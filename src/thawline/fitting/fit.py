@@ -18,7 +18,7 @@ from thawline.fitting.boosting import TreesSettings
 from thawline.fitting.few_shot import ClapSettings, LoraSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
 from thawline.fitting.folds import Fold, fold_directory
 from thawline.fitting.known import NamedMethod, find_added_method
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.named.callbacks import Chosen
 from thawline.fitting.problem import Problem, inner_fold
 from thawline.fitting.ridge import RidgeSettings
@@ -80,7 +80,7 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True)
-class Fitting:
+class FitOptions:
     """How the folds of one run are fitted.
 
     Attributes:
@@ -120,7 +120,9 @@ class Fitting:
         return inner_fold(problem, fold, share=self.inner_share, seed=self.seed)
 
 
-def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = None, earlier: Sequence[Fit] = ()) -> Fit:
+def fit_fold(
+    problem: Problem, fold: Fold, how: FitOptions, epochs: int | None = None, earlier: Sequence[FittedTail] = ()
+) -> FittedTail:
     """Fit `fold` and keep the tail in its directory; a fold that was finished before is read back instead.
 
     Args:
@@ -143,13 +145,13 @@ def fit_fold(problem: Problem, fold: Fold, how: Fitting, epochs: int | None = No
         fit = closed_form(problem.tail(), problem.samples(fold.train), inner, how.method, how.seed)
         fit = problem.settle(fit, inner, earlier)
     else:
-        fit = problem.settle(Fit(problem.tail().state_dict()), problem.samples(fold.train), earlier)
+        fit = problem.settle(FittedTail(problem.tail().state_dict()), problem.samples(fold.train), earlier)
     keep_fit(fit, directory)
     _log.info("%s is fitted", directory)
     return fit
 
 
-def begin(problem: Problem, fold: Fold, how: Fitting, *, chooses: bool) -> Problem:
+def begin(problem: Problem, fold: Fold, how: FitOptions, *, chooses: bool) -> Problem:
     """The problem with what is chosen by the training samples of `fold` before anything is fitted.
 
     Where the method `chooses` by inner samples that it holds out of them, these have no part in it.
@@ -169,7 +171,7 @@ def imported_to_fit(method: MethodSettings) -> list[str]:
     return [module for settings, module in slow.items() if isinstance(method, settings)]
 
 
-def _closed_form(method: MethodSettings, *, several: bool) -> Callable[..., Fit] | None:
+def _closed_form(method: MethodSettings, *, several: bool) -> Callable[..., FittedTail] | None:
     """What fits by `method` from stored features; None: nothing but gradient descent does.
 
     `several` says whether a sample can have several classes. Imported late: scikit-learn and SciPy take a second.
@@ -181,17 +183,17 @@ def _closed_form(method: MethodSettings, *, several: bool) -> Callable[..., Fit]
     return None if added is None else partial(_fit_added, added)
 
 
-def _fit_added(added: NamedMethod, *given: Any) -> Fit:
+def _fit_added(added: NamedMethod, *given: Any) -> FittedTail:
     fit = _function(added.fitted_by)(*given)
-    if not isinstance(fit, Fit):
-        raise UserError(f"{added.fitted_by} gives {type(fit).__name__} rather than a Fit")
+    if not isinstance(fit, FittedTail):
+        raise UserError(f"{added.fitted_by} gives {type(fit).__name__} rather than a FittedTail")
     return fit
 
 
-def _function(where: str) -> Callable[..., Fit]:
+def _function(where: str) -> Callable[..., FittedTail]:
     module, _, name = where.partition(":")
     with importing():
-        function: Callable[..., Fit] = getattr(importlib.import_module(module), name)
+        function: Callable[..., FittedTail] = getattr(importlib.import_module(module), name)
     return function
 
 
@@ -200,7 +202,7 @@ def is_fitted(directory: Path) -> bool:
     return (directory / CHOSEN_FILE).exists()
 
 
-def read_fit(directory: Path) -> Fit:
+def read_fit(directory: Path) -> FittedTail:
     """The fit that `directory` keeps.
 
     Raises:
@@ -210,17 +212,17 @@ def read_fit(directory: Path) -> Fit:
         raise UserError(f"{directory} holds no fitted tail; the run did not finish")
     with reading(directory / TAIL_FILE):
         tail = load_file(directory / TAIL_FILE)
-    return Fit(tail, read_record(directory / CHOSEN_FILE))
+    return FittedTail(tail, read_record(directory / CHOSEN_FILE))
 
 
 def _by_gradient(
     problem: Problem,
     fold: Fold,
-    how: Fitting,
+    how: FitOptions,
     method: GradientSettings,
     epochs: int | None,
-    earlier: Sequence[Fit],
-) -> Fit:
+    earlier: Sequence[FittedTail],
+) -> FittedTail:
     with importing():  # late: Lightning takes seconds
         from thawline.fitting.lightning.callbacks.rates import with_rate
         from thawline.fitting.methods.gradient import Course, fit_gradient
@@ -245,14 +247,14 @@ def _by_gradient(
     return fit
 
 
-def _keeper(problem: Problem, fold: Fold, how: Fitting) -> "Keep | None":
+def _keeper(problem: Problem, fold: Fold, how: FitOptions) -> "Keep | None":
     """What writes the models of single epochs beside the fold's checkpoints, where the run asks for that."""
     if not how.trainer.save_models:
         return None
     return lambda name, state: problem.save_model(how.directory(fold) / name, state)
 
 
-def keep_fit(fit: Fit, directory: Path) -> None:
+def keep_fit(fit: FittedTail, directory: Path) -> None:
     """Write the tail, then what was chosen: a fold with the second file is finished."""
     state = {name: tensor.contiguous().clone() for name, tensor in fit.state.items()}
     with noted(directory / TAIL_FILE):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thawline.errors import UserError
-from thawline.fitting.fit import Fitting, fit_fold
+from thawline.fitting.fit import FitOptions, fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.problem import Problem
@@ -61,7 +61,7 @@ def sizes_for(problem: Problem, plan: Sequence[Fold]) -> list[float]:
 def grow(
     problem: Problem,
     plan: Sequence[Fold],
-    how: Fitting,
+    how: FitOptions,
     sizes: Sequence[float],
     draws: int,
     advance: Callable[[float], None] = lambda _: None,
@@ -94,12 +94,12 @@ def grow(
     return [Grown(float(np.mean(shares[size])), tuple(said[size])) for size in sizes]
 
 
-def fit_whole(problem: Problem, plan: Sequence[Fold], how: Fitting) -> Predictions:
+def fit_whole(problem: Problem, plan: Sequence[Fold], how: FitOptions) -> Predictions:
     """What fits on all training samples say of those held out; nothing is written to the run."""
     return join_predictions([_judge(problem, fold, how) for fold in plan])
 
 
-def _judge(problem: Problem, fold: Fold, how: Fitting) -> Predictions:
+def _judge(problem: Problem, fold: Fold, how: FitOptions) -> Predictions:
     with tempfile.TemporaryDirectory() as scratch:
         apart = replace(how, run=Path(scratch), mirror=None, keep_history=False, watch=None)
         return predict_fold(problem, fold, fit_fold(problem, fold, apart), how.device)

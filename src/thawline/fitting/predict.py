@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.problem import Problem
 from thawline.fitting.tail import predict
 from thawline.runs.predictions import Predictions, scored_predictions
@@ -15,7 +15,7 @@ from thawline.runs.predictions import Predictions, scored_predictions
 def predict_fold(
     problem: Problem,
     fold: Fold,
-    fit: Fit,
+    fit: FittedTail,
     device: torch.device,
     usual: float | None = None,
 ) -> Predictions:
@@ -50,7 +50,7 @@ def predict_fold(
 
 
 def _baseline(
-    problem: Problem, fold: Fold, samples: FeatureSet, fit: Fit, device: torch.device, majority: int
+    problem: Problem, fold: Fold, samples: FeatureSet, fit: FittedTail, device: torch.device, majority: int
 ) -> NDArray[np.int64]:
     """Zero-shot where the encoder has text and something was fitted, a task's reference, or the majority class."""
     said = problem.reference(fold)

@@ -12,7 +12,7 @@ from thawline.data.splits import holdout
 from thawline.errors import UserError
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.tail import Tail
 from thawline.runs.predictions import Scores, Tags
 
@@ -48,7 +48,7 @@ class Problem(Protocol):
     def tail(self) -> Tail:
         """A fresh tail, not yet fitted."""
 
-    def zero_shot(self, fit: Fit) -> Tail | None:
+    def zero_shot(self, fit: FittedTail) -> Tail | None:
         """The pretrained network as it is, where it can answer and is not what is judged; else None.
 
         Where it needs a threshold to answer, that is what `settle` fitted for it on the inner samples of `fit`.
@@ -63,16 +63,16 @@ class Problem(Protocol):
     def apart(self, train: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
         """The samples `train` less those that have something in common with `held` that no group covers."""
 
-    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+    def settle(self, fit: FittedTail, inner: FeatureSet | None, earlier: Sequence[FittedTail]) -> FittedTail:
         """`fit` with what is fitted on `inner` samples after the training, such as a threshold, and what it depends on.
 
         Where none were held out, `earlier` has the folds' fits, whose choices stand for it.
         """
 
-    def answers(self, probabilities: NDArray[np.float32], fit: Fit) -> NDArray[np.int64] | None:
+    def answers(self, probabilities: NDArray[np.float32], fit: FittedTail) -> NDArray[np.int64] | None:
         """The class that `fit` decides for in each row of `probabilities` [n, classes]; None: the most probable."""
 
-    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags | None:
+    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: FittedTail) -> Tags | None:
         """All classes of the samples that `fold` holds out, and those said of them, where there can be several.
 
         None: each sample has one. `probabilities` are those of the samples, [n, classes].
@@ -110,15 +110,15 @@ class Plain:
         """All of `train`."""
         return train
 
-    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+    def settle(self, fit: FittedTail, inner: FeatureSet | None, earlier: Sequence[FittedTail]) -> FittedTail:
         """`fit` as it is."""
         return fit
 
-    def answers(self, probabilities: NDArray[np.float32], fit: Fit) -> NDArray[np.int64] | None:
+    def answers(self, probabilities: NDArray[np.float32], fit: FittedTail) -> NDArray[np.int64] | None:
         """The most probable class."""
         return None
 
-    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags | None:
+    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: FittedTail) -> Tags | None:
         """None: each sample has one class."""
         return None
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from thawline.fitting.fit import Fitting, fit_fold
+from thawline.fitting.fit import FitOptions, fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.inner import inner_folds
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.problem import Problem
 from thawline.runs.predictions import Predictions, join_predictions
 
 
-def score_fold(problem: Problem, fold: Fold, how: Fitting) -> tuple[Predictions, Fit]:
+def score_fold(problem: Problem, fold: Fold, how: FitOptions) -> tuple[Predictions, FittedTail]:
     """Fit without `fold`'s inner samples and say what they are. The samples that `fold` judges are not touched.
 
     Gradient descent mostly holds its inner samples out anyway, so the tail that is scored is the one that `fit_fold`
@@ -32,7 +32,7 @@ def score_fold(problem: Problem, fold: Fold, how: Fitting) -> tuple[Predictions,
     return predict_fold(problem, inner, fit, how.device), fit
 
 
-def cross_score_fold(problem: Problem, fold: Fold, how: Fitting, folds: int) -> tuple[Predictions, Fit]:
+def cross_score_fold(problem: Problem, fold: Fold, how: FitOptions, folds: int) -> tuple[Predictions, FittedTail]:
     """Say what each sample that `fold` trains on is, by a fit on others, and give the last of these fits.
 
     The samples that `fold` judges are not touched, and nothing that was fitted is kept. Where a class has too few

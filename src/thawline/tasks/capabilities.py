@@ -13,7 +13,7 @@ from rich.console import Console
 
 from thawline.errors import UserError
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.problem import Problem
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
@@ -111,7 +111,7 @@ class TaskExporter(Protocol):
     """Gives what a bundle of a run's model is written from."""
 
     def __call__(self, fitted: Any) -> Any:
-        """Of the run's model, a `Fitted`, an `exporting.Exportable`; raises UserError where it can't be exported."""
+        """Of the run's model, a `RunModel`, an `exporting.Exportable`; raises UserError where it can't be exported."""
 
 
 class EnsembleExporter(Protocol):
@@ -124,7 +124,7 @@ class EnsembleExporter(Protocol):
             source: The directory of the ensemble's run.
             members: Those of its members' runs, in the order of its components.
             target: Where it goes.
-            places: Where the members' data are now, see `fits.find_fit`.
+            places: Where the members' data are now, see `tasks.run_model.find_run_model`.
 
         Raises:
             UserError: A member has no model to export.
@@ -208,7 +208,7 @@ def task_reader(name: str) -> TaskReader:
 
 
 def examine(
-    problem: TaskProblem, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
+    problem: TaskProblem, judged: Sequence[tuple[Fold, FittedTail]], predictions: Predictions, device: torch.device
 ) -> dict[str, Any] | None:
     """What the task says of `predictions` besides what is said of any of its target, as plain JSON; None: nothing.
 

@@ -22,7 +22,7 @@ from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.capabilities import TaskExporter
-from thawline.tasks.fits import Fitted, facts_of, notes_of, tolerance_of, trained_of
+from thawline.tasks.run_model import RunModel, facts_of, notes_of, tolerance_of, trained_of
 from thawline.tasks.task import capability, find_task
 
 _RAW = re.compile(r"(probabilities|scores)_of_raw_(\w+)")
@@ -50,7 +50,7 @@ def some_places(judged: Predictions, count: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, len(judged.paths) - 1, count).round().astype(np.int64))
 
 
-def known_files(fitted: Fitted, count: int) -> list[tuple[Known, SplitRow]]:
+def known_files(fitted: RunModel, count: int) -> list[tuple[Known, SplitRow]]:
     """Some of the files that the run was judged by, with their places in its split."""
     judged, by_path, root = fitted.judged, {row.path: row for row in fitted.rows}, samples_root(fitted)
     found = []
@@ -62,13 +62,13 @@ def known_files(fitted: Fitted, count: int) -> list[tuple[Known, SplitRow]]:
     return found
 
 
-def samples_root(fitted: Fitted) -> Path:
+def samples_root(fitted: RunModel) -> Path:
     """The folder that the run's paths are relative to."""
     path = Path(fitted.settings.data.path)
     return path if path.is_dir() else path.parent
 
 
-def check_known(fitted: Fitted, known: Iterable[Known]) -> str:
+def check_known(fitted: RunModel, known: Iterable[Known]) -> str:
     """Of which of the run's own samples golden examples can be made, in a sentence where they are too few; or "".
 
     Raises:
@@ -84,7 +84,7 @@ def check_known(fitted: Fitted, known: Iterable[Known]) -> str:
     return f"golden examples of the run's own samples: {len(lost)} fewer, since {why}"
 
 
-def export_run(fitted: Fitted, target: Path, name: str, *, onnx: bool, gates: Sequence[Verdict] = ()) -> None:
+def export_run(fitted: RunModel, target: Path, name: str, *, onnx: bool, gates: Sequence[Verdict] = ()) -> None:
     """Write the model of a run as a bundle, and print what it is, how it compares with the run, and what to do next.
 
     Args:
@@ -115,7 +115,7 @@ def export_run(fitted: Fitted, target: Path, name: str, *, onnx: bool, gates: Se
 
 
 def write_run(
-    fitted: Fitted, target: Path, name: str, *, onnx: bool = False, gates: Sequence[Verdict] = ()
+    fitted: RunModel, target: Path, name: str, *, onnx: bool = False, gates: Sequence[Verdict] = ()
 ) -> tuple[Mapping[str, Any], Exportable, str]:
     """Write the model of a run as a bundle, silently; see `export_run`.
 
@@ -152,7 +152,7 @@ def say_difference(console: Console, manifest: Mapping[str, Any]) -> None:
             say(console, f"largest difference from the run's own {what}, from raw {files}: {raw:.1g}")
 
 
-def _which_fit(fitted: Fitted, samples: str) -> str:
+def _which_fit(fitted: RunModel, samples: str) -> str:
     """The line that says what is exported; `samples` are photos or pairs."""
     whose = "" if fitted.trial is None else f" of the winner, trial {fitted.trial}"
     if fitted.name == REFIT:

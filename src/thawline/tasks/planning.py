@@ -11,10 +11,10 @@ from thawline.data.photos.augmentation import Augmentation
 from thawline.data.tracks.spec_augment import SpecAugment
 from thawline.errors import UserError
 from thawline.fitting.feature_set import Augment
-from thawline.fitting.fit import Fitting, fit_fold
+from thawline.fitting.fit import FitOptions, fit_fold
 from thawline.fitting.folds import REFIT, Fold, plan_folds
 from thawline.fitting.lightning.feeding import Feeding
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.named.callbacks import check_callbacks
 from thawline.fitting.problem import Problem
 from thawline.fitting.settings import CLASSES, PAIRS, GradientSettings, RulesSettings, ZeroShotSettings
@@ -74,7 +74,7 @@ def keep_apart(problem: TaskProblem, fold: Fold) -> Fold:
     return replace(fold, train=train, inner=inner)
 
 
-def how_to_fit(settings: RunSettings, run: Path, device: torch.device, mirror: Mirror | None) -> Fitting:
+def how_to_fit(settings: RunSettings, run: Path, device: torch.device, mirror: Mirror | None) -> FitOptions:
     """How the folds of the run with `settings` are fitted."""
 
     def pair(problem: Problem, fold: Fold, *, chooses: bool) -> "tuple[TailModule, TailData]":
@@ -82,7 +82,7 @@ def how_to_fit(settings: RunSettings, run: Path, device: torch.device, mirror: M
         data.setup()
         return capability(settings.task, "module")(problem, data.train), data
 
-    return Fitting(
+    return FitOptions(
         settings.method,
         settings.trainer,
         settings.debug,
@@ -139,7 +139,7 @@ def _augment(settings: RunSettings) -> Augment | None:
     return Augmentation(wanted) if settings.cut == "all" and wanted.changes_pixels else None
 
 
-def fit_everything(problem: TaskProblem, fits: list[Fit], how: Fitting) -> None:
+def fit_everything(problem: TaskProblem, fits: list[FittedTail], how: FitOptions) -> None:
     """Fit all the data. Nothing is left to choose by, so epochs are the median of what the folds chose."""
     everything = np.arange(len(problem.labels))
     chosen = [fit.chosen["epochs"] for fit in fits] if isinstance(how.method, GradientSettings) else []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.tasks.match.conftest import DIM, make_pairs, make_tail
 
 from thawline.decisions.threshold import DecisionSettings, fit_threshold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.tail import predict
 from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, calibrate, cosines, embed, measure, settle_pairs
 from thawline.tasks.match.tail import PairHead, PairTail, Towers
@@ -90,7 +90,7 @@ def zero_shot():
 
 def test_after_the_training_scale_bias_and_thresholds_are_those_of_the_inner_pairs(pairs):
     tail = make_tail(500.0, 40.0)
-    given = Fit({name: tensor.clone() for name, tensor in tail.state_dict().items()}, {"epochs": 3})
+    given = FittedTail({name: tensor.clone() for name, tensor in tail.state_dict().items()}, {"epochs": 3})
     found = settle_pairs(given, tail, zero_shot(), pairs, (), HOW)
     scale, bias = calibrate(cosines(make_tail(), pairs), pairs.targets)
     assert found.state["head.log_scale"].exp().item() == pytest.approx(scale, rel=1e-5)
@@ -108,13 +108,13 @@ def test_after_the_training_scale_bias_and_thresholds_are_those_of_the_inner_pai
 def folds_fit(scale, bias, value, held):
     threshold = {"value": value, "balance": "precision", "attained": value + 0.1, "held": held}
     state = {"head.log_scale": torch.tensor(scale), "head.bias": torch.tensor(bias)}
-    return Fit(state, {"threshold": threshold, ZERO_SHOT_THRESHOLD: value - 0.2, "epochs": 9})
+    return FittedTail(state, {"threshold": threshold, ZERO_SHOT_THRESHOLD: value - 0.2, "epochs": 9})
 
 
 def test_a_refit_takes_the_medians_of_the_folds(pairs):
     folds = [folds_fit(1.0, -3.0, 0.5, True), folds_fit(2.0, -1.0, 0.7, False)]
     tail = make_tail()
-    found = settle_pairs(Fit(tail.state_dict(), {"epochs": 4}), tail, None, None, folds, HOW)
+    found = settle_pairs(FittedTail(tail.state_dict(), {"epochs": 4}), tail, None, None, folds, HOW)
     assert (found.state["head.log_scale"].item(), found.state["head.bias"].item()) == (1.5, -2.0)
     assert found.chosen["epochs"] == 4
     assert found.chosen["threshold"] == pytest.approx(

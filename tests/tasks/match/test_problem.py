@@ -18,7 +18,7 @@ from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.fitting.fit import fit_fold
 from thawline.fitting.lightning.optimiser import parameter_groups
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.settings import TrainerSettings, ZeroShotSettings
 from thawline.fitting.tail import predict
@@ -228,7 +228,7 @@ def test_pretrained_clip_says_match_from_its_best_inner_threshold_on(run_of, tmp
 
 def test_the_answer_is_the_thresholds_and_not_the_more_probable_one(run_of):
     problem = read_match(run_of(), CPU)
-    fit = Fit({}, {"threshold": {"value": 0.7, "balance": "precision", "attained": 0.9, "held": True}})
+    fit = FittedTail({}, {"threshold": {"value": 0.7, "balance": "precision", "attained": 0.9, "held": True}})
     probabilities = np.array([[0.4, 0.6], [0.3, 0.7], [0.25, 0.75]], dtype=np.float32)
     assert problem.answers(probabilities, fit).tolist() == [0, 0, 1]  # 0.7 in single precision is a little less
 
@@ -256,7 +256,10 @@ def test_views_are_of_images_and_pixels_are_varied_as_they_are_asked_for(run_of)
     assert (len(stored.views), len(pixels.views)) == (2, 0)
     each = [pixels.judged(np.arange(6)), stored.judged(np.arange(6))]
     assert [len(views) for views in each] == [3, 3]
-    tails = pixels.zero_shot(Fit({}, {ZERO_SHOT_THRESHOLD: 0.0})), stored.zero_shot(Fit({}, {ZERO_SHOT_THRESHOLD: 0.0}))
+    tails = (
+        pixels.zero_shot(FittedTail({}, {ZERO_SHOT_THRESHOLD: 0.0})),
+        stored.zero_shot(FittedTail({}, {ZERO_SHOT_THRESHOLD: 0.0})),
+    )
     for number in range(3):
         # View 1 of a stored photo is view 1 of its stored pixels.
         a, b = (cosines(tail, views[number]) for tail, views in zip(tails, each, strict=True))

@@ -17,7 +17,7 @@ from thawline.encoders.device import find_device
 from thawline.errors import PrunedError, UserError
 from thawline.features.rehearsing.costs import Clock, Cost
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.fit import Fitting, fit_fold
+from thawline.fitting.fit import FitOptions, fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.lightning.feeding import batches_per_epoch
 from thawline.fitting.settings import GradientSettings
@@ -104,7 +104,7 @@ def _pass(problem: TaskProblem, fold: Fold, settings: RunSettings, batch_size: i
 
 
 def _expected(
-    problem: TaskProblem, fold: Fold, known: NDArray[np.int64], how: Fitting, method: GradientSettings, most: int
+    problem: TaskProblem, fold: Fold, known: NDArray[np.int64], how: FitOptions, method: GradientSettings, most: int
 ) -> int:
     """The epochs after which a fit on all samples ends, by one on the few that are known; `most` where that is open.
 

@@ -17,9 +17,9 @@ from thawline.commands.train import refit_run
 from thawline.encoders.device import find_device
 from thawline.errors import RunError
 from thawline.files import write_text
-from thawline.fitting.fit import Fitting, fit_fold
+from thawline.fitting.fit import FitOptions, fit_fold
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.predict import predict_fold
 from thawline.judging.wording import goodness
 from thawline.reports.advice import advise
@@ -146,7 +146,7 @@ def _judge(
     several = len({seed for seed, _ in chosen}) > 1
     parts: list[Predictions] = []
     facts: dict[str, Any] = {}
-    opened: list[tuple[TaskProblem, list[tuple[Fold, Fit]], torch.device]] = []
+    opened: list[tuple[TaskProblem, list[tuple[Fold, FittedTail]], torch.device]] = []
     for number in sorted(set(chosen.values())):
         problem, plan, how = _open(of[number])
         cells = [fold for fold in plan if chosen.get((how.seed, fold.name)) == number]
@@ -193,14 +193,14 @@ def _judge(
 
 
 def _examine(
-    opened: Sequence[tuple[TaskProblem, list[tuple[Fold, Fit]], torch.device]], predictions: Predictions
+    opened: Sequence[tuple[TaskProblem, list[tuple[Fold, FittedTail]], torch.device]], predictions: Predictions
 ) -> dict[str, Any] | None:
     """What the task says of the predictions; of its models only where one trial made them all."""
     problem, judged, device = opened[0]
     return examine(problem, judged if len(opened) == 1 else [], predictions, device)
 
 
-def _open(trial: Trial) -> tuple[TaskProblem, list[Fold], Fitting]:
+def _open(trial: Trial) -> tuple[TaskProblem, list[Fold], FitOptions]:
     """A trial's data and how its folds were fitted."""
     settings = saved_settings(read_config(trial.path))
     device = find_device(settings.trainer.accelerator)

@@ -11,9 +11,9 @@ from rich.console import Console
 from thawline.commands.results import save_trial, show_report, write_report
 from thawline.commands.sweeps.search.claims import lock_of
 from thawline.encoders.device import find_device
-from thawline.fitting.fit import Fitting, Watch
+from thawline.fitting.fit import FitOptions, Watch
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.scoring import cross_score_fold, score_fold
 from thawline.fitting.settings import MethodSettings, RulesSettings, ZeroShotSettings
 from thawline.runs.directory import RunDirectory
@@ -27,7 +27,7 @@ from thawline.tasks.planning import how_to_fit, plan_run
 from thawline.tasks.running import facts_of, show_results
 from thawline.tasks.settings import saved_settings
 
-Keep = Callable[[Fold, Fitting], None]
+Keep = Callable[[Fold, FitOptions], None]
 
 
 def score(
@@ -98,7 +98,7 @@ def score_read(
         show_results(mirror, run, inner, settings.logger, settings.data.path)
 
 
-def _bytes(fit: Fit, method: MethodSettings) -> int:
+def _bytes(fit: FittedTail, method: MethodSettings) -> int:
     """What was fitted takes; where that is nothing, nothing."""
     if isinstance(method, ZeroShotSettings | RulesSettings):
         return 0

@@ -7,7 +7,7 @@ import torch
 
 
 @dataclass(frozen=True)
-class Fit:
+class FittedTail:
     """What a method gives.
 
     Attributes:

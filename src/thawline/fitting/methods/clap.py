@@ -8,14 +8,14 @@ from threadpoolctl import threadpool_limits
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.few_shot import ClapSettings, DescentSettings
 from thawline.fitting.inner import joined
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.methods.linear import Matrix, keep_probe, probe_of, unit
 from thawline.fitting.tail import Tail
 
 _MOMENTUM = 0.9
 
 
-def fit_clap(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: ClapSettings, _seed: int) -> Fit:
+def fit_clap(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: ClapSettings, _seed: int) -> FittedTail:
     """Fit the tail's probe (CLAP: arXiv 2312.12730, section 4; the authors' code: jusiro/CLAP, trainers/adapters.py).
 
     Cross-entropy of the scaled cosine to one prototype a class, which begins at the class's text, plus the mean over
@@ -42,7 +42,7 @@ def fit_clap(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: 
             settings,
         )
     keep_probe(head, head.text_scale * unit(prototypes))
-    return Fit(state=tail.state_dict(), chosen={"steps": settings.steps, "pull": pull.tolist()})
+    return FittedTail(state=tail.state_dict(), chosen={"steps": settings.steps, "pull": pull.tolist()})
 
 
 def descend(

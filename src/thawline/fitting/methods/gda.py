@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.inner import Splits, with_inner
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.methods.linear import Columns, Matrix, columns_of
 from thawline.fitting.settings import GaussianSettings
 from thawline.fitting.tail import Tail
@@ -20,7 +20,9 @@ _SCALES = (-12.0, 2.0)  # natural logarithms of the factors to choose from
 _NOTHING = 1e-10  # of the largest variance: directions below are none
 
 
-def fit_gda(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: GaussianSettings, seed: int) -> Fit:
+def fit_gda(
+    tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: GaussianSettings, seed: int
+) -> FittedTail:
     """Fit the tail's linear head: each class is a Gaussian about its own mean, with the covariance of all.
 
     How far the covariance is shrunk, and by what factor the logits are scaled, are those of the least inner log-loss.
@@ -50,7 +52,7 @@ def fit_gda(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: G
         scale = 1 / max(1.0, float(np.ptp(columns.matrix @ weight.T + bias, axis=1).max()))
     columns.keep(scale * weight, scale * bias)
     said = {"shrinkage": chosen.shrinkage, "scale": scale, "inner_log_loss": chosen.losses, "inner_folds": len(splits)}
-    return Fit(state=tail.state_dict(), chosen=said)
+    return FittedTail(state=tail.state_dict(), chosen=said)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from thawline.fitting.lightning.history import HISTORY, History, Watched, read_h
 from thawline.fitting.lightning.imported import L
 from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.lightning.processes import DDPByFile, Together, together
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.named.callbacks import (
     EARLY_STOPPING,
     LR_FINDER,
@@ -86,7 +86,7 @@ def fit_gradient(
     *,
     mirror: Mirror | None = None,
     keep_history: bool = True,
-) -> Fit:
+) -> FittedTail:
     """Train `module` and give the state of its best epoch.
 
     Args:
@@ -133,7 +133,7 @@ def fit_gradient(
     chosen |= {"lr": settings.lr} if LR_FINDER in course.callbacks else {}
     if data.inner is not None:
         chosen["inner_loss"] = _best_score(kept)
-    return Fit(module.fitted(), chosen)
+    return FittedTail(module.fitted(), chosen)
 
 
 def _begin_anew_if_need_be(course: Course, directory: Path) -> None:

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.inner import Splits, with_inner
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.methods.linear import columns_of
 from thawline.fitting.methods.scikit import LogisticRegression, log_loss
 from thawline.fitting.settings import LogisticSettings
@@ -18,7 +18,9 @@ from thawline.fitting.tail import Tail
 _HOW: Mapping[str, Any] = {"max_iter": 5000, "tol": 1e-5}
 
 
-def fit_logistic(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: LogisticSettings, seed: int) -> Fit:
+def fit_logistic(
+    tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: LogisticSettings, seed: int
+) -> FittedTail:
     """Fit the tail's linear head; the strength of the penalty is the one with the least inner log-loss.
 
     Args:
@@ -38,7 +40,7 @@ def fit_logistic(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settin
         model = LogisticRegression(C=strength, **_HOW).fit(features, targets, weights)
     columns.keep(*_coefficients(model, targets))
     chosen = {"c": strength, "inner_log_loss": losses, "inner_folds": len(splits)}
-    return Fit(state=tail.state_dict(), chosen=chosen)
+    return FittedTail(state=tail.state_dict(), chosen=chosen)
 
 
 def _choose(

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from thawline.decisions.label_thresholds import THRESHOLDS, fit_label_thresholds
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.inner import Splits, with_grouped_inner
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.methods.linear import columns_of
 from thawline.fitting.settings import LogisticSettings
 from thawline.fitting.tail import Tail, pool
@@ -81,7 +81,7 @@ class Tried:
 
 def fit_logistic_tags(
     tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: LogisticSettings, seed: int
-) -> Fit:
+) -> FittedTail:
     """Fit the tail's linear head by the binary cross-entropy of each class, with one strength of the penalty for all.
 
     The penalty is the strongest whose inner log-loss is within a standard error of the least, as Breiman et al. prune
@@ -117,7 +117,7 @@ def fit_logistic_tags(
         if inner is None:
             facts[THRESHOLDS] = _thresholds(chosen)
     columns.keep((back @ weight).T.double().numpy(), bias.double().numpy())
-    return Fit(state=tail.state_dict(), chosen=facts)
+    return FittedTail(state=tail.state_dict(), chosen=facts)
 
 
 def _turned(matrix: NDArray[np.float64]) -> tuple[torch.Tensor, torch.Tensor]:

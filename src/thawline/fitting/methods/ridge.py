@@ -7,14 +7,16 @@ from threadpoolctl import threadpool_limits
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.heads.scores import ScoreHead
 from thawline.fitting.inner import Splits, with_grouped_inner
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.methods.linear import columns_of
 from thawline.fitting.methods.scikit import Ridge
 from thawline.fitting.ridge import RidgeSettings
 from thawline.fitting.tail import Tail
 
 
-def fit_ridge(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: RidgeSettings, seed: int) -> Fit:
+def fit_ridge(
+    tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: RidgeSettings, seed: int
+) -> FittedTail:
     """Fit the tail's linear head; the strength of the penalty is the one with the least inner squared error.
 
     Args:
@@ -38,7 +40,7 @@ def fit_ridge(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings:
         model = Ridge(alpha=strength).fit(columns.matrix, wanted)
     columns.keep(model.coef_[None], np.array([model.intercept_]))
     chosen = {"alpha": strength, "inner_squared_error": errors, "inner_folds": len(splits)}
-    return Fit(state=tail.state_dict(), chosen=chosen)
+    return FittedTail(state=tail.state_dict(), chosen=chosen)
 
 
 def _choose(

@@ -5,14 +5,16 @@ import numpy as np
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.few_shot import PER_CLASS, PER_SAMPLE, SSTextSettings
 from thawline.fitting.inner import joined
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.methods.linear import keep_probe, probe_of, unit
 from thawline.fitting.tail import Tail
 
 _LEAST = 1e-3  # λ, as the authors' code has it
 
 
-def fit_ss_text(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: SSTextSettings, _seed: int) -> Fit:
+def fit_ss_text(
+    tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: SSTextSettings, _seed: int
+) -> FittedTail:
     """Fit the tail's probe (SS-Text: arXiv 2506.06076; λ of each class: arXiv 2506.17500; code: jusiro/SS-Text).
 
     A class's prototype is its text plus the sum of its photos' unit features, times what the cosine is multiplied by,
@@ -40,4 +42,4 @@ def fit_ss_text(tail: Tail, train: FeatureSet, inner: FeatureSet | None, setting
     pull = np.maximum(pull, _LEAST)
     photos = head.text_scale * member.T @ unit(everything.matrix()) / (total * pull)[:, None]
     keep_probe(head, head.text_scale * unit(head.texts.double().numpy() + photos))
-    return Fit(state=tail.state_dict(), chosen={"pull": pull.tolist()})
+    return FittedTail(state=tail.state_dict(), chosen={"pull": pull.tolist()})

@@ -12,7 +12,7 @@ from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.few_shot import TipAdapterSettings
 from thawline.fitting.heads.cache import CacheHead
 from thawline.fitting.inner import Splits, with_inner
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.methods.linear import Matrix, unit
 from thawline.fitting.tail import Tail
 
@@ -21,7 +21,7 @@ _DECAYS, _EPS, _WEIGHT_DECAY = (0.9, 0.999), 1e-4, 0.01  # AdamW's, as the autho
 
 def fit_tip_adapter(
     tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: TipAdapterSettings, seed: int
-) -> Fit:
+) -> FittedTail:
     """Fit the tail's cache (Tip-Adapter-F: arXiv 2111.03930, section 3.2; code: gaopengcuhk/Tip-Adapter, main.py).
 
     Keys begin as the samples' unit features and learn by AdamW and a cosine to nothing; values stay the samples'
@@ -52,7 +52,7 @@ def fit_tip_adapter(
     found = {"keys": keys, "values": values, "alpha": alpha, "beta": beta}
     state = {**tail.state_dict(), **{f"head.{name}": _tensor(value) for name, value in found.items()}}
     chosen = {"alpha": alpha, "beta": beta, "inner_log_loss": losses, "inner_folds": len(splits)}
-    return Fit(state=state, chosen=chosen)
+    return FittedTail(state=state, chosen=chosen)
 
 
 def _tensor(value: Matrix | float) -> torch.Tensor:

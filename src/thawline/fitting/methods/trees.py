@@ -10,11 +10,13 @@ from thawline.fitting.boosting import TreesSettings
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.heads.trees import TreesHead
 from thawline.fitting.inner import Splits, with_inner
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.tail import Tail
 
 
-def fit_trees(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: TreesSettings, seed: int) -> Fit:
+def fit_trees(
+    tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: TreesSettings, seed: int
+) -> FittedTail:
     """Fit the tail's trees; their depth and number are those with the least inner log-loss.
 
     Args:
@@ -40,7 +42,7 @@ def fit_trees(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings:
         model = _boosting(depth, rounds, settings, seed).fit(features, everything.targets)
     head.load_trees(model, features)
     chosen = {"depth": depth, "rounds": rounds, "inner_log_loss": losses, "inner_folds": len(splits)}
-    return Fit(state=tail.state_dict(), chosen=chosen)
+    return FittedTail(state=tail.state_dict(), chosen=chosen)
 
 
 def _choose(

@@ -8,13 +8,15 @@ from threadpoolctl import threadpool_limits
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.few_shot import WiseFTSettings
 from thawline.fitting.inner import with_inner
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.methods.clap import descend
 from thawline.fitting.methods.linear import Matrix, keep_probe, probe_of, unit
 from thawline.fitting.tail import Tail
 
 
-def fit_wise_ft(tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: WiseFTSettings, seed: int) -> Fit:
+def fit_wise_ft(
+    tail: Tail, train: FeatureSet, inner: FeatureSet | None, settings: WiseFTSettings, seed: int
+) -> FittedTail:
     """Fit the tail's probe (WiSE-FT of a linear classifier: arXiv 2109.01903, section 4).
 
     Its weights are 1−α of zero-shot's and α of those of the probe that CLAP is without its constraint. The paper takes
@@ -51,4 +53,4 @@ def fit_wise_ft(tail: Tail, train: FeatureSet, inner: FeatureSet | None, setting
         weight = (1 - alpha) * texts + alpha * probe(slice(None))
     keep_probe(head, head.text_scale * weight)
     said = {str(share): loss for share, loss in losses.items()} if splits else {}
-    return Fit(tail.state_dict(), {"alpha": alpha, "inner_log_loss": said, "inner_folds": len(splits)})
+    return FittedTail(tail.state_dict(), {"alpha": alpha, "inner_log_loss": said, "inner_folds": len(splits)})

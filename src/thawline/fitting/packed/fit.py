@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from thawline.errors import RunError, UserError
-from thawline.fitting.fit import Fitting, begin, keep_fit
+from thawline.fitting.fit import FitOptions, begin, keep_fit
 from thawline.fitting.folds import Fold
 from thawline.fitting.lightning.checkpoints import BEST, save_checkpoint
 from thawline.fitting.lightning.history import HISTORY, send_history, write_history
@@ -34,7 +34,7 @@ class Job:
 
     problem: Problem
     fold: Fold
-    how: Fitting
+    how: FitOptions
 
     @property
     def source(self) -> tuple[int, str]:
@@ -81,7 +81,7 @@ def fit_together(jobs: Sequence[Job]) -> list[Outcome]:
     return [outcomes.get(number) for number in range(len(jobs))]
 
 
-def keep_trained(trained: Trained, fold: Fold, how: Fitting, mirror: Mirror | None) -> None:
+def keep_trained(trained: Trained, fold: Fold, how: FitOptions, mirror: Mirror | None) -> None:
     """Write to the fold's directory, and to the mirror, what the fit leaves there alone, the last checkpoint apart."""
     directory = how.directory(fold)
     directory.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from thawline.errors import RunError
 from thawline.fitting.heads.head import Head
 from thawline.fitting.lightning.data import TailData
 from thawline.fitting.lightning.module import TailModule
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 
 # What a module of somebody else's may state; by anything more its steps may be other ones than those taken here.
 _MAY_STATE = {"__init__", "loss"}
@@ -43,7 +43,7 @@ class Trained:
         history: A row an epoch.
     """
 
-    fit: Fit
+    fit: FittedTail
     state: dict[str, torch.Tensor]
     steps: int
     history: list[dict[str, float]]
@@ -123,4 +123,4 @@ class Run:
         epoch, steps, trained = self._kept
         state = {**self.member.module.state_dict(), **trained}
         tail = {name.removeprefix("tail."): each for name, each in state.items() if name.startswith("tail.")}
-        return Trained(Fit(tail, {"epochs": epoch + 1, "inner_loss": self._best}), state, steps, self._history)
+        return Trained(FittedTail(tail, {"epochs": epoch + 1, "inner_loss": self._best}), state, steps, self._history)

@@ -18,7 +18,7 @@ from thawline.fitting.folds import Fold
 from thawline.fitting.heads.audio import LayersHead, own_head
 from thawline.fitting.heads.head import DenseHead, Head
 from thawline.fitting.heads.trees import TreesHead
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.problem import Plain
 from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
@@ -106,7 +106,7 @@ class GenreProblem(Plain):
         head = self._head()
         return Tail(self.encoder.tail(self.cut, batch_norm=statistics, only=head.reads), head)
 
-    def zero_shot(self, fit: Fit) -> Tail | None:
+    def zero_shot(self, fit: FittedTail) -> Tail | None:
         """None: no encoder of sound here reads text."""
         return None
 
@@ -118,7 +118,7 @@ class GenreProblem(Plain):
         said: NDArray[np.int64] = mfcc_svm(x[train], self.labels[train], x[fold.test], self.settings.seed)
         return said
 
-    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+    def settle(self, fit: FittedTail, inner: FeatureSet | None, earlier: Sequence[FittedTail]) -> FittedTail:
         """`fit` with its themes, and where rules are what answers, with the classes that their table does not know."""
         unknown = self._without_rules
         known: dict[str, Any] = {"without_rules": list(unknown)} if unknown else {}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.tail import Tail
 from thawline.runs.predictions import Predictions, Tags
 from thawline.runs.split import SplitRow
@@ -47,11 +47,11 @@ class TagsProblem(GenreProblem):
         """The label that most tracks have of those that are trained on."""
         return self.marked.most_frequent(fold)
 
-    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+    def settle(self, fit: FittedTail, inner: FeatureSet | None, earlier: Sequence[FittedTail]) -> FittedTail:
         """`fit` with a threshold for each label."""
         return self.marked.settle(super().settle(fit, inner, earlier), self.tail, inner, earlier)
 
-    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags:
+    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: FittedTail) -> Tags:
         """The labels of the tracks that `fold` holds out, those that reach their thresholds, and the most usual."""
         return self.marked.tags(fold, probabilities, fit)
 
@@ -68,7 +68,7 @@ class TagsProblem(GenreProblem):
 
 def examine_genre(
     problem: GenreProblem,
-    judged: Sequence[tuple[Fold, Fit]],
+    judged: Sequence[tuple[Fold, FittedTail]],
     predictions: Predictions,
     device: torch.device,  # noqa: ARG001  # nothing is computed by a model
 ) -> dict[str, Any] | None:

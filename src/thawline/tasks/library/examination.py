@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.judging.intervals import mean_share
 from thawline.judging.paired import compare_scores
 from thawline.judging.ranking import recall_of_labels
@@ -19,7 +19,7 @@ _DEPTH = 5
 
 
 def examine_library(
-    problem: LibraryProblem, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, _device: torch.device
+    problem: LibraryProblem, judged: Sequence[tuple[Fold, FittedTail]], predictions: Predictions, _device: torch.device
 ) -> dict[str, Any] | None:
     """What there is to say of `predictions`; see `tasks.capabilities.examine`."""
     if predictions.tags is None:

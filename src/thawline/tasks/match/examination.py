@@ -10,7 +10,7 @@ from thawline.data.pairs.graph import Grouping
 from thawline.data.pairs.table import Pair
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.tail import predict
 from thawline.judging.intervals import Estimate, FloatArray, proportion
 from thawline.judging.ranking import average_precision, best_ranks, recall_at, roc_auc
@@ -24,7 +24,7 @@ _MOST_RETRIEVED = 5000  # images and texts of a fold whose similarity is held in
 
 
 def examine_pairs(
-    problem: MatchProblem, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, device: torch.device
+    problem: MatchProblem, judged: Sequence[tuple[Fold, FittedTail]], predictions: Predictions, device: torch.device
 ) -> dict[str, Any]:
     """All of it as plain JSON; each number with its interval over groups.
 
@@ -85,7 +85,9 @@ def _ranking(p: Predictions, scores: FloatArray) -> dict[str, Any]:
     }
 
 
-def _zero_shot(problem: MatchProblem, judged: Sequence[tuple[Fold, Fit]], p: Predictions) -> dict[str, Any] | None:
+def _zero_shot(
+    problem: MatchProblem, judged: Sequence[tuple[Fold, FittedTail]], p: Predictions
+) -> dict[str, Any] | None:
     """How well pretrained CLIP ranks the same pairs; None where the run is not compared with it."""
     found: dict[str, float] = {}
     for fold, fit in judged:
@@ -115,7 +117,7 @@ def _by_difficulty(answered: Answered, p: Predictions) -> dict[str, Any]:
     return found
 
 
-def _retrieval(problem: MatchProblem, judged: Sequence[tuple[Fold, Fit]]) -> dict[str, Any] | None:
+def _retrieval(problem: MatchProblem, judged: Sequence[tuple[Fold, FittedTail]]) -> dict[str, Any] | None:
     """How often the right text of an image, and the right image of a text, is among the first 1, 5 and 10 held out.
 
     None where no image has a true text among those held out, or where these are too many to compare with each other.
@@ -158,7 +160,7 @@ def _retrieval(problem: MatchProblem, judged: Sequence[tuple[Fold, Fit]]) -> dic
 
 
 def _learnt(
-    problem: MatchProblem, judged: Sequence[tuple[Fold, Fit]], p: Predictions, device: torch.device
+    problem: MatchProblem, judged: Sequence[tuple[Fold, FittedTail]], p: Predictions, device: torch.device
 ) -> dict[str, Any] | None:
     """Accuracy on the training side beside that on the pairs held out: the gap is what was learnt by heart."""
     right, count = 0, 0

@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from thawline.decisions.threshold import DecisionSettings, fit_threshold
 from thawline.fitting.feature_set import FeatureSet
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.methods.scikit import LogisticRegression
 from thawline.fitting.tail import final_features, in_batches, predict
 from thawline.tasks.match.tail import NewProjection, PairTail
@@ -68,13 +68,13 @@ def measure(tail: PairTail, samples: FeatureSet, *, new_space: bool, strangers: 
 
 
 def settle_pairs(
-    fit: Fit,
+    fit: FittedTail,
     tail: PairTail,
     zero_shot: PairTail | None,
     inner: FeatureSet | None,
-    earlier: Sequence[Fit],
+    earlier: Sequence[FittedTail],
     how: DecisionSettings,
-) -> Fit:
+) -> FittedTail:
     """`fit` with what is fitted after the training, on samples that it did not see.
 
     That is scale and bias, since training leaves a model too sure of itself and a loss over a batch trains no bias that
@@ -125,7 +125,7 @@ def _regress(values: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[fl
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 
 
-def _from_folds(fit: Fit, earlier: Sequence[Fit]) -> Fit:
+def _from_folds(fit: FittedTail, earlier: Sequence[FittedTail]) -> FittedTail:
     """`fit` with the medians of what the folds' fits were given."""
     state = fit.state | {name: torch.stack([one.state[name] for one in earlier]).quantile(0.5) for name in _SCALE}
     chosen = {**fit.chosen, "threshold": _median_threshold(earlier)}
@@ -134,7 +134,7 @@ def _from_folds(fit: Fit, earlier: Sequence[Fit]) -> Fit:
     return replace(fit, state=state, chosen=chosen)
 
 
-def _median_threshold(earlier: Sequence[Fit]) -> dict[str, Any]:
+def _median_threshold(earlier: Sequence[FittedTail]) -> dict[str, Any]:
     """The median of the folds' thresholds, with the median of what these attained."""
     found = [one.chosen["threshold"] for one in earlier]
     return {

@@ -19,7 +19,7 @@ from thawline.errors import UserError
 from thawline.files import write_folder
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
 from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY, ZERO_SHOT
@@ -138,7 +138,7 @@ class MatchProblem:
         assert isinstance(method, GradientSettings)  # noqa: S101  # the settings were checked
         return fresh_tail(self.pretrained, self.settings.cut, method)
 
-    def zero_shot(self, fit: Fit) -> PairTail | None:
+    def zero_shot(self, fit: FittedTail) -> PairTail | None:
         """Pretrained CLIP at the threshold that was best for it on the inner samples of `fit`.
 
         None for encoders that were not trained together, and where it is itself what is judged.
@@ -147,19 +147,19 @@ class MatchProblem:
             return None
         return pretrained_tail(self.pretrained, self.settings.cut, threshold=fit.chosen[ZERO_SHOT_THRESHOLD])
 
-    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+    def settle(self, fit: FittedTail, inner: FeatureSet | None, earlier: Sequence[FittedTail]) -> FittedTail:
         """`fit` with a threshold, and with scale and bias where the loss leaves these open; see `settle_pairs`."""
         zero_shot = pretrained_tail(self.pretrained, self.settings.cut) if self._has_zero_shot else None
         tail = self.tail()
         tail.load_state_dict(fit.state)
         return settle_pairs(fit, tail, zero_shot, inner, earlier, self.settings.decision)
 
-    def answers(self, probabilities: NDArray[np.float32], fit: Fit) -> NDArray[np.int64]:
+    def answers(self, probabilities: NDArray[np.float32], fit: FittedTail) -> NDArray[np.int64]:
         """`match` from the threshold on."""
         threshold = Threshold(**fit.chosen["threshold"])
         return threshold.decide(probabilities[:, 1]).astype(np.int64)
 
-    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> None:
+    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: FittedTail) -> None:
         """None: a pair is a match or it is none."""
 
     def scores(self, fold: Fold, said: NDArray[np.float32], usual: float | None) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from thawline.encoders.settings import Gift
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.judging.intervals import Estimate, proportion
 from thawline.judging.wording import percent
 from thawline.runs.predictions import Predictions
@@ -25,7 +25,7 @@ _MOST_CONFUSED, _MOST_PROMPTS = 5, 20
 
 
 def examine_photos(
-    problem: PhotosProblem, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, _device: torch.device
+    problem: PhotosProblem, judged: Sequence[tuple[Fold, FittedTail]], predictions: Predictions, _device: torch.device
 ) -> dict[str, Any] | None:
     """What there is to say of `predictions`, see `tasks.capabilities.examine`; None of a method that needs no text."""
     if Gift.TEXT not in problem.settings.method.needs or predictions.tags is not None:

@@ -19,7 +19,7 @@ from thawline.fitting.feature_set import AugmentedRows, FeatureRows, FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.heads.cache import CacheHead
 from thawline.fitting.heads.head import DenseHead, ProbeHead, PromptHead
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.problem import Plain
 from thawline.fitting.settings import GradientSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail, final_features
@@ -144,7 +144,7 @@ class PhotosProblem(Plain):
         prompts = replace(self.prompts, used=torch.from_numpy(choice.used), gains=choice.gains)
         return replace(self, prompts=prompts)
 
-    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+    def settle(self, fit: FittedTail, inner: FeatureSet | None, earlier: Sequence[FittedTail]) -> FittedTail:
         """`fit` with the prompts that were chosen for it, where there were candidates."""
         if self.prompts is None or self.prompts.gains is None:
             return fit
@@ -162,7 +162,7 @@ class PhotosProblem(Plain):
         fitted = not isinstance(self.settings.method, ZeroShotSettings)
         return self.prompts is not None and (fitted or self.prompts.used is not None)
 
-    def zero_shot(self, fit: Fit) -> Tail | None:
+    def zero_shot(self, fit: FittedTail) -> Tail | None:
         """The pretrained network with the classes' prompts, nothing fitted.
 
         None for an encoder without text, and where it is itself what is judged.

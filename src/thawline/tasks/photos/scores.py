@@ -17,7 +17,7 @@ from thawline.errors import UserError
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
 from thawline.fitting.heads.head import DenseHead
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.tail import Tail
 from thawline.runs.predictions import Scores
 from thawline.targets.target import TRAINING_MEAN
@@ -56,7 +56,7 @@ class ScoredProblem(PhotosProblem):
     def _head(self, hidden: int | None, dropout: float) -> DenseHead:
         return self.scored.told.head(self.encoder.dim, self.settings.method, hidden, dropout)
 
-    def zero_shot(self, fit: Fit) -> Tail | None:
+    def zero_shot(self, fit: FittedTail) -> Tail | None:
         """None: nothing is known of scores beforehand."""
         return None
 

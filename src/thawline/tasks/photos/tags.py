@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.tail import Tail
 from thawline.runs.predictions import Predictions, Tags
 from thawline.targets.target import MOST_USUAL
@@ -43,7 +43,7 @@ class TaggedProblem(PhotosProblem):
         tail = super().tail()
         return Tail(tail.stages, tail.head, sets=self.tagged.sets)
 
-    def zero_shot(self, fit: Fit) -> Tail | None:
+    def zero_shot(self, fit: FittedTail) -> Tail | None:
         """None: what prompts tell apart are classes."""
         return None
 
@@ -51,11 +51,11 @@ class TaggedProblem(PhotosProblem):
         """The label that most photos have of those that are trained on."""
         return self.tagged.most_frequent(fold)
 
-    def settle(self, fit: Fit, inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+    def settle(self, fit: FittedTail, inner: FeatureSet | None, earlier: Sequence[FittedTail]) -> FittedTail:
         """`fit` with a threshold for each label."""
         return self.tagged.settle(fit, self.tail, inner, earlier)
 
-    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags:
+    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: FittedTail) -> Tags:
         """The labels of the photos that `fold` holds out, those that reach their thresholds, and the most usual."""
         return self.tagged.tags(fold, probabilities, fit)
 
@@ -66,7 +66,7 @@ class TaggedProblem(PhotosProblem):
 
 def examine_photos(
     problem: PhotosProblem,
-    judged: Sequence[tuple[Fold, Fit]],
+    judged: Sequence[tuple[Fold, FittedTail]],
     predictions: Predictions,
     device: torch.device,
 ) -> dict[str, Any] | None:

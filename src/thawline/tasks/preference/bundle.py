@@ -10,7 +10,6 @@ from thawline.bundles.trained import read_trained
 from thawline.runs.predictions import Predictions
 from thawline.tasks.classes import number_classes
 from thawline.tasks.exporting import Exportable
-from thawline.tasks.fits import Fitted, trained_of
 from thawline.tasks.photos.bundle.export import export_photos
 from thawline.tasks.photos.bundle.labelled import LabelledPhotos
 from thawline.tasks.photos.bundle.photos import Bundle, load_photos
@@ -20,6 +19,7 @@ from thawline.tasks.preference.examination import examine_answers
 from thawline.tasks.preference.report import feedback_report
 from thawline.tasks.preference.settings import FeedbackSettings
 from thawline.tasks.preference.table import Feedback, collect, read_feedback
+from thawline.tasks.run_model import RunModel, trained_of
 
 
 def load_preference(folder: Path, manifest: dict[str, Any], decision: dict[str, Any], device: torch.device) -> Bundle:
@@ -35,7 +35,7 @@ def load_preference(folder: Path, manifest: dict[str, Any], decision: dict[str, 
     return bundle
 
 
-def export_preference(fitted: Fitted) -> Exportable:
+def export_preference(fitted: RunModel) -> Exportable:
     """What the run fitted; see `tasks.capabilities.TaskExporter`."""
     plain = export_photos(fitted)
     said = guess_sentence(counts) if guesses(counts := trained_of(fitted).counts) else ""

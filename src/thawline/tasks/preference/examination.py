@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.judging.intervals import Estimate, proportion
 from thawline.judging.ranking import roc_auc
 from thawline.judging.wording import percent
@@ -22,7 +22,10 @@ _DEPTHS = (10, 20)
 
 
 def examine_preference(
-    problem: PreferenceProblem, _judged: Sequence[tuple[Fold, Fit]], predictions: Predictions, _device: torch.device
+    problem: PreferenceProblem,
+    _judged: Sequence[tuple[Fold, FittedTail]],
+    predictions: Predictions,
+    _device: torch.device,
 ) -> dict[str, Any]:
     """What there is to say of `predictions`; see `tasks.capabilities.examine`."""
     answers = dict(zip(problem.names, problem.said, strict=True))

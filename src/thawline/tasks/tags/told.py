@@ -15,7 +15,7 @@ from thawline.decisions.label_thresholds import NOTHING_FITTED, THRESHOLDS, fit_
 from thawline.errors import UserError
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.tail import Tail, predict
 from thawline.runs.predictions import Predictions, Tags
 from thawline.targets.predicted import compare_baseline, judge_said
@@ -58,7 +58,9 @@ class Told:
         """Of each sample that `fold` holds out, the label that most have of those that are trained on."""
         return np.full(len(fold.test), int(self.shares(fold).argmax()), dtype=np.int64)
 
-    def settle(self, fit: Fit, fresh: Callable[[], Tail], inner: FeatureSet | None, earlier: Sequence[Fit]) -> Fit:
+    def settle(
+        self, fit: FittedTail, fresh: Callable[[], Tail], inner: FeatureSet | None, earlier: Sequence[FittedTail]
+    ) -> FittedTail:
         """`fit` with a threshold for each label.
 
         That is what the method fitted, or the best for its F1 on inner samples, or the median of the folds'.
@@ -81,7 +83,7 @@ class Told:
             values = np.median([[one.chosen[THRESHOLDS][name] for name in self.names] for one in earlier], axis=0)
         return replace(fit, chosen={**fit.chosen, THRESHOLDS: dict(zip(self.names, values.tolist(), strict=True))})
 
-    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: Fit) -> Tags:
+    def tags(self, fold: Fold, probabilities: NDArray[np.float32], fit: FittedTail) -> Tags:
         """The labels of the samples that `fold` holds out, those that reach their thresholds, and the most usual."""
         thresholds = np.array([fit.chosen[THRESHOLDS][name] for name in self.names])
         usual = most_usual(self.shares(fold))
@@ -97,7 +99,7 @@ class Told:
         shares: NDArray[np.float64] = self.true[fold.train if len(fold.train) else fold.test].mean(axis=0)
         return shares
 
-    def examine(self, judged: Sequence[tuple[Fold, Fit]], predictions: Predictions) -> dict[str, Any]:
+    def examine(self, judged: Sequence[tuple[Fold, FittedTail]], predictions: Predictions) -> dict[str, Any]:
         """F1 and average precision over the labels and of each, thresholds, and labels not learnt, as plain JSON."""
         absent = {fold.name: self._absent(fold) for fold, _ in judged}
         return {

@@ -4,20 +4,20 @@ from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.decisions.temperature import Temperature
 from thawline.runs.split import SplitRow
 from thawline.tasks.exporting import Exportable, known_files
-from thawline.tasks.fits import Fitted, temperature_of
 from thawline.tasks.genre.bundle.write import KnownTrack, TunedTracks
 from thawline.tasks.genre.settings import THEMES
 from thawline.tasks.genre.tables.themes import vocabulary
+from thawline.tasks.run_model import RunModel, temperature_of
 
 TRACKS = 4
 
 
-def export_tracks(fitted: Fitted) -> Exportable:
+def export_tracks(fitted: RunModel) -> Exportable:
     """What the run fitted; see `tasks.capabilities.TaskExporter`."""
     return Exportable(tuned_tracks(fitted, temperature_of(fitted)), known_tracks(fitted))
 
 
-def tuned_tracks(fitted: Fitted, temperature: Temperature) -> TunedTracks:
+def tuned_tracks(fitted: RunModel, temperature: Temperature) -> TunedTracks:
     """What the run fitted, at `temperature`."""
     settings = fitted.settings
     return TunedTracks(
@@ -35,7 +35,7 @@ def tuned_tracks(fitted: Fitted, temperature: Temperature) -> TunedTracks:
     )
 
 
-def known_tracks(fitted: Fitted) -> list[KnownTrack]:
+def known_tracks(fitted: RunModel) -> list[KnownTrack]:
     """Some of the tracks that the run was judged by, from its first to its last."""
     return [KnownTrack(one.path, one.digest, one.said, themes_of(row)) for one, row in known_files(fitted, TRACKS)]
 

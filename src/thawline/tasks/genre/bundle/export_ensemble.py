@@ -19,10 +19,10 @@ from thawline.runs.predictions import Predictions
 from thawline.runs.split import read_split_rows
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.exporting import check_known, samples_root, say_difference
-from thawline.tasks.fits import Fitted, estimates_of, facts_of, find_fit, notes_of, tolerance_of
 from thawline.tasks.genre.bundle.export import TRACKS, known_tracks, themes_of, tuned_tracks
 from thawline.tasks.genre.bundle.write import KnownTrack
 from thawline.tasks.genre.bundle.write_ensemble import TunedMember, write_ensemble_bundle
+from thawline.tasks.run_model import RunModel, estimates_of, facts_of, find_run_model, notes_of, tolerance_of
 
 
 def export_ensemble(source: Path, members: Sequence[Path], target: Path, places: Mapping[str, Any]) -> None:
@@ -49,15 +49,15 @@ def export_ensemble(source: Path, members: Sequence[Path], target: Path, places:
     say_next(console, [f"thawline predict {as_word(target)} PATHS"])
 
 
-def _fit(name: str, path: Path, places: Mapping[str, Any]) -> Fitted:
+def _fit(name: str, path: Path, places: Mapping[str, Any]) -> RunModel:
     """The model of the member called `name`, whose run is in `path`; says which of its own tracks are not there."""
-    fitted = find_fit(path, places)
+    fitted = find_run_model(path, places)
     if lost := check_known(fitted, known_tracks(fitted)):
         say(Console(), f"{name}: {lost}")
     return fitted
 
 
-def _tuned(one: Mapping[str, Any], fitted: Fitted) -> TunedMember:
+def _tuned(one: Mapping[str, Any], fitted: RunModel) -> TunedMember:
     said = one["temperature"]
     losses = said["log_loss"]
     temperature = Temperature(**{**said, "log_loss": None if losses is None else tuple(losses)})
@@ -72,7 +72,7 @@ def _tuned(one: Mapping[str, Any], fitted: Fitted) -> TunedMember:
     return TunedMember(one["name"], one["weight"], tuned_tracks(fitted, temperature), extras)
 
 
-def _known(source: Path, judged: Predictions, members: Sequence[Fitted]) -> list[KnownTrack]:
+def _known(source: Path, judged: Predictions, members: Sequence[RunModel]) -> list[KnownTrack]:
     """Some of the tracks that the very models of the members judged; none where the run joined other fits of them."""
     if not all(fitted.judged_itself for fitted in members):
         return []

@@ -76,9 +76,9 @@ def keep_model(run: Path, folder: Path) -> None:
         UserError: The run has no model of all its data, or it can't be exported.
     """
     from thawline.tasks.exporting import write_run  # late, as above
-    from thawline.tasks.fits import find_fit
+    from thawline.tasks.run_model import find_run_model
 
-    write_run(find_fit(run, {}), folder / FOLDER, run.name)
+    write_run(find_run_model(run, {}), folder / FOLDER, run.name)
 
 
 def drop_model(folder: Path) -> bool:

@@ -7,16 +7,16 @@ from thawline.errors import UserError
 from thawline.runs.split import change_of
 from thawline.tasks.capabilities import task_reader
 from thawline.tasks.exporting import Exportable, some_places
-from thawline.tasks.fits import Fitted, temperature_of
 from thawline.tasks.match.bundle.write import KnownPair, TunedPairs
 from thawline.tasks.match.features import load_pretrained
 from thawline.tasks.match.problem import MatchProblem
 from thawline.tasks.match.tail import split_state
+from thawline.tasks.run_model import RunModel, temperature_of
 
 _PAIRS = 8
 
 
-def export_pairs(fitted: Fitted) -> Exportable:
+def export_pairs(fitted: RunModel) -> Exportable:
     """What the run fitted; see `tasks.capabilities.TaskExporter`."""
     settings = fitted.settings
     if settings.text is not None and settings.text.family not in TEXT:
@@ -44,7 +44,7 @@ def export_pairs(fitted: Fitted) -> Exportable:
     return Exportable(tuned, known, [lost, threshold])
 
 
-def _known(fitted: Fitted) -> tuple[list[KnownPair], str]:
+def _known(fitted: RunModel) -> tuple[list[KnownPair], str]:
     """Some of the pairs that the run judged, from its first to its last, and a sentence where some are gone.
 
     Raises:

@@ -5,15 +5,15 @@ from thawline.decisions.abstention import UNKNOWN, Abstention
 from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.decisions.out_of_place import OUT_OF_PLACE, OutOfPlace
 from thawline.tasks.exporting import Exportable, known_files
-from thawline.tasks.fits import Fitted, fit_decision
 from thawline.tasks.photos.bundle.out_of_place import place
 from thawline.tasks.photos.bundle.write import TunedPhotos
 from thawline.tasks.photos.prompts import PROMPTS, class_prompts
+from thawline.tasks.run_model import RunModel, fit_decision
 
 _PHOTOS = 8
 
 
-def export_photos(fitted: Fitted) -> Exportable:
+def export_photos(fitted: RunModel) -> Exportable:
     """What the run fitted; see `tasks.capabilities.TaskExporter`."""
     settings = fitted.settings
     prompts, (temperature, abstention) = None, fit_decision(fitted)

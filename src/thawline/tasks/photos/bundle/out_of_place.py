@@ -15,13 +15,13 @@ from thawline.fitting.fit import read_fit
 from thawline.fitting.folds import HOLDOUT, Fold, fold_directory
 from thawline.fitting.tail import final_features
 from thawline.tasks.capabilities import TaskProblem
-from thawline.tasks.fits import Fitted, reread
 from thawline.tasks.planning import how_to_fit
+from thawline.tasks.run_model import RunModel, reread
 
 Placed = tuple[OutOfPlace, Surroundings]
 
 
-def place(fitted: Fitted, most: float) -> Placed:
+def place(fitted: RunModel, most: float) -> Placed:
     """Where the photos of the classes lie, and from which distance on at most the share `most` of such is beyond.
 
     How far away photos may lie is measured on those that neither the model nor the surroundings are made of: of a
@@ -51,7 +51,7 @@ def place(fitted: Fitted, most: float) -> Placed:
 
 
 def _apart(
-    fitted: Fitted, problem: TaskProblem, plan: list[Fold], *, inner: bool
+    fitted: RunModel, problem: TaskProblem, plan: list[Fold], *, inner: bool
 ) -> Iterator[tuple[Fold, NDArray[np.float64]]]:
     """Each fold, and how far the photos that it holds out lie from those that it trains on."""
     how = how_to_fit(fitted.settings, fitted.run, find_device("cpu"), None)

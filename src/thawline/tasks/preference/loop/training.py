@@ -16,7 +16,6 @@ from thawline.errors import UserError
 from thawline.fitting.settings import GradientSettings, MethodSettings, ZeroShotSettings
 from thawline.runs.predictions import Predictions
 from thawline.tasks.exporting import write_run
-from thawline.tasks.fits import find_fit
 from thawline.tasks.preference.answers import LIKE
 from thawline.tasks.preference.loop.answered import FILE, check_both, usable, write_answers
 from thawline.tasks.preference.loop.base import make_base
@@ -26,6 +25,7 @@ from thawline.tasks.preference.loop.settings import PreferenceTrainSettings, as_
 from thawline.tasks.preference.problem import PreferenceProblem
 from thawline.tasks.preference.read import read_preference
 from thawline.tasks.preference.settings import feedback_of
+from thawline.tasks.run_model import find_run_model
 from thawline.versions.contents import metrics_in
 from thawline.versions.feedback import Answered, answered
 from thawline.versions.jobs import note_job, scratch, update_job
@@ -105,7 +105,7 @@ def _learn(
     told.done(choice.figures[choice.name])
     with scratch(registry.root) as folder:
         bundle, run = folder / "bundle", Path(trial.settings.paths.run)
-        write_run(find_fit(run, {}), bundle, directory.name)
+        write_run(find_run_model(run, {}), bundle, directory.name)
         version = registry.add(
             bundle,
             type=_type_of(trial.settings.method),

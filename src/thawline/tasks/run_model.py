@@ -16,7 +16,7 @@ from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.fitting.fit import is_fitted, read_fit
 from thawline.fitting.folds import HOLDOUT, REFIT, Fold, fold_directory
-from thawline.fitting.methods import Fit
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.scoring import score_fold
 from thawline.runs.directory import CONFIG_FILE, REFIT_WORD, read_config, read_status
@@ -43,7 +43,7 @@ _ESTIMATES = (
 
 
 @dataclass(frozen=True)
-class Fitted:
+class RunModel:
     """The fit of a run that is its model.
 
     Attributes:
@@ -66,7 +66,7 @@ class Fitted:
     run: Path
     settings: RunSettings
     name: str
-    fit: Fit
+    fit: FittedTail
     classes: tuple[str, ...]
     facts: dict[str, Any]
     judged: Predictions
@@ -88,7 +88,7 @@ class Fitted:
         return set(self.judged.folds) == {self.name} and not self.settings.augmentation.average
 
 
-def find_fit(path: Path, places: Mapping[str, Any]) -> Fitted:
+def find_run_model(path: Path, places: Mapping[str, Any]) -> RunModel:
     """The model of the run or sweep in `path`: fitted on everything, or the only one that there is.
 
     Args:
@@ -125,7 +125,7 @@ def find_fit(path: Path, places: Mapping[str, Any]) -> Fitted:
     absent = absent_place(config)
     lost = f"{not_there(*absent)}; say where: {absent[0]}=NEW" if absent else ""
     settings, lost = _with_files(read_settings(config), lost)
-    return Fitted(
+    return RunModel(
         run,
         settings,
         name,
@@ -165,7 +165,7 @@ class Unseen:
     why_not: str | None = None
 
 
-def unseen_of(fitted: Fitted) -> Unseen:
+def unseen_of(fitted: RunModel) -> Unseen:
     """What a decision can be fitted on."""
     if fitted.judged.scores is not None:
         return Unseen(None, why_not="scores have no probabilities")
@@ -183,12 +183,12 @@ def unseen_of(fitted: Fitted) -> Unseen:
         return Unseen(None, why_not=f"what it would be fitted on can't be had ({error})")
 
 
-def temperature_of(fitted: Fitted) -> Temperature:
+def temperature_of(fitted: RunModel) -> Temperature:
     """A temperature by what there is that the model was not trained on."""
     return fit_decision(fitted)[0]
 
 
-def fit_decision(fitted: Fitted) -> tuple[Temperature, Abstention | None]:
+def fit_decision(fitted: RunModel) -> tuple[Temperature, Abstention | None]:
     """The temperature, and from which probability on the model answers; None: it always does.
 
     Raises:
@@ -208,12 +208,12 @@ def fit_decision(fitted: Fitted) -> tuple[Temperature, Abstention | None]:
     return temperature, fit_abstention(said.right, sure, said.groups, wanted, unseen.what)
 
 
-def trained_of(fitted: Fitted) -> Trained:
+def trained_of(fitted: RunModel) -> Trained:
     """Which of the run's samples its model was trained on, or chosen by."""
     return trained_on([row for row in fitted.rows if fitted.name == REFIT or not row.fold])
 
 
-def tolerance_of(fitted: Fitted) -> float:
+def tolerance_of(fitted: RunModel) -> float:
     """By how much a bundle's probabilities may differ from those of its run."""
     settings = fitted.settings
     plain = settings.store.dtype == settings.encoder.precision == "float32"
@@ -221,7 +221,7 @@ def tolerance_of(fitted: Fitted) -> float:
     return _ROUNDING if exact else _OTHER_ROUNDING
 
 
-def reread(fitted: Fitted) -> tuple[TaskProblem, list[Fold]]:
+def reread(fitted: RunModel) -> tuple[TaskProblem, list[Fold]]:
     """The samples of the run as they were when it was fitted, and its folds.
 
     Raises:
@@ -236,7 +236,7 @@ def reread(fitted: Fitted) -> tuple[TaskProblem, list[Fold]]:
     return problem, plan
 
 
-def _predict_inner(fitted: Fitted) -> Predictions:
+def _predict_inner(fitted: RunModel) -> Predictions:
     """What the hold-out's fit says of the inner samples, by which it chose but on which it was not trained.
 
     A method that trains on these in the end is fitted once more without them, as a sweep does to rank it.
@@ -255,7 +255,7 @@ def _predict_inner(fitted: Fitted) -> Predictions:
     return said
 
 
-def facts_of(fitted: Fitted, name: str) -> dict[str, Any]:
+def facts_of(fitted: RunModel, name: str) -> dict[str, Any]:
     """What the manifest says of the run called `name`."""
     judged = fitted.facts["judged"]
     of = "held out of this very model" if fitted.name != REFIT else "each held out of a model fitted the same way"
@@ -282,7 +282,7 @@ def estimates_of(judged: Mapping[str, Any]) -> dict[str, Any]:
     return {name: judged[name] for name in _ESTIMATES if name in judged and (name != "accuracy" or name == headline)}
 
 
-def notes_of(fitted: Fitted) -> list[str]:
+def notes_of(fitted: RunModel) -> list[str]:
     """What a card says of a run's settings that the model does not have."""
     settings = fitted.settings
     notes = []
