@@ -71,7 +71,7 @@ def test_a_saved_config_gives_the_settings_back(method: MethodSettings):
 
 
 def test_a_config_of_another_version_is_refused():
-    with pytest.raises(UserError, match="does not fit this version"):
+    with pytest.raises(UserError, match="of no method of this version of thawline or of an installed package"):
         saved_settings(OmegaConf.create({"method": {"fit": "by magic"}}))
     with pytest.raises(UserError, match="does not fit this version"):
         saved_settings(OmegaConf.create({"method": {"fit": "nothing"}, "surplus": 1}))

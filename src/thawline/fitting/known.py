@@ -90,7 +90,10 @@ def method_schema(fit: str) -> DictConfig:
     if own is None and (added := find_added_method(fit)) is not None:
         own = added.settings
     if own is None:
-        raise UserError(f"method.fit={fit} is of no method that there is; install the package that adds it")
+        raise UserError(
+            f"method.fit={fit} is of no method of this version of thawline or of an installed package; install the "
+            "package that adds it"
+        )
     node: DictConfig = OmegaConf.structured(own)
     node.fit = fit
     return node
