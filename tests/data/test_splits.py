@@ -128,6 +128,15 @@ def test_too_few_groups_say_what_would_work(counts, size, folds, message) -> Non
         kfold(labels, groups, folds=folds, seed=0, classes=["barat", "mehndi"])
 
 
+def test_samples_of_one_part_are_not_told_to_be_left_out() -> None:
+    with pytest.raises(UserError) as refused:
+        kfold(*grouped([2]), folds=3, seed=0)
+    assert str(refused.value) == (
+        "cv=3 needs at least 3 groups, and there are 2 (6 samples; those that belong together are one group); "
+        "use cv=2, or add samples."
+    )
+
+
 def test_all_classes_of_too_few_groups_are_named_at_once() -> None:
     labels, groups = grouped([9, 1, 3, 9, 1], size=1)
     with pytest.raises(UserError) as refused:

@@ -165,6 +165,12 @@ def _too_few(what: str, need: int, labels: IntArray, counts: Mapping[int, int], 
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     fewest = counts[scarce[0]]
     remedy = f"use cv={fewest}, or add samples" if fewest >= 2 else "add samples from other occasions"
+    if len(counts) == 1:  # of scores there may be one part only; without it nothing would be left
+        size = f"{len(labels)} sample{'s' if len(labels) != 1 else ''}"
+        return (
+            f"{what} needs at least {need} groups, and there are {fewest} ({size}; those that belong together are one "
+            f"group); {remedy}."
+        )
     leave = f", or leave {'it' if len(scarce) == 1 else 'them'} out by data.min_groups={need}"
     return (
         f"{what} needs at least {need} groups of every class, but {', '.join(named[:_NAMED])}{more}; {remedy}{leave}."

@@ -44,6 +44,24 @@ def test_scores_that_are_all_the_same_are_refused():
         told([2, 2, 2])
 
 
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ([1, 2, 1e40], r"reach 1e\+40, and networks compute with 1e-18 to 1e\+18; divide all by the same number"),
+        ([1e-30, 2e-30], r"reach 2e-30, .*; multiply all by the same number"),
+        ([1e9 + 1, 1e9 + 2, 1e9 + 6], r"between 1000000001 and 1000000006, too close .*; take 1000000001 off each"),
+        ([-1e9 - 1, -1e9 - 2], r"take -1000000002 off each"),
+    ],
+)
+def test_scores_that_32_bits_do_not_hold_are_refused_with_what_mends_it(scores, said):
+    with pytest.raises(UserError, match=said):
+        told(scores)
+
+
+def test_scores_in_seconds_since_1970_that_span_a_day_are_taken():
+    assert told(1.7e9 + np.arange(0, 86400, 3600.0)).levels[0] == 1.7e9
+
+
 def test_the_baseline_is_the_mean_of_what_is_trained_on_or_what_is_given():
     made, said = told([1, 2, 3, 10]), np.array([[5.0]], dtype=np.float32)
     fold = Fold("0", np.array([0, 1, 2]), None, np.array([3]))

@@ -20,6 +20,10 @@ from thawline.screen import format_number
 # Of so many different scores at most `method.loss=ordinal` makes answers, a cut between each and the next.
 MOST_ANSWERS = 30
 _STRATA = (5, 4, 3, 2)
+# Networks compute in 32 bits: scores must be of a size that these hold, squared too, and their rounding, up to 6e-8 of
+# a score, must be small beside what tells scores apart.
+_LEAST, _MOST = 1e-18, 1e18
+_CLOSEST = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +53,11 @@ class ScoredSamples:
             where: The collection, for messages.
 
         Raises:
-            UserError: All scores are the same.
+            UserError: All scores are the same, or can't be computed with in 32 bits.
         """
         if len(np.unique(scores)) < 2:
             raise UserError(f"all {len(scores)} scores of {where} are {scores[0]:g}; there is nothing to tell apart")
+        _check_size(scores, where)
         return cls(scores, *_choose_strata(scores, groups, max(FEW_GROUPS, folds or 0)))
 
     @property
@@ -94,6 +99,21 @@ class ScoredSamples:
         """The scores that there are, and which is each sample's."""
         levels, numbers = np.unique(self.scores, return_inverse=True)
         return levels, numbers.reshape(-1).astype(np.int64)
+
+
+def _check_size(scores: NDArray[np.float64], where: object) -> None:
+    largest = float(np.abs(scores).max())
+    if not _LEAST <= largest <= _MOST:
+        raise UserError(
+            f"the scores of {where} reach {largest:.3g}, and networks compute with {_LEAST:g} to {_MOST:g}; "
+            f"{'divide' if largest > _MOST else 'multiply'} all by the same number"
+        )
+    if scores.std() < _CLOSEST * largest:
+        least, most = (f"{each:.17g}" for each in (scores.min(), scores.max()))
+        raise UserError(
+            f"the scores of {where} lie between {least} and {most}, too close together for their size to be told apart "
+            f"in the 32 bits that networks compute with; take {least} off each"
+        )
 
 
 def _choose_strata(
