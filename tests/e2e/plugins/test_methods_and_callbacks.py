@@ -58,8 +58,8 @@ def test_a_method_is_judged_chosen_swept_over_exported_and_asked(thawline, lens,
     assert "wedding" in (thawline.directory / "said.jsonl").read_text(encoding="utf-8")
     said = thawline.refused("evaluate", run, sample)
     assert said == (
-        "method.fit=centroids is of no method of this version of thawline or of an installed package; install the package "
-        "that adds it"
+        "method.fit=centroids is of no method of this version of thawline or of an installed package; install the "
+        "package that adds it"
     )
 
 
