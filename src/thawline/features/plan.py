@@ -16,7 +16,7 @@ from thawline.features.store.store import DamagedShelfError
 from thawline.features.wanted import Target, Wanted
 
 
-class Place:
+class ShelfIndex:
     """A shelf as it was when a pass began. Safe to use from threads."""
 
     def __init__(self, target: Target, *, fills: bool) -> None:
@@ -58,7 +58,7 @@ class Leg:
         stops: The targets on the way that lack the sample, from the lowest cut on; at least one.
     """
 
-    start: Place | None
+    start: ShelfIndex | None
     view: int
     stops: tuple[Target, ...]
 
@@ -68,7 +68,7 @@ class Leg:
         return self.start.target.cut if self.start else 0
 
 
-class Plan:
+class FeaturePlan:
     """Which features each photo lacks, by what the shelves hold at this moment.
 
     Everything but `chain` is safe to use from threads.
@@ -76,9 +76,9 @@ class Plan:
 
     def __init__(self, wanted: Wanted[Any]) -> None:
         self._wanted = wanted
-        places = [Place(target, fills=True) for target in wanted.targets]
+        places = [ShelfIndex(target, fills=True) for target in wanted.targets]
         self._targets = tuple(places)
-        places += [Place(source, fills=False) for source in wanted.sources if source.exact]
+        places += [ShelfIndex(source, fills=False) for source in wanted.sources if source.exact]
         # At one cut, what may be read comes before what is rounded from it.
         places.sort(key=lambda place: (place.target.cut, not place.target.exact))
         views = sorted({target.view for target in wanted.targets})
@@ -125,15 +125,15 @@ class Plan:
         return features
 
 
-def _leads_to(view: int, place: Place) -> bool:
+def _leads_to(view: int, place: ShelfIndex) -> bool:
     """Whether a place lies on the way of a view: stored plain pixels are where every view can begin."""
     target = place.target
     return target.view == view or (target.cut == 0 and target.exact)
 
 
-def _legs(digest: str, view: int, places: list[Place]) -> Iterator[Leg]:
+def _legs(digest: str, view: int, places: list[ShelfIndex]) -> Iterator[Leg]:
     """The legs of one view, `places` by their cut: a target is reached from the highest features below it."""
-    start: Place | None = None
+    start: ShelfIndex | None = None
     stops: list[Target] = []
     for place in places:
         if digest not in place:

@@ -20,7 +20,7 @@ from thawline.features.store.disk import check_database, database, explained
 from thawline.features.store.index import INDEX_FILE, ShelfIndex
 from thawline.features.store.key import SHELF_FORMAT, shelf_id
 from thawline.features.store.remembered import forget
-from thawline.features.store.rows import Column, Place, Rows
+from thawline.features.store.rows import Column, RowLocation, Rows
 from thawline.features.store.store import TRASH, FeatureStore, leftovers, remove_shelf
 from thawline.files import JSON
 
@@ -295,7 +295,7 @@ def _verify(store: FeatureStore, folder: Path) -> tuple[int, int, list[Problem]]
 
 
 def _verify_rows(
-    index: ShelfIndex, columns: list[Column], samples: Mapping[str, Place], label: str
+    index: ShelfIndex, columns: list[Column], samples: Mapping[str, RowLocation], label: str
 ) -> Iterator[Problem]:
     shelf, complete = index.folder.name, index.complete(columns)
     gone = tuple(digest for digest, place in samples.items() if place.row >= complete)

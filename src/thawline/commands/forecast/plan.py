@@ -14,7 +14,7 @@ from thawline.commands.forecast.kinds import Kind, kinds_of, kinds_of_search
 from thawline.commands.forecast.rehearse import foresee_run, foresee_sweep
 from thawline.commands.forecast.shown import show
 from thawline.commands.forecast.stage import Compose, Stage
-from thawline.commands.sweeps.plan import Plan, plan_sweep
+from thawline.commands.sweeps.plan import SweepPlan, plan_sweep
 from thawline.commands.sweeps.search.planning import points
 from thawline.features.rehearsing.costs import Cost
 from thawline.features.settings import StoreSettings
@@ -71,7 +71,7 @@ def foresee(words: Sequence[str], compose: Compose, *, many: bool, before: Cost)
         return foresee_sweep(sweep, _kinds(sweep, words, compose), stage, before)
 
 
-def _kinds(sweep: Plan, words: Sequence[str], compose: Compose) -> list[Kind]:
+def _kinds(sweep: SweepPlan, words: Sequence[str], compose: Compose) -> list[Kind]:
     if sweep.search is None:
         return kinds_of(sweep.trials, sweep.least)
     trials = sweep.sweep.trials or sweep.sweep.stop_when_flat or 1

@@ -15,7 +15,7 @@ from thawline.commands.line.composing import begin, of_run
 from thawline.commands.sweeps.choosing import Candidates
 from thawline.commands.sweeps.filling import fill_features
 from thawline.commands.sweeps.leaderboard import finish_sweep
-from thawline.commands.sweeps.plan import Plan, compose_distinct
+from thawline.commands.sweeps.plan import SweepPlan, compose_distinct
 from thawline.commands.sweeps.scoring import score
 from thawline.commands.sweeps.trial import run_trial
 from thawline.commands.train import train
@@ -58,7 +58,7 @@ def foresee_run(words: Sequence[str], stage: Stage, before: Cost) -> Forecast:
     return _forecast(seen, stage, before, Cost(), 1)
 
 
-def foresee_sweep(plan: Plan, kinds: Sequence[Kind], stage: Stage, before: Cost) -> Forecast:
+def foresee_sweep(plan: SweepPlan, kinds: Sequence[Kind], stage: Stage, before: Cost) -> Forecast:
     """What a sweep takes.
 
     Args:
@@ -86,7 +86,7 @@ def foresee_sweep(plan: Plan, kinds: Sequence[Kind], stage: Stage, before: Cost)
     return forecast
 
 
-def _rehearsed(kind: Kind, plan: Plan, stage: Stage, seen: Seen) -> bool:
+def _rehearsed(kind: Kind, plan: SweepPlan, stage: Stage, seen: Seen) -> bool:
     """Whether a kind of trials came to an end."""
     forget_peak()
     stage.rehearsal.asked.clear()

@@ -25,7 +25,7 @@ _OF_THE_SWEEP = re.compile(r"[+~]*(hydra|sweep)\b|\+*name$")  # keys
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """What a sweep is to do.
 
     Attributes:
@@ -63,7 +63,7 @@ class Plan:
         return self.base.refit is True or as_a_run
 
 
-def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
+def plan_sweep(words: Sequence[str], compose: Compose) -> SweepPlan:
     """Read a sweep's command line.
 
     Raises:
@@ -111,7 +111,9 @@ def plan_sweep(words: Sequence[str], compose: Compose) -> Plan:
     far = str(base.hydra.launcher._target_).endswith((".SlurmLauncher", ".RayLauncher"))
     workers = side_by_side(base.hydra.launcher) if apart else 1
     given = (*words, *place)
-    return Plan(directory, given, of_run(base), trials, search, settings, apart, least, alone, candidates, workers, far)
+    return SweepPlan(
+        directory, given, of_run(base), trials, search, settings, apart, least, alone, candidates, workers, far
+    )
 
 
 def _may_choose(base: DictConfig, trials: Sequence[Sequence[str]]) -> bool:
@@ -182,7 +184,7 @@ def _expand(words: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 _ABOVE_THE_LINE = ("method.", "seed=", "cv=", "debug.", "logger.", "refit=", "prompts.", "augmentation.mixup=")
 
 
-def compose_distinct(plan: Plan, compose: Compose) -> list[DictConfig]:
+def compose_distinct(plan: SweepPlan, compose: Compose) -> list[DictConfig]:
     """The configs of the trials, one for those that need the same features and set the same keys.
 
     Of a search none, unless all its trials need the same features: otherwise each asks the store for its own.

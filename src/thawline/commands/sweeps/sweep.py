@@ -21,7 +21,7 @@ from thawline.commands.sweeps.choosing import run_candidates, say_candidates
 from thawline.commands.sweeps.launchers.lasting import lasting
 from thawline.commands.sweeps.launchers.settings import count_jobs
 from thawline.commands.sweeps.packing import Here
-from thawline.commands.sweeps.plan import Compose, Plan, compose_distinct, plan_sweep
+from thawline.commands.sweeps.plan import Compose, SweepPlan, compose_distinct, plan_sweep
 from thawline.commands.sweeps.plugins import SEARCH_SWEEPER, register_plugin
 from thawline.commands.sweeps.search.claims import drop_all, owning, taken_by_others
 from thawline.commands.sweeps.search.settings import NEVER
@@ -153,7 +153,7 @@ def _worker(launcher: DictConfig) -> int | None:
     return (*multiprocessing.current_process()._identity, 0)[0] % count_jobs(launcher.n_jobs)
 
 
-def _run_trials(plan: Plan, compose: Compose, launch: Launch) -> None:
+def _run_trials(plan: SweepPlan, compose: Compose, launch: Launch) -> None:
     """Launch the trials until each has ended."""
     for trial in _running(plan.directory):
         mark_ended(trial.path, "interrupted", "the process that ran it was killed")
@@ -166,7 +166,7 @@ def _run_trials(plan: Plan, compose: Compose, launch: Launch) -> None:
         mark_failed(trial.path, "it never began", again=True)
 
 
-def _help(plan: Plan, compose: Compose, launch: Launch) -> None:
+def _help(plan: SweepPlan, compose: Compose, launch: Launch) -> None:
     """Run trials of a search beside the process that ends it.
 
     Raises:
@@ -178,7 +178,7 @@ def _help(plan: Plan, compose: Compose, launch: Launch) -> None:
     _launch_until_ended(plan, compose, launch)
 
 
-def _launch_until_ended(plan: Plan, compose: Compose, launch: Launch) -> None:
+def _launch_until_ended(plan: SweepPlan, compose: Compose, launch: Launch) -> None:
     """Launch the sweep. A launcher whose worker was killed is launched again for what is left."""
     lost: set[int] = set()
     while True:
@@ -194,7 +194,7 @@ def _launch_until_ended(plan: Plan, compose: Compose, launch: Launch) -> None:
             break
 
 
-def _launch(plan: Plan, compose: Compose, launch: Launch) -> Exception | None:
+def _launch(plan: SweepPlan, compose: Compose, launch: Launch) -> Exception | None:
     if plan.search is not None:
         register_plugin(SEARCH_SWEEPER)
     os.environ[_PROCESS] = str(os.getpid())
@@ -262,11 +262,11 @@ def _is_beside(status: Mapping[str, Any]) -> bool:
     return bool(status["process"] != os.getpid() and status["host"] == socket.gethostname())
 
 
-def _known(plan: Plan) -> Iterator[Trial]:
+def _known(plan: SweepPlan) -> Iterator[Trial]:
     return (read_trial(plan.directory, number) for number in range(len(plan.trials)))
 
 
-def _unbegun(plan: Plan) -> list[Trial]:
+def _unbegun(plan: SweepPlan) -> list[Trial]:
     return [trial for trial in _known(plan) if trial.status == "absent"]
 
 

@@ -81,7 +81,7 @@ def how_part(one: Sketch, other: Sketch) -> str | None:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Similarity:
     """Where the second of two pictures lies in the first: at factor * z + shift, z = x + iy in px of its sketch."""
 
     factor: complex
@@ -90,8 +90,8 @@ class _Place:
     def of(self, points: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
         return self.factor * points + self.shift
 
-    def inverse(self) -> _Place:
-        return _Place(1 / self.factor, -self.shift / self.factor)
+    def inverse(self) -> _Similarity:
+        return _Similarity(1 / self.factor, -self.shift / self.factor)
 
 
 def _candidates(sketches: Sequence[str]) -> Pairs:
@@ -188,7 +188,7 @@ def _following(places: _Ints, left: npt.NDArray[np.integer]) -> Iterator[tuple[_
         step += 1
 
 
-def _place(one: Sketch, other: Sketch) -> _Place | None:
+def _place(one: Sketch, other: Sketch) -> _Similarity | None:
     """Where `other` lies in `one` by most keypoints: the best of all that two of them tell (Fischler, Bolles 1981)."""
     bits = np.bitwise_count(one.words[:, None] ^ other.words)
     nearest, back = bits.argmin(axis=1), bits.argmin(axis=0)
@@ -212,14 +212,14 @@ def _place(one: Sketch, other: Sketch) -> _Place | None:
     return _fitted(here[inliers[best]], there[inliers[best]]) if inliers[best].sum() >= _INLIERS else None
 
 
-def _fitted(here: npt.NDArray[np.complex128], there: npt.NDArray[np.complex128]) -> _Place:
+def _fitted(here: npt.NDArray[np.complex128], there: npt.NDArray[np.complex128]) -> _Similarity:
     """The least squares of all that agree."""
     centred = there - there.mean()
     factor = complex(np.vdot(centred, here - here.mean()) / np.vdot(centred, centred))
-    return _Place(factor, complex(here.mean() - factor * there.mean()))
+    return _Similarity(factor, complex(here.mean() - factor * there.mean()))
 
 
-def _looks_same(one: Sketch, other: Sketch, place: _Place) -> bool:
+def _looks_same(one: Sketch, other: Sketch, place: _Similarity) -> bool:
     """Whether the smaller of the two lies within the larger, and most of its blocks look the same there."""
     whole, part = one, other
     if abs(place.factor) ** 2 * part.grey.size > whole.grey.size:
@@ -249,7 +249,9 @@ def _inside(whole: Sketch, at: npt.NDArray[np.complex128]) -> float:
     return float(within.mean())
 
 
-def _closer(whole: Sketch, seen: npt.NDArray[np.float32], points: npt.NDArray[np.complex128], place: _Place) -> _Place:
+def _closer(
+    whole: Sketch, seen: npt.NDArray[np.float32], points: npt.NDArray[np.complex128], place: _Similarity
+) -> _Similarity:
     """A step of least squares over all pixels (Lucas, Kanade 1981), the light's level and contrast left free."""
     there = _soft(_sampled(whole.grey, place.of(points)))
     spacing = points[0, 1].real - points[0, 0].real, points[1, 0].imag - points[0, 0].imag
@@ -262,7 +264,7 @@ def _closer(whole: Sketch, seen: npt.NDArray[np.float32], points: npt.NDArray[np
     if contrast <= 0:
         return place
     change = complex(grow, turn) / contrast
-    return _Place(place.factor * (1 + change), place.factor * complex(right, below) / contrast + place.shift)
+    return _Similarity(place.factor * (1 + change), place.factor * complex(right, below) / contrast + place.shift)
 
 
 def _reduced(part: Sketch, scale: float) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.complex128]]:

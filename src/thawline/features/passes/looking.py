@@ -15,7 +15,7 @@ from thawline.features.files import FileIndex, Seen, Stamp, stamps_of
 from thawline.features.filling import BATCH, Sample, Threads
 from thawline.features.kinds import F, File
 from thawline.features.media import Medium
-from thawline.features.plan import Leg, Plan
+from thawline.features.plan import FeaturePlan, Leg
 from thawline.features.store.store import Shelf
 from thawline.features.wanted import Target, Wanted
 from thawline.files import digest_of
@@ -63,7 +63,7 @@ class Pass(Generic[F]):
         self.remember = remember or index.remember
         self.medium = medium
         self.wanted = wanted
-        self.plan: Plan | None = None
+        self.plan: FeaturePlan | None = None
         self.facts: dict[str, F] = {}
         self.begun: set[str] = set()  # digests of rows whose features are on the way
         self.sizes: set[int] = set()
@@ -78,7 +78,7 @@ class Pass(Generic[F]):
         known = {path: facts for path, facts in recalled.items() if self.medium.admits(facts)}
         self.facts = {file.name: known[file.path] for file in files if file.path in known}
         self.sizes = self.index.sizes()
-        self.plan = Plan(self.wanted) if self.wanted else None
+        self.plan = FeaturePlan(self.wanted) if self.wanted else None
         unread = [file for file in files if file.name not in self.facts or self._lacks(self.facts[file.name])]
         sizes = {file.name: stamps[file.path].size for file in unread if file.path in stamps}
         self._count(sizes)

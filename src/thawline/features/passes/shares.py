@@ -16,7 +16,7 @@ from thawline.features.files import FileIndex, Seen
 from thawline.features.filling import fill, threads
 from thawline.features.kinds import F, File
 from thawline.features.passes.looking import Pass
-from thawline.features.plan import Plan
+from thawline.features.plan import FeaturePlan
 from thawline.features.store.store import DamagedShelfError, FeatureStore, Shelf
 from thawline.features.wanted import Target, Wanted
 
@@ -107,7 +107,7 @@ class Worker(Generic[F]):
         """
         self._wanted, self._cores, self._compiled = wanted, cores, compiled
         self._index = FileIndex(wanted.targets[0].shelf.store.root, wanted.medium.kind, read_only=True)
-        self._plan: Plan | None = None
+        self._plan: FeaturePlan | None = None
         self._sizes: set[int] = set()
 
     def ready(self) -> None:
@@ -125,7 +125,7 @@ class Worker(Generic[F]):
     def _found(self, share: Share[F]) -> Found[F]:
         wanted = self._wanted
         if self._plan is None:  # once: what is filled from now on is of no share that comes here
-            self._plan, self._sizes = Plan(wanted), self._index.sizes()
+            self._plan, self._sizes = FeaturePlan(wanted), self._index.sizes()
         seen: list[Seen[F]] = []
         work = Pass(self._index, wanted.medium, wanted, remember=seen.extend)
         work.plan, work.sizes, work.facts = self._plan, self._sizes, dict(share.known)

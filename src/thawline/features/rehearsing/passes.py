@@ -17,7 +17,7 @@ from thawline.data.photos.sketches import unlike
 from thawline.features.files import FileIndex, Seen, stamps_of
 from thawline.features.kinds import File
 from thawline.features.media import Medium
-from thawline.features.plan import Plan
+from thawline.features.plan import FeaturePlan
 from thawline.features.rehearsing.costs import Clock, Cost
 from thawline.features.rehearsing.going_on import rehearsing
 from thawline.features.rehearsing.measure import Segments
@@ -126,16 +126,16 @@ class Pass:
             known = index.recall(asked)
             self.facts.update({path: facts for path, facts in known.items() if self.medium.admits(facts)})
 
-    def _plan(self) -> Plan | None:
+    def _plan(self) -> FeaturePlan | None:
         """What the real store lacks."""
         if self.wanted is None:
             return None
         if not self.real.is_dir():
-            return Plan(self.wanted)
+            return FeaturePlan(self.wanted)
         targets = tuple(Target(real_shelf(self.real, t.shelf), t.cut, t.view) for t in self.wanted.targets)
-        return Plan(replace(self.wanted, targets=targets))
+        return FeaturePlan(replace(self.wanted, targets=targets))
 
-    def _lacking(self, plan: Plan | None) -> list[File]:
+    def _lacking(self, plan: FeaturePlan | None) -> list[File]:
         """Known files of which something is to be computed."""
         rows = self._rows() if plan else {}
         return [file for file in self.files if plan and any(map(plan.missing, rows.get(file.path, ())))]
@@ -268,7 +268,7 @@ class Pass:
                 some = kept[start : start + _FEW]
                 shelf.append(some, real.rows(some, check=False)[:])
 
-    def _count(self, plan: Plan, measured: _Measured, work: int) -> None:
+    def _count(self, plan: FeaturePlan, measured: _Measured, work: int) -> None:
         """What each shelf lacks, and what that costs."""
         assert self.wanted is not None  # noqa: S101
         digests = list(dict.fromkeys(digest for rows in self._rows().values() for digest in rows))

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from thawline.features.store.disk import ChangedDatabaseError, database, integrity
-from thawline.features.store.rows import Column, Place, checksum_of, columns_as_text, seal_of
+from thawline.features.store.rows import Column, RowLocation, checksum_of, columns_as_text, seal_of
 
 INDEX_FILE = "index.sqlite"
 
@@ -47,7 +47,7 @@ class ShelfIndex:
             db.text_factory = _text
             yield db
 
-    def find(self, digests: Sequence[str] | None) -> tuple[dict[str, Place], list[Column]]:
+    def find(self, digests: Sequence[str] | None) -> tuple[dict[str, RowLocation], list[Column]]:
         """Places of those of `digests` (None: of all) whose row lies whole in every file, and the columns."""
         if not self.path.exists():
             return {}, []
@@ -64,7 +64,7 @@ class ShelfIndex:
         end = self.complete(columns)
         return {digest: place for digest, place in places.items() if place.row < end}, columns
 
-    def everything(self) -> tuple[list[Column], int, dict[str, Place]]:
+    def everything(self) -> tuple[list[Column], int, dict[str, RowLocation]]:
         """The columns, the first row that was never named, and all places, also those whose row does not lie whole."""
         with self.opened() as db:
             return read_columns(db), end_of(db), dict(_places(db, None))
@@ -165,7 +165,7 @@ def _is_new(db: sqlite3.Connection) -> bool:
     return tables == 0
 
 
-def _places(db: sqlite3.Connection, digests: Sequence[str] | None) -> Iterator[tuple[str, Place]]:
+def _places(db: sqlite3.Connection, digests: Sequence[str] | None) -> Iterator[tuple[str, RowLocation]]:
     every = f"SELECT digest, row, checksum FROM samples WHERE {_READABLE}"  # noqa: S608
     asked = None if digests is None else dict.fromkeys(digests)
     # Looking one up takes several times as long as going over one.
@@ -174,15 +174,15 @@ def _places(db: sqlite3.Connection, digests: Sequence[str] | None) -> Iterator[t
     else:
         for digest, row, checksum in db.execute(every):
             if asked is None or digest in asked:
-                yield digest, Place(row, checksum)
+                yield digest, RowLocation(row, checksum)
 
 
-def _asked(db: sqlite3.Connection, every: str, asked: Mapping[str, None]) -> Iterator[tuple[str, Place]]:
+def _asked(db: sqlite3.Connection, every: str, asked: Mapping[str, None]) -> Iterator[tuple[str, RowLocation]]:
     rest = iter(asked)
     while some := list(islice(rest, _ASKED_AT_ONCE)):
         marks = ",".join("?" * len(some))
         yield from (
-            (d, Place(row, checksum)) for d, row, checksum in db.execute(f"{every} AND digest IN ({marks})", some)
+            (d, RowLocation(row, checksum)) for d, row, checksum in db.execute(f"{every} AND digest IN ({marks})", some)
         )
 
 

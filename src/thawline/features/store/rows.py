@@ -99,7 +99,7 @@ class Mapped:
             self.file.madvise(mmap.MADV_DONTNEED)
 
 
-class Place(NamedTuple):
+class RowLocation(NamedTuple):
     """Where a sample's features lie, and the checksum of that row.
 
     A row's checksum is the XXH3 of what the columns of its shelf are, the sample's digest, and the row's bytes in
@@ -118,7 +118,7 @@ class Rows:
     """
 
     def __init__(
-        self, folder: Path, columns: Sequence[Column], digests: Sequence[str], places: Sequence[Place]
+        self, folder: Path, columns: Sequence[Column], digests: Sequence[str], places: Sequence[RowLocation]
     ) -> None:
         """Map the files.
 
@@ -210,7 +210,7 @@ def _decode(array: Array, dtype: str) -> torch.Tensor:
 
 
 def row_checksums(columns: Sequence[Column], digests: Sequence[str], arrays: Sequence[Array]) -> list[int]:
-    """The checksum of each row, see `Place`; `arrays` are the columns' [rows, ...]."""
+    """The checksum of each row, see `RowLocation`; `arrays` are the columns' [rows, ...]."""
     flat = [np.ascontiguousarray(array).reshape(len(array), -1).view(np.uint8) for array in arrays]
     seal = seal_of(columns)
     return [_row_checksum(seal, digest, [part[i] for part in flat]) for i, digest in enumerate(digests)]

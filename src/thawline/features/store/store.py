@@ -35,7 +35,7 @@ from thawline.features.progress import say
 from thawline.features.store.disk import DamagedError, check_database, check_room, explained, is_read_only
 from thawline.features.store.index import ShelfIndex, add, end_of, share
 from thawline.features.store.key import shelf_id
-from thawline.features.store.rows import DTYPES, Array, Column, Place, Rows, encode, row_checksums
+from thawline.features.store.rows import DTYPES, Array, Column, RowLocation, Rows, encode, row_checksums
 from thawline.files import JSON, sync_folder, write_text
 
 TRASH = "removed-"
@@ -211,7 +211,7 @@ class Shelf:
         return None if any(digest not in places for digest in digests) else self._rows(digests, places, columns, True)
 
     def _rows(
-        self, digests: Sequence[str], places: Mapping[str, Place], columns: Sequence[Column], check: bool
+        self, digests: Sequence[str], places: Mapping[str, RowLocation], columns: Sequence[Column], check: bool
     ) -> Rows:
         with self._explained():
             rows = Rows(self.folder, columns, digests, [places[digest] for digest in digests])
@@ -314,7 +314,7 @@ class Shelf:
                 "its key leaves out what changed. Delete this folder and report it."
             )
 
-    def _find(self, digests: Sequence[str] | None) -> tuple[dict[str, Place], list[Column]]:
+    def _find(self, digests: Sequence[str] | None) -> tuple[dict[str, RowLocation], list[Column]]:
         """Places of those of `digests` (None: of all) that count, and the columns. Without a lock."""
         with self._explained():
             return self._index.find(digests)
