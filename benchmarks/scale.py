@@ -42,12 +42,12 @@ def facts(count: int) -> list[Any]:
 
 def remembered(count: int, root: Path) -> Measured:
     """What the store remembers of files: written, and looked up by the next run."""
-    from thawline.features.files import FileIndex, Seen, Stamp
+    from thawline.features.files import FileIndex, FileRecord, Stamp
     from thawline.features.kinds import PHOTOS
 
     index = FileIndex(root, PHOTOS)
     stamps = {Path(f"/photos/class/{number:08}.jpg"): Stamp(40_000, number, number, True) for number in range(count)}
-    seen = [Seen(path, stamp, one) for (path, stamp), one in zip(stamps.items(), facts(count), strict=True)]
+    seen = [FileRecord(path, stamp, one) for (path, stamp), one in zip(stamps.items(), facts(count), strict=True)]
     first = clock()
     for start in range(0, count, SHARE):
         index.remember(seen[start : start + SHARE])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from thawline.data.photos.photo import PhotoFacts
-from thawline.features.files import FileIndex, Seen, Stamp
+from thawline.features.files import FileIndex, FileRecord, Stamp
 from thawline.features.kinds import PHOTOS
 
 FACTS = PhotoFacts("d" * 64, format="JPEG", width=3, height=2, phash="0f" * 8, taken="2024-01-01T00:00:00", camera="é")
@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 def test_an_unchanged_file_is_recalled(tmp_path: Path, path: Path) -> None:
     stamp = Stamp.of(path)
     assert FileIndex(tmp_path, PHOTOS).recall({path: stamp}) == {}
-    FileIndex(tmp_path, PHOTOS).remember([Seen(path, stamp, FACTS)])
+    FileIndex(tmp_path, PHOTOS).remember([FileRecord(path, stamp, FACTS)])
     assert FileIndex(tmp_path, PHOTOS).recall({path: stamp, path.with_name("other"): stamp}) == {path: FACTS}
     assert FileIndex(tmp_path, PHOTOS).facts("d" * 64) == FACTS
     assert FileIndex(tmp_path, PHOTOS).facts("e" * 64) is None
@@ -54,7 +54,7 @@ def replace_by_another_of_the_same_time(path: Path) -> None:
 )
 def test_a_changed_file_is_not(tmp_path: Path, path: Path, change: Callable[[Path], None]) -> None:
     index = FileIndex(tmp_path, PHOTOS)
-    index.remember([Seen(path, Stamp.of(path), FACTS)])
+    index.remember([FileRecord(path, Stamp.of(path), FACTS)])
     change(path)
     assert index.recall({path: Stamp.of(path)}) == {}
 
@@ -63,36 +63,36 @@ def test_a_file_read_just_after_it_was_written_is_not_trusted(tmp_path: Path, pa
     """It could be written again within the resolution of its times, and nothing would show that."""
     rewrite(path)
     index, stamp = FileIndex(tmp_path, PHOTOS), Stamp.of(path)
-    index.remember([Seen(path, stamp, FACTS)])
+    index.remember([FileRecord(path, stamp, FACTS)])
     assert index.recall({path: replace(stamp, settled=True)}) == {}
     assert index.sizes() == {7}
     later = replace(stamp, settled=True)
-    index.remember([Seen(path, later, FACTS)])
+    index.remember([FileRecord(path, later, FACTS)])
     assert index.recall({path: later}) == {path: FACTS}
 
 
 def test_facts_of_another_version_are_made_again(tmp_path: Path, path: Path) -> None:
     index, stamp = FileIndex(tmp_path, PHOTOS), Stamp.of(path)
-    index.remember([Seen(path, stamp, FACTS)])
+    index.remember([FileRecord(path, stamp, FACTS)])
     index = FileIndex(tmp_path, replace(PHOTOS, version="next"))
     assert index.recall({path: stamp}) == {}
     assert index.facts(FACTS.digest) is None
     newer = replace(FACTS, camera=None)
-    index.remember([Seen(path, stamp, newer)])
+    index.remember([FileRecord(path, stamp, newer)])
     assert index.recall({path: stamp}) == {path: newer}
 
 
 def test_the_first_facts_of_a_content_stay(tmp_path: Path, path: Path) -> None:
     index, stamp = FileIndex(tmp_path, PHOTOS), Stamp.of(path)
-    index.remember([Seen(path, stamp, FACTS)])
-    index.remember([Seen(path.with_name("copy"), stamp, replace(FACTS, problem="broken"))])
+    index.remember([FileRecord(path, stamp, FACTS)])
+    index.remember([FileRecord(path.with_name("copy"), stamp, replace(FACTS, problem="broken"))])
     assert index.facts(FACTS.digest) == FACTS
 
 
 def test_names_that_are_no_unicode(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9t\xe9.jpg"))
     index, stamp = FileIndex(tmp_path, PHOTOS), Stamp(1, 2, 3, settled=True)
-    index.remember([Seen(path, stamp, FACTS)])
+    index.remember([FileRecord(path, stamp, FACTS)])
     assert index.recall({path: stamp}) == {path: FACTS}
 
 
@@ -101,7 +101,7 @@ def test_many_write_at_once(tmp_path: Path) -> None:
 
     def write(number: int) -> None:
         for i in range(10):
-            seen = [Seen(tmp_path / f"{number} {i}", stamp, replace(FACTS, digest=f"{number} {i}"))]
+            seen = [FileRecord(tmp_path / f"{number} {i}", stamp, replace(FACTS, digest=f"{number} {i}"))]
             FileIndex(tmp_path, PHOTOS).remember(seen)
 
     writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
@@ -115,7 +115,7 @@ def test_many_write_at_once(tmp_path: Path) -> None:
 
 def test_forgetting_gives_the_room_back(tmp_path: Path) -> None:
     index, stamp = FileIndex(tmp_path, PHOTOS), Stamp(1, 2, 3, settled=True)
-    index.remember(Seen(tmp_path / str(i), stamp, replace(FACTS, digest=str(i))) for i in range(1000))
+    index.remember(FileRecord(tmp_path / str(i), stamp, replace(FACTS, digest=str(i))) for i in range(1000))
     before = (tmp_path / "files.sqlite").stat().st_size
     index.forget()
     assert index.sizes() == set()

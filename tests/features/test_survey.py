@@ -14,7 +14,7 @@ from tests.features.conftest import Network
 
 from thawline.data.listing import Listed
 from thawline.data.photos.photo import PhotoFacts, read_photo
-from thawline.features.files import FileIndex, Seen, Stamp
+from thawline.features.files import FileIndex, FileRecord, Stamp
 from thawline.features.kinds import PHOTOS
 from thawline.features.media import Photos
 from thawline.features.passes import looking
@@ -119,7 +119,7 @@ def test_a_file_changed_twice_within_the_clocks_resolution_is_noticed(
     path.write_bytes(padded[1])
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     now = replace(Stamp.of(path), settled=False)  # ctime cannot be set back; the index can be told of it
-    FileIndex(store.root, PHOTOS).remember([Seen(path, now, first.facts[photos[0].name])])
+    FileIndex(store.root, PHOTOS).remember([FileRecord(path, now, first.facts[photos[0].name])])
     second = survey(photos, store, wanted)
     assert second.facts[photos[0].name].digest != first.facts[photos[0].name].digest
     assert counts(second) == (1, 0, 1)

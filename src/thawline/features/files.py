@@ -109,7 +109,7 @@ class Stamp:
 
 
 @dataclass(frozen=True)
-class Seen(Generic[F]):
+class FileRecord(Generic[F]):
     """A file that was read: where, its stamp before and after, and what was found."""
 
     path: Path
@@ -176,7 +176,7 @@ class FileIndex(Generic[F]):
         """The sizes of all files ever read: one of another size has a content that is not known."""
         return self._with(lambda db: {size for (size,) in db.execute("SELECT DISTINCT size FROM files")})
 
-    def remember(self, seen: Iterable[Seen[F]]) -> None:
+    def remember(self, seen: Iterable[FileRecord[F]]) -> None:
         """Keep what was found; the first facts of a content stay, unless another decoder gave them."""
         files, facts = [], []
         for one in seen:

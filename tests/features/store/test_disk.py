@@ -12,7 +12,7 @@ from tests.features.conftest import Network
 
 from thawline.data.listing import Listed
 from thawline.errors import UserError
-from thawline.features.files import FileIndex, Seen, Stamp
+from thawline.features.files import FileIndex, FileRecord, Stamp
 from thawline.features.kinds import PHOTOS
 from thawline.features.store.disk import check_room
 from thawline.features.store.key import shelf_key
@@ -81,7 +81,7 @@ def test_a_full_disk_still_gives_what_it_holds(
     assert os.statvfs(small_disk).f_bavail == 0
     found = survey(photos, FeatureStore(store.root), some)
     assert (found.computed, found.read) == (0, 3)
-    seen = (Seen(Path(f"/{i}"), Stamp(1, 2, 3, settled=True), found.facts[photos[0].name]) for i in range(3000))
+    seen = (FileRecord(Path(f"/{i}"), Stamp(1, 2, 3, settled=True), found.facts[photos[0].name]) for i in range(3000))
     with pytest.raises(UserError, match=FULL):
         FileIndex(store.root, PHOTOS).remember(seen)
     assert FileIndex(store.root, PHOTOS).sizes() == {photo.path.stat().st_size for photo in photos}

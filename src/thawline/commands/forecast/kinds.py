@@ -31,7 +31,7 @@ class Kind:
 
 
 @dataclass
-class Seen:
+class Rehearsed:
     """What was seen of the kinds so far.
 
     Attributes:

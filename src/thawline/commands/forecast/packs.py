@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from thawline.commands.forecast.forecast import Part
-from thawline.commands.forecast.kinds import EPOCHS_WORD, Kind, Seen
+from thawline.commands.forecast.kinds import EPOCHS_WORD, Kind, Rehearsed
 from thawline.commands.forecast.stage import Stage
 from thawline.commands.sweeps.alike import ReadTrial
 from thawline.commands.sweeps.packing import Here, jobs_of, packs_of, read_together
@@ -15,7 +15,7 @@ _FEW = 4  # trials of which all is written
 _BRIEF, _LONGER = 1, 3  # epochs, by which those between are measured
 
 
-def rehearse_pack(kind: Kind, least: int, stage: Stage, seen: Seen) -> Part | None:
+def rehearse_pack(kind: Kind, least: int, stage: Stage, seen: Rehearsed) -> Part | None:
     """What a kind takes whose trials are fitted together; None where they are not.
 
     Args:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from thawline.commands.forecast.epochs import Epochs, watch_epochs
 from thawline.commands.forecast.forecast import Forecast, Part
-from thawline.commands.forecast.kinds import Kind, Seen
+from thawline.commands.forecast.kinds import Kind, Rehearsed
 from thawline.commands.forecast.packs import rehearse_pack
 from thawline.commands.forecast.stage import EPOCHS, Stage
 from thawline.commands.line.composing import begin, of_run
@@ -53,7 +53,7 @@ def foresee_run(words: Sequence[str], stage: Stage, before: Cost) -> Forecast:
     part.fits = epochs.each * (epochs.count * fits)
     part.rest = played.cost - epochs.each * (min(EPOCHS, epochs.count) * fits)
     part.memory = _memory(stage)
-    seen = Seen()
+    seen = Rehearsed()
     _keep(seen, part, stage)
     return _forecast(seen, stage, before, Cost(), 1)
 
@@ -70,7 +70,7 @@ def foresee_sweep(plan: SweepPlan, kinds: Sequence[Kind], stage: Stage, before: 
     Raises:
         UserError: No setting, or no sample, can be used.
     """
-    seen = Seen()
+    seen = Rehearsed()
     with RunDirectory(stage.sweep, "sweep", plan.base) as run:
         with stage.playing() as opening:
             features = fill_features(compose_distinct(plan, stage.compose), run, Console())
@@ -86,7 +86,7 @@ def foresee_sweep(plan: SweepPlan, kinds: Sequence[Kind], stage: Stage, before: 
     return forecast
 
 
-def _rehearsed(kind: Kind, plan: SweepPlan, stage: Stage, seen: Seen) -> bool:
+def _rehearsed(kind: Kind, plan: SweepPlan, stage: Stage, seen: Rehearsed) -> bool:
     """Whether a kind of trials came to an end."""
     forget_peak()
     stage.rehearsal.asked.clear()
@@ -96,7 +96,7 @@ def _rehearsed(kind: Kind, plan: SweepPlan, stage: Stage, seen: Seen) -> bool:
     return part.reason is None
 
 
-def _alone(kind: Kind, stage: Stage, seen: Seen, candidates: Candidates | None) -> Part:
+def _alone(kind: Kind, stage: Stage, seen: Rehearsed, candidates: Candidates | None) -> Part:
     """A kind of trials that are fitted one by one, in inner folds where they are candidates for a choice of method."""
     words, many = kind.words[kind.first], kind.trials
     place = stage.sweep / str(kind.first)
@@ -163,12 +163,12 @@ def _clone(done: Sequence[Kind], stage: Stage) -> None:
             write_overrides(target, own)
 
 
-def _keep(seen: Seen, part: Part, stage: Stage) -> None:
+def _keep(seen: Rehearsed, part: Part, stage: Stage) -> None:
     seen.parts.append(part)
     seen.shelves.append(set(stage.rehearsal.asked))
 
 
-def _forecast(seen: Seen, stage: Stage, start: Cost, finish: Cost, workers: int) -> Forecast:
+def _forecast(seen: Rehearsed, stage: Stage, start: Cost, finish: Cost, workers: int) -> Forecast:
     """All of it, each shelf with the first of the kinds that ask for it."""
     taken: set[str] = set()
     rehearsal = stage.rehearsal

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Generic
 
 from thawline.encoders.encoder import Features
-from thawline.features.files import FileIndex, Seen, Stamp, stamps_of
+from thawline.features.files import FileIndex, FileRecord, Stamp, stamps_of
 from thawline.features.filling import BATCH, Sample, Threads
 from thawline.features.kinds import F, File
 from thawline.features.media import Medium
@@ -49,7 +49,7 @@ class Pass(Generic[F]):
         medium: Medium[F],
         wanted: Wanted[F] | None,
         *,
-        remember: Callable[[list[Seen[F]]], object] | None = None,
+        remember: Callable[[list[FileRecord[F]]], object] | None = None,
     ) -> None:
         """Begin with nothing.
 
@@ -84,7 +84,7 @@ class Pass(Generic[F]):
         self._count(sizes)
         return unread
 
-    def learn(self, facts: Mapping[str, F], seen: Sequence[Seen[F]], opened: int) -> None:
+    def learn(self, facts: Mapping[str, F], seen: Sequence[FileRecord[F]], opened: int) -> None:
         """Take over what was found elsewhere of files that must be looked at.
 
         Args:
@@ -104,14 +104,14 @@ class Pass(Generic[F]):
 
     def read(self, files: Sequence[File], workers: Threads, advance: Callable[[float], None]) -> Iterator[Sample]:
         """Look at files ahead of their use; give what must be computed, each content once."""
-        seen: list[Seen[F]] = []
+        seen: list[FileRecord[F]] = []
         for file, future in self._ahead(workers, files):
             look = future.result()
             self.facts[file.name] = look.facts
             self.owed.subtract(target.shelf for target in self.lacking.pop(file.name, ()))
             self.opened += look.opened and bool(look.facts.digest)
             if look.stamp and look.facts.digest:
-                seen.append(Seen(file.path, look.stamp, look.facts))
+                seen.append(FileRecord(file.path, look.stamp, look.facts))
             if len(seen) == _REMEMBER:
                 self.remember(seen)
                 seen.clear()

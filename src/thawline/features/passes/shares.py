@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from thawline.encoders.encoder import Features
 from thawline.errors import UserError
 from thawline.features.computing import samples_at_once
-from thawline.features.files import FileIndex, Seen
+from thawline.features.files import FileIndex, FileRecord
 from thawline.features.filling import fill, threads
 from thawline.features.kinds import F, File
 from thawline.features.passes.looking import Pass
@@ -61,7 +61,7 @@ class Found(Generic[F]):
     """
 
     facts: Mapping[str, F]
-    seen: Sequence[Seen[F]]
+    seen: Sequence[FileRecord[F]]
     opened: int
     rows: Mapping[str, FoundRows]
 
@@ -126,7 +126,7 @@ class Worker(Generic[F]):
         wanted = self._wanted
         if self._plan is None:  # once: what is filled from now on is of no share that comes here
             self._plan, self._sizes = FeaturePlan(wanted), self._index.sizes()
-        seen: list[Seen[F]] = []
+        seen: list[FileRecord[F]] = []
         work = Pass(self._index, wanted.medium, wanted, remember=seen.extend)
         work.plan, work.sizes, work.facts = self._plan, self._sizes, dict(share.known)
         kept: dict[str, tuple[list[str], list[Features]]] = {}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from thawline.data.photos.sketches import unlike
-from thawline.features.files import FileIndex, Seen, stamps_of
+from thawline.features.files import FileIndex, FileRecord, stamps_of
 from thawline.features.kinds import File
 from thawline.features.media import Medium
 from thawline.features.plan import FeaturePlan
@@ -227,7 +227,7 @@ class Pass:
         kept = {path for path in usable if path in measured} | set(_spread(usable, self.most))
         self.usable = (len(usable), len(kept))
         seen = [
-            Seen(path, replace(self._stamps[path], settled=True), facts)
+            FileRecord(path, replace(self._stamps[path], settled=True), facts)
             for path, facts in known.items()
             if facts.digest and path in self._stamps
         ]
@@ -323,5 +323,5 @@ def _other(facts: Any, digest: str) -> Any:
     return replace(facts, digest=digest, **own, **rest)
 
 
-def _left_out(seen: Seen[Any]) -> Seen[Any]:
-    return Seen(seen.path, seen.stamp, replace(seen.facts, problem=_LEFT_OUT))
+def _left_out(seen: FileRecord[Any]) -> FileRecord[Any]:
+    return FileRecord(seen.path, seen.stamp, replace(seen.facts, problem=_LEFT_OUT))

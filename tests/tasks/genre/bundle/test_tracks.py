@@ -11,7 +11,7 @@ from thawline.bundles.networks.audio import Said
 from thawline.data.tracks.track import Window
 from thawline.data.tracks.windows import Windowing
 from thawline.tasks.genre.bundle.asking import themes_told
-from thawline.tasks.genre.bundle.tracks import Heard, TrackBundle
+from thawline.tasks.genre.bundle.tracks import DecodedTrack, TrackBundle
 
 WINDOWS = [Window(float(start), torch.zeros(4)) for start in range(2)]
 
@@ -37,7 +37,7 @@ class Planted:
 def record(labels, network, thresholds=None, **options):
     decision = {"labels": labels, "temperature": {"value": 2.0}, "method": "own", "thresholds": thresholds}
     bundle = TrackBundle(Path(), {}, decision, network)
-    bundle.hear = lambda _: Heard(WINDOWS, 1.5, None, "")
+    bundle.hear = lambda _: DecodedTrack(WINDOWS, 1.5, None, "")
     [said] = bundle.predict("a.wav", **options)
     return said
 

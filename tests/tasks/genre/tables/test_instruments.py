@@ -3,7 +3,7 @@
 import pytest
 
 from thawline.tasks.genre.tables.instruments import (
-    Heard,
+    DetectedInstruments,
     audioset_labels,
     hear,
     instrument_of,
@@ -64,13 +64,17 @@ def test_labels_and_other_names_stand_for_instruments(label, instrument):
 
 def test_what_reaches_its_threshold_is_heard():
     scores = {"Speech": 0.9, "Violin, fiddle": 0.3, "Banjo": 0.29, "Synthesizer": 0.6, "Drum": 0.4, "Drum kit": 0.5}
-    assert hear(scores) == Heard({"synthesizer": 0.6, "drums": 0.5, "violin": 0.3}, "synthesizer", True, True)
+    assert hear(scores) == DetectedInstruments(
+        {"synthesizer": 0.6, "drums": 0.5, "violin": 0.3}, "synthesizer", True, True
+    )
     assert list(hear(scores).instruments) == ["synthesizer", "drums", "violin"]
     stricter = {"Synthesizer": 0.7, "Drum kit": 0.55, "Drum": 0.4, "Banjo": 0.2}
-    assert hear(scores, stricter) == Heard({"drums": 0.4, "violin": 0.3, "banjo": 0.29}, "drums", True, False)
+    assert hear(scores, stricter) == DetectedInstruments(
+        {"drums": 0.4, "violin": 0.3, "banjo": 0.29}, "drums", True, False
+    )
 
 
 def test_where_nothing_is_heard_there_is_no_primary():
-    assert hear({"Violin, fiddle": 0.1, "Music": 1.0}) == Heard({}, None, False, False)
+    assert hear({"Violin, fiddle": 0.1, "Music": 1.0}) == DetectedInstruments({}, None, False, False)
     # Which kind of guitar it is, the label does not say.
-    assert hear({"Guitar": 0.5}) == Heard({"guitar": 0.5}, "guitar", False, False)
+    assert hear({"Guitar": 0.5}) == DetectedInstruments({"guitar": 0.5}, "guitar", False, False)

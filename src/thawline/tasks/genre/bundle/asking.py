@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from thawline.bundles.sounds import AnyTrack, read_ahead
 from thawline.tasks.genre.bundle.record import MemberSaid, Track, joined_scores, track_json, unusable_json
-from thawline.tasks.genre.tables.instruments import Heard as Instruments
+from thawline.tasks.genre.tables.instruments import DetectedInstruments as Instruments
 from thawline.tasks.genre.tables.instruments import hear, instrument_of
 
 # Themes of lyrics that are told of tracks, by the file's path, as text or not, or by the track's number.

@@ -18,7 +18,7 @@ from thawline.errors import UnusableError
 from thawline.files import read_json
 from thawline.tasks.genre.bundle.asking import AnyTracks, Judged
 from thawline.tasks.genre.bundle.record import MemberSaid
-from thawline.tasks.genre.bundle.tracks import Heard, TrackBundle, load_tracks
+from thawline.tasks.genre.bundle.tracks import DecodedTrack, TrackBundle, load_tracks
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class EnsembleMember:
     temperature: float
 
 
-class EnsembleBundle(AnyTracks[dict[Windowing, Heard]]):
+class EnsembleBundle(AnyTracks[dict[Windowing, DecodedTrack]]):
     """An ensemble of models of tracks that was loaded from its directory.
 
     Attributes:
@@ -56,7 +56,7 @@ class EnsembleBundle(AnyTracks[dict[Windowing, Heard]]):
         members = ", ".join(f"{member.weight:.0%} {member.name}" for member in self.members)
         return f"EnsembleBundle({str(self.path)!r}, {members}; {len(self.labels)} classes: {', '.join(self.labels)})"
 
-    def judge(self, heard: dict[Windowing, Heard], themes: Sequence[str], *, calibrated: bool) -> Judged:
+    def judge(self, heard: dict[Windowing, DecodedTrack], themes: Sequence[str], *, calibrated: bool) -> Judged:
         """All that the members say, each at its temperature, of the track that was read."""
         if all(each.problem is not None for each in heard.values()):
             return Judged(problem=next(iter(heard.values())).problem)
@@ -91,12 +91,12 @@ class EnsembleBundle(AnyTracks[dict[Windowing, Heard]]):
         known = [names for member in self.members if (names := member.bundle.known_themes(told)) is not None]
         return tuple(dict.fromkeys(theme for names in known for theme in names)) if known else None
 
-    def hear(self, track: AnyTrack) -> dict[Windowing, Heard]:
+    def hear(self, track: AnyTrack) -> dict[Windowing, DecodedTrack]:
         """The track as the members want it: checked once, and cut once for those that cut alike."""
         first, *others = dict.fromkeys(member.bundle.hearing.windowing for member in self.members)
         source = source_of(track)
         facts, windows = read_track(source, first)
-        heard = {first: Heard(windows, facts.seconds, facts.problem, facts.digest)}
+        heard = {first: DecodedTrack(windows, facts.seconds, facts.problem, facts.digest)}
         for windowing in others:
             problem, windows = facts.problem, []
             if problem is None:
@@ -104,7 +104,7 @@ class EnsembleBundle(AnyTracks[dict[Windowing, Heard]]):
                     windows = read_windows(source, windowing, windowing.starts(facts.seconds))
                 except UnusableError as error:
                     problem = str(error)
-            heard[windowing] = Heard(windows, facts.seconds, problem, facts.digest)
+            heard[windowing] = DecodedTrack(windows, facts.seconds, problem, facts.digest)
         return heard
 
     def check(self) -> float:

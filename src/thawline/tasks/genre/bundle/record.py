@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thawline.decisions.ensemble import Member, calibrate, join, renormalise
-from thawline.tasks.genre.tables.instruments import Heard
+from thawline.tasks.genre.tables.instruments import DetectedInstruments
 
 SCHEMA = "thawline.track/1"
 _SCHEMA_FILE = "track.schema.json"
@@ -107,7 +107,7 @@ def track_json(
     *,
     method: str,
     seconds: float,
-    instruments: Heard | None = None,
+    instruments: DetectedInstruments | None = None,
     acousticness: float | None = None,
     themes: Sequence[str] | None = None,
     top: int = 3,
@@ -291,7 +291,7 @@ class _Instruments(TypedDict):
     has_electronic: bool | None
 
 
-def _instruments(heard: Heard | None, scale: float) -> _Instruments:
+def _instruments(heard: DetectedInstruments | None, scale: float) -> _Instruments:
     """What was heard, the surest first as it comes; null where no member knows instruments."""
     if heard is None:
         return _Instruments(instruments_detected=None, primary=None, has_acoustic=None, has_electronic=None)

@@ -18,7 +18,7 @@ from thawline.encoders.sound.hearing import Hearing
 from thawline.files import read_json
 from thawline.tasks.genre.bundle.asking import AnyTracks, Judged
 from thawline.tasks.genre.bundle.record import MemberSaid
-from thawline.tasks.genre.tables.instruments import Heard as Instruments
+from thawline.tasks.genre.tables.instruments import DetectedInstruments as Instruments
 from thawline.tasks.genre.tables.instruments import hear, instrument_of
 from thawline.tasks.genre.tables.themes import Vocabulary
 
@@ -34,7 +34,7 @@ RECIPE = (
 
 
 @dataclass(frozen=True)
-class Heard:
+class DecodedTrack:
     """A track that was read.
 
     Attributes:
@@ -69,7 +69,7 @@ class Answer:
     problem: str | None = None
 
 
-class TrackBundle(AnyTracks[Heard]):
+class TrackBundle(AnyTracks[DecodedTrack]):
     """A tuned model of tracks that was loaded from its directory.
 
     Attributes:
@@ -116,23 +116,23 @@ class TrackBundle(AnyTracks[Heard]):
         """Into how many stems a window is separated before the network hears it; None: it is heard as it is."""
         return self.classifier.stems
 
-    def hear(self, track: AnyTrack) -> Heard:
+    def hear(self, track: AnyTrack) -> DecodedTrack:
         """The windows of `track`, and why it can't be used if it can't."""
         facts, windows = read_track(source_of(track), self.hearing.windowing)
-        return Heard(windows, facts.seconds, facts.problem, facts.digest)
+        return DecodedTrack(windows, facts.seconds, facts.problem, facts.digest)
 
     def known_themes(self, told: Sequence[str]) -> tuple[str, ...] | None:
         """The themes that the names `told` stand for; None where the model takes none."""
         return None if self._vocabulary is None else self._vocabulary.among(told)
 
-    def judge(self, heard: Heard, themes: Sequence[str], *, calibrated: bool) -> Judged:
+    def judge(self, heard: DecodedTrack, themes: Sequence[str], *, calibrated: bool) -> Judged:
         """All that is said of the track that was read, and of which `themes` are told."""
         answer = self.answer(heard, themes)
         temperature = self.temperature if calibrated else 1.0
         said = MemberSaid(self._method, self.labels, answer.logits, answer.spans, temperature=temperature)
         return Judged([said], answer.instruments, answer.acousticness, answer.problem)
 
-    def answer(self, heard: Heard, themes: Sequence[str] = ()) -> Answer:
+    def answer(self, heard: DecodedTrack, themes: Sequence[str] = ()) -> Answer:
         """What the network says of the track that was read, and of which `themes` are told."""
         if heard.problem is not None:
             return Answer(None, problem=heard.problem)

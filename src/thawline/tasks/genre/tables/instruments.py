@@ -11,7 +11,7 @@ from thawline.tasks.genre.tables.reading import comparable, table
 
 
 @dataclass(frozen=True)
-class Heard:
+class DetectedInstruments:
     """The instruments that were heard.
 
     Attributes:
@@ -53,7 +53,7 @@ def instrument_of(label: str) -> str | None:
     return _by_key().get(comparable(label))
 
 
-def hear(scores: Mapping[str, float], thresholds: Mapping[str, float] | None = None) -> Heard:
+def hear(scores: Mapping[str, float], thresholds: Mapping[str, float] | None = None) -> DetectedInstruments:
     """The instruments of which a label reaches its threshold.
 
     Args:
@@ -67,7 +67,7 @@ def hear(scores: Mapping[str, float], thresholds: Mapping[str, float] | None = N
             heard[instrument] = max(float(score), heard.get(instrument, 0.0))
     heard = dict(sorted(heard.items(), key=lambda item: (-item[1], item[0])))
     sounds = {_table()[name].get("sound") for name in heard}
-    return Heard(heard, next(iter(heard), None), "acoustic" in sounds, "electronic" in sounds)
+    return DetectedInstruments(heard, next(iter(heard), None), "acoustic" in sounds, "electronic" in sounds)
 
 
 @cache

@@ -19,7 +19,7 @@ _TASK = "library"
 
 
 @dataclass(frozen=True)
-class Seen:
+class PhotoPredictions:
     """What a run said of the photos of n entries, by fits that had not seen them.
 
     Attributes:
@@ -31,7 +31,7 @@ class Seen:
     groups: list[str]
 
 
-def read_seen(run: Path, photos: Sequence[str], names: Sequence[str]) -> Seen:
+def read_seen(run: Path, photos: Sequence[str], names: Sequence[str]) -> PhotoPredictions:
     """What the run in `run` said of `photos` [n], of the tags `names` [t].
 
     Raises:
@@ -54,7 +54,7 @@ def read_seen(run: Path, photos: Sequence[str], names: Sequence[str]) -> Seen:
     said = np.full((len(photos), len(names)), np.nan)
     said[np.ix_(there, columns >= 0)] = judged.probabilities[np.ix_(rows[there], columns[columns >= 0])]
     groups = ["" if row < 0 else f"{judged.groups[row]}" for row in rows.tolist()]
-    return Seen(said, groups)
+    return PhotoPredictions(said, groups)
 
 
 def digest_of_run(run: Path) -> str:
