@@ -8,7 +8,7 @@ from thawline.judging.intervals import Estimate
 from thawline.judging.metrics import judge_predictions
 from thawline.judging.paired import compare
 from thawline.judging.wording import percent
-from thawline.reports.tables import Judged, print_classes, print_comparison
+from thawline.reports.tables import ComparisonRow, print_classes, print_comparison
 
 CLASSES = ("beach", "christmas", "family")
 
@@ -26,8 +26,8 @@ def comparison(judged):
     majority = np.zeros_like(labels)
     against = compare(labels, probabilities.argmax(1), majority, groups, name_a="head", name_b="majority class")
     return [
-        Judged("majority class", judge_predictions(labels, majority, groups, CLASSES)),
-        Judged("head", head, against),
+        ComparisonRow("majority class", judge_predictions(labels, majority, groups, CLASSES)),
+        ComparisonRow("head", head, against),
     ]
 
 
@@ -46,7 +46,7 @@ def test_comparison_shows_each_method_with_its_interval_and_test(comparison):
 
 def test_tables_fit_80_columns_and_long_names_are_kept(comparison):
     name = "projection of a model in /a/very/long/path/that/does/not/fit"
-    rows = [comparison[0], Judged(name, comparison[1].judgement, comparison[1].against)]
+    rows = [comparison[0], ComparisonRow(name, comparison[1].judgement, comparison[1].against)]
     lines = printed(print_comparison, rows, width=80).splitlines()
     table = lines[:-1]  # the last line is the sentence, which the terminal wraps
     assert max(map(len, table)) <= 80

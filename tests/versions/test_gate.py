@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from thawline.versions.feedback import add_item, answered, correct, record
-from thawline.versions.gate import Judged, fair_scores, judge, judged_by_both, judged_since
+from thawline.versions.gate import PairedScores, fair_scores, judge, judged_by_both, judged_since
 from thawline.versions.schema import ModelVersion, VersionFeedback
 
 NAMES = ("v1", "v2")
@@ -12,7 +12,9 @@ NAMES = ("v1", "v2")
 
 def of(yes, first, second, groups=None):
     groups = range(len(yes)) if groups is None else groups
-    return Judged(np.array(yes, bool), np.array(first, float), np.array(second, float), np.array(groups).astype(str))
+    return PairedScores(
+        np.array(yes, bool), np.array(first, float), np.array(second, float), np.array(groups).astype(str)
+    )
 
 
 def right(count, n=100):

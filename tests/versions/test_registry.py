@@ -17,12 +17,12 @@ from thawline.bundles.write import Extras, write_bundle
 from thawline.errors import UserError
 from thawline.versions.database import open_database
 from thawline.versions.feedback import add_item, record
-from thawline.versions.gate import Verdict
+from thawline.versions.gate import CandidateVerdict
 from thawline.versions.registry import Registry
 from thawline.versions.schema import Activation
 
 BASE, BLOCKS = Kind("clip", "prompts", "head"), Kind("clip", "prompts", 2)
-GOOD, BAD = Verdict(True, False, "as good"), Verdict(False, False, "v2 is worse by 9.0 points")
+GOOD, BAD = CandidateVerdict(True, False, "as good"), CandidateVerdict(False, False, "v2 is worse by 9.0 points")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from thawline.reports.comparison import Board, Line
 from thawline.reports.gather import gather
 from thawline.reports.leaderboard import print_leaderboard
 from thawline.reports.page.document import write_page
-from thawline.reports.tables import Judged, print_comparison
+from thawline.reports.tables import ComparisonRow, print_comparison
 from thawline.screen import say, say_whole
 from thawline.tasks.typed import to_settings
 
@@ -53,10 +53,10 @@ def _print_runs(board: Board, console: Console) -> None:
     for number, line in enumerate(board.lines, start=1):
         called = line.entry.method if line.entry.certain else line.entry.name
         part = "" if line.judgement.samples == most else f" ({line.judgement.samples} of {most})"
-        rows.append(Judged(f"{number} {called}{part}", line.judgement, line.against_baseline))
+        rows.append(ComparisonRow(f"{number} {called}{part}", line.judgement, line.against_baseline))
         if not part:
             baselines[line.entry.baseline] = line.baseline
-    print_comparison([*rows, *(Judged(name, baseline) for name, baseline in baselines.items())], console)
+    print_comparison([*rows, *(ComparisonRow(name, baseline) for name, baseline in baselines.items())], console)
     for line in board.lines:
         if line.against_best is not None:
             say(console, line.against_best.summary())

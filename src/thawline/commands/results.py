@@ -15,7 +15,7 @@ from thawline.errors import UserError
 from thawline.files import digest_of, write_atomically, write_json, write_text
 from thawline.judging.metrics import Judgement, judge_predictions
 from thawline.reports.pictures import draw_confusion, draw_coverage, draw_recall, draw_reliability, draw_training
-from thawline.reports.tables import Judged, print_classes, print_comparison
+from thawline.reports.tables import ComparisonRow, print_classes, print_comparison
 from thawline.runs.digests import noted
 from thawline.runs.directory import RunDirectory
 from thawline.runs.finished import CORRECTIONS_FILE, METRICS_FILE
@@ -55,10 +55,10 @@ def save_results(
     if pictures and facts.get("verb") == "evaluate" and judged.calibration is not None:
         p = predictions
         draw_coverage(p.right, p.probabilities[np.arange(len(p.said)), p.said], p.groups, run.file("coverage.png"))
-    rows = [Judged(facts["method"], judged, test), Judged(facts["baseline"], baseline)]
+    rows = [ComparisonRow(facts["method"], judged, test), ComparisonRow(facts["baseline"], baseline)]
     examined = facts.get("examined")
     if examined and "majority" in examined and facts["baseline"] != MAJORITY:
-        rows.append(Judged(MAJORITY, _judge_majority(predictions, examined["majority"]["answer"])))
+        rows.append(ComparisonRow(MAJORITY, _judge_majority(predictions, examined["majority"]["answer"])))
     print_comparison(rows, console)
     print_classes(judged, console)
     counts = "{computed} computed, {read} read from the store".format(**facts["features"])

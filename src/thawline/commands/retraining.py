@@ -24,7 +24,7 @@ from thawline.fitting.predict import predict_fold
 from thawline.judging.paired import PairedTest
 from thawline.output import report
 from thawline.reports.common import in_one_form
-from thawline.reports.tables import Judged, print_comparison
+from thawline.reports.tables import ComparisonRow, print_comparison
 from thawline.runs.directory import is_run_directory, read_config
 from thawline.runs.moved import placed, refuse_absent
 from thawline.runs.predictions import Predictions, join_predictions
@@ -233,7 +233,7 @@ def _compare(before: RunModel, said: Predictions, after: RunModel, console: Cons
         "another label now",
     )
     test = compare_said(mine, its, "the new model", "the one in use")
-    rows = [Judged("the new model", judge_said(mine), test), Judged("the one in use", judge_said(its))]
+    rows = [ComparisonRow("the new model", judge_said(mine), test), ComparisonRow("the one in use", judge_said(its))]
     print_comparison(rows, console)
     return test
 

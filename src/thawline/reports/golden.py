@@ -9,10 +9,10 @@ from rich.text import Text
 
 from thawline.files import printable
 from thawline.judging.wording import NOTHING
-from thawline.tasks.golden import Verdict
+from thawline.tasks.golden import CaseResult
 
 
-def print_golden(verdicts: Sequence[Verdict], console: Console) -> None:
+def print_golden(verdicts: Sequence[CaseResult], console: Console) -> None:
     """Print a row for each case, and how many passed."""
     passed = sum(verdict.passed for verdict in verdicts)
     title = Text(f"golden cases: {passed} of {len(verdicts)} passed; confidence in percent")

@@ -18,7 +18,7 @@ from thawline.screen import format_number, say
 
 
 @dataclass(frozen=True)
-class Judged:
+class ComparisonRow:
     """A row of the comparison.
 
     Attributes:
@@ -32,7 +32,7 @@ class Judged:
     against: PairedTest | None = None
 
 
-def print_comparison(judged: Sequence[Judged], console: Console) -> None:
+def print_comparison(judged: Sequence[ComparisonRow], console: Console) -> None:
     """Print methods judged on the same samples, each against the baseline, and a sentence for each test."""
     first = max((row.judgement for row in judged), key=lambda judgement: judgement.samples)
     figure, shares = first.headline, is_share(first.headline)

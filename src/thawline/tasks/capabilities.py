@@ -18,7 +18,7 @@ from thawline.fitting.problem import Problem
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.samples.settings import SampleSettings
-from thawline.tasks.golden import Verdict
+from thawline.tasks.golden import CaseResult
 from thawline.tasks.settings import CheckSettings, RunSettings
 from thawline.tasks.task import capability, find_task
 
@@ -135,7 +135,7 @@ class EnsembleExporter(Protocol):
 class GoldenJudge(Protocol):
     """Judges a bundle by files whose answer is known."""
 
-    def __call__(self, bundle: Any, path: Path) -> list[Verdict]:
+    def __call__(self, bundle: Any, path: Path) -> list[CaseResult]:
         """What came of each case that the file `path` names; raises UserError where that can't be used."""
 
 

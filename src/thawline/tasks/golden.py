@@ -30,7 +30,7 @@ class GoldenCase:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CaseResult:
     """What came of a case.
 
     Attributes:

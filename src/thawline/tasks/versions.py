@@ -9,7 +9,7 @@ from thawline.tasks.load import load_bundle
 from thawline.tasks.task import Task, find_task
 from thawline.versions.contents import check_registry, task_in
 from thawline.versions.database import open_database
-from thawline.versions.gate import Judged, Verdict, judge, judged_by_both, judged_since
+from thawline.versions.gate import CandidateVerdict, PairedScores, judge, judged_by_both, judged_since
 from thawline.versions.jobs import note_ends, sweep_scratch
 from thawline.versions.registry import Registry
 from thawline.versions.schema import Item, ModelVersion
@@ -42,7 +42,7 @@ def golden(folder: Path) -> float:
 
 def activate(
     registry: Registry, number: int, *, margin: float, force: bool = False
-) -> tuple[ModelVersion, Verdict | None]:
+) -> tuple[ModelVersion, CandidateVerdict | None]:
     """Make version `number` active if the gate lets it, or by `force`; with what the gate says, None where not asked.
 
     Raises:
@@ -54,7 +54,7 @@ def activate(
     return registry.activate(number, force=force, gate=verdict), verdict
 
 
-def gate(registry: Registry, candidate: ModelVersion, *, margin: float) -> Verdict:
+def gate(registry: Registry, candidate: ModelVersion, *, margin: float) -> CandidateVerdict:
     """What the gate says of `candidate` against the active version.
 
     Raises:
@@ -62,7 +62,9 @@ def gate(registry: Registry, candidate: ModelVersion, *, margin: float) -> Verdi
     """
     active = registry.active()
     if active is None:
-        return Verdict(met=True, better=False, sentence="no version is active, so there is none to be worse than")
+        return CandidateVerdict(
+            met=True, better=False, sentence="no version is active, so there is none to be worse than"
+        )
     try:
         with registry.database.reading() as session:
             judged = judged_since(session, active, candidate, _yes(registry, candidate), Scores(registry))
@@ -76,7 +78,7 @@ def gate(registry: Registry, candidate: ModelVersion, *, margin: float) -> Verdi
     return judge(judged, names=(f"v{active.number}", f"v{candidate.number}"), margin=margin)
 
 
-def both_judged(registry: Registry, first: ModelVersion, second: ModelVersion) -> Judged:
+def both_judged(registry: Registry, first: ModelVersion, second: ModelVersion) -> PairedScores:
     """The answers that both versions have a fair score of; they are asked about those of which they showed none."""
     with registry.database.reading() as session:
         return judged_by_both(session, first, second, _yes(registry, first), Scores(registry))

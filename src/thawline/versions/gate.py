@@ -26,7 +26,7 @@ Scorer = Callable[[ModelVersion, Sequence[Item]], Sequence[float | None]]
 
 
 @dataclass(frozen=True)
-class Judged:
+class PairedScores:
     """Answers that two versions have a fair score of.
 
     Attributes:
@@ -43,7 +43,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CandidateVerdict:
     """What the gate says of a candidate.
 
     Attributes:
@@ -63,7 +63,7 @@ class Verdict:
     candidate: Estimate | None = None
 
 
-def judge(judged: Judged, *, names: tuple[str, str], margin: float = MARGIN) -> Verdict:
+def judge(judged: PairedScores, *, names: tuple[str, str], margin: float = MARGIN) -> CandidateVerdict:
     """Hold the candidate, the second of `judged`, against the active version, the first.
 
     It may take its place unless its accuracy on these answers is lower by more than `margin`, and it is called better
@@ -77,7 +77,7 @@ def judge(judged: Judged, *, names: tuple[str, str], margin: float = MARGIN) -> 
     active, candidate = names
     if not len(judged.yes):
         nothing = f"there is no answer yet, of an item that {active} was not trained on, to judge {candidate} by"
-        return Verdict(met=False, better=False, sentence=nothing)
+        return CandidateVerdict(met=False, better=False, sentence=nothing)
     new, old = judged.second >= _YES, judged.first >= _YES
     test = compare(judged.yes, new, old, judged.groups, name_a=candidate, name_b=active)
     shares = [proportion(one == judged.yes, judged.groups) for one in (old, new)]
@@ -85,7 +85,7 @@ def judge(judged: Judged, *, names: tuple[str, str], margin: float = MARGIN) -> 
     met = test.difference.value >= -margin - 1e-9
     better = test.differs and test.difference.value > 0
     verdict = "" if met else f"; that is more than the {format_points(margin)} points that {candidate} may be worse by"
-    return Verdict(met, better, test.summary() + verdict, test, *shares)
+    return CandidateVerdict(met, better, test.summary() + verdict, test, *shares)
 
 
 def fair_scores(
@@ -123,7 +123,7 @@ def judged_by_both(
     second: ModelVersion,
     yes: Collection[str],
     scorer: Scorer | None = None,
-) -> Judged:
+) -> PairedScores:
     """The answers that count of which both versions have a fair score: what `versions compare` goes by."""
     return _judged(session, answered(session), first, second, yes, scorer)
 
@@ -134,7 +134,7 @@ def judged_since(
     candidate: ModelVersion,
     yes: Collection[str],
     scorer: Scorer | None = None,
-) -> Judged:
+) -> PairedScores:
     """The answers that the active version was not trained on, of which both have a fair score: what the gate goes by.
 
     Args:
@@ -156,12 +156,12 @@ def _judged(
     second: ModelVersion,
     yes: Collection[str],
     scorer: Scorer | None,
-) -> Judged:
+) -> PairedScores:
     one = fair_scores(session, first, answers, scorer)
     two = fair_scores(session, second, [answer for answer in answers if answer.feedback_id in one], scorer)
     both = [answer for answer in answers if answer.feedback_id in two]
     groups = [f"item {a.item.id}" if a.item.group is None else f"group {a.item.group}" for a in both]
-    return Judged(
+    return PairedScores(
         yes=np.array([answer.answer in yes for answer in both], dtype=np.bool_),
         first=np.array([one[answer.feedback_id] for answer in both], dtype=np.float64),
         second=np.array([two[answer.feedback_id] for answer in both], dtype=np.float64),

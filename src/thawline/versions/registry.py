@@ -29,7 +29,7 @@ from thawline.versions.contents import (
 )
 from thawline.versions.database import Database
 from thawline.versions.forgetting import Forgotten, forget
-from thawline.versions.gate import Verdict
+from thawline.versions.gate import CandidateVerdict
 from thawline.versions.lineage import active_before, active_version
 from thawline.versions.schema import Activation, ModelVersion, VersionFeedback, now
 from thawline.versions.sharing import check_whole, store_bundle, write_out
@@ -172,7 +172,7 @@ class Registry:
         metrics = metrics_in(bundle)
         return self.add(bundle, type=BASE if first else IMPORTED, metrics=metrics)
 
-    def activate(self, number: int, *, force: bool = False, gate: Verdict | None = None) -> ModelVersion:
+    def activate(self, number: int, *, force: bool = False, gate: CandidateVerdict | None = None) -> ModelVersion:
         """Make version `number` the active one, in one step, if its files are sound and its golden examples pass.
 
         One that was exported with `gates=` must have missed none of them.

@@ -21,7 +21,7 @@ from thawline.tasks.task import Rate, Task
 from thawline.tasks.typed import to_settings
 from thawline.tasks.versions import both_judged, open_registry, task_of
 from thawline.versions.contents import headline
-from thawline.versions.gate import Verdict, judge
+from thawline.versions.gate import CandidateVerdict, judge
 from thawline.versions.interleaved import Interleaved, interleaved
 from thawline.versions.lineage import lineage
 from thawline.versions.registry import Registry
@@ -127,7 +127,7 @@ def _made_of(registry: Registry, version: ModelVersion) -> dict[str, Any]:
     }
 
 
-def _print_judged(console: Console, names: Sequence[str], verdict: Verdict, test: PairedTest) -> None:
+def _print_judged(console: Console, names: Sequence[str], verdict: CandidateVerdict, test: PairedTest) -> None:
     """How often each version is right about the answers that are there."""
     table = Table(box=None, pad_edge=False, collapse_padding=True)
     for heading in ("version", "answers", "accuracy, %"):

@@ -18,7 +18,7 @@ H = TypeVar("H")
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class TrackResult:
     """What is said of a track.
 
     Attributes:
@@ -103,7 +103,7 @@ class AnyTracks(ABC, Generic[H]):
         """What the models are given of `track`, and why it can't be used if it can't."""
 
     @abstractmethod
-    def judge(self, heard: H, themes: Sequence[str], *, calibrated: bool) -> Judged:
+    def judge(self, heard: H, themes: Sequence[str], *, calibrated: bool) -> TrackResult:
         """All that is said of the track that was read, and of which `themes` are told."""
 
     @property

@@ -16,7 +16,7 @@ from thawline.data.tracks.track import read_track, read_windows
 from thawline.data.tracks.windows import Windowing
 from thawline.errors import UnusableError
 from thawline.files import read_json
-from thawline.tasks.genre.bundle.asking import AnyTracks, Judged
+from thawline.tasks.genre.bundle.asking import AnyTracks, TrackResult
 from thawline.tasks.genre.bundle.record import MemberSaid
 from thawline.tasks.genre.bundle.tracks import DecodedTrack, TrackBundle, load_tracks
 
@@ -56,10 +56,10 @@ class EnsembleBundle(AnyTracks[dict[Windowing, DecodedTrack]]):
         members = ", ".join(f"{member.weight:.0%} {member.name}" for member in self.members)
         return f"EnsembleBundle({str(self.path)!r}, {members}; {len(self.labels)} classes: {', '.join(self.labels)})"
 
-    def judge(self, heard: dict[Windowing, DecodedTrack], themes: Sequence[str], *, calibrated: bool) -> Judged:
+    def judge(self, heard: dict[Windowing, DecodedTrack], themes: Sequence[str], *, calibrated: bool) -> TrackResult:
         """All that the members say, each at its temperature, of the track that was read."""
         if all(each.problem is not None for each in heard.values()):
-            return Judged(problem=next(iter(heard.values())).problem)
+            return TrackResult(problem=next(iter(heard.values())).problem)
         answers = [member.bundle.answer(heard[member.bundle.hearing.windowing], themes) for member in self.members]
         said = [
             MemberSaid(
@@ -75,7 +75,7 @@ class EnsembleBundle(AnyTracks[dict[Windowing, DecodedTrack]]):
         ]
         # A member that hears stems hears instruments best.
         by_stems = sorted(zip(self.members, answers, strict=True), key=lambda pair: pair[0].bundle.stems is None)
-        return Judged(
+        return TrackResult(
             said,
             next((one.instruments for _, one in by_stems if one.instruments is not None), None),
             next((one.acousticness for one in answers if one.acousticness is not None), None),

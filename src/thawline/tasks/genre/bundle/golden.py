@@ -8,7 +8,7 @@ from typing import Any
 from thawline.errors import UserError
 from thawline.tasks.genre.bundle.asking import AnyTracks
 from thawline.tasks.genre.tables.instruments import instrument_of, instruments
-from thawline.tasks.golden import GoldenCase, GoldenForm, Verdict, check_labels, label_failures, read_golden
+from thawline.tasks.golden import CaseResult, GoldenCase, GoldenForm, check_labels, label_failures, read_golden
 
 _FORM = GoldenForm(
     ("genre", "expected"),
@@ -41,7 +41,7 @@ class TrackCase(GoldenCase):
         return ", ".join(words)
 
 
-def judge_tracks(bundle: AnyTracks[Any], path: Path) -> list[Verdict]:
+def judge_tracks(bundle: AnyTracks[Any], path: Path) -> list[CaseResult]:
     """Hold the cases of the file `path` against what `bundle` says; see `tasks.capabilities.GoldenJudge`."""
     cases = read_cases(path)
     check_labels(cases, bundle.labels, path)
@@ -62,13 +62,13 @@ def read_cases(path: Path) -> list[TrackCase]:
     return read_golden(path, _FORM, _case)
 
 
-def judge_cases(cases: Sequence[TrackCase], records: Iterable[Mapping[str, Any]]) -> Iterator[Verdict]:
+def judge_cases(cases: Sequence[TrackCase], records: Iterable[Mapping[str, Any]]) -> Iterator[CaseResult]:
     """Hold each case against the record of its file, in the same order."""
     for case, record in zip(cases, records, strict=True):
         scale = 100.0 if record["unit"] == "percent" else 1.0
         sure = record["confidence"]
         failures = tuple(_failures(case, record, scale))
-        yield Verdict(case, record["primary_genre"], None if sure is None else sure / scale, failures)
+        yield CaseResult(case, record["primary_genre"], None if sure is None else sure / scale, failures)
 
 
 def _failures(case: TrackCase, record: Mapping[str, Any], scale: float) -> Iterator[str]:

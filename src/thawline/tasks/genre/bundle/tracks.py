@@ -16,7 +16,7 @@ from thawline.bundles.sounds import AnyTrack, source_of
 from thawline.data.tracks.track import Window, read_track
 from thawline.encoders.sound.hearing import Hearing
 from thawline.files import read_json
-from thawline.tasks.genre.bundle.asking import AnyTracks, Judged
+from thawline.tasks.genre.bundle.asking import AnyTracks, TrackResult
 from thawline.tasks.genre.bundle.record import MemberSaid
 from thawline.tasks.genre.tables.instruments import DetectedInstruments as Instruments
 from thawline.tasks.genre.tables.instruments import hear, instrument_of
@@ -125,12 +125,12 @@ class TrackBundle(AnyTracks[DecodedTrack]):
         """The themes that the names `told` stand for; None where the model takes none."""
         return None if self._vocabulary is None else self._vocabulary.among(told)
 
-    def judge(self, heard: DecodedTrack, themes: Sequence[str], *, calibrated: bool) -> Judged:
+    def judge(self, heard: DecodedTrack, themes: Sequence[str], *, calibrated: bool) -> TrackResult:
         """All that is said of the track that was read, and of which `themes` are told."""
         answer = self.answer(heard, themes)
         temperature = self.temperature if calibrated else 1.0
         said = MemberSaid(self._method, self.labels, answer.logits, answer.spans, temperature=temperature)
-        return Judged([said], answer.instruments, answer.acousticness, answer.problem)
+        return TrackResult([said], answer.instruments, answer.acousticness, answer.problem)
 
     def answer(self, heard: DecodedTrack, themes: Sequence[str] = ()) -> Answer:
         """What the network says of the track that was read, and of which `themes` are told."""

@@ -28,7 +28,7 @@ Further = Mapping[str, Callable[[Ints], Rankings]]
 
 
 @dataclass(frozen=True)
-class Judged:
+class TunedSearch:
     """How search is best done in a library, and what it is worth.
 
     Attributes:
@@ -57,7 +57,9 @@ class _Lexical:
     plain: Ints
 
 
-def judge_search(ids: Sequence[str], said: Said, further: Further | None = None, *, most: int = MOST_JUDGED) -> Judged:
+def judge_search(
+    ids: Sequence[str], said: Said, further: Further | None = None, *, most: int = MOST_JUDGED
+) -> TunedSearch:
     """Search for captions in entries whose captions are held out, and fit how it is best done.
 
     Synonyms are learnt without these captions. Figures are of folds of queries: what is chosen for a fold, the weight
@@ -73,7 +75,7 @@ def judge_search(ids: Sequence[str], said: Said, further: Further | None = None,
     names = (WORDS, *(further or {}))
     asked, digests = _asked(ids, said, most)
     if len(asked) < LEAST_JUDGED:
-        return Judged(WEIGHTS[0], even(names))
+        return TunedSearch(WEIGHTS[0], even(names))
     lexical = _by_words(said, asked)
     others = {name: rank(asked) for name, rank in (further or {}).items()}
     folds = (digests // np.uint64(7) % np.uint64(FOLDS)).astype(np.int64)
@@ -94,7 +96,7 @@ def judge_search(ids: Sequence[str], said: Said, further: Further | None = None,
     if others:
         ranks |= {**{name: _ranks(others[name], asked) for name in others}, FUSED: together}
     weight, fusion = _choose(by_words, fused, everyone)
-    return Judged(WEIGHTS[weight], tried[fusion], _figures(ranks, WEIGHTS[weight], tried[fusion]))
+    return TunedSearch(WEIGHTS[weight], tried[fusion], _figures(ranks, WEIGHTS[weight], tried[fusion]))
 
 
 def _choose(by_words: Floats, fused: Mapping[int, Ints], queries: Any) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from thawline.files import write_json
 from thawline.tasks.library.patterns.tags import number_tags
 from thawline.tasks.library.patterns.words import Texts, encode
 from thawline.tasks.library.search.fusion import DEPTH
-from thawline.tasks.library.search.judging import LIKE, MEANING, PHOTOS, Judged, judge_search
+from thawline.tasks.library.search.judging import LIKE, MEANING, PHOTOS, TunedSearch, judge_search
 from thawline.tasks.library.search.learning import learn_terms
 from thawline.tasks.library.search.lexical import Lexical
 from thawline.tasks.library.search.said import CAPTION, DETAIL, TAG, Ints, Said, say
@@ -156,7 +156,7 @@ class _Seen:
 def _about(
     digest: str,
     said: Said,
-    judged: Judged,
+    judged: TunedSearch,
     figures: Mapping[str, Any],
     encoder: "Sentences | None",
     pictures: "Pictures | None",
@@ -194,7 +194,7 @@ def _digest(library: Gathered, language: str, encoder: "Sentences | None", pictu
     return hasher.hexdigest()
 
 
-def _sentence(library: Gathered, terms: Terms, judged: Judged, dense: _Dense | None) -> str:
+def _sentence(library: Gathered, terms: Terms, judged: TunedSearch, dense: _Dense | None) -> str:
     said = f"search: {len(library)} entries indexed, {len(terms.synonyms)} words have synonyms"
     if dense is not None:
         computed, texts = dense.figures["computed"], dense.figures["texts"]

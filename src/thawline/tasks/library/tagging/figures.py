@@ -10,7 +10,7 @@ from thawline.judging.intervals import mean_share, proportion
 from thawline.judging.paired import compare_scores
 from thawline.judging.ranking import recall_of_labels
 from thawline.tasks.library.tagging.evidence import CO_OCCURRENCE, IMAGE, SOURCES, TEXT, Array
-from thawline.tasks.library.tagging.learning import Judged
+from thawline.tasks.library.tagging.learning import FoldResult
 from thawline.tasks.library.tagging.trying import BoolArray, IntArray
 
 DEPTH: Final = 5  # suggestions that are looked at
@@ -19,7 +19,7 @@ FREQUENT, FUSED = "frequent", "fused"
 Shares = npt.NDArray[np.float64]
 
 
-def figures_of(judged: Sequence[Judged], groups: IntArray, told: int) -> dict[str, Any]:
+def figures_of(judged: Sequence[FoldResult], groups: IntArray, told: int) -> dict[str, Any]:
     """The figures, as plain JSON: of entries without tags, and of the other half of their tags where half is known.
 
     Args:
@@ -39,7 +39,7 @@ def figures_of(judged: Sequence[Judged], groups: IntArray, told: int) -> dict[st
     }
 
 
-def _recalls(judged: Sequence[Judged], wanted: Sequence[BoolArray], without: Sequence[str]) -> dict[str, Shares]:
+def _recalls(judged: Sequence[FoldResult], wanted: Sequence[BoolArray], without: Sequence[str]) -> dict[str, Shares]:
     """By source, and fused, of each entry the share of the wanted tags among the first; NaN: it has none."""
     there = [source for source in SOURCES if source in judged[0].tried.spoken and source not in without]
     ways: dict[str, tuple[str, ...]] = {FREQUENT: (), **{source: (source,) for source in there}}
@@ -58,7 +58,7 @@ def _recalls(judged: Sequence[Judged], wanted: Sequence[BoolArray], without: Seq
     return recalls
 
 
-def _best_said(judged: Judged, sources: Sequence[str]) -> Array:
+def _best_said(judged: FoldResult, sources: Sequence[str]) -> Array:
     """[m, t] the probabilities of the most of these sources that speak of an entry; where none, how usual tags are."""
     prior = judged.tried.evidence.prior
     said = np.broadcast_to(1 / (1 + np.exp(-prior)), judged.tried.true.shape).copy()
@@ -88,7 +88,7 @@ def _table(recalls: dict[str, Shares], groups: IntArray) -> dict[str, Any] | Non
     return {"entries": int(has.sum()), f"recall@{DEPTH}": own, "tests": tests}
 
 
-def _suggested(judged: Sequence[Judged], groups: IntArray) -> dict[str, Any] | None:
+def _suggested(judged: Sequence[FoldResult], groups: IntArray) -> dict[str, Any] | None:
     """Of entries without tags: how often what reaches its threshold is right, and is as probable as was said."""
     there = tuple(source for source in judged[0].tried.spoken if source != CO_OCCURRENCE)
     said = [_best_said(one, there) for one in judged]

@@ -18,7 +18,7 @@ MOST_OF_FOLD: Final = 1500  # entries that are judged
 
 
 @dataclass(frozen=True)
-class Judged:
+class FoldResult:
     """What came of the entries of one fold.
 
     Attributes:
@@ -47,10 +47,10 @@ class Fused:
     thresholds: Array
 
 
-def judge_folds(material: Material) -> tuple[Fused, list[Judged]]:
+def judge_folds(material: Material) -> tuple[Fused, list[FoldResult]]:
     """Judge the folds, and weigh the sources by all that they said of entries that they did not learn from."""
     count = FOLDS if len(material.folds) <= MOST_JUDGED else 2
-    judged: list[Judged] = []
+    judged: list[FoldResult] = []
     losses = []
     for fold in range(count):
         inner, outer = (_some(np.flatnonzero(material.folds == one)) for one in ((fold + 1) % FOLDS, fold))
@@ -59,11 +59,11 @@ def judge_folds(material: Material) -> tuple[Fused, list[Judged]]:
         best = choose(losses[-1:])
         chosen = _weigh([each[STRENGTHS.index(best)]], best)
         (tried,) = try_sources(material, outer, (fold,), (best,))
-        judged.append(Judged(tried, _probabilities(chosen.weights, tried), chosen.thresholds))
+        judged.append(FoldResult(tried, _probabilities(chosen.weights, tried), chosen.thresholds))
     return _weigh([one.tried for one in judged], choose(losses), judged), judged
 
 
-def _weigh(tried: Sequence[Tried], strength: float, judged: Sequence[Judged] = ()) -> Fused:
+def _weigh(tried: Sequence[Tried], strength: float, judged: Sequence[FoldResult] = ()) -> Fused:
     """Weights by what was said of the entries of `tried`; thresholds by what `judged` made of it, or else they do."""
     fitted = (_fit(sources, tried) for sources in sets_of(list(tried[0].spoken)))
     weights = tuple(one for one in fitted if one is not None)

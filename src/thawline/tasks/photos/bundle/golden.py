@@ -3,20 +3,20 @@
 from pathlib import Path
 
 from thawline.decisions.abstention import UNKNOWN
-from thawline.tasks.golden import GoldenCase, GoldenForm, Verdict, check_labels, label_failures, read_golden
+from thawline.tasks.golden import CaseResult, GoldenCase, GoldenForm, check_labels, label_failures, read_golden
 from thawline.tasks.photos.bundle.photos import Bundle
 
 _FORM = GoldenForm(("expected",), more=(), such_as="{file: a.jpg, expected: wedding}")
 
 
-def judge_photos(bundle: Bundle, path: Path) -> list[Verdict]:
+def judge_photos(bundle: Bundle, path: Path) -> list[CaseResult]:
     """Hold the cases of the file `path` against what `bundle` says; see `tasks.capabilities.GoldenJudge`."""
     cases = read_cases(path)
     check_labels(cases, (*bundle.labels, *([UNKNOWN] if bundle.reasons else [])), path)
     verdicts = []
     for case, said in zip(cases, bundle.predict([case.file for case in cases]), strict=True):
         verdicts.append(
-            Verdict(case, said.label, said.probability, tuple(label_failures(case, said.label, said.problem)))
+            CaseResult(case, said.label, said.probability, tuple(label_failures(case, said.label, said.problem)))
         )
     return verdicts
 
