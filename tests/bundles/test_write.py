@@ -15,7 +15,7 @@ from transformers import CLIPModel, CLIPProcessor, ViTForImageClassification, Vi
 
 import thawline
 from thawline.bundles.manifest import verify
-from thawline.bundles.write import Extras, Known, write_bundle
+from thawline.bundles.write import Extras, KnownFile, write_bundle
 from thawline.data.photos.photo import read_photo
 from thawline.errors import RunError, UserError
 
@@ -152,7 +152,7 @@ def test_timms_own_preprocessing_on_the_bundles_pixels_is_the_bundle(write, phot
 
 def test_what_decoding_changes_is_in_the_manifest_and_on_the_card(fit, photos, tmp_path):
     fitted = fit(PROJECTION)
-    known = [Known(path, read_photo(path, None)[0].digest, None) for path in photos]
+    known = [KnownFile(path, read_photo(path, None)[0].digest, None) for path in photos]
     write_bundle(tmp_path / "bundle", fitted.tuned, Extras(known, 1e-5, FACTS))
     differences = verify(tmp_path / "bundle")["largest_difference"]
     full = fit(PROJECTION, "full")
@@ -168,9 +168,9 @@ def test_golden_photos_hold_their_digest_and_the_answer_alone(fit, photos, tmp_p
     fitted = fit(PROJECTION)
     facts = [read_photo(path, None)[0] for path in photos]
     said = fitted.say(pixels_of(photos, fitted.preprocessing))
-    known = [Known(path, each.digest, row) for path, each, row in zip(photos, facts, said, strict=True)]
-    gone = Known(tmp_path / "gone.jpg", "0" * 64, said[0])
-    changed = Known(photos[0], "1" * 64, said[0])
+    known = [KnownFile(path, each.digest, row) for path, each, row in zip(photos, facts, said, strict=True)]
+    gone = KnownFile(tmp_path / "gone.jpg", "0" * 64, said[0])
+    changed = KnownFile(photos[0], "1" * 64, said[0])
     write_bundle(tmp_path / "bundle", fitted.tuned, Extras([*known, gone, changed], 1e-5, FACTS))
     golden = json.loads((tmp_path / "bundle" / "golden.json").read_text())["photos"]
     assert [photo["sha256"] for photo in golden] == [each.digest for each in facts]
@@ -181,7 +181,7 @@ def test_golden_photos_hold_their_digest_and_the_answer_alone(fit, photos, tmp_p
 def test_a_bundle_that_says_something_else_than_the_run_is_not_written(fit, photos, tmp_path):
     fitted = fit(PROJECTION)
     said = fitted.say(pixels_of(photos[:1], fitted.preprocessing))[0]
-    known = Known(photos[0], read_photo(photos[0], None)[0].digest, said[::-1].copy())
+    known = KnownFile(photos[0], read_photo(photos[0], None)[0].digest, said[::-1].copy())
     with pytest.raises(RunError, match=rf"of {photos[0]} the run said .* and the bundle .*; nothing was written"):
         write_bundle(tmp_path / "bundle", fitted.tuned, Extras([known], 1e-4, FACTS))
     assert list(tmp_path.iterdir()) == []

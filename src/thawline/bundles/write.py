@@ -25,7 +25,7 @@ _ROUNDING = 1e-4
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownFile:
     """A file of the run's own; tasks that are asked about more than a file add to it.
 
     Attributes:
@@ -52,7 +52,7 @@ class Extras:
         trained: What the model was trained on; None: it is not known.
     """
 
-    known: Sequence[Known]
+    known: Sequence[KnownFile]
     tolerance: float
     facts: Mapping[str, Any]
     notes: Sequence[str] = ()
@@ -61,7 +61,7 @@ class Extras:
 
 
 @dataclass(frozen=True)
-class Asked:
+class BundleChecks:
     """What a bundle said when it was asked.
 
     Attributes:
@@ -97,7 +97,7 @@ class Tuned(Protocol):
     def load(self) -> Callable[[Path, dict[str, Any], dict[str, Any], torch.device], Any]:
         """What reads the bundle that was saved, as for a service."""
 
-    def ask(self, bundle: Any, known: Sequence[Any], tolerance: float) -> Asked:
+    def ask(self, bundle: Any, known: Sequence[Any], tolerance: float) -> BundleChecks:
         """Ask `bundle` about inputs that anyone can make, and about `known`, which are still what they were.
 
         Raises:
@@ -161,7 +161,7 @@ def _fill(folder: Path, tuned: Tuned, extras: Extras) -> None:
     seal(folder, facts)
 
 
-def is_unchanged(known: Known) -> bool:
+def is_unchanged(known: KnownFile) -> bool:
     """Whether the file is still there, and what it was."""
     try:
         return digest_of(known.path) == known.digest
@@ -170,7 +170,7 @@ def is_unchanged(known: Known) -> bool:
 
 
 def furthest(
-    said: Iterable[tuple[Known, NDArray[np.float32]]], classes: Sequence[str], tolerance: float
+    said: Iterable[tuple[KnownFile, NDArray[np.float32]]], classes: Sequence[str], tolerance: float
 ) -> float | None:
     """By how much what a bundle `said` of samples differs from what the run said, at most; None: there is nothing.
 

@@ -50,8 +50,8 @@ def load_late(settings: EncoderSettings, root: Path) -> Loaded:
     return late
 
 
-def _known(settings: EncoderSettings) -> Known:
-    return Known(
+def _known(settings: EncoderSettings) -> EncoderIdentity:
+    return EncoderIdentity(
         name={"encoder": json.loads(json.dumps(dataclasses.asdict(settings), default=repr))},
         called=settings.name,
         files=lambda: decisive_files(settings),
@@ -73,7 +73,7 @@ def load_late_text(settings: EncoderSettings, root: Path) -> ClipTowers | TextTo
 
 
 @dataclass(frozen=True)
-class Known:
+class EncoderIdentity:
     """What an encoder is known again by.
 
     Attributes:

@@ -20,7 +20,7 @@ from thawline.serving.routes.schemas import UPLOADS
 from thawline.serving.settings import ServeSettings
 from thawline.serving.source import Source
 from thawline.serving.uploads import Kept, drop_all, keep_all
-from thawline.tasks.serving import Answer, Ask, Asked, Served
+from thawline.tasks.serving import Answer, Ask, Served, ServedAnswer
 from thawline.versions.registry import Registry
 from thawline.versions.schema import ClassificationResult, now
 
@@ -104,7 +104,7 @@ class BundleService:
 
     async def analyse(
         self, files: Sequence[Any], texts: Sequence[str], ask: Ask | None = None, served: Served | None = None
-    ) -> list[Asked]:
+    ) -> list[ServedAnswer]:
         """Judge files as they were uploaded; see `tasks.serving.Service`."""
         check_count(len(files), self.settings.max_files)
         served = served or self.served
@@ -120,7 +120,7 @@ class BundleService:
             self.metrics.count_answer(served.name, answer.label, usable=answer.problem is None)
         if all(answer.problem is not None for answer in answers):
             raise HTTPException(422, _none_usable(kept, answers))
-        asked = [Asked(None, one.sample, served, answer) for one, answer in zip(kept, answers, strict=True)]
+        asked = [ServedAnswer(None, one.sample, served, answer) for one, answer in zip(kept, answers, strict=True)]
         return asked if self._recorder is None else _keep(asked, self._recorder)
 
     def flush(self) -> None:
@@ -145,14 +145,14 @@ class BundleService:
         self.metrics.serve(self.served.name, self.served.bundle.task)
 
 
-def _keep(asked: list[Asked], recorder: Recorder) -> list[Asked]:
+def _keep(asked: list[ServedAnswer], recorder: Recorder) -> list[ServedAnswer]:
     """Have answers written, while no request waits for the disk; with their ids, unless the database refuses them."""
     named = [replace(one, result_id=uuid4().hex) if one.answer.label is not None else one for one in asked]
     rows = [_row(one) for one in named if one.result_id is not None]
     return named if not rows or recorder.keep(rows) else asked
 
 
-def _row(asked: Asked) -> ClassificationResult:
+def _row(asked: ServedAnswer) -> ClassificationResult:
     answer, version = asked.answer, asked.served.row
     return ClassificationResult(
         id=asked.result_id,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from thawline.bundles.write import Extras, Known, Tuned, is_unchanged, write_bundle
+from thawline.bundles.write import Extras, KnownFile, Tuned, is_unchanged, write_bundle
 from thawline.data.tables.places import find_file
 from thawline.decisions.gates import Verdict
 from thawline.decisions.temperature import Temperature
@@ -40,7 +40,7 @@ class Exportable:
     """
 
     tuned: Tuned
-    known: Sequence[Known]
+    known: Sequence[KnownFile]
     lines: Sequence[str] = ()
     notes: Sequence[str] = ()
 
@@ -50,7 +50,7 @@ def some_places(judged: Predictions, count: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, len(judged.paths) - 1, count).round().astype(np.int64))
 
 
-def known_files(fitted: RunModel, count: int) -> list[tuple[Known, SplitRow]]:
+def known_files(fitted: RunModel, count: int) -> list[tuple[KnownFile, SplitRow]]:
     """Some of the files that the run was judged by, with their places in its split."""
     judged, by_path, root = fitted.judged, {row.path: row for row in fitted.rows}, samples_root(fitted)
     found = []
@@ -58,7 +58,7 @@ def known_files(fitted: RunModel, count: int) -> list[tuple[Known, SplitRow]]:
         row = by_path[judged.paths[i]]
         of_it = judged.probabilities[i] if judged.scores is None else judged.scores.said[i : i + 1].astype(np.float32)
         said = of_it if fitted.judged_itself else None
-        found.append((Known(find_file(row.path, root), row.digest, said), row))
+        found.append((KnownFile(find_file(row.path, root), row.digest, said), row))
     return found
 
 
@@ -68,7 +68,7 @@ def samples_root(fitted: RunModel) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def check_known(fitted: RunModel, known: Iterable[Known]) -> str:
+def check_known(fitted: RunModel, known: Iterable[KnownFile]) -> str:
     """Of which of the run's own samples golden examples can be made, in a sentence where they are too few; or "".
 
     Raises:

@@ -105,7 +105,7 @@ class Served:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ServedAnswer:
     """What came of a sample.
 
     Attributes:
@@ -145,7 +145,7 @@ class Service(Protocol):
 
     async def analyse(
         self, files: Sequence[Any], texts: Sequence[str], ask: Ask | None = None, served: Served | None = None
-    ) -> list[Asked]:
+    ) -> list[ServedAnswer]:
         """Judge files as they were uploaded (FastAPI's `UploadFile`), together with those of other requests.
 
         Args:

@@ -17,7 +17,7 @@ from thawline.bundles.networks.families import load_network
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.weights import read_tensor
-from thawline.features.encoders import Known
+from thawline.features.encoders import EncoderIdentity
 from thawline.features.filling import BATCH
 from thawline.files import read_json
 
@@ -113,7 +113,7 @@ def load_late_parts(folder: Path, root: Path) -> tuple[Encoder, nn.Module]:
         return load_parts(folder, read_json(folder / DECISION))[0]
 
     code = ("thawline.bundles", "thawline.encoders")
-    known = Known({"bundle": str(folder)}, str(folder), lambda: _entries(folder), code)
+    known = EncoderIdentity({"bundle": str(folder)}, str(folder), lambda: _entries(folder), code)
     encoder = known.late(root, load)
     assert isinstance(encoder, Encoder)  # noqa: S101  # it is the image tower alone
     kind = read_json(folder / DECISION)["head"]

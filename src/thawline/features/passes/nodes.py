@@ -14,7 +14,7 @@ from thawline.cluster import connected
 from thawline.errors import UserError
 from thawline.features.filling import cores
 from thawline.features.kinds import F, File
-from thawline.features.passes.shares import Damaged, Found, Outcome, Refused, Share, Worker, to_read
+from thawline.features.passes.shares import Damaged, Outcome, Refused, Share, ShareResult, Worker, to_read
 from thawline.features.progress import say
 from thawline.features.settings import ClusterSettings
 from thawline.features.store.store import DamagedShelfError, Shelf
@@ -77,7 +77,7 @@ class Crew(Generic[F]):
     losses: Counter[int] = field(default_factory=Counter)  # by share
     reason: str = ""  # why the last process that never began did not
 
-    def go_over(self, shares: Sequence[Share[F]]) -> Iterator[tuple[Share[F], Found[F]]]:
+    def go_over(self, shares: Sequence[Share[F]]) -> Iterator[tuple[Share[F], ShareResult[F]]]:
         """What each share gave, in order.
 
         Raises:
@@ -196,7 +196,7 @@ class Crew(Generic[F]):
                 "cluster.num_cpus=… helps, or one of these files ends it, which cluster=none would show"
             )
 
-    def _found(self, outcome: Outcome[F]) -> Found[F]:
+    def _found(self, outcome: Outcome[F]) -> ShareResult[F]:
         if isinstance(outcome, Refused):
             raise UserError(outcome.reason)
         if isinstance(outcome, Damaged):

@@ -50,7 +50,7 @@ class FoundRows:
 
 
 @dataclass(frozen=True)
-class Found(Generic[F]):
+class ShareResult(Generic[F]):
     """What a share gave.
 
     Attributes:
@@ -81,7 +81,7 @@ class Refused:
     reason: str
 
 
-Outcome: TypeAlias = Found[F] | Damaged | Refused
+Outcome: TypeAlias = ShareResult[F] | Damaged | Refused
 
 
 def to_read(wanted: Wanted[F]) -> Wanted[F]:
@@ -122,7 +122,7 @@ class Worker(Generic[F]):
         except UserError as error:
             return Refused(str(error))
 
-    def _found(self, share: Share[F]) -> Found[F]:
+    def _found(self, share: Share[F]) -> ShareResult[F]:
         wanted = self._wanted
         if self._plan is None:  # once: what is filled from now on is of no share that comes here
             self._plan, self._sizes = FeaturePlan(wanted), self._index.sizes()
@@ -149,7 +149,7 @@ class Worker(Generic[F]):
                 keep=keep,
             )
         rows = {shelf: FoundRows(held, _joined(batches)) for shelf, (held, batches) in kept.items()}
-        return Found({file.name: work.facts[file.name] for file in share.files}, seen, work.opened, rows)
+        return ShareResult({file.name: work.facts[file.name] for file in share.files}, seen, work.opened, rows)
 
 
 def _joined(batches: Sequence[Features]) -> dict[str, NDArray[Any]]:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from thawline.serving.metrics import CONTENT_TYPE
 from thawline.serving.routes.schemas import REFUSALS, UPLOADS, Health, Result, Results
 from thawline.serving.service import BundleService
-from thawline.tasks.serving import Asked
+from thawline.tasks.serving import ServedAnswer
 from thawline.version import __version__
 
 
@@ -49,7 +49,7 @@ def add_routes(open_to_all: APIRouter, guarded: APIRouter, service: BundleServic
         return Results(results=[to_result(one) for one in await service.analyse(files, text or ())])
 
 
-def to_result(asked: Asked) -> Result:
+def to_result(asked: ServedAnswer) -> Result:
     """What came of a file, as the service says it."""
     answer, served = asked.answer, asked.served
     return Result(

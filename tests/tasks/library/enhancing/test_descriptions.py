@@ -8,7 +8,7 @@ import pytest
 
 from thawline.cli import main
 from thawline.tasks.library.enhancing.corrections import Correction, add_corrections
-from thawline.tasks.library.enhancing.making import Known, make
+from thawline.tasks.library.enhancing.making import PhotoFacts, make
 from thawline.tasks.library.enhancing.parts import Join, Parts
 from thawline.tasks.library.enhancing.wanting import GENERIC, MISSING, SHORTER, why
 from thawline.tasks.library.training.settings import LibraryTrainSettings
@@ -156,12 +156,16 @@ def test_a_library_without_faces_is_learnt_twice(tmp_path):
 @pytest.mark.parametrize(
     ("known", "text", "confidence"),
     [
-        (Known(["black", "beach", "dog"]), "Black dog on the beach.", 1.0),
-        (Known(["sand"]), "Sand, sea.", 0.875),
-        (Known(["dog"], ["Anna", "Ben", "Anna"], "Como", begin="Anna smiles!"), "Anna smiles! Dog. Ben. Como.", 1.0),
-        (Known(["the", "1", "dog"]), "Dog.", 1.0),
-        (Known(), "", 0.0),
-        (Known([f"tag{chr(97 + n)}" for n in range(30)]), None, 1.0),
+        (PhotoFacts(["black", "beach", "dog"]), "Black dog on the beach.", 1.0),
+        (PhotoFacts(["sand"]), "Sand, sea.", 0.875),
+        (
+            PhotoFacts(["dog"], ["Anna", "Ben", "Anna"], "Como", begin="Anna smiles!"),
+            "Anna smiles! Dog. Ben. Como.",
+            1.0,
+        ),
+        (PhotoFacts(["the", "1", "dog"]), "Dog.", 1.0),
+        (PhotoFacts(), "", 0.0),
+        (PhotoFacts([f"tag{chr(97 + n)}" for n in range(30)]), None, 1.0),
     ],
 )
 def test_a_description_is_made_of_what_is_known(known, text, confidence):

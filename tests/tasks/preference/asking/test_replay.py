@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from thawline.fitting.settings import LogisticSettings
-from thawline.tasks.preference.asking.replay import HeldFeatures, Known, answer, replay
+from thawline.tasks.preference.asking.replay import HeldFeatures, LabelledItems, answer, replay
 from thawline.tasks.preference.asking.settings import STRATEGIES, Rounds
 
 ROUNDS = Rounds(start=6, batch=5, answers=18)
@@ -20,7 +20,7 @@ def known():
     liked = np.repeat([0, 1], 30)
     features = (rng.normal(0, 1, (60, 4)) + 4 * liked[:, None]).astype(np.float32)
     weights = np.where((liked == 1) & (np.arange(60) < 40), 2.0, 1.0)
-    return Known(HeldFeatures(features), np.arange(60) // 2, liked, weights)
+    return LabelledItems(HeldFeatures(features), np.arange(60) // 2, liked, weights)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ _MOST_REPEATS = 200  # asked for in a row: the space has no other point
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedTrial:
     """A trial to run.
 
     Attributes:
@@ -73,7 +73,7 @@ class Study:
         self._points: dict[int, tuple[str, ...]] = {}
         self._looked_back = self._is_exhausted = False
 
-    def take(self, most: int) -> list[Asked]:
+    def take(self, most: int) -> list[AskedTrial]:
         """Up to `most` trials to run now: those that nobody goes on with, then new ones; none: there are enough."""
         with lock_of(self._sweep, "asking"):
             asked = []
@@ -89,7 +89,7 @@ class Study:
                 asked += [new] if new else []
         return asked
 
-    def tell(self, asked: Asked) -> None:
+    def tell(self, asked: AskedTrial) -> None:
         """Have the study know what became of a trial that was launched."""
         trial = read_trial(self._sweep, asked.number)
         if trial.status not in ("finished", "failed", "pruned"):
@@ -114,7 +114,7 @@ class Study:
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
 
-    def _left(self) -> Iterator[Asked]:
+    def _left(self) -> Iterator[AskedTrial]:
         """Trials that were asked for, and that no process runs."""
         trials = self._trials()
         for known in trials:
@@ -133,7 +133,7 @@ class Study:
                 yield again
         self._looked_back = True
 
-    def _take_again(self, known: FrozenTrial, number: int) -> Asked | None:
+    def _take_again(self, known: FrozenTrial, number: int) -> AskedTrial | None:
         """A trial that failed for want of disk or memory, if nobody runs it again, or has done so meanwhile."""
         if not take(self._sweep, number):
             return None
@@ -145,13 +145,13 @@ class Study:
         if told or status not in _OPEN:
             drop(self._sweep, number)
             return None
-        asked = Asked(number, self._space.point(known.params), known, None)
+        asked = AskedTrial(number, self._space.point(known.params), known, None)
         if status == "interrupted":
             return asked
         self.tell(asked)  # it ended, and the process was killed before it told
         return None
 
-    def _take_up(self, known: FrozenTrial) -> Asked | None:
+    def _take_up(self, known: FrozenTrial) -> AskedTrial | None:
         """A trial that is under way in the study, if no process runs it, and it has not ended."""
         number = known.user_attrs.get(DIRECTORY)
         if number is not None:
@@ -166,7 +166,7 @@ class Study:
             return None
         return asked
 
-    def _settle(self, trial: optuna.Trial, number: int | None = None) -> Asked | None:
+    def _settle(self, trial: optuna.Trial, number: int | None = None) -> AskedTrial | None:
         """Give a trial of the study its point and its directory; None: it is the point of an earlier one."""
         words = tuple(self._ask(trial))
         if number is None:
@@ -179,7 +179,7 @@ class Study:
             if not take(self._sweep, number):
                 raise RuntimeError(f"trial {number} is asked for and run at once")
             trial.set_user_attr(DIRECTORY, number)
-        return Asked(number, words, None, trial)
+        return AskedTrial(number, words, None, trial)
 
     def _ask(self, trial: optuna.Trial) -> list[str]:
         """The trial's point. One that was asked for by half is completed to what it would have been."""

@@ -24,7 +24,7 @@ from thawline.commands.sweeps.launchers.packed import PackedLauncher
 from thawline.commands.sweeps.launchers.settings import side_by_side
 from thawline.commands.sweeps.search.settings import SweepSettings
 from thawline.commands.sweeps.search.space import read_space
-from thawline.commands.sweeps.search.study import Asked, Study
+from thawline.commands.sweeps.search.study import AskedTrial, Study
 from thawline.errors import UserError
 from thawline.runs.directory import mark_failed
 from thawline.runs.reading import read_record
@@ -80,7 +80,7 @@ class SearchSweeper(Sweeper):
                 show_report(sweep, read_record(sweep / REPORT_FILE), Console(), config.task)
         return None
 
-    def _launch(self, sweep: Path, asked: Sequence[Asked]) -> None:
+    def _launch(self, sweep: Path, asked: Sequence[AskedTrial]) -> None:
         """Run trials, those of consecutive numbers side by side: a launcher counts on from a first number."""
         numbered = sorted(asked, key=lambda one: one.number)
         for _, together in groupby(enumerate(numbered), key=lambda pair: pair[1].number - pair[0]):
@@ -88,7 +88,7 @@ class SearchSweeper(Sweeper):
             words = [[*self._fixed, *one.words] for one in batch]
             self.launcher.launch(words, initial_job_idx=batch[0].number)
 
-    def _is_composed(self, sweep: Path, asked: Asked) -> bool:
+    def _is_composed(self, sweep: Path, asked: AskedTrial) -> bool:
         """Whether the trial's config can be made and names nothing that may not run; otherwise the trial failed."""
         signature = self._space.signature(asked.words)
         if signature not in self._composed:

@@ -12,7 +12,7 @@ import torch
 from thawline.bundles.heads import state_part
 from thawline.bundles.networks.audio import WindowClassifier, save_audio
 from thawline.bundles.networks.stems import stems_facts
-from thawline.bundles.write import CPU, Asked, Known, furthest, joined_difference
+from thawline.bundles.write import CPU, BundleChecks, KnownFile, furthest, joined_difference
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
@@ -29,7 +29,7 @@ _SOUND = ("soundfile", "soxr", "librosa")
 
 
 @dataclass(frozen=True)
-class KnownTrack(Known):
+class KnownTrack(KnownFile):
     """A track that the run judged.
 
     Attributes:
@@ -113,7 +113,7 @@ class TunedTracks:
             **({} if self.themes is None else {"themes": self.themes.to_json()}),
         }
 
-    def ask(self, bundle: TrackBundle, known: Sequence[KnownTrack], tolerance: float) -> Asked:
+    def ask(self, bundle: TrackBundle, known: Sequence[KnownTrack], tolerance: float) -> BundleChecks:
         """Ask about golden windows, which the parts in memory are asked about too, and about the run's own tracks."""
         encoder, _ = self.joined
         logits, parts = bundle.golden_logits(), copy.copy(bundle)
@@ -129,7 +129,7 @@ class TunedTracks:
             for track, probabilities in said
         ]
         recipe = RECIPE if self.themes is None else f"{RECIPE}; the second window with all themes"
-        return Asked(
+        return BundleChecks(
             {"made": {"recipe": recipe, "logits": logits.tolist()}, "tracks": golden},
             {
                 "joined_logits": joined_difference(logits, parts.golden_logits()),

@@ -18,13 +18,13 @@ from thawline.tasks.library import tagging
 from thawline.tasks.library.enhancing import parts as parts_
 from thawline.tasks.library.enhancing.advice import News, advise
 from thawline.tasks.library.enhancing.corrections import Correction, count_since, read_corrections
-from thawline.tasks.library.enhancing.making import Known, Made
+from thawline.tasks.library.enhancing.making import Made, PhotoFacts
 from thawline.tasks.library.enhancing.nearest import Recogniser
 from thawline.tasks.library.enhancing.related import Related
 from thawline.tasks.library.enhancing.wanting import improve, in_words, why
 from thawline.tasks.library.entries.checking import Checker
 from thawline.tasks.library.entries.entry import FACES, ID, PATH, Entry
-from thawline.tasks.library.entries.found import Found
+from thawline.tasks.library.entries.found import RawEntry
 from thawline.tasks.library.entries.photos import Photos
 from thawline.tasks.library.entries.places import place_of
 from thawline.tasks.library.entries.skipped import Skipped
@@ -86,7 +86,7 @@ class Enhancer:
             entry = replace(entry, tags=said.tags)
         suggested = [] if said.tags is not None else self._suggest(entry)
         people, note = self._recogniser.recognise(entry.faces) if len(entry.faces) else ((), "")
-        known = Known(
+        known = PhotoFacts(
             entry.tags,
             [one.name for one in people if one.name is not None],
             place_of(entry.further),
@@ -116,7 +116,7 @@ class Enhancer:
         """Tags that an entry lacks; none where nothing was learnt of tags."""
         return [] if self._suggester is None else self._suggester.suggest(entry, SUGGESTED)
 
-    def _description(self, entry: Entry, said: Correction, known: Known) -> dict[str, Any]:
+    def _description(self, entry: Entry, said: Correction, known: PhotoFacts) -> dict[str, Any]:
         if said.description is not None:
             return _described(said.description, "correction", "its owner corrected it", 1.0)
         times = self._parts.repeated.get(entry.description, 1)
@@ -174,7 +174,7 @@ def _checked(value: Mapping[str, Any]) -> tuple[Entry, list[str]]:
     """(the entry, what of it can't be used)."""
     skipped = Skipped()
     given = {ID: "new", PATH: "new", **value, FACES: _plain(value.get(FACES))}
-    entry = Checker(Photos(Path()), skipped, None).check(Found("the entry", given))
+    entry = Checker(Photos(Path()), skipped, None).check(RawEntry("the entry", given))
     if entry is None:
         raise UserError(skipped.listed[0].sentence)
     return entry, [one.sentence for one in skipped.listed]

@@ -10,7 +10,7 @@ import xxhash
 
 from thawline.judging.intervals import Estimate, Z, proportion
 from thawline.judging.paired import compare
-from thawline.tasks.library.enhancing.making import Known, make, says, tag_words, tells
+from thawline.tasks.library.enhancing.making import PhotoFacts, make, says, tag_words, tells
 from thawline.tasks.library.enhancing.parts import Occurrences, Parts, likely_tags
 from thawline.tasks.library.patterns.tags import Tags
 from thawline.tasks.library.patterns.words import words_of
@@ -80,7 +80,7 @@ def _judge(tags: Sequence[str], described: tuple[str, str], digest: int, parts: 
     order = sorted(tags, key=lambda tag: xxhash.xxh3_64_intdigest(tag.encode(), seed=digest % 2**63))
     hidden = set(order[: len(order) // 2])
     left = [tag for tag in tags if tag not in hidden]
-    made = make(Known(left), parts)
+    made = make(PhotoFacts(left), parts)
     words, alone = words_of(made.text), {word for tag in left for word in tag_words(tag)}
     owner, whole = set(words_of(described[0])), set(words_of(" . ".join(described)))
     new = set(words)

@@ -13,7 +13,7 @@ from thawline.judging.intervals import mean_share
 from thawline.tasks.library.enhancing.corrections import read_corrections
 from thawline.tasks.library.enhancing.improved import FILE, Improved, read_improved, write_improved
 from thawline.tasks.library.enhancing.judging import judge, mean
-from thawline.tasks.library.enhancing.making import Known
+from thawline.tasks.library.enhancing.making import PhotoFacts
 from thawline.tasks.library.enhancing.parts import (
     Parts,
     common_tags,
@@ -93,7 +93,7 @@ def _improve(
             reason = "" if id_ in described else why(old, library.photos[at], tags, times)
             if not reason:
                 continue
-            known = Known(tags, names.get(id_, ()), library.places[at], library.created[at])
+            known = PhotoFacts(tags, names.get(id_, ()), library.places[at], library.created[at])
             if (made := improve(reason, old, library.detailed[at], known, parts)) is not None:
                 because = f"{in_words(reason, times)}; made of {', '.join(made.of)}"
                 improved[id_] = Improved(old, made.text, because, made.confidence)

@@ -23,7 +23,7 @@ TAGS, LIKELY, PEOPLE, PLACE, TIME, DETAILED, OLD = (
 
 
 @dataclass(frozen=True)
-class Known:
+class PhotoFacts:
     """What is known of a photo.
 
     Attributes:
@@ -83,7 +83,7 @@ def says(words: set[str], tag: str) -> bool:
     return bool(own) and words.issuperset(own)
 
 
-def make(known: Known, parts: Parts) -> Made:
+def make(known: PhotoFacts, parts: Parts) -> Made:
     """A description of what is `known`; the same for the same.
 
     Tags are joined where the library joins their words, and tags that mostly come with them are said too. People,
@@ -169,7 +169,7 @@ def _telling(tags: Sequence[str], said: set[str]) -> list[str]:
     return telling[:MOST_TAGS]
 
 
-def _likely(known: Known, said: set[str], parts: Parts) -> list[tuple[str, float]]:
+def _likely(known: PhotoFacts, said: set[str], parts: Parts) -> list[tuple[str, float]]:
     """Tags that mostly come with those that are known, or are suggested, and are not among them, the surest first."""
     there = set(map(key_of, known.tags))
     found: dict[str, float] = {}

@@ -26,7 +26,7 @@ from thawline.tasks.library.entries.fields import (
     text_of,
     time_of,
 )
-from thawline.tasks.library.entries.found import Found
+from thawline.tasks.library.entries.found import RawEntry
 from thawline.tasks.library.entries.photos import Photos
 from thawline.tasks.library.entries.skipped import Skipped
 
@@ -41,7 +41,7 @@ class Checker:
         self._photos, self._skipped, self._width = photos, skipped, width
         self._places: dict[str, str] = {}
 
-    def check(self, found: Found) -> Entry | None:
+    def check(self, found: RawEntry) -> Entry | None:
         """The entry that was found; None: it can't be used."""
         self._skipped.read += 1
         place, value = found.place, found.value
@@ -89,7 +89,7 @@ class Checker:
         )
 
 
-def width_of(found: Iterable[Found]) -> int | None:
+def width_of(found: Iterable[RawEntry]) -> int | None:
     """How many numbers most encodings have; None: there are none."""
     lengths: Counter[int] = Counter()
     unread = Skipped()

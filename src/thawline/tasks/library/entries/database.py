@@ -8,7 +8,7 @@ from thawline.data.tables.reading import column_name
 from thawline.errors import UserError
 from thawline.runs.secrets import without_secrets
 from thawline.tasks.library.entries.entry import ID, PATH
-from thawline.tasks.library.entries.found import Found
+from thawline.tasks.library.entries.found import RawEntry
 from thawline.tasks.library.entries.rows import as_row, check_columns
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _AT_ONCE = 1000  # rows
 _SQLITE = "sqlite"
 
 
-def read_database(url: str, table: str | None) -> Iterator[Found]:
+def read_database(url: str, table: str | None) -> Iterator[RawEntry]:
     """The rows of a table, in the order of its column `id`, as dictionaries by column.
 
     Raises:
@@ -39,7 +39,7 @@ def read_database(url: str, table: str | None) -> Iterator[Found]:
             ordered = select(entries).order_by(columns[names.index(ID)])
             rows = connection.execution_options(yield_per=_AT_ONCE).execute(ordered)
             for number, row in enumerate(rows, start=1):
-                yield Found(f"row {number}", as_row(names, row))
+                yield RawEntry(f"row {number}", as_row(names, row))
     except SQLAlchemyError as error:
         said = str(getattr(error, "orig", None) or error).splitlines()
         why = f" ({without_secrets(said[0])})" if said else ""

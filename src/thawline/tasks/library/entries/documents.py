@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from thawline.errors import UserError
-from thawline.tasks.library.entries.found import Found
+from thawline.tasks.library.entries.found import RawEntry
 from thawline.tasks.library.entries.pieces import read_pieces
 
 MOST: Final = 64 * 1024 * 1024  # characters of one entry
@@ -23,7 +23,7 @@ _NEXT = {True: re.compile(r",\s*(?=\{\s*\")"), False: re.compile(r"\n\s*(?=\{)")
 _UNFINISHED = "the file breaks off here"
 
 
-def read_documents(path: Path) -> Iterator[Found]:
+def read_documents(path: Path) -> Iterator[RawEntry]:
     """The values of a JSON list, or of JSON lines.
 
     What can't be read is passed over up to where the next entry seems to begin.
@@ -46,7 +46,7 @@ class _Documents:
         self._ended = False
         self._listed = False
 
-    def values(self) -> Iterator[Found]:
+    def values(self) -> Iterator[RawEntry]:
         """See `read_documents`."""
         first = self._next(_BLANK)
         if first not in ("[", "{"):
@@ -63,7 +63,7 @@ class _Documents:
                 self._at += 1
                 if (after := self._next(_BLANK)) == "":
                     return
-                yield Found("the list's end", problem="more follows, and is read as if it were in the list")
+                yield RawEntry("the list's end", problem="more follows, and is read as if it were in the list")
                 self._at += after == "["
                 continue
             number += 1
@@ -72,13 +72,13 @@ class _Documents:
             value, problem = self._value()
             if problem:
                 ended = self._pass_over()
-                yield Found(place, problem=problem, shown=shown)
+                yield RawEntry(place, problem=problem, shown=shown)
                 if ended:
                     return
             else:
-                yield Found(place, value)
+                yield RawEntry(place, value)
         if self._listed:
-            yield Found("the list's end", problem="the file breaks off before it")
+            yield RawEntry("the list's end", problem="the file breaks off before it")
 
     def _value(self) -> tuple[Any, str]:
         """(the value at `at`, why it can't be read); in the latter case `at` stays within it."""

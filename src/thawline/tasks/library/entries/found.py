@@ -5,7 +5,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RawEntry:
     """A value where an entry should be.
 
     Attributes:

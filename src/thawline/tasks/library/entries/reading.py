@@ -11,7 +11,7 @@ from thawline.tasks.library.entries.choosing import choose
 from thawline.tasks.library.entries.database import folder_of, read_database
 from thawline.tasks.library.entries.documents import read_documents
 from thawline.tasks.library.entries.entry import ID, PATH, Entry
-from thawline.tasks.library.entries.found import Found
+from thawline.tasks.library.entries.found import RawEntry
 from thawline.tasks.library.entries.photos import Photos
 from thawline.tasks.library.entries.pieces import open_library
 from thawline.tasks.library.entries.rows import read_csv, read_parquet
@@ -51,7 +51,7 @@ def base_of(source: Path | str) -> Path:
     return folder_of(str(source)) if is_database(str(source)) else Path(source).absolute().parent
 
 
-def _find(source: Path | str, settings: EntrySettings) -> Iterator[Found]:
+def _find(source: Path | str, settings: EntrySettings) -> Iterator[RawEntry]:
     if is_database(str(source)):
         return read_database(str(source), settings.table)
     path = Path(source)
@@ -64,7 +64,7 @@ def _find(source: Path | str, settings: EntrySettings) -> Iterator[Found]:
     return read_csv(path) if path.suffix.lower() in _TABLES else read_documents(path)
 
 
-def _nothing(source: Path | str, settings: EntrySettings, first: list[Found], skipped: Skipped) -> str:
+def _nothing(source: Path | str, settings: EntrySettings, first: list[RawEntry], skipped: Skipped) -> str:
     """Why a library has no entry."""
     if skipped.used:
         dated = "" if settings.since is None else "; those without created_at are never wanted by since"

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from thawline.data.tables.reading import Columns, column_name, header_of
 from thawline.errors import UserError
 from thawline.tasks.library.entries.entry import FIELDS, ID, PATH
-from thawline.tasks.library.entries.found import Found
+from thawline.tasks.library.entries.found import RawEntry
 from thawline.tasks.library.entries.pieces import open_library, read_lines
 
 COLUMNS = Columns((ID, PATH), tuple(name for name in FIELDS if name not in (ID, PATH)), row="entry")
@@ -23,7 +23,7 @@ _BATCH = 1024  # rows at once
 _LONGEST = 1 << 22  # characters of a value: encodings of many faces are long
 
 
-def read_csv(path: Path) -> Iterator[Found]:
+def read_csv(path: Path) -> Iterator[RawEntry]:
     """The rows of a CSV, as dictionaries of text by column; "" is left out.
 
     Raises:
@@ -41,14 +41,14 @@ def read_csv(path: Path) -> Iterator[Found]:
     for number, (values, problem) in enumerate(_parsed(chain(head[used:], lines), separator), start=2):
         place = f"row {number}"
         if problem:
-            yield Found(place, problem=problem, shown="".join(values))
+            yield RawEntry(place, problem=problem, shown="".join(values))
         elif len(values) > len(header) and any(value.strip() for value in values[len(header) :]):
-            yield Found(place, problem=f"more values than the {len(header)} columns; quote what holds the separator")
+            yield RawEntry(place, problem=f"more values than the {len(header)} columns; quote what holds the separator")
         elif any(value.strip() for value in values):
-            yield Found(place, {name: value for name, value in zip(header, values, strict=False) if name and value})
+            yield RawEntry(place, {name: value for name, value in zip(header, values, strict=False) if name and value})
 
 
-def read_parquet(path: Path) -> Iterator[Found]:
+def read_parquet(path: Path) -> Iterator[RawEntry]:
     """The rows of a Parquet file, as dictionaries by column.
 
     Raises:
@@ -62,7 +62,7 @@ def read_parquet(path: Path) -> Iterator[Found]:
             for batch in file.iter_batches(_BATCH, use_threads=False):
                 columns = [column.to_pylist() for column in batch.columns]
                 for values in zip(*columns, strict=True):
-                    yield Found(f"row {next(numbers)}", as_row(names, values))
+                    yield RawEntry(f"row {next(numbers)}", as_row(names, values))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(f"{path} is not a whole Parquet file ({str(error).splitlines()[0]})") from None
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from thawline.errors import UserError
 from thawline.files import JSON, digest_of
-from thawline.tasks.library.faces.found import LOOKS, Found
+from thawline.tasks.library.faces.found import LOOKS, DetectedFaces
 
 VERSION = 1  # to be raised when the same photo gives other numbers
 WIDTH = 128
@@ -61,7 +61,7 @@ class DlibNetwork:
             "versions": {"dlib": version("dlib-bin"), "thawline": VERSION},
         }
 
-    def find(self, rgb: NDArray[np.uint8]) -> Found:
+    def find(self, rgb: NDArray[np.uint8]) -> DetectedFaces:
         """The faces of a picture [height, width, 3], from left to right; boxes in px of it.
 
         The quality is 1 where a face and its mirror image have one encoding, 0 where dlib would call them two people's.
@@ -73,7 +73,7 @@ class DlibNetwork:
             quality = max(0.0, 1 - float(np.linalg.norm(face - mirrored)) / SAME)
             encodings.append(face)
             looks.append([*_within(box, rgb.shape), quality, score, _sharpness(chip)])
-        return Found(
+        return DetectedFaces(
             np.array(encodings, np.float32).reshape(-1, WIDTH), np.array(looks, np.float32).reshape(-1, len(LOOKS))
         )
 

@@ -9,7 +9,7 @@ LOOKS = ("left", "top", "right", "bottom", "quality", "score", "sharpness")
 
 
 @dataclass(frozen=True)
-class Found:
+class DetectedFaces:
     """The faces of a photo.
 
     Attributes:

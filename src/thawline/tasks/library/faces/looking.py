@@ -12,10 +12,10 @@ from thawline.data.photos.photo import read_upright
 from thawline.errors import UnusableError
 from thawline.files import digest_of
 from thawline.tasks.library.faces.dlib_network import DlibNetwork
-from thawline.tasks.library.faces.found import Found
+from thawline.tasks.library.faces.found import DetectedFaces
 from thawline.tasks.library.faces.settings import FacesSettings
 
-Answer: TypeAlias = Found | str
+Answer: TypeAlias = DetectedFaces | str
 
 
 @dataclass(frozen=True)

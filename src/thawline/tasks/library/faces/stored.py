@@ -24,7 +24,7 @@ from thawline.features.store.key import shelf_key
 from thawline.features.store.store import FeatureStore, Shelf, healing
 from thawline.features.survey import survey
 from thawline.files import JSON
-from thawline.tasks.library.faces.found import LOOKS, Found
+from thawline.tasks.library.faces.found import LOOKS, DetectedFaces
 from thawline.tasks.library.faces.looking import Answer, Photo, load_network, look
 from thawline.tasks.library.faces.settings import FacesSettings
 
@@ -42,7 +42,7 @@ class LookedAt:
         computed: Contents that were looked at now, not taken from the store.
     """
 
-    found: Mapping[Path, Found]
+    found: Mapping[Path, DetectedFaces]
     problems: Mapping[Path, str]
     computed: int
 
@@ -63,7 +63,7 @@ class _Work:
     problems: dict[str, str] = field(default_factory=dict)
     computed: int = 0
 
-    def read(self) -> dict[str, Found]:
+    def read(self) -> dict[str, DetectedFaces]:
         """The faces of all that are in the store, after looking at the others."""
         lacking = self._lacking()
         if lacking:
@@ -79,7 +79,7 @@ class _Work:
         found, at = {}, 0
         for digest in usable:
             count = counts[digest]
-            found[digest] = Found(encodings[at : at + count], looks[at : at + count])
+            found[digest] = DetectedFaces(encodings[at : at + count], looks[at : at + count])
             at += max(1, count)
         return found
 
@@ -103,7 +103,7 @@ class _Work:
             answers = _answers([self.photos[digest] for digest in lacking], self.settings, stack)
             pairs = zip(lacking, answers, strict=True)
             while some := list(islice(pairs, _TOGETHER)):
-                found = [(digest, answer) for digest, answer in some if isinstance(answer, Found)]
+                found = [(digest, answer) for digest, answer in some if isinstance(answer, DetectedFaces)]
                 self.problems |= {digest: answer for digest, answer in some if isinstance(answer, str)}
                 if found:
                     self.shelf.append(*_rows(found))
@@ -160,7 +160,7 @@ def _answers(photos: Sequence[Photo], settings: FacesSettings, stack: ExitStack)
     return pool.map(look, photos, [settings] * len(photos), chunksize=4)
 
 
-def _rows(found: Sequence[tuple[str, Found]]) -> tuple[list[str], Features]:
+def _rows(found: Sequence[tuple[str, DetectedFaces]]) -> tuple[list[str], Features]:
     """Rows of a shelf: those of each face, or one without a face."""
     digests, counts, encodings, looks = [], [], [], []
     for digest, faces in found:

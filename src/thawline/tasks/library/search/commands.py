@@ -19,7 +19,7 @@ from thawline.output import report
 from thawline.screen import as_word, say, say_next, say_whole, visible
 from thawline.tasks.library.entries.settings import since_of
 from thawline.tasks.library.search.query import Query
-from thawline.tasks.library.search.searcher import Found, Searcher, load
+from thawline.tasks.library.search.searcher import Searcher, SearchHit, load
 from thawline.tasks.library.search.settings import LibrarySearchSettings
 from thawline.tasks.typed import to_settings
 
@@ -83,7 +83,7 @@ def _instead(searcher: Searcher, word: str) -> str:
     return f", but {', '.join(near)}" if near else ""
 
 
-def _row(searcher: Searcher, found: Found) -> dict[str, Any]:
+def _row(searcher: Searcher, found: SearchHit) -> dict[str, Any]:
     entry = searcher.entries[found.row]
     return {
         "id": found.id,

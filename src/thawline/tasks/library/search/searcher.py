@@ -25,7 +25,7 @@ Rank = Callable[[str, int, Bools | None], Ints]  # text, depth and entries that 
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchHit:
     """An entry that was found.
 
     Attributes:
@@ -96,7 +96,7 @@ class Searcher:
 
     def search(
         self, text: str, count: int = 10, *, tags: Sequence[str] | None = None, since: datetime | None = None
-    ) -> list[Found]:
+    ) -> list[SearchHit]:
         """The entries that a text describes, best first; those of people whom it names come first of all.
 
         Args:
@@ -122,7 +122,7 @@ class Searcher:
         ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:count]
         meant = {name: rankings[name][:count] for name in self._further if name in rankings}
         by = self._reasons(query, np.array([row for row, _ in ranked], np.int64), meant)
-        return [Found(self.entries[row].id, score, why, row) for (row, score), why in zip(ranked, by, strict=True)]
+        return [SearchHit(self.entries[row].id, score, why, row) for (row, score), why in zip(ranked, by, strict=True)]
 
     def _rankings(self, query: Query, depth: int, allowed: Bools | None) -> dict[str, Ints]:
         if not query.terms and not query.unknown:

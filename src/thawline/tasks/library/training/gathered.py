@@ -10,7 +10,7 @@ import xxhash
 
 from thawline.tasks.library.entries.entry import Entry
 from thawline.tasks.library.entries.places import place_of
-from thawline.tasks.library.faces.found import Found
+from thawline.tasks.library.faces.found import DetectedFaces
 
 Digests = npt.NDArray[np.uint64]
 
@@ -41,7 +41,7 @@ class Gathered:
     created: list[datetime | None]
     texts: Digests
     places: list[str] = field(default_factory=list)
-    found: Mapping[str, Found] = field(default_factory=dict)
+    found: Mapping[str, DetectedFaces] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -17,7 +17,7 @@ from thawline.bundles.manifest import HEAD, PREPROCESSING, TEXT, VISION
 from thawline.bundles.networks.classifier import Classifier, preprocessing_json
 from thawline.bundles.networks.families import save_network
 from thawline.bundles.networks.text import save_text
-from thawline.bundles.write import CPU, Asked, Known, base_facts, furthest
+from thawline.bundles.write import CPU, BundleChecks, KnownFile, base_facts, furthest
 from thawline.data.pairs.labels import CLASSES, MATCH
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.decisions.temperature import Temperature
@@ -35,7 +35,7 @@ _TEXTS = ("a photo of a red car", "two dogs running on the grass", "a wooden cha
 
 
 @dataclass(frozen=True)
-class KnownPair(Known):
+class KnownPair(KnownFile):
     """A pair that the run judged; `said` is the probability of a match alone, [1].
 
     Attributes:
@@ -116,7 +116,7 @@ class TunedPairs:
             "temperature": self.temperature.to_json(),
         }
 
-    def ask(self, bundle: PairBundle, known: Sequence[KnownPair], tolerance: float) -> Asked:
+    def ask(self, bundle: PairBundle, known: Sequence[KnownPair], tolerance: float) -> BundleChecks:
         """Ask about golden pixels with texts, and about the run's own pairs."""
         answers = zip(known, bundle.predict((pair.path, pair.text) for pair in known), strict=True)
         said = [(pair, answer.probability) for pair, answer in answers if answer.probability is not None]
@@ -134,7 +134,7 @@ class TunedPairs:
         base: dict[str, Any] = {"weights": self._joined.weights}
         if self.text is not None:
             base["text"] = base_facts(self.text)
-        return Asked({"made": made, "pairs": golden}, {"probabilities_of_raw_photos": largest}, base=base)
+        return BundleChecks({"made": made, "pairs": golden}, {"probabilities_of_raw_photos": largest}, base=base)
 
     def graphs(self, folder: Path, bundle: PairBundle) -> dict[str, float]:
         """Write `vision.onnx` and `text.onnx`, whose unit vectors' product is the cosine."""

@@ -26,7 +26,7 @@ from thawline.bundles.heads import (
 from thawline.bundles.manifest import PREPROCESSING, SURROUNDINGS, TEXT, VISION
 from thawline.bundles.networks.classifier import Classifier, preprocessing_json
 from thawline.bundles.networks.families import save_network
-from thawline.bundles.write import CPU, Asked, Known, furthest, joined_difference
+from thawline.bundles.write import CPU, BundleChecks, KnownFile, furthest, joined_difference
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.decisions.abstention import Abstention
 from thawline.decisions.out_of_place import OutOfPlace, Surroundings
@@ -160,7 +160,7 @@ class TunedPhotos:
             **({"target": SCORES} if self.scored else {}),
         }
 
-    def ask(self, bundle: Bundle, known: Sequence[Known], tolerance: float) -> Asked:
+    def ask(self, bundle: Bundle, known: Sequence[KnownFile], tolerance: float) -> BundleChecks:
         """Ask about golden pixels, which the parts in memory are asked about too, and about the run's own photos."""
         joined, size = self.joined, self.joined.preprocessing.size
         made = golden_pixels(size)
@@ -189,7 +189,7 @@ class TunedPhotos:
             golden["made"]["distances"] = distances.tolist()
             for photo, distance in zip(photos, far, strict=True):
                 photo["distance"] = distance
-        return Asked(golden, differences, notes, base={"weights": joined.weights})
+        return BundleChecks(golden, differences, notes, base={"weights": joined.weights})
 
     def graphs(self, folder: Path, bundle: Bundle) -> dict[str, float]:
         """Write `vision.onnx` and, where classes are told by their prompts, `text.onnx`."""
@@ -205,7 +205,9 @@ class TunedPhotos:
         return differences
 
 
-def _answers(bundle: Bundle, known: Sequence[Known]) -> tuple[list[Known], NDArray[np.float32], list[float | None]]:
+def _answers(
+    bundle: Bundle, known: Sequence[KnownFile]
+) -> tuple[list[KnownFile], NDArray[np.float32], list[float | None]]:
     """The photos that can be read, and what `bundle` says of them: probabilities [photos, classes] and distances."""
     said = list(bundle.predict([photo.path for photo in known]))
     there = [photo for photo, each in zip(known, said, strict=True) if each.problem is None]

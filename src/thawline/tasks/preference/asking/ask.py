@@ -17,7 +17,7 @@ from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.output import report
 from thawline.screen import as_word, say, say_next, say_whole
-from thawline.tasks.preference.asking.asked import Asked, Asking, groups_of
+from thawline.tasks.preference.asking.asked import Asking, QueriedItem, groups_of
 from thawline.tasks.preference.asking.between import next_between
 from thawline.tasks.preference.asking.scoring import load_scorer
 from thawline.tasks.preference.asking.settings import AskSettings, two_versions
@@ -61,7 +61,7 @@ def next_items(
     seed = int(np.random.SeedSequence([seed, len(known)]).generate_state(1)[0])
     if version is None:
         why = "random: no version is active yet that could tell photos apart"
-        drawn = tuple(Asked(item.id, Path(item.path), None, why) for item in _drawn(open_, n, seed))
+        drawn = tuple(QueriedItem(item.id, Path(item.path), None, why) for item in _drawn(open_, n, seed))
         return Asking(drawn, len(open_), None, {})
     scorer = load_scorer(registry.folder(version), store.root)
     among = _drawn(open_, n, seed) if strategy == "random" else open_  # no feature decides at random
@@ -71,7 +71,7 @@ def next_items(
     pool = Pool(features[: len(usable)], features[len(usable) :], scores, groups_of(usable))
     rows, gone = _present(usable, pool, n, strategy, seed)
     asked = [
-        Asked(usable[one.row].id, Path(usable[one.row].path), float(scores[one.row]), one.reason, version)
+        QueriedItem(usable[one.row].id, Path(usable[one.row].path), float(scores[one.row]), one.reason, version)
         for one in rows
     ]
     told = {item.path: problems[item.id] for item in among if item.id in problems}
@@ -153,7 +153,7 @@ def _nothing(asking: Asking, settings: AskSettings) -> str:
     return f"{settings.versions.root} has no photo left to ask about; 'thawline preference add DIR' adds some"
 
 
-def _score(asked: Asked) -> str:
+def _score(asked: QueriedItem) -> str:
     return "" if asked.score is None else f"{asked.score:.6f}"
 
 

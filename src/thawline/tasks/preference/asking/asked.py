@@ -14,7 +14,7 @@ _NO_GROUP = -1
 
 
 @dataclass(frozen=True)
-class Asked:
+class QueriedItem:
     """An item to ask about.
 
     Attributes:
@@ -43,7 +43,7 @@ class Asking:
         problems: Why other items can't be asked about, by their paths.
     """
 
-    items: tuple[Asked, ...]
+    items: tuple[QueriedItem, ...]
     open: int
     version: ModelVersion | None = field(compare=False)
     problems: dict[str, str]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from thawline.features.settings import StoreSettings
-from thawline.tasks.preference.asking.asked import Asked, Asking, groups_of
+from thawline.tasks.preference.asking.asked import Asking, QueriedItem, groups_of
 from thawline.tasks.preference.asking.scoring import load_scorer
 from thawline.tasks.preference.asking.strategies import Floats
 from thawline.versions.feedback import Candidate, candidates
@@ -99,5 +99,5 @@ def next_between(
     asked = []
     for row, team in picks:
         item = usable[left[row]]
-        asked.append(Asked(item.id, Path(item.path), float(scores[team][left[row]]), why, versions[team]))
+        asked.append(QueriedItem(item.id, Path(item.path), float(scores[team][left[row]]), why, versions[team]))
     return Asking(tuple(asked), len(there), None, told)

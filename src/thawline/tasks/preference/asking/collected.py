@@ -19,7 +19,7 @@ from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.wanted import wanted_features
 from thawline.tasks.preference.answers import DISLIKE, LIKE, SUPER_LIKE
-from thawline.tasks.preference.asking.replay import HeldFeatures, Known
+from thawline.tasks.preference.asking.replay import HeldFeatures, LabelledItems
 from thawline.tasks.preference.asking.settings import SimulateSettings
 from thawline.tasks.preference.table import collect, read_feedback
 
@@ -35,7 +35,7 @@ class Collected:
         read: Features that the store had.
     """
 
-    known: Known
+    known: LabelledItems
     answers: NDArray[np.str_]
     computed: int
     read: int
@@ -68,7 +68,7 @@ def _known(collection: Collection, answers: Sequence[str], found: Survey[Any], s
     said = np.array(answers)
     weights = np.where(said == SUPER_LIKE, settings.data.super_like, 1.0)
     matrix = found.rows(collection.names)[:]["features"].float().numpy()
-    known = Known(HeldFeatures(matrix), collection.grouping.ids, (said != DISLIKE).astype(np.int64), weights)
+    known = LabelledItems(HeldFeatures(matrix), collection.grouping.ids, (said != DISLIKE).astype(np.int64), weights)
     return Collected(known, said, found.computed, found.read)
 
 

@@ -36,7 +36,7 @@ class HeldFeatures:
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class LabelledItems:
     """Items whose true answers are known.
 
     Attributes:
@@ -79,14 +79,14 @@ class Course:
     said: NDArray[np.float64]
 
 
-def answer(known: Known, wrong: float, rng: np.random.Generator) -> Answers:
+def answer(known: LabelledItems, wrong: float, rng: np.random.Generator) -> Answers:
     """The true answers, each wrong with the chance `wrong`: a wrong one counts once."""
     mistaken = rng.random(len(known.liked)) < wrong
     return Answers(np.where(mistaken, 1 - known.liked, known.liked), np.where(mistaken, 1.0, known.weights))
 
 
 def replay(
-    known: Known,
+    known: LabelledItems,
     answers: Answers,
     held_out: NDArray[np.bool_],
     strategy: str,
@@ -128,7 +128,7 @@ def replay(
 
 
 def fitted(
-    known: Known, answers: Answers, asked: Indices, of: Indices, method: LogisticSettings, seed: int
+    known: LabelledItems, answers: Answers, asked: Indices, of: Indices, method: LogisticSettings, seed: int
 ) -> NDArray[np.float64] | None:
     """The probability that the items `of` are liked, by a fit on what was `asked`; None where that got one answer."""
     liked = answers.liked[asked]

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.tasks.preference.asking.ask import next_items
-from thawline.tasks.preference.asking.asked import Asked
+from thawline.tasks.preference.asking.asked import QueriedItem
 from thawline.tasks.preference.asking.between import next_between
 from thawline.tasks.preference.page.schemas import AnswerOut, ItemOut, Items, Undone
 from thawline.versions.feedback import candidates, record, retract
@@ -37,7 +37,7 @@ class Asking:
     def __init__(self) -> None:
         """Begin with nothing shown."""
         self._shown: dict[int, _Shown] = {}
-        self._drafted: tuple[tuple[int, int], list[Asked]] | None = None
+        self._drafted: tuple[tuple[int, int], list[QueriedItem]] | None = None
 
     def next(self, registry: Registry, n: int, strategy: str, store: StoreSettings) -> Items:
         """The next `n` items by `strategy`; raises HTTPException where they can't be chosen."""
