@@ -30,7 +30,7 @@ from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
 from thawline.cli import main as thawline
-from thawline.judging.calibration import calibrate
+from thawline.judging.calibration import measure_calibration
 from thawline.runs.predictions import PREDICTIONS_FILE, read_predictions
 
 METHODS = {
@@ -88,7 +88,7 @@ def slope(said: Said) -> float:
 def error(said: Said) -> float:
     """The expected calibration error, points."""
     both = np.column_stack([1 - said.like, said.like])
-    found = calibrate(said.liked, both, np.arange(len(said.like)), said=both.argmax(axis=1).astype(np.int64))
+    found = measure_calibration(said.liked, both, np.arange(len(said.like)), said=both.argmax(axis=1).astype(np.int64))
     return 100 * found.error
 
 

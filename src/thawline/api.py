@@ -26,7 +26,7 @@ from thawline.runs.sweep import is_sweep_directory, read_sweep, read_trial
 if TYPE_CHECKING:
     import pandas as pd
 
-PathLike = str | os.PathLike[str]
+StrPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Run:
         UserError: There is no run in it.
     """
 
-    def __init__(self, path: PathLike) -> None:
+    def __init__(self, path: StrPath) -> None:
         self.path = _absolute(path)
         read_status(self.path)
 
@@ -89,7 +89,7 @@ class Run:
         """Its pictures by name: `run.figures["confusion"]`; a run with `logger=none` has none."""
         return {path.stem: Figure(path) for path in sorted(self.path.glob("*.png"))}
 
-    def export(self, out: PathLike | None = None, *words: str, **settings: Any) -> Path:
+    def export(self, out: StrPath | None = None, *words: str, **settings: Any) -> Path:
         """Write its model as a bundle, as `thawline export` does.
 
         Args:
@@ -108,7 +108,7 @@ class Run:
         exported: Path = call("export", [self.path, *_checked(words), *_words({**given, **settings})])
         return exported
 
-    def predict(self, *files: PathLike, **settings: Any) -> pd.DataFrame:
+    def predict(self, *files: StrPath, **settings: Any) -> pd.DataFrame:
         """What its model says of files, as `thawline predict` does; the bundle in its directory is asked.
 
         That is written where there is none yet; once the run was fitted on everything, `export()` writes it anew.
@@ -152,7 +152,7 @@ class Sweep(Run):
         UserError: There is no sweep in it.
     """
 
-    def __init__(self, path: PathLike) -> None:
+    def __init__(self, path: StrPath) -> None:
         super().__init__(path)
         if not is_sweep_directory(self.path):
             raise UserError(f"{self.path} is a single run, not a sweep; open it by thawline.Run")
@@ -179,7 +179,7 @@ class Sweep(Run):
         return Run(read_trial(self.path, read_sweep(self.path, "winner")["winner"]).path)
 
 
-def train(path: PathLike | None = None, *words: str, **settings: Any) -> Run | Sweep:
+def train(path: StrPath | None = None, *words: str, **settings: Any) -> Run | Sweep:
     """Fit a method and judge it against its baseline, as `thawline train` does.
 
     Args:
@@ -197,7 +197,7 @@ def train(path: PathLike | None = None, *words: str, **settings: Any) -> Run | S
     return _opened(call("train", [*_given(path), *_checked(words), *_words(settings)]))
 
 
-def sweep(path: PathLike | None = None, *words: str, **settings: Any) -> Sweep:
+def sweep(path: StrPath | None = None, *words: str, **settings: Any) -> Sweep:
     """Launch a sweep, as `thawline train -m` does.
 
     Args:
@@ -212,7 +212,7 @@ def sweep(path: PathLike | None = None, *words: str, **settings: Any) -> Sweep:
     return Sweep(call("train", [*_given(path), "-m", *_checked(words), *_words(settings)]))
 
 
-def evaluate(run: Run | PathLike, data: PathLike | None = None, *words: str, **settings: Any) -> Run | None:
+def evaluate(run: Run | StrPath, data: StrPath | None = None, *words: str, **settings: Any) -> Run | None:
     """Judge a finished run again, or a bundle, as `thawline evaluate` does.
 
     Args:
@@ -232,7 +232,7 @@ def evaluate(run: Run | PathLike, data: PathLike | None = None, *words: str, **s
     return None if judged is None else Run(judged)
 
 
-def ensemble(*runs: Run | PathLike, **settings: Any) -> Run:
+def ensemble(*runs: Run | StrPath, **settings: Any) -> Run:
     """Join finished runs that share a split, and judge that against the best of them, as `thawline ensemble` does.
 
     Args:
@@ -245,7 +245,7 @@ def ensemble(*runs: Run | PathLike, **settings: Any) -> Run:
     return Run(call("ensemble", [*map(_place, runs), *_words(settings)]))
 
 
-def sample(collection: str, directory: PathLike, **settings: Any) -> Path:
+def sample(collection: str, directory: StrPath, **settings: Any) -> Path:
     """Make a sample collection, as `thawline sample` does; one that is there already stays.
 
     Args:
@@ -267,11 +267,11 @@ def _opened(path: Path) -> Run | Sweep:
     return Sweep(path) if is_sweep_directory(path) else Run(path)
 
 
-def _absolute(path: PathLike) -> Path:
+def _absolute(path: StrPath) -> Path:
     return Path(path).expanduser().absolute()
 
 
-def _place(run: Run | PathLike) -> PathLike:
+def _place(run: Run | StrPath) -> StrPath:
     return run.path if isinstance(run, Run) else run
 
 
@@ -289,7 +289,7 @@ def _checked(words: Sequence[str]) -> Sequence[str]:
     return words
 
 
-def _given(path: PathLike | None) -> list[PathLike]:
+def _given(path: StrPath | None) -> list[StrPath]:
     return [] if path is None else [path]
 
 

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thawline.decisions.ensemble import Deciding, Member, calibrate, cross_judge, fit_weights, join, renormalise
+from thawline.decisions.ensemble import (
+    Deciding,
+    Member,
+    cross_judge,
+    fit_weights,
+    join,
+    member_probabilities,
+    renormalise,
+)
 from thawline.decisions.threshold import DecisionSettings, Threshold, fit_threshold
 from thawline.errors import UserError
 
@@ -97,7 +105,7 @@ def test_a_joined_distribution_is_one(seed, members, classes):
 
 def test_classes_that_a_member_lacks_get_nothing_at_any_temperature():
     own = member(np.array([[0.8, 0.2], [np.nan, np.nan]]), columns=[3, 1])
-    spread = calibrate(own, 20.0, 4)
+    spread = member_probabilities(own, 20.0, 4)
     soft = np.array([0.8, 0.2]) ** (1 / 20)
     assert spread[0] == pytest.approx([0, soft[1] / soft.sum(), 0, soft[0] / soft.sum()])
     assert np.isnan(spread[1]).all()
@@ -136,7 +144,7 @@ def test_each_fold_is_decided_by_a_threshold_of_the_others():
         deciding=PRECISE,
     )
     assert done.thresholds["fold2"] == rest.thresholds[None]
-    said = np.stack([calibrate(m, t.value, 2) for m, t in zip(members, rest.temperatures, strict=True)])
+    said = np.stack([member_probabilities(m, t.value, 2) for m, t in zip(members, rest.temperatures, strict=True)])
     scores = join(said[:, ~mine], rest.weights)[:, 1].astype(np.float32)
     assert done.thresholds["fold2"] == fit_threshold(scores, labels[~mine], PRECISE.how)
     above = done.probabilities[:, 1] >= [done.thresholds[fold].value for fold in folds]
@@ -167,7 +175,7 @@ def test_each_fold_is_the_mean_of_members_calibrated_and_weighted_by_the_others(
         [replace(m, probabilities=m.probabilities[~mine]) for m in members],
     )
     assert done.weights_by_fold["fold1"] == pytest.approx(rest.weights)
-    said = np.stack([calibrate(m, t.value, 4) for m, t in zip(members, rest.temperatures, strict=True)])
+    said = np.stack([member_probabilities(m, t.value, 4) for m, t in zip(members, rest.temperatures, strict=True)])
     assert done.probabilities[mine] == pytest.approx(join(said[:, mine], rest.weights))
     assert [(t.samples, t.fitted_on) for t in done.temperatures] == [(90, "out-of-fold")] * 3
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from thawline.errors import UserError
-from thawline.judging.calibration import calibrate
+from thawline.judging.calibration import measure_calibration
 from thawline.judging.metrics import judge_predictions
 from thawline.reports.pictures import draw_confusion, draw_recall, draw_reliability, draw_training, shorten
 
@@ -79,7 +79,7 @@ def test_a_class_without_samples_is_drawn(tmp_path):
 def test_reliability_with_one_bin(judged, tmp_path):
     labels, _, groups, _ = judged(("a", "b"))
     certain = np.eye(2)[labels]
-    draw_reliability(calibrate(labels, certain, groups, said=labels), tmp_path / "reliability.png")
+    draw_reliability(measure_calibration(labels, certain, groups, said=labels), tmp_path / "reliability.png")
     assert pixels(tmp_path / "reliability.png").std() > 10
 
 

@@ -118,7 +118,7 @@ def cross_judge(
         found = [
             _temperature(labels, member, rows) if several else Temperature(why_not=_ONE_FOLD) for member in members
         ]
-        said = np.stack([calibrate(one, t.value, classes) for one, t in zip(members, found, strict=True)])
+        said = np.stack([member_probabilities(one, t.value, classes) for one, t in zip(members, found, strict=True)])
         return found, said, fit_weights(labels[rows], said[:, rows]) if weights is None else renormalise(weights)
 
     def decide(rows: NDArray[np.bool_], said: NDArray[np.float64], shares: NDArray[np.float64]) -> Threshold | None:
@@ -148,7 +148,7 @@ def cross_judge(
     return Ensembled(joined, every, final, by_fold, tuple(temperatures), thresholds)
 
 
-def calibrate(member: Member, temperature: float, classes: int) -> NDArray[np.float64]:
+def member_probabilities(member: Member, temperature: float, classes: int) -> NDArray[np.float64]:
     """A member's probabilities at `temperature`, spread over the ensemble's classes: [N, C]; others' classes get 0."""
     spread = np.full((len(member.probabilities), classes), np.nan)
     spread[member.present] = 0.0

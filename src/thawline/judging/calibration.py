@@ -48,7 +48,7 @@ class Calibration:
         return {"error": self.error, "bins": [asdict(one) for one in self.bins]}
 
 
-def calibrate(
+def measure_calibration(
     labels: IntArray, probabilities: FloatArray, groups: npt.ArrayLike, *, said: IntArray, bins: int = 10
 ) -> Calibration:
     """Bin samples by the probability of their answers, in `bins` of equal width.

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thawline.errors import UserError
-from thawline.judging.calibration import Calibration, calibrate
+from thawline.judging.calibration import Calibration, measure_calibration
 from thawline.judging.intervals import (
     Estimate,
     Estimates,
@@ -244,7 +244,7 @@ def judge(
     answers = np.asarray(given.argmax(axis=1) if said is None else said, np.int64)
     judgement = _judge(truth, answers, groups, classes, loss)
     own = _rank_two(truth, given, groups) if len(classes) == 2 and ranking else {}
-    return replace(judgement, calibration=calibrate(truth, given, groups, said=answers), own=own)
+    return replace(judgement, calibration=measure_calibration(truth, given, groups, said=answers), own=own)
 
 
 def judge_predictions(

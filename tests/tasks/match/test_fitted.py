@@ -11,7 +11,7 @@ from tests.tasks.match.conftest import DIM, make_pairs, make_tail
 from thawline.decisions.threshold import DecisionSettings, fit_threshold
 from thawline.fitting.methods import FittedTail
 from thawline.fitting.tail import predict
-from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, calibrate, cosines, embed, measure, settle_pairs
+from thawline.tasks.match.fitted import ZERO_SHOT_THRESHOLD, cosines, embed, fit_platt, measure, settle_pairs
 from thawline.tasks.match.tail import PairHead, PairTail, Towers
 
 HOW = DecisionSettings()
@@ -31,14 +31,14 @@ def drawn(n, seed=0, gap=0.2):
 @given(st.integers(0, 100), st.floats(-0.3, 0.3), st.floats(-0.3, 0.3))
 def test_no_scale_and_bias_nearby_fit_better(seed, a, b):
     cosine, labels = drawn(60, seed)
-    scale, bias = calibrate(cosine, labels)
+    scale, bias = fit_platt(cosine, labels)
     best = log_loss(cosine, labels, scale, bias)
     assert best <= log_loss(cosine, labels, scale * (1 + a), bias * (1 + b)) + 1e-4
 
 
 def test_cosines_that_rank_backwards_keep_their_order():
     cosine, labels = drawn(60, gap=-0.5)
-    scale, bias = calibrate(cosine, labels)
+    scale, bias = fit_platt(cosine, labels)
     assert 0 < scale * cosine.std() <= 0.0101
     # It says of every pair how frequent matches are.
     p = 1 / (1 + np.exp(-(scale * cosine + bias)))
@@ -47,14 +47,14 @@ def test_cosines_that_rank_backwards_keep_their_order():
 
 @pytest.mark.parametrize(("cosine", "labels"), [(np.full(8, 0.5), [0, 1] * 4), (np.linspace(0, 1, 8), [1] * 8)])
 def test_nothing_to_fit_on_is_no_error(cosine, labels):
-    scale, bias = calibrate(cosine.astype(np.float32), np.array(labels))
+    scale, bias = fit_platt(cosine.astype(np.float32), np.array(labels))
     p = 1 / (1 + np.exp(-(scale * cosine + bias)))
     assert p == pytest.approx(np.mean(labels) * 0.8 + 0.1, abs=0.03)
 
 
 def test_where_a_pretrained_cosine_starts(pairs):
     tail = make_tail()
-    expected = calibrate(cosines(tail, pairs), pairs.targets, least=1.0)
+    expected = fit_platt(cosines(tail, pairs), pairs.targets, least=1.0)
     measure(tail, pairs, new_space=False)
     assert (tail.head.log_scale.exp().item(), tail.head.bias.item()) == pytest.approx(expected, rel=1e-5)
     measure(tail, pairs, new_space=False, strangers=15)
@@ -92,7 +92,7 @@ def test_after_the_training_scale_bias_and_thresholds_are_those_of_the_inner_pai
     tail = make_tail(500.0, 40.0)
     given = FittedTail({name: tensor.clone() for name, tensor in tail.state_dict().items()}, {"epochs": 3})
     found = settle_pairs(given, tail, zero_shot(), pairs, (), HOW)
-    scale, bias = calibrate(cosines(make_tail(), pairs), pairs.targets)
+    scale, bias = fit_platt(cosines(make_tail(), pairs), pairs.targets)
     assert found.state["head.log_scale"].exp().item() == pytest.approx(scale, rel=1e-5)
     assert found.state["head.bias"].item() == pytest.approx(bias, rel=1e-4)
     changed = {name for name in given.state if not torch.equal(given.state[name], found.state[name])}

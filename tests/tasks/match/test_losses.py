@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from tests.tasks.match.conftest import make_module, make_pairs, make_tail
 
-from thawline.tasks.match.fitted import calibrate, cosines
+from thawline.tasks.match.fitted import cosines, fit_platt
 from thawline.tasks.match.losses import MARGIN
 from thawline.tasks.match.tail import IMAGE_ID, TEXT_ID
 
@@ -148,7 +148,7 @@ def test_the_epoch_is_chosen_by_cosines_and_not_by_how_sure_the_training_left_th
         seen.append({name: value.compute().item() for name, value in logged.items()})
     assert seen[0] == pytest.approx(seen[1])
     cosine = cosines(make_tail(), pairs)
-    fitted, offset = calibrate(cosine, pairs.targets)
+    fitted, offset = fit_platt(cosine, pairs.targets)
     logits = torch.from_numpy(fitted * cosine + offset)
     expected = F.binary_cross_entropy_with_logits(logits, torch.from_numpy(pairs.targets).float())
     assert seen[0]["inner_loss"] == pytest.approx(expected.item(), rel=1e-5)

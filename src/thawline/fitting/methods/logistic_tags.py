@@ -30,7 +30,7 @@ Line = tuple[torch.Tensor, torch.Tensor]  # weights [columns, classes] and biase
 
 
 @dataclass(frozen=True)
-class Calibration:
+class LogitCalibration:
     """What makes logits as sure as they are right, the same for all classes.
 
     Attributes:
@@ -64,7 +64,7 @@ class Tried:
     """
 
     strength: float
-    calibration: Calibration
+    calibration: LogitCalibration
     logits: torch.Tensor
     true: torch.Tensor
 
@@ -223,17 +223,17 @@ def _frequency(true: torch.Tensor) -> torch.Tensor:
     return torch.logit(true.mean(dim=0).clamp(_SURE, 1 - _SURE))
 
 
-def _calibrate(logits: torch.Tensor, true: torch.Tensor, frequency: torch.Tensor) -> Calibration:
+def _calibrate(logits: torch.Tensor, true: torch.Tensor, frequency: torch.Tensor) -> LogitCalibration:
     """What makes logits as sure as they are right, by a regression over all samples and classes."""
     from thawline.fitting.methods.scikit import LogisticRegression  # late: scikit-learn takes a second to import
 
     yes = true.flatten().numpy()
     if min(yes.sum(), (~yes).sum()) < _FEWEST:
-        return Calibration()
+        return LogitCalibration()
     columns = torch.stack([logits, frequency.expand_as(logits)], dim=-1).flatten(0, 1).double().numpy()
     found = LogisticRegression(C=_UNPENALISED, solver="newton-cholesky").fit(columns, yes)
     scale, lean = found.coef_[0].tolist()
-    return Calibration(scale, lean, float(found.intercept_[0])) if scale > 0 else Calibration()
+    return LogitCalibration(scale, lean, float(found.intercept_[0])) if scale > 0 else LogitCalibration()
 
 
 def _thresholds(chosen: Tried) -> list[float]:

@@ -63,7 +63,7 @@ def measure(tail: PairTail, samples: FeatureSet, *, new_space: bool, strangers: 
                 projection.standardise.measure(features)
     else:
         # Logits that hardly differ would hardly train: their spread is at least 1 at the start.
-        head.set_scale(*calibrate(cosines(tail, samples), samples.targets, least=1.0))
+        head.set_scale(*fit_platt(cosines(tail, samples), samples.targets, least=1.0))
     head.bias.sub_(math.log(strangers))
 
 
@@ -91,7 +91,7 @@ def settle_pairs(
     """
     if inner is None:
         return _from_folds(fit, earlier)
-    tail.head.set_scale(*calibrate(cosines(tail, inner), inner.targets))
+    tail.head.set_scale(*fit_platt(cosines(tail, inner), inner.targets))
     state = fit.state | {name: tail.state_dict()[name].clone() for name in _SCALE}
     chosen: dict[str, Any] = dict(fit.chosen)
     chosen["threshold"] = fit_threshold(predict(tail, inner)[:, 1], inner.targets, how).to_json()
@@ -100,7 +100,7 @@ def settle_pairs(
     return replace(fit, state=state, chosen=chosen)
 
 
-def calibrate(cosine: NDArray[np.float32], labels: NDArray[np.int64], *, least: float = 1e-2) -> tuple[float, float]:
+def fit_platt(cosine: NDArray[np.float32], labels: NDArray[np.int64], *, least: float = 1e-2) -> tuple[float, float]:
     """Scale and bias by which sigmoid(scale · cos + bias) fits the labels best (Platt, 1999).
 
     Args:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from thawline.fitting.feature_set import Batch, Features, FeatureSet
 from thawline.fitting.lightning.module import TailModule
 from thawline.fitting.settings import GradientSettings
-from thawline.tasks.match.fitted import calibrate
+from thawline.tasks.match.fitted import fit_platt
 from thawline.tasks.match.tail import IMAGE_ID, TEXT_ID, PairTail
 
 MARGIN = 0.2  # VSE++, arXiv 1707.05612, section 4.1
@@ -128,7 +128,7 @@ class PairsModule(TailModule):
 
 def _calibrated(cosine: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """The logits of cosines [n] by the scale and the bias that fit `targets` [n] best."""
-    scale, bias = calibrate(cosine.cpu().numpy(), targets.cpu().numpy())
+    scale, bias = fit_platt(cosine.cpu().numpy(), targets.cpu().numpy())
     return scale * cosine + bias
 
 

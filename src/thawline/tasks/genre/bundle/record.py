@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from thawline.decisions.ensemble import Member, calibrate, join, renormalise
+from thawline.decisions.ensemble import Member, join, member_probabilities, renormalise
 from thawline.tasks.genre.tables.instruments import DetectedInstruments
 
 SCHEMA = "thawline.track/1"
@@ -222,7 +222,7 @@ def _joined(
     """The members' mean [C], of the windows that overlap `span`, or of the whole track."""
     said = np.stack(
         [
-            calibrate(_member(member, genres, span), member.temperature if calibrated else 1.0, len(genres))
+            member_probabilities(_member(member, genres, span), member.temperature if calibrated else 1.0, len(genres))
             for member in there
         ]
     )
