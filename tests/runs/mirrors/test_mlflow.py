@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -107,6 +109,30 @@ def test_a_place_that_cannot_be_used_is_one_warning(mirror):
         mirror("r", tracking_uri="nonsense://x") as run,
     ):
         assert run is None
+
+
+def test_a_server_that_does_not_answer_is_asked_twice_and_after_that_mlflow_is_as_patient_as_ever(mirror):
+    from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES as RETRIES
+
+    asked, patience = [], RETRIES.get()
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(self.path)
+            self.send_response(503)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        place = f"http://127.0.0.1:{server.server_port}"
+        with pytest.warns(UserWarning, match="logger=mlflow is not available"), mirror("a", tracking_uri=place) as run:
+            assert run is None
+        server.shutdown()
+    assert len(asked) == 2
+    assert RETRIES.get() == patience > 2
 
 
 def test_without_the_package_it_says_how_to_install_it(mirror, monkeypatch):

@@ -8,7 +8,8 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ KEPT = ("config.yaml", "metrics.json")  # of the run directory, as artifacts
 NAME, PARENT, _VERB = "thawline.run", "mlflow.parentRunId", "thawline.verb"
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 _MOST = {"params": 100, "metrics": 1000}  # that its server takes at a time
+# How often the first question is asked again, and how long, in seconds, each may take; the user's own come first.
+_FIRST_ANSWER = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 _LONGEST = 6000  # characters of a parameter
 
 
@@ -126,10 +129,25 @@ def _client(settings: LoggerSettings, config: Mapping[str, Any]) -> MlflowClient
         outputs = _outputs(config)
         outputs.mkdir(parents=True, exist_ok=True)
         place = f"sqlite:///{outputs / DATABASE}"
-    with _alone(place):  # two processes at once would both make the tables
+    with _alone(place), _impatient():  # two processes at once would both make the tables
         client = MlflowClient(tracking_uri=place)
         client.search_experiments(max_results=1)
     return client
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Within, a server that does not answer is given up after seconds: MLflow would try for minutes without a word.
+
+    Once it has answered, MLflow's patience is right: what a run says is worth waiting for.
+    """
+    own = {key: value for key, value in _FIRST_ANSWER.items() if key not in os.environ}
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for key in own:
+            os.environ.pop(key, None)
 
 
 def _outputs(config: Mapping[str, Any]) -> Path:
