@@ -6,9 +6,10 @@ from rich.console import Console
 
 from thawline.judging.intervals import Estimate
 from thawline.judging.metrics import judge_predictions
-from thawline.judging.paired import compare
-from thawline.judging.wording import percent
+from thawline.judging.paired import compare, compare_errors
+from thawline.judging.wording import in_its_unit, percent
 from thawline.reports.tables import ComparisonRow, print_classes, print_comparison
+from thawline.targets.scores import judge_scores
 
 CLASSES = ("beach", "christmas", "family")
 
@@ -53,6 +54,30 @@ def test_tables_fit_80_columns_and_long_names_are_kept(comparison):
     column = "".join(line[:22].strip() for line in table)
     assert name.replace(" ", "") in column.replace(" ", "")
     assert "…" not in "".join(lines)
+
+
+@pytest.mark.parametrize("unit", [1.0, 450_000.0, 1e-5, 1e-15])
+def test_scores_of_any_size_are_shown_whole_with_the_method_that_they_are_of(unit):
+    rng = np.random.default_rng(0)
+    true, groups = rng.normal(3, 1, 48) * unit, np.arange(48)
+    said, mean = true + rng.normal(0, 0.9, 48) * unit, np.full(48, 3 * unit)
+    names = ("ridge", "training mean")
+    against = compare_errors(abs(said - true), abs(mean - true), groups, name_a=names[0], name_b=names[1])
+    rows = [
+        ComparisonRow(names[0], judge_scores(true, said, groups), against),
+        ComparisonRow(names[1], judge_scores(true, mean, groups, ranking=False)),
+    ]
+    text = printed(print_comparison, rows, width=80)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in text
+    assert [line.split("  ")[0].strip() for line in lines if line.startswith((" ridge ", " training mean "))] == [
+        *names
+    ]
+    shown = in_its_unit("mae", against.difference, sign="+")
+    table = "".join(line for line in lines if line.startswith(" ridge "))
+    assert (shown if unit == 1 else shown.split()[0]) in table
+    assert text.replace("\n", " ").rstrip().endswith(against.summary())
 
 
 def test_classes_are_shown_with_means_and_notes(judged):

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +17,9 @@ from thawline.judging.metrics import Judgement, call
 from thawline.judging.paired import PairedTest
 from thawline.judging.wording import NOTHING, format_p, in_its_unit, is_share, percent
 from thawline.screen import format_number, say
+
+_NAME = 12  # columns that a name has at least
+_ANY = 10_000  # columns of a screen that everything fits
 
 
 @dataclass(frozen=True)
@@ -33,27 +38,41 @@ class ComparisonRow:
 
 
 def print_comparison(judged: Sequence[ComparisonRow], console: Console) -> None:
-    """Print methods judged on the same samples, each against the baseline, and a sentence for each test."""
-    first = max((row.judgement for row in judged), key=lambda judgement: judgement.samples)
-    figure, shares = first.headline, is_share(first.headline)
-    unit = "in percent, [95 %]" if shares else "[95 %]"
-    table = _table(f"{_counted(first.samples, 'sample')} in {_counted(first.groups, 'group')}; {unit}")
-    table.add_column("method", overflow="fold", ratio=1, min_width=12)
-    for heading in (call(figure), "log loss" if shares else call("rmse"), "over baseline", "p"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in judged:
-        loss, rmse, against = row.judgement.log_loss, row.judgement.own.get("rmse"), row.against
-        table.add_row(
-            Text(row.name),
-            in_its_unit(figure, row.judgement.score),
-            format_number(rmse.value) if rmse else NOTHING if loss is None else f"{loss.value:.3f}",
-            NOTHING if against is None else in_its_unit(figure, against.difference, sign="+"),
-            NOTHING if against is None else format_p(against.p_value).removeprefix("p ").removeprefix("= "),
-        )
+    """Print methods judged on the same samples, each against the baseline, and a sentence for each test.
+
+    Scores may have any size. Where the table would not fit, differences have no interval: the sentences have it.
+    """
+    table = _comparison(judged, intervals=True)
+    longest = max(cell_len(row.name) for row in judged)
+    folded = max(0, longest - _NAME)  # names fold, numbers don't
+    if Measurement.get(console, console.options.update(width=_ANY), table).maximum - folded > console.width:
+        table = _comparison(judged, intervals=False)
     console.print(table)
     for row in judged:
         if row.against is not None:
             say(console, row.against.summary())
+
+
+def _comparison(judged: Sequence[ComparisonRow], *, intervals: bool) -> Table:
+    """The table of `print_comparison`; whether differences from the baseline have their intervals."""
+    first = max((row.judgement for row in judged), key=lambda judgement: judgement.samples)
+    figure, shares = first.headline, is_share(first.headline)
+    unit = "in percent, [95 %]" if shares else "[95 %]"
+    table = _table(f"{_counted(first.samples, 'sample')} in {_counted(first.groups, 'group')}; {unit}")
+    table.add_column("method", overflow="fold", ratio=1, min_width=_NAME)
+    for heading in (call(figure), "log loss" if shares else call("rmse"), "over baseline", "p"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in judged:
+        loss, rmse, against = row.judgement.log_loss, row.judgement.own.get("rmse"), row.against
+        gain = NOTHING if against is None else in_its_unit(figure, against.difference, sign="+")
+        table.add_row(
+            Text(row.name),
+            in_its_unit(figure, row.judgement.score),
+            format_number(rmse.value) if rmse else NOTHING if loss is None else f"{loss.value:.3f}",
+            gain if intervals else gain.partition(" [")[0],
+            NOTHING if against is None else format_p(against.p_value).removeprefix("p ").removeprefix("= "),
+        )
+    return table
 
 
 def print_members(rows: Sequence[tuple[str, float, float, Judgement]], console: Console) -> None:
