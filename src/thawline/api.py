@@ -43,6 +43,19 @@ class Figure:
         return self.path.read_bytes()
 
 
+class Figures(dict[str, Figure]):
+    """Pictures by name."""
+
+    def __missing__(self, name: str) -> Figure:
+        """There is no such picture.
+
+        Raises:
+            UserError: It says which there are.
+        """
+        there = f"it has {', '.join(self)}" if self else "it has none, as with logger=none; train with logger=csv"
+        raise UserError(f"the run has no picture {name!r}; {there}")
+
+
 class Run:
     """A run's directory, which is the truth about it; as the last line of a notebook's cell it shows its page.
 
@@ -85,9 +98,9 @@ class Run:
         return pd.read_parquet(self.path / "predictions.parquet")
 
     @property
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> Figures:
         """Its pictures by name: `run.figures["confusion"]`; a run with `logger=none` has none."""
-        return {path.stem: Figure(path) for path in sorted(self.path.glob("*.png"))}
+        return Figures({path.stem: Figure(path) for path in sorted(self.path.glob("*.png"))})
 
     def export(self, out: StrPath | None = None, *words: str, **settings: Any) -> Path:
         """Write its model as a bundle, as `thawline export` does.

@@ -30,6 +30,12 @@ def test_a_run_is_that_of_the_command_line(thawline, run, sample):
     assert run.path.name in run._repr_html_()
     with pytest.raises(package.UserError, match="is a single run, not a sweep"):
         package.Sweep(run.path)
+    with pytest.raises(package.UserError, match="no picture 'recal'; it has confusion, recall, reliability"):
+        run.figures["recal"]
+    for picture in run.path.glob("*.png"):
+        picture.unlink()
+    with pytest.raises(package.UserError, match=r"no picture 'recall'; it has none, .*; train with logger=csv"):
+        run.figures["recall"]
 
 
 def test_its_model_says_of_files_what_the_bundle_says(thawline, sample, tmp_path):
