@@ -144,6 +144,7 @@ def test_a_nul_byte_in_a_word(tmp_path, monkeypatch, capsys):
         (["callbacks=[gradient_norm]", "trainer.precision=16-mixed"], "callbacks gradient_norm: trainer.precision=16"),
         (["+callbacks.ema._target_=torch.load"], "_target_=torch.load is not on the list of what a config may run"),
         (["method.optimiser_settings.momentum=1"], "add it as '+method.optimiser_settings.momentum=…'"),
+        (["data.classes=beach"], "data.classes is a list; write 'data.classes=[beach]'"),
         (["method.optimiser=adamm"], "method.optimiser=adamm is not known; use one of adabelief,"),
     ],
 )

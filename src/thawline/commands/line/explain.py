@@ -64,6 +64,9 @@ def explain(error: Exception, config_name: str, arguments: Sequence[str]) -> str
         first = f"{first} {more[0].strip()}"
     key = getattr(cause, "full_key", None)
     said = re.search(r"Error merging override (.+)", text)
+    if said and "is not a ListConfig" in first:
+        name, _, value = said[1].partition("=")
+        return f"{name} is a list; write '{name}=[{value}]'"
     where = f"in '{said.group(1)}'" if said else f"in '{key}'" if key else "in the config"
     return f"{where}: {first[0].lower()}{first[1:]}"
 
