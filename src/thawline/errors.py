@@ -4,8 +4,15 @@
 class UserError(Exception):
     """Bad input. The message is one clear sentence: what is wrong, where, and how to mend it.
 
+    It begins in lower case and has no full stop, so that it can follow "thawline: " or stand within another sentence.
     The command line prints the message without a traceback and exits with status 2.
     """
+
+    @property
+    def sentence(self) -> str:
+        """The message as a sentence of its own, for a report."""
+        message = str(self)
+        return f"{message[0].upper()}{message[1:]}."
 
 
 class RunError(Exception):

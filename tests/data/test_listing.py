@@ -136,8 +136,8 @@ def test_photos_beside_a_split_can_be_read_in_two_ways(tmp_path) -> None:
         list_photos(tmp_path)
     assert str(refused.value) == (
         f"{tmp_path} can be read in two ways: test/ and train/ have folders in them, and birthday/ beside them has "
-        "photos. data.layout=split takes the former for the split and leaves the rest out; data.layout=classes makes "
-        "each folder a class."
+        "photos; data.layout=split takes the former for the split and leaves the rest out; data.layout=classes makes "
+        "each folder a class"
     )
     split = list_photos(tmp_path, layout="split")
     assert (split.classes, [photo.side for photo in split.photos]) == (("a", "b"), ["test", "train"])
@@ -302,11 +302,11 @@ def test_wrong_roots(tmp_path) -> None:
     flat = make(tmp_path / "flat", "1.jpg", "2.jpg")
     bare = make(tmp_path / "bare", "a/1.txt")
     for root, message in [
-        (tmp_path / "gone", "There is no folder .*gone; check the path"),
+        (tmp_path / "gone", "there is no folder .*gone; check the path"),
         (file, "file is a file; give the folder"),
         (loop, "cannot be opened|check the path"),
         (flat, "has no folders; put the photos of each class into a folder"),
-        (bare, "No .jpg, .jpeg, .png, .webp file lies in a class folder"),
+        (bare, "no .jpg, .jpeg, .png, .webp file lies in a class folder"),
     ]:
         with pytest.raises(UserError, match=message):
             list_photos(root)

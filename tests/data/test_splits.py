@@ -59,7 +59,7 @@ def test_kfold_never_cuts_a_group(collection, folds, seed) -> None:
 def test_holdout_never_cuts_a_group(collection, fraction, seed) -> None:
     labels, groups = collection
     if fewest_groups(labels, groups) < 2:
-        with pytest.raises(UserError, match="A hold-out needs at least 2 groups"):
+        with pytest.raises(UserError, match="a hold-out needs at least 2 groups"):
             holdout(labels, groups, fraction=fraction, seed=seed)
         return
     held = holdout(labels, groups, fraction=fraction, seed=seed)
@@ -144,17 +144,17 @@ def test_all_classes_of_too_few_groups_are_named_at_once() -> None:
     assert str(refused.value) == (
         "cv=5 needs at least 5 groups of every class, but 'b' has 1 (1 sample; those that belong together are one "
         "group), 'e' has 1 (1 sample), 'c' has 3 (3 samples); add samples from other occasions, or leave them out by "
-        "data.min_groups=5."
+        "data.min_groups=5"
     )
 
 
 def test_holdout_needs_two_groups() -> None:
     labels, groups = grouped([5, 1], size=6)
     with pytest.raises(
-        UserError, match=r"A hold-out needs at least 2 groups of every class, but class 1 has 1 \(6 samples"
+        UserError, match=r"a hold-out needs at least 2 groups of every class, but class 1 has 1 \(6 samples"
     ):
         holdout(labels, groups, seed=0)
-    with pytest.raises(UserError, match=r"A hold-out of 1\.5 of the samples is not possible"):
+    with pytest.raises(UserError, match=r"a hold-out of 1\.5 of the samples is not possible"):
         holdout(labels, groups, fraction=1.5, seed=0)
 
 
@@ -173,7 +173,7 @@ def test_check_split_names_the_photos() -> None:
         check_split(sides, np.array([0, 1, 1, 2]), names)
     assert "cuts 1 group of photos" in str(caught.value)
     assert "train/a/2.jpg (train) and test/a/1.jpg (test)" in str(caught.value)
-    assert "Move each group to one side or delete its copies" in str(caught.value)
+    assert "move each group to one side or delete its copies" in str(caught.value)
     with pytest.raises(UserError, match=r"cuts 7 groups .*and 2 more"):
         check_split(np.array([0, 1] * 7), np.repeat(np.arange(7), 2), [f"{i}.jpg" for i in range(14)])
 

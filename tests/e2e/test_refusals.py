@@ -145,7 +145,7 @@ def test_a_split_through_a_group(thawline, tmp_path):
         class_folder(tmp_path / "p" / side, "aa", 4)
         class_folder(tmp_path / "p" / side, "bbbb", 4)
     said = thawline.refused("train", tmp_path / "p", *TINY)
-    assert "The split cuts" in said
+    assert "the split cuts" in said
     assert "test/aa/0.png (test) and train/aa/0.png (train)" in said
 
 

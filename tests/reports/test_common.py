@@ -147,7 +147,7 @@ def test_what_is_said_of_another_systems_table_names_the_samples(tmp_path, cross
     (board,) = gather([run], [tmp_path / "api.csv"]).boards
     (notes,) = (line.entry.notes for line in board.lines if not line.entry.certain)
     assert "api.csv has no row for 30 of 40 judged tracks; it is compared on the others." in notes
-    assert "Rows of api.csv about tracks that no run judged do not count: 1." in notes
+    assert "Rows of api.csv left out, as no run judged their tracks: 1." in notes
 
 
 def test_what_is_named_is_judged_by_the_last_corrected_labels(tmp_path, held):

@@ -51,7 +51,7 @@ def test_only_shared_samples_count_and_what_is_not_shared_is_counted(join):
     assert second.judgement.samples == 40
     assert first.entry.notes == (
         "vision_api.csv has no row for 30 of 40 judged photos; it is compared on the others.",
-        "Rows of vision_api.csv about photos that no run judged do not count: 1.",
+        "Rows of vision_api.csv left out, as no run judged their photos: 1.",
     )
 
 

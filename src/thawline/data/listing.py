@@ -169,12 +169,12 @@ class _Lister:
             self.root = root.resolve(strict=True)
             self.top = sorted(os.scandir(self.root), key=lambda entry: os.fsencode(entry.name))
         except NotADirectoryError:
-            raise UserError(f"{root} is a file; give the folder that holds a folder per class.") from None
+            raise UserError(f"{root} is a file; give the folder that holds a folder per class") from None
         except FileNotFoundError:
-            raise UserError(f"There is no folder {root}; check the path.") from None
+            raise UserError(f"there is no folder {root}; check the path") from None
         except (OSError, RuntimeError) as error:  # RuntimeError: Python 3.11 on a link to itself
             reason = getattr(error, "strerror", None) or error
-            raise UserError(f"The folder {root} cannot be opened: {reason}.") from None
+            raise UserError(f"the folder {root} cannot be opened: {reason}") from None
         self.seen: set[tuple[int, int]] = set()
         self._is_new(self.root)
         self.links: list[_Place] = []
@@ -186,7 +186,7 @@ class _Lister:
         names = sorted({folder.label for folder in folders})
         if not names:
             raise UserError(
-                f"{self.root} has no folders; put the {self.media.noun}s of each class into a folder of its own there."
+                f"{self.root} has no folders; put the {self.media.noun}s of each class into a folder of its own there"
             )
         chosen = names if wanted is None else choose(wanted, names, self.root)
         real = [folder for folder in folders if not folder.path.is_symlink() and self._is_new(folder.path)]
@@ -211,8 +211,8 @@ class _Lister:
                 self._leave_out(folder.path, f"no {self.media.noun} in this class folder")
         if not self.photos:
             raise UserError(
-                f"No {', '.join(self.media.suffixes)} file lies in a class folder of {self.root}; "
-                f"put the {self.media.noun}s of each class into a folder of its own there."
+                f"no {', '.join(self.media.suffixes)} file lies in a class folder of {self.root}; "
+                f"put the {self.media.noun}s of each class into a folder of its own there"
             )
         return Listing(
             self.root,
@@ -245,14 +245,14 @@ class _Lister:
         """Whether the sides are a given split rather than classes; UserError if that can't be told."""
         if layout == "classes" or not any(self._holds_folders(side) for side in sides):
             if layout == "split":
-                raise UserError(f"{self.root} has no train/, val/ or test/ with folders in it; leave data.layout out.")
+                raise UserError(f"{self.root} has no train/, val/ or test/ with folders in it; leave data.layout out")
             return False
         others = [folder for folder in others if self._holds_any(folder)] if layout == "auto" else []
         if others and len(sides) > 1:
             raise UserError(
                 f"{self.root} can be read in two ways: {_some(sides)} have folders in them, and {_some(others)} "
-                f"beside them {'has' if len(others) == 1 else 'have'} {self.media.noun}s. data.layout=split takes the "
-                "former for the split and leaves the rest out; data.layout=classes makes each folder a class."
+                f"beside them {'has' if len(others) == 1 else 'have'} {self.media.noun}s; data.layout=split takes the "
+                "former for the split and leaves the rest out; data.layout=classes makes each folder a class"
             )
         return not others
 
@@ -382,7 +382,7 @@ def choose(wanted: Sequence[str], names: Sequence[str], root: Path) -> set[str]:
     chosen = {unicodedata.normalize("NFC", name) for name in wanted}
     for name in sorted(chosen.difference(names)):
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names[:8]
-        raise UserError(f"There is no class {name!r} in {root}; did you mean {' or '.join(map(repr, near))}?")
+        raise UserError(f"there is no class {name!r} in {root}; did you mean {' or '.join(map(repr, near))}?")
     if not chosen:
-        raise UserError("data.classes is empty; name at least two classes, or leave it out to take all.")
+        raise UserError("data.classes is empty; name at least two classes, or leave it out to take all")
     return chosen

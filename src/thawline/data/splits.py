@@ -40,7 +40,7 @@ def kfold(
     """
     labels, groups = _arrays(labels, groups)
     if folds < 2:
-        raise UserError(f"cv={folds} is not cross-validation; use cv=2 or more.")
+        raise UserError(f"cv={folds} is not cross-validation; use cv=2 or more")
     counts = _groups_per_class(labels, groups)
     if min(counts.values()) < folds:
         raise UserError(_too_few(f"cv={folds}", folds, labels, counts, classes))
@@ -50,7 +50,7 @@ def kfold(
             return test_fold
     raise UserError(
         f"cv={folds} leaves some fold without a class to train on, since groups hold samples of several classes; "
-        "use fewer folds, or move the files under two labels that `thawline data check` names."
+        "use fewer folds, or move the files under two labels that `thawline data check` names"
     )
 
 
@@ -78,10 +78,10 @@ def holdout(
     """
     labels, groups = _arrays(labels, groups)
     if not 0.05 <= fraction <= 0.95:
-        raise UserError(f"A hold-out of {fraction} of the samples is not possible; use 0.05 to 0.95.")
+        raise UserError(f"a hold-out of {fraction} of the samples is not possible; use 0.05 to 0.95")
     counts = _groups_per_class(labels, groups)
     if min(counts.values()) < 2:
-        raise UserError(_too_few("A hold-out", 2, labels, counts, classes))
+        raise UserError(_too_few("a hold-out", 2, labels, counts, classes))
     # 2/5, say, is two folds of five; there are no more folds than groups or samples of the largest class
     most = min(int(groups.max()) + 1, int(np.bincount(labels).max()))
     folds = max(2, min(Fraction(fraction).limit_denominator(20).denominator, most))
@@ -97,8 +97,8 @@ def holdout(
         if best is not None:
             return best
     raise UserError(
-        "No hold-out has every class on both sides, since groups hold samples of several classes; "
-        "move the files under two labels that `thawline data check` names."
+        "no hold-out has every class on both sides, since groups hold samples of several classes; "
+        "move the files under two labels that `thawline data check` names"
     )
 
 
@@ -172,9 +172,7 @@ def _too_few(what: str, need: int, labels: IntArray, counts: Mapping[int, int], 
             f"group); {remedy}."
         )
     leave = f", or leave {'it' if len(scarce) == 1 else 'them'} out by data.min_groups={need}"
-    return (
-        f"{what} needs at least {need} groups of every class, but {', '.join(named[:_NAMED])}{more}; {remedy}{leave}."
-    )
+    return f"{what} needs at least {need} groups of every class, but {', '.join(named[:_NAMED])}{more}; {remedy}{leave}"
 
 
 def read_split(
@@ -200,14 +198,14 @@ def read_split(
     if None not in numbers.values():
         found, folds = np.unique(np.array([numbers[value] for value in values], dtype=np.int64), return_inverse=True)
         if len(found) < 2:
-            raise UserError(f"{path} puts every sample into fold {found[0]}; at least two folds are needed.")
+            raise UserError(f"{path} puts every sample into fold {found[0]}; at least two folds are needed")
         return folds.astype(np.int64)
     known = {value: side_of(value) for value in numbers}
     if unknown := sorted(value for value, side in known.items() if side is None):
-        raise UserError(f"{path} has the split {unknown[0]!r}; use train, val and test, or fold numbers throughout.")
+        raise UserError(f"{path} has the split {unknown[0]!r}; use train, val and test, or fold numbers throughout")
     sides = np.array([known[value] for value in values])
     if "train" not in sides or len(set(sides)) < 2:
-        raise UserError(f"{path} needs samples in train and in val or test, but has only {_some(sorted(set(sides)))}.")
+        raise UserError(f"{path} needs samples in train and in val or test, but has only {_some(sorted(set(sides)))}")
     return sides
 
 
@@ -223,13 +221,13 @@ def _splits(path: Path, names: Sequence[str], root: Path | None, notes: list[str
             continue
         other = said.setdefault(name, split)
         if other != split and (side_of(other) or other) != (side_of(split) or split):
-            raise UserError(f"{path} puts {name} into both {other!r} and {split!r}; keep one row.")
+            raise UserError(f"{path} puts {name} into both {other!r} and {split!r}; keep one row")
     if missing := [name for name in names if name not in said]:
         broken = next((f"row {one.row}: {one.problem}" for one in table.records if one.kind), None)
         strange = next((record.values["path"] for record in good if record.values["path"] not in means), None)
         hint = f" ({broken})" if broken else f"; it has {strange!r}, for which there is none" if strange else ""
         raise UserError(
-            f"{path} has no row for {_some(missing)}{hint}; give each sample a row, its path relative to the folder."
+            f"{path} has no row for {_some(missing)}{hint}; give each sample a row, its path relative to the folder"
         )
     notes += (*table.notes, *moved_note(path.name, means))
     return [said[name] for name in names]
@@ -260,8 +258,8 @@ def check_split(sides: npt.ArrayLike, groups: npt.ArrayLike, names: Sequence[str
             cut.append(" and ".join(f"{names[i]} ({sides[i]})" for i in (members[0], other)))
     if cut:
         raise UserError(
-            f"The split cuts {len(cut)} group{'s' if len(cut) != 1 else ''} of {bonds}: {_some(cut, '; ')}. "
-            "Move each group to one side or delete its copies; `thawline data check` lists the near-duplicates."
+            f"the split cuts {len(cut)} group{'s' if len(cut) != 1 else ''} of {bonds}: {_some(cut, '; ')}; "
+            "move each group to one side or delete its copies; `thawline data check` lists the near-duplicates"
         )
 
 

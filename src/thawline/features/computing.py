@@ -170,8 +170,8 @@ class Accelerated:
         """
         if self._size == 1:
             raise UserError(
-                "The GPU's memory is too small for this encoder, even for one sample at a time; end what else uses it, "
-                "or use trainer=cpu or a smaller encoder."
+                "the GPU's memory is too small for this encoder, even for one sample at a time; end what else uses it, "
+                "or use trainer=cpu or a smaller encoder"
             )
         self._size //= 2
         say(f"the GPU's memory is too small for {2 * self._size} samples at once: {self._size} from now on")

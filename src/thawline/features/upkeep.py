@@ -80,7 +80,7 @@ class Verified:
         samples: How many samples' bytes were compared with their checksums.
         problems: Empty if all is well.
         reclaimable: Bytes that a killed process left over; the next pass that fills their shelf removes them.
-        outdated: Shelves of an earlier version of Thawline, which nothing reads, and which were not checked.
+        outdated: Shelves of an earlier version of Thawline; nothing reads them, and they were not checked.
     """
 
     shelves: int
@@ -188,7 +188,7 @@ def prune(
     """
     shelves = {shelf.id: shelf for shelf in list_shelves(store)}
     if unknown := sorted(set(ids) - set(shelves)):
-        raise UserError(f"The store ({store.root}) has no shelf {unknown[0]}; `thawline store list` shows them.")
+        raise UserError(f"the store ({store.root}) has no shelf {unknown[0]}; `thawline store list` shows them")
     limit = time.time() - (older_than_days * _DAY if older_than_days is not None else float("inf"))
     chosen = [shelf for shelf in shelves.values() if everything or shelf.id in ids or shelf.used < limit]
     removed, busy = [], []

@@ -25,7 +25,7 @@ def with_inner(train: FeatureSet, inner: FeatureSet | None, folds: int, seed: in
 
 
 def with_grouped_inner(train: FeatureSet, inner: FeatureSet | None, folds: int, seed: int) -> tuple[FeatureSet, Splits]:
-    """As `with_inner` does it, but that no class is asked to be on each side: there may be hundreds, or none."""
+    """Like `with_inner`, but classes need not be on both sides: there may be hundreds of them, or none."""
     if inner is not None:
         return joined(train, inner), [(np.arange(len(train)), np.arange(len(train), len(train) + len(inner)))]
     folds = min(folds, len(np.unique(train.groups)))

@@ -55,7 +55,7 @@ def check_launched(trainer: TrainerSettings) -> Launched | None:
         )
     if me is not None and not trainer.launched:
         raise UserError(
-            f"{me.by} started {me.world} processes, each of which would do all of this; add trainer=ddp, with which "
+            f"{me.by} started {me.world} processes, and each would do the whole run; add trainer=ddp, so that "
             "they train one model together, or start one"
         )
     return me

@@ -61,7 +61,7 @@ class Problem(Protocol):
         """
 
     def apart(self, train: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The samples `train` less those that have something in common with `held` that no group covers."""
+        """The samples `train`, without those that share something (a text, say) with `held` across groups."""
 
     def settle(self, fit: FittedTail, inner: FeatureSet | None, earlier: Sequence[FittedTail]) -> FittedTail:
         """`fit` with what is fitted on `inner` samples after the training, such as a threshold, and what it depends on.

@@ -79,7 +79,7 @@ def print_leaderboard(rows: Sequence[Row], console: Console) -> None:
 
 
 def print_front(front: Sequence[Mapping[str, Any]], objectives: Sequence[str], figure: str, console: Console) -> None:
-    """Print the trials that no other beats in all objectives, the best score first; that is of the figure `figure`."""
+    """Print the Pareto front, the trials that no other beats in all objectives, the best `figure` first."""
     shown: dict[str, Callable[[Any], str]] = {
         "score": lambda score: with_unit(figure, score),
         "seconds": lambda seconds: f"{seconds:.1f}",

@@ -138,7 +138,7 @@ def _notes(file: str, lacking: int, judged: int, besides: int, kind: str) -> lis
     if lacking:
         notes.append(f"{file} has no row for {lacking:,} of {judged:,} judged {kind}; it is compared on the others.")
     if besides:
-        notes.append(f"Rows of {file} about {kind} that no run judged do not count: {besides:,}.")
+        notes.append(f"Rows of {file} left out, as no run judged their {kind}: {besides:,}.")
     return notes
 
 

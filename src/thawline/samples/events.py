@@ -62,7 +62,7 @@ def make_events(directory: Path, *, photos_per_class: int = 100, seed: int = 0) 
         UserError: `directory` holds something else, or cannot be written; or too few photos were asked for.
     """
     if photos_per_class < 2:
-        raise UserError(f"A sample needs at least 2 photos a class, not {photos_per_class}: raise photos_per_class.")
+        raise UserError(f"a sample needs at least 2 photos a class, not {photos_per_class}: raise photos_per_class")
     sample = _Sample(photos_per_class, seed)
     already_there = write_sample(directory, sample)
     return sample.summary(directory, already_there=already_there)

@@ -75,13 +75,13 @@ def make_genre(
         UserError: `directory` holds something else, or cannot be written; or a number is out of its range.
     """
     if not 2 <= artists <= MOST_ARTISTS:
-        raise UserError(f"A sample of music has 2 to {MOST_ARTISTS} artists a genre, not {artists}: change artists.")
+        raise UserError(f"a sample of music has 2 to {MOST_ARTISTS} artists a genre, not {artists}: change artists")
     if not 1 <= tracks_per_artist <= 100:
         raise UserError(
-            f"A sample of music has 1 to 100 tracks an artist, not {tracks_per_artist}: change tracks_per_artist."
+            f"a sample of music has 1 to 100 tracks an artist, not {tracks_per_artist}: change tracks_per_artist"
         )
     if not 1 <= seconds <= 600:
-        raise UserError(f"A sample's tracks last 1 to 600 seconds, not {seconds:g}: change seconds.")
+        raise UserError(f"a sample's tracks last 1 to 600 seconds, not {seconds:g}: change seconds")
     sample = _Sample(artists, tracks_per_artist, float(seconds), seed)
     already_there = write_sample(directory, sample)
     return GenreSummary(

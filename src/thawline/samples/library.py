@@ -79,7 +79,7 @@ def make_library(directory: Path, *, items: int = 120, seed: int = 0) -> Library
         UserError: `directory` holds something else, or cannot be written; or too few or too many items.
     """
     if not 20 <= items <= 5000:
-        raise UserError(f"A sample of a library has 20 to 5000 items, not {items}: change items.")
+        raise UserError(f"a sample of a library has 20 to 5000 items, not {items}: change items")
     sample = _Sample(items, seed)
     there = write_sample(directory, sample)
     growth = tuple(directory / name for name in GROWTH)

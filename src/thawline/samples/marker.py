@@ -49,7 +49,7 @@ def write_sample(directory: Path, sample: Sample) -> bool:
             _write(directory, sample)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UserError(f"The sample cannot be written to {directory}: {reason}; choose another directory.") from error
+        raise UserError(f"the sample cannot be written to {directory}: {reason}; choose another directory") from error
     return already_there
 
 
@@ -58,25 +58,25 @@ def _check(directory: Path, sample: Sample) -> bool:
     if not directory.exists():
         return False
     if not directory.is_dir():
-        raise UserError(f"{directory} is a file: name a new or empty directory for the sample.")
+        raise UserError(f"{directory} is a file: name a new or empty directory for the sample")
     present = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if not path.is_dir()}
     if not present:
         return False
     marker = _read_marker(directory / MARKER)
     if marker is None:
-        raise UserError(f"{directory} is not empty: name a new or empty directory for the sample.")
+        raise UserError(f"{directory} is not empty: name a new or empty directory for the sample")
     if marker["settings"] != sample.settings:
         made = ", ".join(f"{key}={value}" for key, value in marker["settings"].items())
-        raise UserError(f"{directory} holds another sample ({made}): name a new or empty directory.")
+        raise UserError(f"{directory} holds another sample ({made}): name a new or empty directory")
     strange = sorted(present - sample.names() - {MARKER, _UNFINISHED_MARKER})
     if strange:
-        raise UserError(f"{directory} holds the sample and other files ({strange[0]}): name a new or empty directory.")
+        raise UserError(f"{directory} holds the sample and other files ({strange[0]}): name a new or empty directory")
     digests = marker["files"]
     if not digests:  # an earlier run was stopped before its end
         return False
     for name, digest in digests.items():
         if name not in present or _digest((directory / name).read_bytes()) != digest:
-            raise UserError(f"The sample in {directory} was changed ({name}): name a new or empty directory.")
+            raise UserError(f"the sample in {directory} was changed ({name}): name a new or empty directory")
     return True
 
 

@@ -70,7 +70,7 @@ def make_pairs(directory: Path, *, pictures: int = 400, seed: int = 0) -> PairsS
         UserError: `directory` holds something else, or cannot be written; or too few or too many pictures.
     """
     if not 8 <= pictures <= 1000:
-        raise UserError(f"A sample of pairs has 8 to 1000 pictures, not {pictures}: change products.")
+        raise UserError(f"a sample of pairs has 8 to 1000 pictures, not {pictures}: change products")
     sample = _Sample(pictures, seed)
     already_there = write_sample(directory, sample)
     matches = sum(label for _, _, label, _ in sample.rows)

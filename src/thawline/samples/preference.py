@@ -69,7 +69,7 @@ def make_preference(directory: Path, *, items: int = 120, seed: int = 0) -> Pref
         UserError: `directory` holds something else, or cannot be written; or too few or too many items.
     """
     if not 20 <= items <= 1000:
-        raise UserError(f"A sample of a taste has 20 to 1000 items, not {items}: change items.")
+        raise UserError(f"a sample of a taste has 20 to 1000 items, not {items}: change items")
     sample = _Sample(items, seed)
     already_there = write_sample(directory, sample)
     return PreferenceSummary(directory, directory / FILE, directory / TRUTH, items, len(sample.answers), already_there)

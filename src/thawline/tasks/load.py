@@ -114,7 +114,7 @@ def _loaded(folder: Path, files: str, read: Callable[[], L]) -> L:
 def load_image(path: str | os.PathLike[str], *, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
     """The photo at `path` as a service hands it to `CLIPProcessor` or timm's transforms: RGB, upright, all its pixels.
 
-    Phones' photos lie on their side with a note which way is up, which `PIL.Image.open` does not follow; transparent
+    Phones store photos sideways and note in EXIF which way is up, which `PIL.Image.open` ignores; transparent
     pixels become white. A bundle of `data.decode=reduced` itself decodes large JPEGs at a smaller scale, so what it
     says differs a little from what is computed of this; `Bundle.pixels` gives exactly what a bundle looks at.
 

@@ -152,7 +152,7 @@ def _with_files(settings: RunSettings, lost: str) -> tuple[RunSettings, str]:
 
 @dataclass(frozen=True)
 class Unseen:
-    """What was said of samples that the model was not trained on, and that no reported number chose by.
+    """Predictions of samples that neither trained the model nor chose any reported number.
 
     Attributes:
         said: None where there are none.

@@ -256,10 +256,10 @@ class Registry:
         return found
 
     def prune(self, keep: int) -> list[ModelVersion]:
-        """Delete the directories of versions that nothing needs; those versions. Their rows stay.
+        """Delete the directories of versions that nothing needs, and give those versions. Their rows stay.
 
-        That is of old ones that were never active and that no other began with, but for the newest `keep`; and of stale
-        ones, which know of answers that were deleted, unless one is active.
+        Nothing needs a version that was never active and that no other version began with (the newest `keep` of these
+        stay), nor a stale one, which knows of answers that were deleted, unless it is active.
         """
         if keep < 0:
             raise UserError(f"keep={keep} is no number of versions; give 0 or more")

@@ -103,7 +103,7 @@ def test_classes_are_chosen_by_the_corrected_labels(listing: Listing, table) -> 
         "fête/1.jpg": "nikah",
         "walima/1.jpg": "barat",
     }
-    with pytest.raises(UserError, match="There is no class 'mayun'"):
+    with pytest.raises(UserError, match="there is no class 'mayun'"):
         take_classes(done, ["barat", "mayun"])
 
 

@@ -44,7 +44,7 @@ def test_a_folder_per_genre(touch) -> None:
         LeftOut("jazz/d.mid", "not supported (MIDI)"),
     )
     assert list_tracks(root, ["rock"]).classes == ("rock",)
-    with pytest.raises(UserError, match=r"There is no class 'rok' in .*; did you mean 'rock'"):
+    with pytest.raises(UserError, match=r"there is no class 'rok' in .*; did you mean 'rock'"):
         list_tracks(root, ["rok"])
 
 
@@ -116,7 +116,7 @@ def test_rows_that_cannot_be_used_are_named(touch, table) -> None:
         ("", r"is empty; it needs the columns audio_path,label and a row for each track"),
         ("audio_path,label\n", "has a header and no rows; give each track a row"),
         ("audio_path,genre\na.wav,rock\n", "has no column label; .* names audio_path,genre"),
-        ("audio_path,label\ngone.wav,rock\n", r"names no track that is there; gone.wav, row 2: nothing is there\."),
+        ("audio_path,label\ngone.wav,rock\n", r"names no track that is there; gone.wav, row 2: nothing is there"),
         ("audio_path,label,split\na.wav,x,train\nb.wav,y,\n", "has no split for b.wav; give every track"),
         ("audio_path,label,split\na.wav,x,later\n", "row 2: the split 'later', where train, val or test is meant"),
     ],
@@ -129,7 +129,7 @@ def test_tables_that_cannot_be_used(touch, table, text, problem) -> None:
 
 def test_what_cannot_be_listed(touch) -> None:
     root = touch("rock/a.txt")
-    with pytest.raises(UserError, match=r"No \.wav, \.flac, .* put the tracks of each class into a folder"):
+    with pytest.raises(UserError, match=r"no \.wav, \.flac, .* put the tracks of each class into a folder"):
         list_tracks(root)
     with pytest.raises(UserError, match=r"there is no file .*gone.csv; check the path"):
         list_tracks(root / "gone.csv")

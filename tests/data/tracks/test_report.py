@@ -102,13 +102,13 @@ def test_a_given_split_that_cuts_a_group_is_warned_of() -> None:
     assert report["sides"] == {"test": 60, "train": 60}
     assert report["warnings"][-1] == (
         "The split cuts 1 group of tracks that belong together (same or similar recording, artist, or album): "
-        "test/a/003.wav (test) and train/a/004.wav (train). Move each group to one side or delete its copies; "
+        "test/a/003.wav (test) and train/a/004.wav (train); move each group to one side or delete its copies; "
         "`thawline data check` lists the near-duplicates."
     )
 
 
 def test_too_little_is_left() -> None:
-    with pytest.raises(UserError, match=r"None of the 1 tracks in /m can be used; a/1.wav: empty file\."):
+    with pytest.raises(UserError, match=r"none of the 1 tracks in /m can be used; a/1.wav: empty file"):
         make({"a/1.wav": None}, problem={"a/1.wav": "empty file"})
     with pytest.raises(UserError, match=r"one class only, 'a' \(b/1.wav: empty file\); at least two are needed"):
         make({"a/1.wav": None, "b/1.wav": None}, problem={"b/1.wav": "empty file"})

@@ -232,7 +232,7 @@ def _again(problem: TaskProblem, run: Path, rows: list[SplitRow], device: torch.
 
 
 def _other(problem: TaskProblem, run: Path, rows: list[SplitRow], device: torch.device) -> Predictions:
-    """Another folder's photos, less those that belong to a group with a photo that the model was trained on."""
+    """Another folder's photos, without those that share a group with one of the model's training photos."""
     refitted = is_fitted(fold_directory(run, REFIT))
     fit = read_fit(fold_directory(run, REFIT if refitted else HOLDOUT))
     seen = rows if refitted else [row for row in rows if not row.fold]

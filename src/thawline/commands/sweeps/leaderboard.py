@@ -103,7 +103,7 @@ def setting_names(trials: Sequence[Trial]) -> dict[int, str]:
 
 
 def _front(done: Sequence[Trial], names: Mapping[int, str], objectives: Sequence[str]) -> list[dict[str, Any]]:
-    """The trials that no other beats in all objectives, the best score first, with what they came to."""
+    """The Pareto front: the trials that no other beats in all objectives, the best score first, with their figures."""
     found = []
     for trial in done:
         inner, facts = trial.facts["inner"], trial.facts

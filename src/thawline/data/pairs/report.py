@@ -80,8 +80,7 @@ def _warnings(table: PairTable, grouping: Grouping, images: IntArray, texts: Int
         try:
             check_sides(table.pairs, images, texts)
         except UserError as error:
-            message = str(error)
-            warnings.append(f"{message[0].upper()}{message[1:]}.")
+            warnings.append(error.sentence)
     return warnings
 
 

@@ -76,13 +76,13 @@ def build_collection(
     photos = [photo for photo in listing.photos if facts[photo.name].problem is None]
     broken = [LeftOut(photo.name, reason) for photo in listing.photos if (reason := facts[photo.name].problem)]
     if not photos:
-        raise UserError(f"None of the {len(broken)} photos in {listing.root} can be used; {_first(broken)}.")
+        raise UserError(f"none of the {len(broken)} photos in {listing.root} can be used; {_first(broken)}")
     classes = sorted({photo.label for photo in photos})
     if len(classes) < 2:
         emptied = f" ({_first(broken)})" if broken else ""
         raise UserError(
             f"{listing.root} has usable photos of one class only, {classes[0]!r}{emptied}; "
-            "at least two classes are needed, each in a folder of its own."
+            "at least two classes are needed, each in a folder of its own"
         )
     usable = [facts[photo.name] for photo in photos]
     grouping = find_groups(photos, usable, None if told is None else [told.get(photo.name) for photo in photos])
@@ -91,7 +91,7 @@ def build_collection(
         kept = tuple(photo for photo in listing.photos if photo.label not in scarce)
         left_out = tuple(LeftOut(f"{name}/", reason) for name, reason in scarce.items())
         if not kept:
-            raise UserError(f"Every class in {listing.root} has fewer than data.min_groups={min_groups} groups.")
+            raise UserError(f"every class in {listing.root} has fewer than data.min_groups={min_groups} groups")
         listing = replace(listing, photos=kept, left_out=listing.left_out + left_out)
         return build_collection(listing, facts, min_groups, told)
     return Collection(

@@ -50,11 +50,11 @@ class Preprocessing:
     def __post_init__(self) -> None:
         for field, choices in _CHOICES.items():
             if getattr(self, field) not in choices:
-                raise UserError(f"{field}={getattr(self, field)!r} is not known; use one of {', '.join(choices)}.")
+                raise UserError(f"{field}={getattr(self, field)!r} is not known; use one of {', '.join(choices)}")
         if self.size < 1:
-            raise UserError(f"size={self.size} px is not possible; use at least 1.")
+            raise UserError(f"size={self.size} px is not possible; use at least 1")
         if self.crop == "center" and self.resize < self.size:
-            raise UserError(f"resize={self.resize} is smaller than size={self.size}: the centre crop would not fit.")
+            raise UserError(f"resize={self.resize} is smaller than size={self.size}: the centre crop would not fit")
 
     def pixel_key(self) -> dict[str, JSON]:
         """Everything that decides the uint8 pixels; equal keys mean equal pixels for equal bytes."""

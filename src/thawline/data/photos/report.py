@@ -73,7 +73,7 @@ def _warnings(collection: Collection, per_class: Mapping[str, Any]) -> Iterable[
         try:
             check_split(collection.sides, collection.grouping.ids, collection.names)
         except UserError as error:
-            yield str(error)
+            yield error.sentence
 
 
 def print_photos_brief(report: Mapping[str, Any], console: Console) -> None:

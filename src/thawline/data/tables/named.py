@@ -84,4 +84,4 @@ def check_sided(samples: Iterable[Sided], table: Path, noun: str) -> None:
     bare = {each.name: each.side is None for each in samples}
     if any(bare.values()) and not all(bare.values()):
         first = next(name for name, lacks in bare.items() if lacks)
-        raise UserError(f"{table} has no split for {first}; give every {noun} train, val or test, or none.")
+        raise UserError(f"{table} has no split for {first}; give every {noun} train, val or test, or none")

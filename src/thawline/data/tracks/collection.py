@@ -74,12 +74,12 @@ def build_tracks(
     broken = [LeftOut(track.name, reason) for track in listing.tracks if (reason := facts[track.name].problem)]
     first = f"{broken[0].name}: {broken[0].reason}" if broken else ""
     if not tracks:
-        raise UserError(f"None of the {len(broken)} tracks in {listing.root} can be used; {first}.")
+        raise UserError(f"none of the {len(broken)} tracks in {listing.root} can be used; {first}")
     classes = sorted({track.label for track in tracks})
     if len(classes) < fewest:
         emptied = f" ({first})" if broken else ""
         raise UserError(
-            f"{listing.root} has usable tracks of one class only, {classes[0]!r}{emptied}; at least two are needed."
+            f"{listing.root} has usable tracks of one class only, {classes[0]!r}{emptied}; at least two are needed"
         )
     usable = [facts[track.name] for track in tracks]
     grouping = group_tracks(tracks, usable)
@@ -88,7 +88,7 @@ def build_tracks(
         kept = tuple(track for track in listing.tracks if track.label not in scarce)
         left_out = tuple(LeftOut(name, reason) for name, reason in scarce.items())
         if not kept:
-            raise UserError(f"Every class in {listing.root} has fewer than data.min_groups={min_groups} groups.")
+            raise UserError(f"every class in {listing.root} has fewer than data.min_groups={min_groups} groups")
         fewer = replace(listing, tracks=kept, left_out=listing.left_out + left_out)
         return build_tracks(fewer, facts, fewest=fewest, min_groups=min_groups)
     return TrackCollection(

@@ -108,7 +108,7 @@ def _list_table(path: Path, classes: Sequence[str] | None) -> TrackListing:
             name = record.values.get("audio_path", "").strip() or path.name
             left_out.append(LeftOut(as_text(name), f"row {record.row}: {bad}"))
     if not tracks:
-        raise UserError(f"{path} names no track that is there; {left_out[0].name}, {left_out[0].reason}.")
+        raise UserError(f"{path} names no track that is there; {left_out[0].name}, {left_out[0].reason}")
     check_sided(tracks.values(), path, "track")
     names = sorted({track.label for track in tracks.values()})
     wanted = set(names) if classes is None else choose(classes, names, path)

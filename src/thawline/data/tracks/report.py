@@ -90,7 +90,7 @@ def _warnings(collection: TrackCollection, per_class: Mapping[str, Any]) -> Iter
         try:
             check_split(collection.sides, collection.grouping.ids, collection.names, TRACK_BONDS)
         except UserError as error:
-            yield str(error)
+            yield error.sentence
 
 
 def print_track_report(report: Mapping[str, Any], console: Console) -> None:

@@ -39,12 +39,12 @@ class Windowing:
 
     def __post_init__(self) -> None:
         if self.rate < 1000:
-            raise UserError(f"A rate of {self.rate} Hz is not possible; use at least 1000.")
+            raise UserError(f"a rate of {self.rate} Hz is not possible; use at least 1000")
         for name, value in (("length", self.seconds), ("hop", self.seconds if self.hop is None else self.hop)):
             if not 0.01 <= value <= 3600:
-                raise UserError(f"A window's {name} of {value} s is not possible; use 0.01 to 3600.")
+                raise UserError(f"a window's {name} of {value} s is not possible; use 0.01 to 3600")
         if self.most < 1:
-            raise UserError(f"At most {self.most} windows of a track is not possible; use at least 1.")
+            raise UserError(f"at most {self.most} windows of a track is not possible; use at least 1")
 
     @property
     def samples(self) -> int:

@@ -129,7 +129,7 @@ def explained(root: Path, needed: int = 0) -> Iterator[None]:
         reason = error.strerror or str(error)
         what = f"{error.filename}: {reason}" if error.filename else reason
         raise UserError(
-            f"The feature store ({root}) cannot be used: {what}; mend that or set store.dir=… to another folder."
+            f"the feature store ({root}) cannot be used: {what}; mend that or set store.dir=… to another folder"
         ) from error
     except sqlite3.DatabaseError as error:
         kind = DamagedError if _is_damage(error) else UserError
@@ -143,10 +143,10 @@ def _explain_sqlite(root: Path, needed: int, error: sqlite3.DatabaseError) -> st
     if name == "SQLITE_FULL" or no_room:
         return _full(root, needed)
     if name.startswith("SQLITE_BUSY"):
-        return f"The feature store ({root}) is held by another process for over {BUSY_SECONDS:.0f} s; try again later."
+        return f"the feature store ({root}) is held by another process for over {BUSY_SECONDS:.0f} s; try again later"
     if _is_damage(error):
-        return f"The feature store ({root}) is damaged ({error}); 'thawline store verify repair=true' mends it."
-    return f"The feature store ({root}) cannot be used: {error}; mend that or set store.dir=… to another folder."
+        return f"the feature store ({root}) is damaged ({error}); 'thawline store verify repair=true' mends it"
+    return f"the feature store ({root}) cannot be used: {error}; mend that or set store.dir=… to another folder"
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

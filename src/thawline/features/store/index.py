@@ -1,4 +1,4 @@
-"""A shelf's index: which rows count and the checksums by which a change of them, or of the index, is noticed.
+"""A shelf's index: which rows count, and checksums that reveal a change of a row or of the index.
 
 A row's checksum begins with the seal of the shelf's columns and the sample's digest, and goes on with the row's bytes:
 a damaged index that leads to the row of another sample, or reads it as something else, is noticed like a damaged row.

@@ -197,9 +197,9 @@ def _encode(name: str, tensor: torch.Tensor, dtype: torch.dtype | None) -> tuple
     stored = tensor.to(dtype) if dtype and tensor.is_floating_point() else tensor
     if stored.is_floating_point():
         if stored.isnan().any():
-            raise UserError(f"The frozen network gives '{name}' that is not a number; are its weights broken?")
+            raise UserError(f"the frozen network gives '{name}' that is not a number; are its weights broken?")
         if (stored.isinf() & ~tensor.isinf()).any():
-            raise UserError(f"The frozen network gives '{name}' too large for {dtype}; set store.dtype=float32.")
+            raise UserError(f"the frozen network gives '{name}' too large for {dtype}; set store.dtype=float32")
     kind = str(stored.dtype).removeprefix("torch.")
     bits = stored.view(torch.uint16) if stored.dtype == torch.bfloat16 else stored
     return kind, np.ascontiguousarray(bits.cpu().numpy(), _ON_DISK[stored.dtype])

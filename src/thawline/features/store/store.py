@@ -201,7 +201,7 @@ class Shelf:
         if absent:
             raise UserError(
                 f"{absent} of {len(digests)} samples have no features of {self.label} in the store ({self.folder}); "
-                "they may just have been pruned: run it again."
+                "they may just have been pruned: run it again"
             )
         return self._rows(digests, places, columns, check)
 
@@ -258,8 +258,8 @@ class Shelf:
         """
         if self.store.read_only:
             raise UserError(
-                f"The feature store ({self.store.root}) can't be written, and it lacks features of {self.label}; "
-                "set store.dir=… to another folder."
+                f"the feature store ({self.store.root}) can't be written, and it lacks features of {self.label}; "
+                "set store.dir=… to another folder"
             )
         if not self._filling:
             raise RuntimeError("append() outside of filling()")
@@ -310,8 +310,8 @@ class Shelf:
         there, now = _describe(columns), _describe(given)
         if there != now:
             raise UserError(
-                f"The shelf of {self.label} ({self.folder}) holds {there}, but now the network gives {now}: "
-                "its key leaves out what changed. Delete this folder and report it."
+                f"the shelf of {self.label} ({self.folder}) holds {there}, but now the network gives {now}: "
+                "its key leaves out what changed; delete this folder and report it"
             )
 
     def _find(self, digests: Sequence[str] | None) -> tuple[dict[str, RowLocation], list[Column]]:

@@ -53,7 +53,7 @@ def list_gtzan(root: Path, classes: Sequence[str] | None = None, splits: Sequenc
         if wanted is None or line.split("/")[0] in wanted
     ]
     if not tracks:
-        raise UserError(f"The split files name none of the clips in {found.root}; check that they are GTZAN's.")
+        raise UserError(f"the split files name none of the clips in {found.root}; check that they are GTZAN's")
     return replace(
         found,
         classes=tuple(sorted({track.label for track in tracks})),
@@ -68,7 +68,7 @@ def _genres_folder(root: Path) -> Path:
         folder = root / inside
         if any((folder / genre).is_dir() for genre in GENRES):
             return folder
-    raise UserError(f"{root} holds none of GTZAN's genre folders (blues, classical, country, …); check the path.")
+    raise UserError(f"{root} holds none of GTZAN's genre folders (blues, classical, country, …); check the path")
 
 
 def _sides(splits: Sequence[Path], notes: list[str]) -> dict[str, tuple[str, str, str]]:
@@ -78,7 +78,7 @@ def _sides(splits: Sequence[Path], notes: list[str]) -> dict[str, tuple[str, str
         side = next((side for word, side in SIDES.items() if path.stem.lower().startswith(word)), None)
         if side is None:
             raise UserError(
-                f"The split file {path} does not say which side it is; let its name begin with train, valid or test."
+                f"the split file {path} does not say which side it is; let its name begin with train, valid or test"
             )
         decoded = read_text(path)
         notes += [decoded.note] if decoded.note else []
@@ -87,7 +87,7 @@ def _sides(splits: Sequence[Path], notes: list[str]) -> dict[str, tuple[str, str
                 continue
             other = sides.setdefault(_clip(line), (side, path.name, line))
             if other[0] != side:
-                raise UserError(f"Both {other[1]} and {path.name} name {line}; a clip can be on one side only.")
+                raise UserError(f"both {other[1]} and {path.name} name {line}; a clip can be on one side only")
     return sides
 
 

@@ -107,7 +107,7 @@ def collect_told(
     together: Sequence[str | None] | None,
     folds: int | None,
 ) -> tuple[NDArray[np.bool_], Collection]:
-    """Which photos have which label, and those that have any, each under the label by which it is dealt out.
+    """Which photos have which labels, and the photos that have any, each under the label that the split goes by.
 
     Args:
         listing: N photos that can be used, and what is left out already.

@@ -25,7 +25,7 @@ from thawline.tasks.run_model import RunModel, trained_of
 def load_preference(folder: Path, manifest: dict[str, Any], decision: dict[str, Any], device: torch.device) -> Bundle:
     """The bundle in `folder`, whose score is the probability of a like; see `tasks.capabilities.BundleLoader`.
 
-    One that has learnt from few answers says with all that it says that it guesses.
+    One that has learnt from few answers adds to each answer that it is a guess.
     """
     bundle = load_photos(folder, manifest, decision, device)
     bundle.scored = LIKE

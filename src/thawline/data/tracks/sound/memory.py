@@ -30,7 +30,7 @@ class MemorySound:
     seekable, decoder = True, ""
 
     def __init__(self, track: InMemory) -> None:
-        """Take floats, of which full scale is 1, or int16, of which it is 32768.
+        """Take floats, whose full scale is 1, or int16, whose full scale is 32768.
 
         Raises:
             UserError: the array or the rate is of a kind that is no sound.

@@ -233,7 +233,7 @@ def _decoding_of_scores(said: NDArray[np.float32], other: NDArray[np.float32]) -
 
 
 def _decoding(said: NDArray[np.float32], other: NDArray[np.float32]) -> str:
-    """What the card says of decoding at a reduced scale, by which photos were `said`, and in full, by which `other`."""
+    """What the card says of decoding: `said` are probabilities of photos read at a reduced scale, `other` in full."""
     best = np.sort(said, axis=1)
     clear = best[:, -1] - best[:, -2] > CLEAR
     flipped = clear & (said.argmax(axis=1) != other.argmax(axis=1))

@@ -111,8 +111,8 @@ def link(
         threshold: How alike they must be.
         near: [n, NEAR] The nearest faces of each face, by which two people who look alike are told; -1: none.
         forbidden: What says that groups are two people's.
-        further: Whether groups that no pair leads to are joined where they lie near each other afterwards: who has many
-            photos may have all neighbours among some of them.
+        further: Whether groups that lie near each other are joined afterwards though no pair of neighbours links them:
+            somebody with many photos may have all neighbours among a few of them.
     """
     while _link_along(groups, first, second, threshold, near, forbidden) and further and len(groups.sizes) > 1:
         first, second = mean_neighbours(groups)
