@@ -23,7 +23,7 @@ from thawline.features.wanted import Target, Wanted
 
 SIZE = 400_000
 FULL = (
-    r"The disk that holds the feature store \(.*\) is full: \d\.\d MB are free, about ([\d.]+) MB are needed; free some"
+    r"the disk that holds the feature store \(.*\) is full: \d\.\d MB are free, about ([\d.]+) MB are needed; free some"
 )
 
 

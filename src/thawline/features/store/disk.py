@@ -159,6 +159,6 @@ def _is_damage(error: sqlite3.DatabaseError) -> bool:
 def _full(root: Path, needed: int) -> str:
     free = shutil.disk_usage(root).free
     return (
-        f"The disk that holds the feature store ({root}) is full: {free / _MB:.1f} MB are free, "
-        f"about {max(needed, _MB // 10) / _MB:.1f} MB are needed; free some space or set store.dir=… to another disk."
+        f"the disk that holds the feature store ({root}) is full: {free / _MB:.1f} MB are free, "
+        f"about {max(needed, _MB // 10) / _MB:.1f} MB are needed; free some space or set store.dir=… to another disk"
     )
