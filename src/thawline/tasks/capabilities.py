@@ -172,7 +172,7 @@ class TaskPredictor(Protocol):
 
 
 @dataclass(frozen=True)
-class Made:
+class SampleCollection:
     """A sample collection that was made.
 
     Attributes:
@@ -193,7 +193,7 @@ class Made:
 class SampleMaker(Protocol):
     """Makes a task's sample collection."""
 
-    def __call__(self, directory: Path, settings: SampleSettings) -> Made:
+    def __call__(self, directory: Path, settings: SampleSettings) -> SampleCollection:
         """Make it in `directory`; raises UserError where a setting is out of its range or the directory is taken."""
 
 

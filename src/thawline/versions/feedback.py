@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 
 from thawline.versions.schema import Feedback, Item, ModelVersion, VersionFeedback, now
 
-_Columns = tuple[Item, str, int, datetime, int | None, float | None]  # what `Answered` holds
+_Columns = tuple[Item, str, int, datetime, int | None, float | None]  # what `ItemAnswer` holds
 _CHUNK = 1000  # rows at a time
 _LOCK = 0x7468_6178  # PostgreSQL's name of the lock under which a table is read
 
 
 @dataclass(frozen=True)
-class Answered:
+class ItemAnswer:
     """An item and the answer that counts.
 
     Attributes:
@@ -169,7 +169,7 @@ def retract(session: Session, feedback: Feedback) -> None:
     session.refresh(feedback)
 
 
-def answered(session: Session, since: datetime | None = None) -> list[Answered]:
+def answered(session: Session, since: datetime | None = None) -> list[ItemAnswer]:
     """The answer that counts of each item that is not removed, by the order in which they came.
 
     Args:
@@ -179,10 +179,10 @@ def answered(session: Session, since: datetime | None = None) -> list[Answered]:
     return list(each_answered(session, since))
 
 
-def each_answered(session: Session, since: datetime | None = None) -> Iterator[Answered]:
+def each_answered(session: Session, since: datetime | None = None) -> Iterator[ItemAnswer]:
     """What `answered` lists, a thousand at a time, while `session` is open."""
     for row in session.execute(_standing(since), execution_options={"yield_per": _CHUNK}):
-        yield Answered(*row)
+        yield ItemAnswer(*row)
 
 
 def record_many(session: Session, rows: Iterable[Given]) -> Recorded:
@@ -270,7 +270,7 @@ def _record_chunk(session: Session, chunk: Mapping[str, Given]) -> Recorded:
 
 
 def _standing(since: datetime | None = None, items: Collection[int] | None = None) -> Select[*_Columns]:
-    """What `Answered` says of each item, or of each of `items`."""
+    """What `ItemAnswer` says of each item, or of each of `items`."""
     newest = select(func.max(Feedback.id)).where(Feedback.retracted_at.is_(None)).group_by(Feedback.item_id)
     if items is not None:
         newest = newest.where(Feedback.item_id.in_(items))

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from thawline.judging.intervals import Estimate, proportion
 from thawline.judging.paired import PairedTest, compare
 from thawline.judging.wording import format_points
-from thawline.versions.feedback import Answered, answered
+from thawline.versions.feedback import ItemAnswer, answered
 from thawline.versions.schema import Feedback, Item, ModelVersion, VersionFeedback
 from thawline.versions.settings import MARGIN
 
@@ -89,7 +89,7 @@ def judge(judged: PairedScores, *, names: tuple[str, str], margin: float = MARGI
 
 
 def fair_scores(
-    session: Session, version: ModelVersion, answers: Sequence[Answered], scorer: Scorer | None = None
+    session: Session, version: ModelVersion, answers: Sequence[ItemAnswer], scorer: Scorer | None = None
 ) -> dict[int, float]:
     """What `version` said of answered items without having seen the answers, by the answers' rows.
 
@@ -102,7 +102,7 @@ def fair_scores(
     trained = _items_trained_on(session, version)
     out_of_fold = _out_of_fold(session, version)
     scores: dict[int, float] = {}
-    open_: list[Answered] = []
+    open_: list[ItemAnswer] = []
     for one in answers:
         if one.item.id in trained:
             if (score := out_of_fold.get(one.feedback_id)) is not None:
@@ -151,7 +151,7 @@ def judged_since(
 
 def _judged(
     session: Session,
-    answers: Sequence[Answered],
+    answers: Sequence[ItemAnswer],
     first: ModelVersion,
     second: ModelVersion,
     yes: Collection[str],

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from thawline.judging.paired import PairedTest, compare
 from thawline.versions.schema import Feedback, Item, ModelVersion
-from thawline.versions.usage import Shown, Usage
+from thawline.versions.usage import LatestAnswer, Usage
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ def interleaved(session: Session, first: ModelVersion, second: ModelVersion, yes
     wanted = select(Feedback.version_id, Feedback.answer, Feedback.at, Item.digest, Item.group)
     wanted = wanted.join(Item, Item.id == Feedback.item_id).order_by(Feedback.id)
     wanted = wanted.where(Feedback.id.in_(newest), Feedback.why == drafted_by(first, second))
-    answers: dict[int, list[Shown]] = {first.id: [], second.id: []}
+    answers: dict[int, list[LatestAnswer]] = {first.id: [], second.id: []}
     seen = set[int]()
     for version, answer, at, digest, group in session.execute(wanted):
         if version in answers and group not in seen:
-            answers[version].append(Shown(answer, digest, at))
+            answers[version].append(LatestAnswer(answer, digest, at))
             seen |= set() if group is None else {group}
     uses = (Usage(first, 0, tuple(answers[first.id])), Usage(second, 0, tuple(answers[second.id])))
     said = [np.array([one.answer in yes for one in use.shown], dtype=np.bool_) for use in uses]

@@ -17,7 +17,7 @@ from thawline.versions.schema import ClassificationResult, Feedback, Item, Model
 
 
 @dataclass(frozen=True)
-class Shown:
+class LatestAnswer:
     """What was answered last of one content that a version showed or was asked about.
 
     Attributes:
@@ -41,7 +41,7 @@ class Usage:
 
     version: ModelVersion
     predictions: int
-    shown: tuple[Shown, ...]
+    shown: tuple[LatestAnswer, ...]
 
     @property
     def counts(self) -> Counter[str]:
@@ -72,7 +72,7 @@ def count_predictions(session: Session, version: ModelVersion, number: int = 1) 
 
 def usage(session: Session) -> list[Usage]:
     """The use of every version, by their numbers."""
-    shown: dict[int, dict[str, Shown]] = {}
+    shown: dict[int, dict[str, LatestAnswer]] = {}
     for version, digest, one in [*_of_feedback(session), *_of_results(session)]:
         contents = shown.setdefault(version, {})
         if digest not in contents or contents[digest].at <= one.at:
@@ -81,7 +81,7 @@ def usage(session: Session) -> list[Usage]:
     return [Usage(one, one.predictions, tuple(shown.get(one.id, {}).values())) for one in versions]
 
 
-def _of_feedback(session: Session) -> Iterable[tuple[int, str, Shown]]:
+def _of_feedback(session: Session) -> Iterable[tuple[int, str, LatestAnswer]]:
     """The newest answer that stands about each item that a version showed: version, digest, answer."""
     newest = select(func.max(Feedback.id)).where(Feedback.retracted_at.is_(None), Feedback.version_id.is_not(None))
     newest = newest.group_by(Feedback.version_id, Feedback.item_id)
@@ -89,10 +89,10 @@ def _of_feedback(session: Session) -> Iterable[tuple[int, str, Shown]]:
     rows = session.execute(select(*columns).join(Item, Item.id == Feedback.item_id).where(Feedback.id.in_(newest)))
     for version, digest, answer, group, at in rows:
         if version is not None:
-            yield version, digest, Shown(answer, _group(digest, group), at)
+            yield version, digest, LatestAnswer(answer, _group(digest, group), at)
 
 
-def _of_results(session: Session) -> Iterable[tuple[int, str, Shown]]:
+def _of_results(session: Session) -> Iterable[tuple[int, str, LatestAnswer]]:
     """What was said of a version's results: version, digest, answer."""
     kept = ClassificationResult
     columns = (kept.model_version_id, kept.digest, kept.user_feedback, Item.group, kept.feedback_at)
@@ -100,7 +100,7 @@ def _of_results(session: Session) -> Iterable[tuple[int, str, Shown]]:
     wanted = wanted.where(kept.user_feedback.is_not(None)).order_by(kept.feedback_at)
     for version, digest, answer, group, at in session.execute(wanted):
         if version is not None and answer is not None and at is not None:
-            yield version, digest, Shown(answer, _group(digest, group), at)
+            yield version, digest, LatestAnswer(answer, _group(digest, group), at)
 
 
 def _group(digest: str, group: int | None) -> str:

@@ -16,7 +16,7 @@ from tests.features.detection.yolo import save_yolo
 from thawline.data.listing import Listed
 from thawline.errors import UserError
 from thawline.features.detection import of_ultralytics
-from thawline.features.detection.detector import Shown
+from thawline.features.detection.detector import DetectorInput
 from thawline.features.detection.settings import PeopleFilterSettings
 from thawline.features.detection.stored import look_for_people
 from thawline.files import digest_of
@@ -100,7 +100,7 @@ def test_weights_are_told_apart_by_what_they_are(tmp_path):
             assert refusal(tmp_path / name).startswith(f"people.detector={tmp_path / name} can't be loaded: ")
 
         Image.new("RGB", (60, 40)).save(tmp_path / "black.png")
-        photo = Shown(tmp_path / "black.png", digest_of(tmp_path / "black.png"), 110.0)
+        photo = DetectorInput(tmp_path / "black.png", digest_of(tmp_path / "black.png"), 110.0)
         detector = pt("d.pt", "yolov8n.yaml", person=True)
         assert pool.submit(of_ultralytics._look, photo, (str(detector), detector)).result() == 0.0
 

@@ -19,7 +19,7 @@ SIDE = 1333  # px that the longer side of a photo is reduced to: what DETR takes
 
 
 @dataclass(frozen=True)
-class Shown:
+class DetectorInput:
     """A photo to look at.
 
     Attributes:
@@ -47,7 +47,7 @@ class Detector(Protocol):
             UserError: It is not on this machine, or what runs it is not installed.
         """
 
-    def look(self, photos: Sequence[Shown]) -> Iterator[float | str]:
+    def look(self, photos: Sequence[DetectorInput]) -> Iterator[float | str]:
         """How sure it is of the surest person in each photo, in order, 0 where it finds none; or why one can't be used.
 
         Raises:
@@ -55,7 +55,7 @@ class Detector(Protocol):
         """
 
 
-def picture_of(photo: Shown) -> Image.Image:
+def picture_of(photo: DetectorInput) -> Image.Image:
     """The photo in mode RGB, upright and reduced.
 
     Raises:

@@ -12,7 +12,7 @@ import torch
 
 from thawline.encoders.weights import is_hub_id
 from thawline.errors import UnusableError, UserError
-from thawline.features.detection.detector import Shown, person_among, picture_of, without_person
+from thawline.features.detection.detector import DetectorInput, person_among, picture_of, without_person
 from thawline.features.detection.settings import LEAST
 from thawline.files import JSON, digest_of
 
@@ -45,7 +45,7 @@ class TransformersDetector:
             "versions": {**{name: version(name) for name in libraries}, "thawline": VERSION},
         }
 
-    def look(self, photos: Sequence[Shown]) -> Iterator[float | str]:
+    def look(self, photos: Sequence[DetectorInput]) -> Iterator[float | str]:
         """See `Detector`."""
         processor, model, person = self._loaded
         for photo in photos:

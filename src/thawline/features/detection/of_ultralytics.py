@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from thawline.errors import UnusableError, UserError
-from thawline.features.detection.detector import Shown, person_among, picture_of, without_person
+from thawline.features.detection.detector import DetectorInput, person_among, picture_of, without_person
 from thawline.features.detection.settings import LEAST
 from thawline.files import JSON, digest_of
 
@@ -58,7 +58,7 @@ class UltralyticsDetector:
             "versions": {**{name: version(name) for name in libraries}, "thawline": VERSION},
         }
 
-    def look(self, photos: Sequence[Shown]) -> Iterator[float | str]:
+    def look(self, photos: Sequence[DetectorInput]) -> Iterator[float | str]:
         """See `Detector`."""
         with tempfile.TemporaryDirectory(prefix="thawline-") as folder:
             pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _switch_off, (folder,))
@@ -86,7 +86,7 @@ def _switch_off(folder: str) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))  # it would set 1
 
 
-def _look(photo: Shown, detector: tuple[str, Path]) -> float | str:
+def _look(photo: DetectorInput, detector: tuple[str, Path]) -> float | str:
     try:
         picture = picture_of(photo)
     except UnusableError as error:

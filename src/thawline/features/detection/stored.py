@@ -11,7 +11,7 @@ import torch
 
 from thawline.data.listing import Listed
 from thawline.errors import UserError
-from thawline.features.detection.detector import SIDE, Detector, Shown
+from thawline.features.detection.detector import SIDE, Detector, DetectorInput
 from thawline.features.detection.of_ultralytics import SUFFIXES, UltralyticsDetector
 from thawline.features.detection.settings import PeopleFilterSettings
 from thawline.features.media import Photos
@@ -44,7 +44,7 @@ class _Work:
     """A pass over photos, by their contents' digests."""
 
     shelf: Shelf
-    photos: Mapping[str, Shown]
+    photos: Mapping[str, DetectorInput]
     detector: Detector
     problems: dict[str, str] = field(default_factory=dict)
     computed: int = 0
@@ -106,7 +106,9 @@ def look_for_people(
     facts = survey(photos, store, Photos(None, max_megapixels)).facts
     usable = {photo.name: facts[photo.name].digest for photo in photos if facts[photo.name].problem is None}
     shown = {
-        usable[one.name]: Shown(one.path, usable[one.name], max_megapixels) for one in photos if one.name in usable
+        usable[one.name]: DetectorInput(one.path, usable[one.name], max_megapixels)
+        for one in photos
+        if one.name in usable
     }
     shelf = store.shelf(
         shelf_key(key, {"side": SIDE}, cut=1, dtype="float32", device=detector.device), f"people by {settings.detector}"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from thawline.errors import UserError
 from thawline.samples.settings import SampleSettings
-from thawline.tasks.capabilities import Made
+from thawline.tasks.capabilities import SampleCollection
 
 
-def make(directory: Path, settings: SampleSettings) -> Made:
+def make(directory: Path, settings: SampleSettings) -> SampleCollection:
     """Draw photos of six classes in `directory`, a folder each.
 
     Raises:
@@ -18,7 +18,7 @@ def make(directory: Path, settings: SampleSettings) -> Made:
     from thawline.samples.events import make_events  # late: a setting is refused before it is imported
 
     made = make_events(directory, photos_per_class=settings.photos_per_class, seed=settings.seed)
-    return Made(
+    return SampleCollection(
         f"{made.photos} photos of {len(made.classes)} classes",
         directory,
         [

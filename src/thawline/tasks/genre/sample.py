@@ -4,10 +4,10 @@ from pathlib import Path
 
 from thawline.samples.genre import make_genre
 from thawline.samples.settings import SampleSettings
-from thawline.tasks.capabilities import Made
+from thawline.tasks.capabilities import SampleCollection
 
 
-def make(directory: Path, settings: SampleSettings) -> Made:
+def make(directory: Path, settings: SampleSettings) -> SampleCollection:
     """Play songs of six genres into `directory`, with a file that lists them.
 
     Raises:
@@ -20,7 +20,7 @@ def make(directory: Path, settings: SampleSettings) -> Made:
         seconds=settings.seconds,
         seed=settings.seed,
     )
-    return Made(
+    return SampleCollection(
         f"{made.tracks} tracks",
         made.file,
         [

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from thawline.samples.library import make_library
 from thawline.samples.settings import SampleSettings
-from thawline.tasks.capabilities import Made
+from thawline.tasks.capabilities import SampleCollection
 
 
-def make(directory: Path, settings: SampleSettings) -> Made:
+def make(directory: Path, settings: SampleSettings) -> SampleCollection:
     """Draw photos in `directory`, with a file of entries on them.
 
     Raises:
@@ -15,7 +15,7 @@ def make(directory: Path, settings: SampleSettings) -> Made:
     """
     made = make_library(directory, items=settings.items, seed=settings.seed)
     growth = " and ".join(path.name for path in made.growth)
-    return Made(
+    return SampleCollection(
         f"{made.entries} entries",
         made.file,
         [

@@ -44,7 +44,7 @@ def examine_pairs(
     }
 
 
-class Answered(Protocol):
+class AnsweredPairs(Protocol):
     """Pairs of which something was said."""
 
     @property
@@ -60,7 +60,7 @@ class Answered(Protocol):
         """Which may not be parted."""
 
 
-def examine_answers(answered: Answered, predictions: Predictions) -> dict[str, Any]:
+def examine_answers(answered: AnsweredPairs, predictions: Predictions) -> dict[str, Any]:
     """`examine_pairs` where nothing is known but the answers."""
     p = predictions
     # Of the pairs that are judged: no one answer does better on them.
@@ -105,7 +105,7 @@ def _set_aside(problem: MatchProblem, fold: Fold) -> int:
     return len(problem.labels) - len(np.unique(np.concatenate([fold.train, fold.test, inner])))
 
 
-def _by_difficulty(answered: Answered, p: Predictions) -> dict[str, Any]:
+def _by_difficulty(answered: AnsweredPairs, p: Predictions) -> dict[str, Any]:
     """How well each difficulty's pairs are told; a mismatch's difficulty says how near it is to a match."""
     difficulty = dict(zip(answered.names, (pair.difficulty or "" for pair in answered.pairs), strict=True))
     named = np.array([difficulty[path] for path in p.paths])

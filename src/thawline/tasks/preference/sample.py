@@ -4,17 +4,17 @@ from pathlib import Path
 
 from thawline.samples.preference import make_preference
 from thawline.samples.settings import SampleSettings
-from thawline.tasks.capabilities import Made
+from thawline.tasks.capabilities import SampleCollection
 
 
-def make(directory: Path, settings: SampleSettings) -> Made:
+def make(directory: Path, settings: SampleSettings) -> SampleCollection:
     """Draw photos in `directory`, with a file of answers to some of them.
 
     Raises:
         UserError: A setting is out of its range, or the directory is taken.
     """
     made = make_preference(directory, items=settings.items, seed=settings.seed)
-    return Made(
+    return SampleCollection(
         f"{made.answered} answers",
         made.file,
         [

@@ -22,7 +22,7 @@ _NOBODY = ""  # the cell of a photo that is not answered yet
 
 
 @dataclass(frozen=True)
-class Answered:
+class AnsweredPhoto:
     """A row that counts.
 
     Attributes:
@@ -66,7 +66,7 @@ class Feedback:
 
     path: Path
     listing: Listing
-    answered: Mapping[str, Answered]
+    answered: Mapping[str, AnsweredPhoto]
     changes: tuple[Change, ...]
 
     def only(self, listing: Listing) -> "Feedback":
@@ -96,7 +96,7 @@ def read_feedback(data: FeedbackSettings) -> Feedback:
     found = find_named(read, "path", root, notes, path)
     for note in notes:
         say(note)
-    rows: dict[str, Answered] = {}
+    rows: dict[str, AnsweredPhoto] = {}
     changes, left_out = [], []
     for record in read.records:
         try:
@@ -130,7 +130,7 @@ def collect(feedback: Feedback, facts: Mapping[str, PhotoFacts], data: FeedbackS
     Raises:
         UserError: No photo can be used, or only photos of one kind of answer.
     """
-    newest: dict[str, Answered] = {}
+    newest: dict[str, AnsweredPhoto] = {}
     changes, dropped = list(feedback.changes), {}
     for row in sorted(feedback.answered.values(), key=lambda row: row.row):
         fact = facts[row.photo.name]
@@ -151,7 +151,7 @@ def collect(feedback: Feedback, facts: Mapping[str, PhotoFacts], data: FeedbackS
     return collection, replace(feedback, listing=listing, changes=tuple(changes))
 
 
-def _answered(record: Record, root: Path, found: Mapping[str, Path | Absent], table: Path) -> Answered:
+def _answered(record: Record, root: Path, found: Mapping[str, Path | Absent], table: Path) -> AnsweredPhoto:
     if record.kind:
         raise BadRow(record.problem)
     values = {name: unicodedata.normalize("NFC", value.strip()) for name, value in record.values.items()}
@@ -168,14 +168,14 @@ def _answered(record: Record, root: Path, found: Mapping[str, Path | Absent], ta
         raise UserError(f"{table}, row {record.row}: the split '{values['split']}' is none; write train, val or test")
     path = named_file(record.values["path"].strip(), found)
     photo = Listed(path, name_below(path, root), class_of(answer), folder="", side=side)
-    return Answered(photo, answer, values.get("group") or None, record.row)
+    return AnsweredPhoto(photo, answer, values.get("group") or None, record.row)
 
 
-def _change(older: Answered, newer: Answered) -> Change:
+def _change(older: AnsweredPhoto, newer: AnsweredPhoto) -> Change:
     return Change(newer.photo.name, f"{older.answer} (row {older.row})", f"{newer.answer} (row {newer.row})")
 
 
-def _check_both(path: Path, rows: Sequence[Answered]) -> None:
+def _check_both(path: Path, rows: Sequence[AnsweredPhoto]) -> None:
     """Are there likes and dislikes?
 
     Raises:

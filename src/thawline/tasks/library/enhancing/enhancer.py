@@ -18,7 +18,7 @@ from thawline.tasks.library import tagging
 from thawline.tasks.library.enhancing import parts as parts_
 from thawline.tasks.library.enhancing.advice import News, advise
 from thawline.tasks.library.enhancing.corrections import Correction, count_since, read_corrections
-from thawline.tasks.library.enhancing.making import Made, PhotoFacts
+from thawline.tasks.library.enhancing.making import Description, PhotoFacts
 from thawline.tasks.library.enhancing.nearest import Recogniser
 from thawline.tasks.library.enhancing.related import Related
 from thawline.tasks.library.enhancing.wanting import improve, in_words, why
@@ -121,7 +121,7 @@ class Enhancer:
             return _described(said.description, "correction", "its owner corrected it", 1.0)
         times = self._parts.repeated.get(entry.description, 1)
         reason = why(entry.description, str(entry.photo), entry.tags, times)
-        made: Made | None = None
+        made: Description | None = None
         if reason:
             made = improve(reason, entry.description, entry.detailed_description, known, self._parts)
         if made is None:

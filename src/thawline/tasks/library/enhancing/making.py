@@ -46,7 +46,7 @@ class PhotoFacts:
 
 
 @dataclass(frozen=True)
-class Made:
+class Description:
     """A description.
 
     Attributes:
@@ -83,7 +83,7 @@ def says(words: set[str], tag: str) -> bool:
     return bool(own) and words.issuperset(own)
 
 
-def make(known: PhotoFacts, parts: Parts) -> Made:
+def make(known: PhotoFacts, parts: Parts) -> Description:
     """A description of what is `known`; the same for the same.
 
     Tags are joined where the library joins their words, and tags that mostly come with them are said too. People,
@@ -113,7 +113,7 @@ def make(known: PhotoFacts, parts: Parts) -> Made:
     sure = len(own) + further + bool(known.begin)
     total = sure + len(likely)
     text = " ".join(piece if piece[-1] in "!?" else f"{piece}." for piece in pieces if piece)
-    return Made(
+    return Description(
         text,
         round((sure + sum(p for _, p in likely)) / total, 4) if total else 0.0,
         tuple(name for there, name in used if there),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Final
 
-from thawline.tasks.library.enhancing.making import DETAILED, OLD, TAGS, Made, PhotoFacts, make, says
+from thawline.tasks.library.enhancing.making import DETAILED, OLD, TAGS, Description, PhotoFacts, make, says
 from thawline.tasks.library.enhancing.parts import OFTEN, Parts
 from thawline.tasks.library.patterns.words import is_content, words_of
 
@@ -41,7 +41,7 @@ def why(description: str, photo: str, tags: Sequence[str], times: int) -> str:
     return GENERIC if times >= OFTEN and 2 * lacking > len(tags) else ""
 
 
-def improve(reason: str, description: str, detailed: str, known: PhotoFacts, parts: Parts) -> Made | None:
+def improve(reason: str, description: str, detailed: str, known: PhotoFacts, parts: Parts) -> Description | None:
     """A description in place of one that wants improving for a `reason`; None: nothing better is known.
 
     What the old one says stays its beginning; where it says nothing, the sentence of the detailed description does

@@ -24,7 +24,7 @@ _LONGEST = 300  # characters of a caption that are kept to be shown
 
 
 @dataclass(frozen=True)
-class Shown:
+class EntryView:
     """What is shown of an entry.
 
     Attributes:
@@ -54,11 +54,11 @@ class Entries:
     def __len__(self) -> int:
         return len(self._ends)
 
-    def __getitem__(self, row: int) -> Shown:
+    def __getitem__(self, row: int) -> EntryView:
         start = int(self._ends[row - 1]) + 1 if row else 0
         return _shown(json.loads(self._lines[start : int(self._ends[row])]))
 
-    def __iter__(self) -> Iterator[Shown]:
+    def __iter__(self) -> Iterator[EntryView]:
         return (self[row] for row in range(len(self)))
 
     def ids(self) -> dict[str, int]:
@@ -106,9 +106,9 @@ def _line(library: Gathered, row: int) -> dict[str, Any]:
     }
 
 
-def _shown(line: Mapping[str, Any]) -> Shown:
+def _shown(line: Mapping[str, Any]) -> EntryView:
     created = line["created"]
-    return Shown(
+    return EntryView(
         str(line["id"]),
         str(line["path"]),
         str(line["caption"]),

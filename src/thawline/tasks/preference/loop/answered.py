@@ -10,7 +10,7 @@ from thawline.data.tables.reading import write_rows
 from thawline.errors import UserError
 from thawline.files import digest_of
 from thawline.tasks.preference.answers import CLASSES, class_of
-from thawline.versions.feedback import Answered
+from thawline.versions.feedback import ItemAnswer
 
 FILE = "feedback.csv"
 
@@ -24,11 +24,11 @@ class Usable:
         left_out: The others, and why.
     """
 
-    answers: tuple[Answered, ...]
+    answers: tuple[ItemAnswer, ...]
     left_out: tuple[LeftOut, ...]
 
 
-def usable(answers: Sequence[Answered]) -> Usable:
+def usable(answers: Sequence[ItemAnswer]) -> Usable:
     """Those of `answers` that can be trained on.
 
     Raises:
@@ -58,7 +58,7 @@ def usable(answers: Sequence[Answered]) -> Usable:
     return Usable(tuple(there), tuple(gone))
 
 
-def check_both(answers: Sequence[Answered]) -> None:
+def check_both(answers: Sequence[ItemAnswer]) -> None:
     """Are there answers of both kinds?
 
     Raises:
@@ -74,7 +74,7 @@ def check_both(answers: Sequence[Answered]) -> None:
         )
 
 
-def write_answers(answers: Sequence[Answered], path: Path) -> None:
+def write_answers(answers: Sequence[ItemAnswer], path: Path) -> None:
     """Write `answers` as the CSV that the task reads."""
     rows = [(one.item.path, one.answer, "" if one.item.group is None else one.item.group) for one in answers]
     write_rows(path, ("path", "feedback", "group"), rows)

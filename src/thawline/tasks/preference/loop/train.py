@@ -25,7 +25,7 @@ from thawline.tasks.preference.loop.waited import done_meanwhile
 from thawline.tasks.preference.settings import feedback_of
 from thawline.tasks.typed import to_settings
 from thawline.tasks.versions import activate, gate, open_registry
-from thawline.versions.feedback import Answered, answered
+from thawline.versions.feedback import ItemAnswer, answered
 from thawline.versions.jobs import (
     INTERRUPTED,
     clean_jobs,
@@ -95,7 +95,7 @@ def check_encoder(settings: PreferenceTrainSettings) -> None:
         encoder.cut_for(settings.cut)
 
 
-def check_given(answers: Sequence[Answered], settings: PreferenceTrainSettings) -> None:
+def check_given(answers: Sequence[ItemAnswer], settings: PreferenceTrainSettings) -> None:
     """Is there anything to learn from in `answers`?
 
     Raises:

@@ -27,7 +27,7 @@ from thawline.tasks.preference.read import read_preference
 from thawline.tasks.preference.settings import feedback_of
 from thawline.tasks.run_model import find_run_model
 from thawline.versions.contents import metrics_in
-from thawline.versions.feedback import Answered, answered
+from thawline.versions.feedback import ItemAnswer, answered
 from thawline.versions.jobs import note_job, scratch, update_job
 from thawline.versions.registry import Registry
 from thawline.versions.schema import ModelVersion
@@ -37,7 +37,7 @@ _LEAST_FOLDS, _MOST_FOLDS = 2, 5
 
 
 @dataclass(frozen=True)
-class Made:
+class NewVersion:
     """A version that was made.
 
     Attributes:
@@ -51,7 +51,7 @@ class Made:
     why: str = ""
 
 
-def make_version(registry: Registry, settings: PreferenceTrainSettings, config: DictConfig, job: int) -> Made:
+def make_version(registry: Registry, settings: PreferenceTrainSettings, config: DictConfig, job: int) -> NewVersion:
     """Train on the answers that count, or go by words where there is none, and keep the result as the next version.
 
     Args:
@@ -68,7 +68,9 @@ def make_version(registry: Registry, settings: PreferenceTrainSettings, config: 
     with registry.database.reading() as session:
         answers = answered(session)
     if not answers and feedback_of(settings.data).has_words:
-        return Made(_prior(registry, settings, base), (), "nothing is answered yet, so words alone stand for a taste")
+        return NewVersion(
+            _prior(registry, settings, base), (), "nothing is answered yet, so words alone stand for a taste"
+        )
     return _learn(registry, settings, config, job, base, answers)
 
 
@@ -85,8 +87,8 @@ def _learn(
     config: DictConfig,
     job: int,
     base: ModelVersion,
-    answers: Sequence[Answered],
-) -> Made:
+    answers: Sequence[ItemAnswer],
+) -> NewVersion:
     """A version that is trained on `answers`, in a run directory as `thawline train` makes it."""
     given, directory, told = usable(answers), Path(settings.paths.run), _Told(registry, job)
     device = find_device(settings.trainer.accelerator)
@@ -96,7 +98,7 @@ def _learn(
     if min(_groups(read.problem)) < _LEAST_FOLDS and feedback_of(settings.data).has_words:
         shutil.rmtree(directory)
         why = "each kind of answer needs two groups of photos before anything can be learnt, so words alone stand"
-        return Made(_prior(registry, settings, base), left_out, why)
+        return NewVersion(_prior(registry, settings, base), left_out, why)
     settings = replace(settings, cv=_folds(read.problem, settings.cv))
     choice = _choose(read.problem, settings, as_run(config), device, told)
     trial, noted = choice.trial, {"choice": {"why": choice.why, "tried": choice.figures}} if choice.why else {}
@@ -115,7 +117,7 @@ def _learn(
             feedback_ids=[one.feedback_id for one in read.used.values()],
             out_of_fold=_out_of_fold(trial.predictions, read.used),
         )
-    return Made(version, left_out, choice.why)
+    return NewVersion(version, left_out, choice.why)
 
 
 def _choose(
@@ -152,11 +154,11 @@ class _Read:
     """
 
     problem: PreferenceProblem
-    used: Mapping[str, Answered]
+    used: Mapping[str, ItemAnswer]
     left_out: tuple[LeftOut, ...]
 
 
-def _read(settings: PreferenceTrainSettings, answers: Sequence[Answered], device: torch.device) -> _Read:
+def _read(settings: PreferenceTrainSettings, answers: Sequence[ItemAnswer], device: torch.device) -> _Read:
     """Read the photos of `answers`; what was judged is known by its content, whatever its file holds now.
 
     Raises:
@@ -212,7 +214,7 @@ def _type_of(method: MethodSettings) -> str:
     return BLOCKS if trains_blocks else method.name
 
 
-def _out_of_fold(predictions: Predictions, used: Mapping[str, Answered]) -> dict[int, float]:
+def _out_of_fold(predictions: Predictions, used: Mapping[str, ItemAnswer]) -> dict[int, float]:
     """The probability of a like that was said of each photo by a fit that had not seen it, by the answer's row."""
     like = predictions.probabilities[:, predictions.classes.index(LIKE)].tolist()
     return {used[path].feedback_id: score for path, score in zip(predictions.paths, like, strict=True)}
