@@ -101,6 +101,12 @@ def like_photos(photo: Image.Image, other: Image.Image, rng: Random) -> Iterator
         yield view
 
 
+def distinct(paths: Sequence[Path], folder: Path) -> list[Path]:
+    """One of those that are copies of each other as they are: what is made of two such is rightly joined."""
+    groups = find_copies(facts_of([read_upright(path) for path in paths], folder))
+    return [paths[int((groups == group).argmax())] for group in range(int(groups.max()) + 1)]
+
+
 def joined(facts: Sequence[PhotoFacts]) -> int:
     """How many groups of photos the photos make less than there are photos."""
     return len(facts) - int(find_copies(facts).max() + 1)
@@ -125,7 +131,7 @@ def main() -> None:
             for name, edit in edits.items():
                 found = found_copies(originals, facts_of([edit(photo) for photo in photos], folder))
                 print(f"{name:30} {found:3} of {len(photos)}", flush=True)
-        scenes = paths[: arguments.like]
+        scenes = distinct(paths[: arguments.like], folder)
         like = [
             view
             for path, other in zip(scenes, scenes[1:] + scenes[:1], strict=True)
