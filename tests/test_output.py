@@ -57,7 +57,7 @@ def test_the_document_of_a_comparison_has_the_figures_of_the_runs_files(given, t
     assert lines["r"]["judged_baseline"] == judge_baseline(said).to_json()
     rows = [board["rows"] for board in told["boards"] if board["rows"]]
     assert [[row["setting"] for row in some] for some in rows] == [["lr=0.2", "lr=0.1"]]
-    assert Path(told["files"]["page"]).is_file()
+    assert Path(told["written"]["page"]).is_file()
 
 
 def test_the_document_of_a_directory_is_what_its_files_say(given, tmp_path):

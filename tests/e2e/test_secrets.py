@@ -1,5 +1,6 @@
 """Fifty secrets planted under telling keys: none in any file or on screen. What is none is kept as it is."""
 
+import json
 import os
 import secrets
 import shutil
@@ -59,7 +60,9 @@ def test_refusals_do_not_repeat_a_secret(thawline, tmp_path, planted):
     said.append(thawline.refused("train", tmp_path, f"logger.group={{a: 'https://me:{planted()}@host'}}"))
     shown = thawline("train", tmp_path, f"+hydra.help.api_key={planted()}", "--cfg", "all")
     assert "***" in shown
-    assert not found("\n".join([*said, shown]), planted.values)
+    told = thawline("train", tmp_path, f"+hydra.help.api_key={planted()}", "--cfg", "all", "--json")
+    assert json.loads(told)["shown"]["hydra"]["help"]["api_key"] == "***"
+    assert not found("\n".join([*said, shown, told]), planted.values)
     assert not list((thawline.directory / "outputs").rglob("*.*"))
 
 

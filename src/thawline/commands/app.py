@@ -4,6 +4,7 @@ import importlib
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
@@ -28,11 +29,11 @@ from thawline.commands.resuming import to_resume
 from thawline.commands.sweeps.search.settings import GRID
 from thawline.errors import UserError
 from thawline.fitting.auto import AUTO
-from thawline.output import report
+from thawline.output import form, report
 from thawline.process import importing
 from thawline.runs.directory import SWEEP_FILE
 from thawline.runs.ends import explain_os_error
-from thawline.runs.secrets import remember_words, without_secrets
+from thawline.runs.secrets import MASK, remember_words, without_secrets
 from thawline.tasks.typed import to_settings
 
 _log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ _PLANNING = "thawline.commands.forecast.plan:plan"  # which takes the words of a
 _MULTIRUN = ("--multirun", "-m")
 _CONFIG_DIR = ("--config-dir", "-cd")
 _WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i")
+_MASKED = re.compile(rf"(?m)([:-] )({re.escape(MASK)}.*)$")  # would be an alias of YAML's
 _SHOWING = (*_WITH_VALUE, "--hydra-help", "--resolve")
 
 
@@ -186,7 +188,8 @@ def _show(config_name: str, arguments: Sequence[str]) -> None:
             _call_hydra(lambda _: None, config_name, arguments)
         text = printed.getvalue()
     text = without_secrets(text)
-    report(shown=text if kind is None else yaml.safe_load(text))
+    if form().json:
+        report(shown=text if kind is None else yaml.safe_load(_MASKED.sub(r"\1'\2'", text)))
     print(text, end="")
 
 

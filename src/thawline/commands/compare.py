@@ -42,7 +42,7 @@ def compare(config: DictConfig) -> None:
     for sentence in comparison.left_out:
         say(console, f"left out: {sentence}")
     write_page(out, comparison, thumbnails=settings.thumbnails)
-    report(boards=[_facts(board) for board in comparison.boards], left_out=comparison.left_out, files={"page": out})
+    report(boards=[_facts(board) for board in comparison.boards], left_out=comparison.left_out, written={"page": out})
     say_whole(console, f"page  {out}")
 
 

@@ -27,5 +27,5 @@ def data_check(config: DictConfig) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_people(path.parent, facts)
     write_json(path, facts)
-    report(**facts, files={"report": path})
+    report(**facts, written={"report": path})
     say_whole(console, f"report {path}")

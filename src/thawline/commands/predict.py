@@ -84,7 +84,7 @@ def _facts(settings: PredictSettings, lines: Path | str | None, counts: Counter[
         return {}
     said = {"counts": {label: count for label, count in counts.items() if label}, "unusable": counts[None]}
     if settings.out:
-        return {**said, "files": {"said": settings.out}}
+        return {**said, "written": {"said": settings.out}}
     text = Path(str(lines)).read_text(encoding="utf-8")
     return {**said, "answers": [json.loads(line) for line in text.splitlines()]}
 

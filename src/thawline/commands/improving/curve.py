@@ -80,7 +80,7 @@ def curve(config: DictConfig) -> None:
     draw_growth(growths, outlooks, out / PICTURE, count, noun)
     facts = _facts(trained, problem, plan, settings.draws, growths, outlooks)
     write_json(out / FILE, facts)
-    report(**facts, files={"curve": out / FILE, "drawn": out / PICTURE})
+    report(**facts, written={"curve": out / FILE, "drawn": out / PICTURE})
     fits = (settings.draws * len(sizes) + (run != source)) * len(plan)
     counts = f"{problem.computed} computed, {problem.read} read from the store"
     say(console, f"features {counts}; {fits} fits, {time.perf_counter() - started:.1f} s in all")

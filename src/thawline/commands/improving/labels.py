@@ -63,7 +63,7 @@ def data_labels(config: DictConfig) -> None:
         say(
             console, f"the {kind} are not where they were: the sheet has no pictures; data.path=NEW says where they are"
         )
-    report(about=about, kind=kind, samples=doubts, shown=len(first), files={"table": out / CSV, "sheet": out / SHEET})
+    report(about=about, kind=kind, samples=doubts, shown=len(first), written={"table": out / CSV, "sheet": out / SHEET})
     write_sheet(out / SHEET, first, said.classes, about, photos)
     say(console, about)
     _show(first, console, kind)

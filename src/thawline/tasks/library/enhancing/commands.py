@@ -50,7 +50,7 @@ def enhance(config: DictConfig) -> None:
             file.write("\n]\n")
 
     write_atomically(out, save)
-    report(**counts, skipped=skipped.entries + skipped.fields, files={"enhanced": out}, advice=enhancer.advice())
+    report(**counts, skipped=skipped.entries + skipped.fields, written={"enhanced": out}, advice=enhancer.advice())
     for one in skipped.listed[:_SHOWN]:
         say(console, f"not used: {one.sentence}")
     if (more := skipped.entries + skipped.fields - _SHOWN) > 0:

@@ -54,7 +54,7 @@ def search(config: DictConfig) -> None:
         found=rows,
         unknown={word: list(searcher.nearest(word)) for word in query.unknown},
         notes=list(searcher.notes),
-        files={} if settings.out is None else {"found": settings.out},
+        written={} if settings.out is None else {"found": settings.out},
     )
     console.print(_table(rows))
     if absent := sum(not row["is_there"] for row in rows):

@@ -114,7 +114,7 @@ def ask(config: DictConfig) -> None:
         open=asking.open,
         version=asking.version.number if asking.version else None,
         left_out=asking.problems,
-        files={} if out is None else {"table": out},
+        written={} if out is None else {"table": out},
     )
     _show(asking, settings, console, out)
 
