@@ -14,6 +14,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Collection
+from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,10 @@ def part(lock: str, project: dict[str, Any], names: list[str], without: Collecti
 
 def own_builds() -> list[str]:
     """The packages that this Python has in a build with a name of its own: `torch` 2.14.1+cpu."""
-    own = [_normal(found.name) for found in distributions() if "+" in (found.version or "")]  # None where half removed
+    own = []
+    for found in distributions():
+        with suppress(FileNotFoundError):  # half removed; Python's own reader gives None, importlib_metadata's raises
+            own += [_normal(found.name)] if "+" in (found.version or "") else []
     if "torch" in own and "torchvision" not in own:
         raise SystemExit(
             "torch is there in a build of its own, and that of torchvision is missing: install it likewise"

@@ -81,8 +81,11 @@ def added(kind: str) -> Mapping[str, Added]:
         UserError: Two packages add something of one name.
     """
     found: dict[str, Added] = {}
-    for entry in sorted(_entries().select(group=f"thawline.{kind}"), key=lambda entry: entry.name):
-        package, version = (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
+    entries = [
+        (entry, *((entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")))
+        for entry in _entries().select(group=f"thawline.{kind}")
+    ]
+    for entry, package, version in sorted(entries, key=lambda one: (one[0].name, one[1])):
         if entry.name in found and found[entry.name].where != entry.value:
             raise UserError(
                 f"the packages {found[entry.name].package} and {package} both add '{entry.name}' to the {kind}; "
