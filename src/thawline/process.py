@@ -15,6 +15,9 @@ _LARGE, _LARGE_BEFORE_2_35 = 2**30, 2**25  # the most that older releases take
 _TURN = 5e-4  # seconds
 _kept: list[bool] = []  # whether this process keeps its imports
 
+# tqdm's, in a notebook without ipywidgets, whenever a library imports it; none of its bars is shown here.
+warnings.filterwarnings("ignore", "IProgress not found")
+
 
 def keep_freed_memory() -> None:
     """Keep freed memory for the next tensor, and let all threads share it. Before the first thread starts.
@@ -45,13 +48,9 @@ def keep_imports() -> None:
 def importing(*, alone: bool = True) -> Iterator[None]:
     """Within, no garbage is looked for: what an import makes stays, and looking takes a fifth of its time.
 
-    From then on what libraries say of a notebook that lacks widgets is not shown.
-
     Args:
         alone: Whether nothing is made within but modules, so that they can be kept (see `keep_imports`) as they are.
     """
-    # tqdm's, in a notebook without ipywidgets, whenever a library imports it; none of its bars is shown here.
-    warnings.filterwarnings("ignore", "IProgress not found")
     was_on, before = gc.isenabled(), len(sys.modules)
     gc.disable()
     try:

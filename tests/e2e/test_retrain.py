@@ -92,7 +92,7 @@ def test_what_the_model_in_use_said_was_said_without_knowing_it(thawline, few):
     thawline("train", photos, *LOGISTIC)
     (run,) = thawline.runs()
     shutil.copytree(later, photos, dirs_exist_ok=True)
-    fitted = retraining.find_fit(run, {})
+    fitted = retraining.find_run_model(run, {})
     own = replace(fitted.settings)
     said = retraining.said_before(fitted, own, retraining.find_device("cpu"))
     old = read_predictions(run / "predictions.parquet")
@@ -123,7 +123,7 @@ def test_samples_are_known_by_their_content_under_other_names(thawline, few):
         name = next((old for old in moved if old.rpartition("/")[0] == path.parent.name), None)
         shutil.copy(path, photos / (name or path.relative_to(later)))
         moved[f"taken {name}"] = moved.pop(name, None)
-    fitted = retraining.find_fit(run, {})
+    fitted = retraining.find_run_model(run, {})
     said = retraining.said_before(fitted, fitted.settings, retraining.find_device("cpu"))
     places = {path: i for i, path in enumerate(said.paths)}
     for i, path in enumerate(old.paths):

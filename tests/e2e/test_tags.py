@@ -105,6 +105,6 @@ def test_what_cannot_tell_several_labels_is_refused_in_one_sentence(thawline, tr
     words = ("train", tracks, "task=genre", "data.labels=several", "encoder=mfcc", "logger=none")
     assert "of several take logistic, linear" in thawline.refused(*words, "method=trees")
     assert "augmentation.mixup mixes single" in thawline.refused(*words, "method=linear", "augmentation=mixup")
-    assert "data.labels=many is not known; use one or several" in thawline.refused(
+    assert "data.labels=many is not known; use one, several or scores" in thawline.refused(
         "train", tracks, "task=genre", "data.labels=many", "logger=none"
     )
