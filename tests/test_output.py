@@ -138,8 +138,9 @@ def test_quiet_says_what_was_asked_for_and_shows_what_is_to_be_shown(given):
 def test_verbose_tells_the_time_what_libraries_say_and_the_cause_of_an_error(given, tmp_path, monkeypatch):
     code, _, err = given("versions", "list", "versions.dir=V")
     assert (code, len(err.splitlines())) == (2, 1)
-    # Hydra switches off the loggers of a process that already composed a config without -v.
-    monkeypatch.setattr(logging.getLogger("thawline.commands.app"), "disabled", False)
+    # As Hydra leaves the loggers of a process that composed a config without -v.
+    for name in ("thawline", "thawline.commands.app", "alembic.runtime.migration"):
+        monkeypatch.setattr(logging.getLogger(name), "disabled", True)
     code, _, told = given("versions", "list", "-v", "versions.dir=V")
     assert code == 2
     assert "\nTraceback (most recent call last):\n" in told

@@ -166,6 +166,9 @@ def _heard() -> Iterator[None]:
     handler.setFormatter(_Timed(began))
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+    for logger in root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False  # Hydra switched it off if this process ran a command without -v before
     try:
         yield
     finally:
