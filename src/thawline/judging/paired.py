@@ -168,7 +168,7 @@ def compare_errors(
     name_a: str = "a",
     name_b: str = "b",
 ) -> PairedTest:
-    """Compare two methods by the absolute error that each has on every sample; a less error counts as right.
+    """Compare two methods by the absolute error that each has on every sample; the smaller one counts as right.
 
     All signs of a group's difference are flipped together, and these are told apart in two hundred steps up to the
     largest group's, so that the distribution of their sum stays exact. Scaling all errors changes no p-value.
