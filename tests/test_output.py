@@ -135,7 +135,10 @@ def test_quiet_says_what_was_asked_for_and_shows_what_is_to_be_shown(given):
     assert (code, err) == (2, "thawline: -q says less and -v says more; leave one out\n")
 
 
-def test_verbose_tells_the_time_what_libraries_say_and_the_cause_of_an_error(given, tmp_path, monkeypatch):
+def test_verbose_tells_the_time_what_libraries_say_and_the_cause_of_an_error(given, tmp_path, monkeypatch, caplog):
+    # MLflow, once it is imported, keeps what Alembic says to itself and lets nothing but warnings through.
+    caplog.set_level(logging.NOTSET, "alembic")
+    monkeypatch.setattr(logging.getLogger("alembic"), "propagate", True)
     code, _, err = given("versions", "list", "versions.dir=V")
     assert (code, len(err.splitlines())) == (2, 1)
     # As Hydra leaves the loggers of a process that composed a config without -v.
