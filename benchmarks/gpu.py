@@ -32,9 +32,10 @@ from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UserError
-from thawline.features.computing import samples_at_once
-from thawline.features.filling import BATCH, threads
 from thawline.features.media import Photos
+from thawline.features.passes.computing import samples_at_once
+from thawline.features.passes.filling import threads
+from thawline.features.passes.workers import BATCH
 from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.wanted import wanted_features

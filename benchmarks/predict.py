@@ -33,7 +33,7 @@ import thawline
 from thawline.bundles.write import Extras, write_bundle
 from thawline.decisions.temperature import Temperature
 from thawline.encoders.settings import EncoderSettings
-from thawline.features.filling import BATCH
+from thawline.features.passes.workers import BATCH
 from thawline.tasks.photos.bundle.photos import Bundle
 from thawline.tasks.photos.bundle.write import TunedPhotos
 

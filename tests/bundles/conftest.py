@@ -25,7 +25,7 @@ from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import load
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.towers import ClipTowers
-from thawline.features.filling import BATCH
+from thawline.features.passes.workers import BATCH
 from thawline.fitting.heads.head import DenseHead, Head, PromptHead
 from thawline.fitting.tail import Tail
 from thawline.tasks.photos.bundle.write import TunedPhotos

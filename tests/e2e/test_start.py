@@ -102,6 +102,11 @@ def test_what_an_answer_imports(crossed, sample, tmp_path):
     assert imported(ANSWERING, tmp_path / "bundle", photo, directory=tmp_path) == [{"torch", *NETWORK}]
 
 
+def test_a_check_imports_no_pytorch(sample, tmp_path):
+    lines = [line("data", "check", sample, *words) for words in ((), ("data.labels=several",))]
+    assert imported(ENDING, *lines, directory=tmp_path) == [{"hydra"}, {"hydra"}]
+
+
 def test_what_a_comparison_and_a_verbs_help_import(crossed, tmp_path):
     run, _ = crossed
     assert imported(ENDING, line("train", "--help"), line("compare", run), directory=tmp_path) == [set(), {"hydra"}]

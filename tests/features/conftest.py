@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from torch import nn
 from thawline.data.listing import Listed
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder, Stage
+from thawline.features import media
 from thawline.features.media import Photos
 from thawline.features.store.key import shelf_key
 from thawline.features.store.store import FeatureStore, Shelf
@@ -128,3 +130,17 @@ def write_photos() -> Callable[..., list[Listed]]:
 @pytest.fixture
 def make_photos(tmp_path: Path, write_photos: Callable[..., list[Listed]]) -> Callable[..., list[Listed]]:
     return partial(write_photos, tmp_path / "photos")
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The photos that a pass has read so far."""
+    paths: list[Path] = []
+    read_photo = media.read_photo
+
+    def noting(path: Path, *how: Any) -> Any:
+        paths.append(path)
+        return read_photo(path, *how)
+
+    monkeypatch.setattr(media, "read_photo", noting)
+    return paths

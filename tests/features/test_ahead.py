@@ -12,6 +12,7 @@ from tests.features.conftest import SQUARE
 
 from thawline.data.listing import Listed
 from thawline.features import ahead
+from thawline.features.facts import find_facts
 from thawline.features.files import FileIndex
 from thawline.features.kinds import PHOTOS
 from thawline.features.media import Photos
@@ -39,7 +40,7 @@ def test_a_survey_finds_the_same_as_without_and_reads_no_file_again(
     store: FeatureStore, wanted: Wanted, make_photos: MakePhotos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos, usual = make_photos(5), sys.getswitchinterval()
-    plain = survey(photos, store, Photos())  # facts alone
+    plain = find_facts(photos, store, Photos())
     FileIndex(store.root, PHOTOS).forget()
     begin_all(photos, store)
     assert len(ahead._begun) == 5
@@ -50,7 +51,7 @@ def test_a_survey_finds_the_same_as_without_and_reads_no_file_again(
     assert not ahead._begun
     assert not ahead._pools
     assert sys.getswitchinterval() == usual
-    assert found.facts == plain.facts
+    assert found.facts == plain
     assert (found.computed, found.opened) == (5, 5)
     early = found.rows([photo.name for photo in photos])[:]["features"]
     other = FeatureStore(store.root.parent / "other")

@@ -16,6 +16,7 @@ from thawline.data.tracks.listed import ListedTrack
 from thawline.data.tracks.track import read_track
 from thawline.data.tracks.windows import Windowing, window_digest
 from thawline.encoders.sound.hearing import Hearing
+from thawline.features.facts import find_facts
 from thawline.features.media import Tracks
 from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
@@ -102,7 +103,7 @@ def test_a_broken_track_has_a_problem_and_no_rows(
     found = survey(tracks, FeatureStore(tmp_path / "store"), wanted())
     assert found.facts["0.wav"].problem
     assert (found.computed, found.facts["1.wav"].problem) == (2, None)
-    facts = survey(tracks, FeatureStore(tmp_path / "store"), Tracks()).facts
+    facts = find_facts(tracks, FeatureStore(tmp_path / "store"), Tracks())
     assert facts["0.wav"].problem == found.facts["0.wav"].problem
     assert replace(facts["1.wav"]) == found.facts["1.wav"]
 

@@ -14,6 +14,7 @@ import torch
 
 from thawline.data.listing import Listed
 from thawline.errors import UserError
+from thawline.features.facts import find_facts
 from thawline.features.media import Photos
 from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
@@ -68,7 +69,7 @@ def test_what_is_stored_is_read_listed_and_verified_and_nothing_changes(
         return Wanted((Target(store.shelf(wanted.targets[0].shelf.key), cut=3),), wanted.prefix, wanted.medium)
 
     expected = survey(photos[:8], FeatureStore(root), asked(FeatureStore(root)))
-    survey(photos[8:], FeatureStore(root), Photos())
+    find_facts(photos[8:], FeatureStore(root), Photos())
     before = snapshot(root)
     names = [photo.name for photo in photos[:8]]
     with protected(root):
@@ -85,25 +86,29 @@ def test_what_is_stored_is_read_listed_and_verified_and_nothing_changes(
     assert survey(photos, FeatureStore(root), asked(FeatureStore(root))).computed == 1
 
 
-def test_files_that_it_does_not_know_are_read_and_not_remembered(root: Path, photos: list[Listed]) -> None:
+def test_files_that_it_does_not_know_are_read_and_not_remembered(
+    root: Path, photos: list[Listed], read: list[Path]
+) -> None:
     FeatureStore(root)
     before = snapshot(root)
     with protected(root):
-        found = survey(photos, FeatureStore(root), Photos())
-        assert found.opened == len(photos)
-        assert all(facts.problem is None for facts in found.facts.values())
+        found = find_facts(photos, FeatureStore(root), Photos())
+        assert len(read) == len(photos)
+        assert all(facts.problem is None for facts in found.values())
     assert snapshot(root) == before
 
 
 @pytest.mark.parametrize("content", [b"no database" * 500, b""])
 def test_a_damaged_memory_of_files_is_done_without(
-    root: Path, photos: list[Listed], content: bytes, capfd: pytest.CaptureFixture[str]
+    root: Path, photos: list[Listed], read: list[Path], content: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    survey(photos, FeatureStore(root), Photos())
+    find_facts(photos, FeatureStore(root), Photos())
+    read.clear()
     (root / "files.sqlite").write_bytes(content)
     before = snapshot(root)
     with protected(root):
-        assert survey(photos, FeatureStore(root), Photos()).opened == len(photos)
+        find_facts(photos, FeatureStore(root), Photos())
+        assert sorted(read) == sorted(photo.path for photo in photos)
     assert snapshot(root) == before
     assert ("files.sqlite) was damaged" in capfd.readouterr().err) == bool(content)
 

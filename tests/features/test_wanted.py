@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from thawline.data.listing import Listed
 from thawline.data.photos.augmentation import Augmentation, AugmentationSettings
 from thawline.encoders.encoder import Encoder
-from thawline.features.computing import CPU
-from thawline.features.filling import BATCH
 from thawline.features.media import Photos
+from thawline.features.passes.computing import CPU
+from thawline.features.passes.filling import BATCH
 from thawline.features.store.store import FeatureStore
 from thawline.features.survey import Survey, survey
 from thawline.features.upkeep import list_shelves, verify

@@ -6,21 +6,23 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from thawline.data.photos.photo import PhotoFacts, read_photo, refused_photo
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.data.tracks.sound.ffmpeg import version
 from thawline.data.tracks.track import TRACK_FACTS_VERSION, TrackFacts, Window, read_track, read_windows, refused_track
 from thawline.data.tracks.windows import window_digest
-from thawline.encoders.encoder import Features
-from thawline.encoders.sound.hearing import Hearing
 from thawline.errors import UnusableError
 from thawline.features import ahead
 from thawline.features.files import Stamp
-from thawline.features.filling import BATCH
 from thawline.features.kinds import PHOTOS, F, Facts, Kind
+from thawline.features.passes.workers import BATCH
 from thawline.files import JSON, digest_of
+
+if TYPE_CHECKING:
+    from thawline.encoders.encoder import Features
+    from thawline.encoders.sound.hearing import Hearing
 
 TRACKS = Kind("tracks.sqlite", TRACK_FACTS_VERSION, TrackFacts.from_json)
 KINDS: tuple[Kind[Any], ...] = (PHOTOS, TRACKS)

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from thawline.encoders.encoder import Features
-from thawline.features.computing import Chain, Prefix, Segment
+from thawline.features.passes.computing import Chain, Prefix, Segment
 from thawline.features.store.rows import Rows
 from thawline.features.store.store import DamagedShelfError
 from thawline.features.wanted import Target, Wanted

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from thawline.errors import UserError
+from thawline.features.facts import find_facts
 from thawline.features.files import FileIndex
 from thawline.features.kinds import File
 from thawline.features.media import Medium
@@ -31,13 +32,13 @@ class _Stored:
         files: Sequence[File],
         store: FeatureStore,
         wanted: Wanted[Any] | Medium[Any],
-        survey: Callable[[Sequence[File], FeatureStore, Any], Any],
+        survey: Callable[[Sequence[File], FeatureStore, Any], Mapping[str, Any]],
     ) -> None:
         """Refuse a pass over files some of which have no features."""
         if not isinstance(wanted, Wanted):
             return
         medium = wanted.medium
-        survey(files, store, medium)  # a file that was moved is known again by its content, without a network
+        find_facts(files, store, medium)  # a file that was moved is known again by its content, without a network
         work = Pass(FileIndex(store.root, medium.kind), medium, wanted)
         work.look_up(files)
         lacking = sorted(name for name, targets in work.lacking.items() if targets)

@@ -13,12 +13,12 @@ import torch
 
 from thawline.cluster import is_task
 from thawline.features.ahead import forget, stop
-from thawline.features.computing import CPU, samples_at_once
 from thawline.features.files import FileIndex
-from thawline.features.filling import fill, require_room, threads
 from thawline.features.kinds import F, File
 from thawline.features.later import importing_meanwhile
 from thawline.features.media import Medium
+from thawline.features.passes.computing import samples_at_once
+from thawline.features.passes.filling import fill, require_room, threads
 from thawline.features.passes.looking import Pass
 from thawline.features.passes.shares import FoundRows
 from thawline.features.progress import bar
@@ -58,7 +58,7 @@ class Survey(Generic[F]):
     Attributes:
         medium: What they are.
         facts: By the files' names.
-        counts: What became of each target; empty if no features were asked for.
+        counts: What became of each target.
         kept: The features of all usable files, by target.
         opened: Files that were opened, to be hashed or decoded.
         seconds: That all this took, waiting for others included.
@@ -90,7 +90,7 @@ class Survey(Generic[F]):
         """
         if target is None:
             if len(self.counts) != 1:
-                raise RuntimeError(f"the survey was asked for {len(self.counts) or 'no'} features: which are meant?")
+                raise RuntimeError(f"the survey was asked for {len(self.counts)} features: which are meant?")
             target = next(iter(self.counts))
         return self.kept[target].of([digest for name in names for digest in self.medium.rows(self.facts[name])])
 
@@ -98,12 +98,14 @@ class Survey(Generic[F]):
 def survey(
     files: Sequence[File],
     store: FeatureStore,
-    wanted: Wanted[F] | Medium[F],
+    wanted: Wanted[F],
     *,
     later: Sequence[str] = (),
     cluster: ClusterSettings | None = None,
 ) -> Survey[F]:
     """Find the facts of all files, and fill the targets' shelves with the features of those that have none yet.
+
+    Of files whose facts alone are wanted, see `facts.find_facts`.
 
     What is unchanged and stored is not read, and a feature is computed from the highest ones below it that are stored.
     A file that cannot be read now has a problem in this run, whatever was known of it. One process fills a shelf,
@@ -112,7 +114,7 @@ def survey(
     Args:
         files: Of a collection, each under a name of its own.
         store: Keeps features and what is known of files.
-        wanted: The features to compute; a medium alone: only facts.
+        wanted: The features to compute.
         later: Modules that are needed after this, which are imported while features are computed.
         cluster: What computes features; None: this process.
     """
@@ -121,23 +123,22 @@ def survey(
     if cluster is not None and (cluster.kind is None or is_task()):
         cluster = None
     if (rehearsed := rehearsal()) is not None:
-        rehearsed.survey(files, store, wanted, survey)
-    medium = wanted.medium if isinstance(wanted, Wanted) else wanted
-    targets = wanted.targets if isinstance(wanted, Wanted) else ()
+        rehearsed.survey(files, store, wanted, lambda *asked: survey(*asked).facts)
+    medium = wanted.medium
     computed: Counter[Shelf] = Counter()
     opened = 0
 
     def attempt() -> tuple[Pass[F], list[str], dict[Target, Kept]]:
         nonlocal opened
-        work = Pass(FileIndex(store.root, medium.kind), medium, wanted if isinstance(wanted, Wanted) else None)
+        work = Pass(FileIndex(store.root, medium.kind), medium, wanted)
         try:
-            _go_over(files, work, computed, later, cluster)
+            _go_over(files, work, wanted, computed, later, cluster)
         finally:
             opened += work.opened
         usable = [row for facts in work.facts.values() if facts.problem is None for row in medium.rows(facts)]
         usable = list(dict.fromkeys(usable))
         at = {digest: i for i, digest in enumerate(usable)}
-        return work, usable, {target: Kept(target.shelf.rows(usable), at) for target in targets}
+        return work, usable, {target: Kept(target.shelf.rows(usable), at) for target in wanted.targets}
 
     try:
         work, usable, kept = healing(attempt)
@@ -146,7 +147,7 @@ def survey(
     return Survey(
         medium=medium,
         facts={file.name: work.facts[file.name] for file in files},
-        counts={t: Counts(computed[t.shelf], max(0, len(usable) - computed[t.shelf])) for t in targets},
+        counts={t: Counts(computed[t.shelf], max(0, len(usable) - computed[t.shelf])) for t in wanted.targets},
         kept=kept,
         opened=opened,
         seconds=time.monotonic() - start,
@@ -156,30 +157,26 @@ def survey(
 def _go_over(
     files: Sequence[File],
     work: Pass[F],
+    wanted: Wanted[F],
     computed: Counter[Shelf],
     later: Sequence[str],
     cluster: ClusterSettings | None,
 ) -> None:
     """Read what is not known, and compute what is not stored, counting that in `computed`."""
-    wanted, medium = work.wanted, work.medium
-    unread = work.look_up(files)
-    if unread and wanted is not None:
-        with _filling(wanted):
-            unread = work.look_up(files)
-            if wanted.build is not None and work.may_compute(unread):
-                wanted.build()
-            with (
-                bar("computing features", medium.unit, len(unread)) as advance,
-                importing_meanwhile(later if unread else ()),
-            ):
-                if cluster is None or len(unread) <= _FEW:
-                    _compute(unread, work, wanted, computed, advance)
-                else:
-                    _gather(unread, work, wanted, computed, advance, cluster)
-    elif unread:
-        with threads(CPU) as workers, bar(f"reading {medium.unit}", medium.unit, len(unread)) as advance:
-            for _ in work.read(unread, workers, advance):
-                pass
+    if not work.look_up(files):
+        return
+    with _filling(wanted):
+        unread = work.look_up(files)
+        if wanted.build is not None and work.may_compute(unread):
+            wanted.build()
+        with (
+            bar("computing features", wanted.medium.unit, len(unread)) as advance,
+            importing_meanwhile(later if unread else ()),
+        ):
+            if cluster is None or len(unread) <= _FEW:
+                _compute(unread, work, wanted, computed, advance)
+            else:
+                _gather(unread, work, wanted, computed, advance, cluster)
 
 
 def _compute(

@@ -10,8 +10,9 @@ from functools import cache
 import torch
 
 from thawline.encoders.encoder import Features
-from thawline.features.computing import CPU, Prefix, Segment
-from thawline.features.filling import Sample, fill, threads
+from thawline.features.passes.computing import CPU, Prefix, Segment
+from thawline.features.passes.filling import fill, threads
+from thawline.features.passes.workers import Sample
 from thawline.features.rehearsing.going_on import rehearsal
 from thawline.features.store.key import text_digest
 from thawline.features.store.remembered import recall, remember

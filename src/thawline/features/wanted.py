@@ -10,9 +10,9 @@ import torch
 
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.late import LateEncoder
-from thawline.features.computing import CPU, Prefix
 from thawline.features.kinds import F
 from thawline.features.media import Medium
+from thawline.features.passes.computing import CPU, Prefix
 from thawline.features.store.key import shelf_key
 from thawline.features.store.store import FeatureStore, Shelf
 from thawline.files import JSON

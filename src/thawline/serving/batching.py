@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from thawline.features.filling import BATCH
+from thawline.features.passes.workers import BATCH
 from thawline.tasks.serving import Answer, Ask, Sample
 
 

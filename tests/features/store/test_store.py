@@ -176,7 +176,7 @@ def test_wrong_use_by_a_caller_raises(make_shelf: Callable[..., Shelf]) -> None:
 def test_values_that_cannot_be_stored_are_refused(make_shelf: Callable[..., Shelf]) -> None:
     shelf = make_shelf(dtype="float16")
     with shelf.filling():
-        with pytest.raises(UserError, match=r"too large for torch.float16; set store.dtype=float32"):
+        with pytest.raises(UserError, match=r"too large for float16; set store.dtype=float32"):
             shelf.append(DIGESTS[:1], {"features": torch.tensor([[1e6]])})
         with pytest.raises(UserError, match="not a number"):
             shelf.append(DIGESTS[:1], {"features": torch.tensor([[float("nan")]])})

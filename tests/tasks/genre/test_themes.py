@@ -17,8 +17,9 @@ from thawline.errors import UserError
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.tail import Tail
+from thawline.tasks.genre.tables.theme_report import with_themes
 from thawline.tasks.genre.tables.themes import vocabulary
-from thawline.tasks.genre.themes import ThemedRows, measure, themed, themes_of, with_themes
+from thawline.tasks.genre.themes import ThemedRows, measure, themed, themes_of
 
 DESCRIPTORS, OTHERS = (
     SimpleNamespace(encoder=EncoderSettings(family=family, name=family)) for family in ("descriptors", "mel_cnn")

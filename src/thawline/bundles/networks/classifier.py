@@ -18,7 +18,7 @@ from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.weights import read_tensor
 from thawline.features.encoders import EncoderIdentity
-from thawline.features.filling import BATCH
+from thawline.features.passes.workers import BATCH
 from thawline.files import read_json
 
 

@@ -14,12 +14,12 @@ from thawline.errors import UserError
 from thawline.features.detection.detector import SIDE, Detector, DetectorInput
 from thawline.features.detection.of_ultralytics import SUFFIXES, UltralyticsDetector
 from thawline.features.detection.settings import PeopleFilterSettings
+from thawline.features.facts import find_facts
 from thawline.features.media import Photos
 from thawline.features.progress import bar
 from thawline.features.rehearsing.going_on import rehearsal
 from thawline.features.store.key import shelf_key
 from thawline.features.store.store import FeatureStore, Shelf, healing
-from thawline.features.survey import survey
 
 _TOGETHER = 16  # photos whose answers are stored at once
 
@@ -103,7 +103,7 @@ def look_for_people(
     detector = _detector(settings.detector or "", device)
     key = detector.key()
     store = FeatureStore(root)
-    facts = survey(photos, store, Photos(None, max_megapixels)).facts
+    facts = find_facts(photos, store, Photos(None, max_megapixels))
     usable = {photo.name: facts[photo.name].digest for photo in photos if facts[photo.name].problem is None}
     shown = {
         usable[one.name]: DetectorInput(one.path, usable[one.name], max_megapixels)

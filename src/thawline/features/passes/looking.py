@@ -8,17 +8,19 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic
+from typing import TYPE_CHECKING, Generic
 
-from thawline.encoders.encoder import Features
 from thawline.features.files import FileIndex, FileRecord, Stamp, stamps_of
-from thawline.features.filling import BATCH, Sample, Threads
 from thawline.features.kinds import F, File
 from thawline.features.media import Medium
-from thawline.features.plan import FeaturePlan, Leg
-from thawline.features.store.store import Shelf
-from thawline.features.wanted import Target, Wanted
+from thawline.features.passes.workers import BATCH, Sample, Threads
 from thawline.files import digest_of
+
+if TYPE_CHECKING:
+    from thawline.encoders.encoder import Features
+    from thawline.features.plan import FeaturePlan, Leg
+    from thawline.features.store.store import Shelf
+    from thawline.features.wanted import Target, Wanted
 
 _REMEMBER = 2 * BATCH  # files read between two writes of what was found
 
@@ -78,7 +80,10 @@ class Pass(Generic[F]):
         known = {path: facts for path, facts in recalled.items() if self.medium.admits(facts)}
         self.facts = {file.name: known[file.path] for file in files if file.path in known}
         self.sizes = self.index.sizes()
-        self.plan = FeaturePlan(self.wanted) if self.wanted else None
+        if self.wanted is not None:
+            from thawline.features.plan import FeaturePlan  # late: facts alone need no PyTorch
+
+            self.plan = FeaturePlan(self.wanted)
         unread = [file for file in files if file.name not in self.facts or self._lacks(self.facts[file.name])]
         sizes = {file.name: stamps[file.path].size for file in unread if file.path in stamps}
         self._count(sizes)

@@ -12,9 +12,9 @@ from typing import Any, Generic
 
 from thawline.cluster import connected
 from thawline.errors import UserError
-from thawline.features.filling import cores
 from thawline.features.kinds import F, File
 from thawline.features.passes.shares import Damaged, Outcome, Refused, Share, ShareResult, Worker, to_read
+from thawline.features.passes.workers import cores
 from thawline.features.progress import say
 from thawline.features.settings import ClusterSettings
 from thawline.features.store.store import DamagedShelfError, Shelf

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from thawline.encoders.encoder import Features
 from thawline.errors import UserError
-from thawline.features.computing import samples_at_once
 from thawline.features.files import FileIndex, FileRecord
-from thawline.features.filling import fill, threads
 from thawline.features.kinds import F, File
+from thawline.features.passes.computing import samples_at_once
+from thawline.features.passes.filling import fill, threads
 from thawline.features.passes.looking import Pass
 from thawline.features.plan import FeaturePlan
 from thawline.features.store.store import DamagedShelfError, FeatureStore, Shelf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,9 +21,9 @@ class Rehearses(Protocol):
         files: Sequence[File],
         store: FeatureStore,
         wanted: Wanted[Any] | Medium[Any],
-        survey: Callable[[Sequence[File], FeatureStore, Any], Any],
+        survey: Callable[[Sequence[File], FeatureStore, Any], Mapping[str, Any]],
     ) -> None:
-        """Before a survey, which is `survey`."""
+        """Before a survey, or a look at facts alone: either is `survey`, which gives the facts by the files' names."""
 
     def texts(self, shelf: Shelf, digests: Sequence[str], encode: Callable[[Sequence[str]], None]) -> None:
         """Before texts are encoded, of which `encode` keeps the features of some."""

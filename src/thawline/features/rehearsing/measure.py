@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from thawline.encoders.encoder import Features
-from thawline.features.computing import Prefix
+from thawline.features.passes.computing import Prefix
 from thawline.features.store.index import ShelfIndex, add
 from thawline.features.store.rows import Column
 from thawline.features.wanted import Wanted

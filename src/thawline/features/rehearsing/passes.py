@@ -31,7 +31,7 @@ _KEPT = 2**28  # bytes of features that are copied of what is stored; of more th
 _FEW = 256  # rows
 _LEFT_OUT = "left out of the rehearsal"
 
-Goes = Callable[[Sequence[File], FeatureStore, Any], Any]  # a survey
+Goes = Callable[[Sequence[File], FeatureStore, Any], Mapping[str, Any]]  # a survey, of which the facts are given
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class Pass:
         clock = Clock()
         with rehearsing(None):
             found = self.survey(some, self.store, wanted or self.medium)
-        self.facts.update({file.path: found.facts[file.name] for file in some})
+        self.facts.update({file.path: found[file.name] for file in some})
         return clock.cost()
 
     def _imagine(self, unknown: Sequence[File], measured: Sequence[File]) -> None:

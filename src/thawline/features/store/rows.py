@@ -9,32 +9,34 @@ from copy import copy
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
-from thawline.encoders.encoder import Features
 from thawline.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from thawline.encoders.encoder import Features
 
 Array = NDArray[Any]
 
 # How each data type lies on disk. NumPy has no bfloat16: its bits are kept as they are.
-_ON_DISK = {
-    torch.float64: "<f8",
-    torch.float32: "<f4",
-    torch.float16: "<f2",
-    torch.bfloat16: "<u2",
-    torch.int64: "<i8",
-    torch.int32: "<i4",
-    torch.int16: "<i2",
-    torch.int8: "|i1",
-    torch.uint8: "|u1",
-    torch.bool: "|b1",
+ON_DISK = {
+    "float64": "<f8",
+    "float32": "<f4",
+    "float16": "<f2",
+    "bfloat16": "<u2",
+    "int64": "<i8",
+    "int32": "<i4",
+    "int16": "<i2",
+    "int8": "|i1",
+    "uint8": "|u1",
+    "bool": "|b1",
 }
-DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in _ON_DISK}
 _AT_ONCE = 2**24  # bytes of a column that are read before the pages they lay on are given back
 
 
@@ -45,7 +47,7 @@ class Column:
     Attributes:
         name: Of the tensor that crosses the cut.
         file: Where its rows lie, beside the index.
-        dtype: A key of `DTYPES`.
+        dtype: PyTorch's name of the data type, a key of `ON_DISK`.
         shape: Of one sample.
     """
 
@@ -57,11 +59,11 @@ class Column:
     @property
     def row_bytes(self) -> int:
         """Bytes of one sample."""
-        return prod(self.shape) * DTYPES[self.dtype].itemsize
+        return prod(self.shape) * np.dtype(ON_DISK[self.dtype]).itemsize
 
     def map(self, folder: Path, rows: int) -> Mapped:
         """The first `rows` rows, read-only."""
-        kind = _ON_DISK[DTYPES[self.dtype]]
+        kind = ON_DISK[self.dtype]
         if rows == 0:  # an empty file cannot be mapped
             return Mapped(None, np.empty((0, *self.shape), kind))
         with (folder / self.file).open("rb") as file:
@@ -180,12 +182,12 @@ class Rows:
         return len(self) * sum(column.row_bytes for column in self._columns.values())
 
 
-def encode(features: Features, dtype: torch.dtype | None) -> dict[str, tuple[str, Array]]:
+def encode(features: Features, dtype: str | None) -> dict[str, tuple[str, Array]]:
     """Features as they lie on disk: name -> data type and array, batch first; sorted by name.
 
     Args:
         features: Named tensors, batch first.
-        dtype: What floating-point tensors are stored in; None: as they are.
+        dtype: What floating-point tensors are stored in, a key of `ON_DISK`; None: as they are.
 
     Raises:
         UserError: Not a number, or a value too large for `dtype`.
@@ -193,8 +195,10 @@ def encode(features: Features, dtype: torch.dtype | None) -> dict[str, tuple[str
     return {name: _encode(name, tensor.detach(), dtype) for name, tensor in sorted(features.items())}
 
 
-def _encode(name: str, tensor: torch.Tensor, dtype: torch.dtype | None) -> tuple[str, Array]:
-    stored = tensor.to(dtype) if dtype and tensor.is_floating_point() else tensor
+def _encode(name: str, tensor: torch.Tensor, dtype: str | None) -> tuple[str, Array]:
+    import torch  # late: who asks what is known of files has no features
+
+    stored = tensor.to(getattr(torch, dtype)) if dtype and tensor.is_floating_point() else tensor
     if stored.is_floating_point():
         if stored.isnan().any():
             raise UserError(f"the frozen network gives '{name}' that is not a number; are its weights broken?")
@@ -202,11 +206,13 @@ def _encode(name: str, tensor: torch.Tensor, dtype: torch.dtype | None) -> tuple
             raise UserError(f"the frozen network gives '{name}' too large for {dtype}; set store.dtype=float32")
     kind = str(stored.dtype).removeprefix("torch.")
     bits = stored.view(torch.uint16) if stored.dtype == torch.bfloat16 else stored
-    return kind, np.ascontiguousarray(bits.cpu().numpy(), _ON_DISK[stored.dtype])
+    return kind, np.ascontiguousarray(bits.cpu().numpy(), ON_DISK[kind])
 
 
 def _decode(array: Array, dtype: str) -> torch.Tensor:
-    return torch.from_numpy(array).view(DTYPES[dtype])
+    import torch  # late, as above
+
+    return torch.from_numpy(array).view(getattr(torch, dtype))
 
 
 def row_checksums(columns: Sequence[Column], digests: Sequence[str], arrays: Sequence[Array]) -> list[int]:

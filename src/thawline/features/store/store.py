@@ -24,19 +24,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import filelock
 import numpy as np
 
-from thawline.encoders.encoder import Features
 from thawline.errors import UserError
 from thawline.features.progress import say
 from thawline.features.store.disk import DamagedError, check_database, check_room, explained, is_read_only
 from thawline.features.store.index import ShelfIndex, add, end_of, share
 from thawline.features.store.key import shelf_id
-from thawline.features.store.rows import DTYPES, Array, Column, RowLocation, Rows, encode, row_checksums
+from thawline.features.store.rows import ON_DISK, Array, Column, RowLocation, Rows, encode, row_checksums
 from thawline.files import JSON, sync_folder, write_text
+
+if TYPE_CHECKING:
+    from thawline.encoders.encoder import Features
 
 TRASH = "removed-"
 _SHARED_AT_ONCE = 64  # rows
@@ -128,7 +130,7 @@ class Shelf:
         self.label = label or self.id[:12]
         self.folder = store.shelves / self.id
         self._index = ShelfIndex(self.folder, read_only=store.read_only)
-        self._dtype = DTYPES.get(str(key.get("dtype")))
+        self._dtype = dtype if (dtype := str(key.get("dtype"))) in ON_DISK else None
         self._filling = False
 
     @property

@@ -6,9 +6,8 @@ from typing import Any
 from rich.console import Console
 
 from thawline.data.photos.collection import build_collection
-from thawline.encoders.device import find_device
 from thawline.tasks.events.listed import list_events
-from thawline.tasks.photos.line import photo_facts, show_collection
+from thawline.tasks.photos.facts import photo_facts, show_collection
 from thawline.tasks.photos.peopled import find_peopled
 from thawline.tasks.photos.scored import check_scored
 from thawline.tasks.photos.tagged import mark_photos
@@ -24,7 +23,7 @@ def check_events(settings: CheckSettings, console: Console) -> dict[str, Any]:
     data = settings.data
     if data.scored:
         return check_scored(settings, console)
-    listing, people = find_peopled(list_events(data), settings, find_device("auto"))
+    listing, people = find_peopled(list_events(data), settings)
     facts = photo_facts(listing, data, settings.store.root)
     if not data.several_labels:
         collection = build_collection(listing, facts, data.min_groups)

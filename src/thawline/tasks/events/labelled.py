@@ -9,7 +9,7 @@ from thawline.tasks.classes import number_classes
 from thawline.tasks.events.listed import list_events
 from thawline.tasks.photos.bundle.labelled import LabelledPhotos, LabelledTags, label_scored
 from thawline.tasks.photos.bundle.photos import Bundle, ScoreBundle
-from thawline.tasks.photos.line import photo_facts
+from thawline.tasks.photos.facts import photo_facts
 from thawline.tasks.photos.tagged import mark_photos
 
 

@@ -13,7 +13,7 @@ from thawline.data.tracks.listed import TrackListing
 from thawline.data.tracks.report import track_report
 from thawline.data.tracks.track import TrackFacts
 from thawline.errors import UserError
-from thawline.tasks.genre.themes import with_themes
+from thawline.tasks.genre.tables.theme_report import with_themes
 from thawline.tasks.tags.told import Told, choose_labels, choose_strata, count_groups
 
 

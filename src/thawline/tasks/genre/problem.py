@@ -24,14 +24,15 @@ from thawline.fitting.settings import GradientSettings
 from thawline.fitting.tail import Tail
 from thawline.runs.split import SplitRow
 from thawline.targets.target import MAJORITY
-from thawline.tasks.genre.features import read_mfcc, related_tracks, tracks_settings
+from thawline.tasks.genre.features import read_mfcc
 from thawline.tasks.genre.heads.hints import hints_head
 from thawline.tasks.genre.heads.rules import RulesHead
+from thawline.tasks.genre.listed import related_tracks, tracks_settings
 from thawline.tasks.genre.reference import mfcc_svm
 from thawline.tasks.genre.settings import THEMES
 from thawline.tasks.genre.tables.taxonomy import canonical
+from thawline.tasks.genre.tables.theme_report import with_themes
 from thawline.tasks.genre.tables.themes import vocabulary
-from thawline.tasks.genre.themes import with_themes
 from thawline.tasks.settings import RunSettings
 
 REFERENCE = "MFCC and SVM"

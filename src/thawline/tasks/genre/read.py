@@ -8,8 +8,9 @@ import torch
 
 from thawline.data.tracks.collection import build_tracks
 from thawline.tasks.classes import given_sides, number_classes
-from thawline.tasks.genre.features import list_task, load_encoder, survey_tracks, tracks_settings
+from thawline.tasks.genre.features import load_encoder, survey_tracks
 from thawline.tasks.genre.labels import mark
+from thawline.tasks.genre.listed import list_task, tracks_settings
 from thawline.tasks.genre.problem import GenreProblem
 from thawline.tasks.genre.tags import TagsProblem
 from thawline.tasks.genre.themes import themed, themes_of

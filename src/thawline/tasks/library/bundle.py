@@ -9,7 +9,7 @@ from thawline.tasks.library.settings import LibrarySettings
 from thawline.tasks.library.tagged import mark, read_library
 from thawline.tasks.photos.bundle.labelled import LabelledTags
 from thawline.tasks.photos.bundle.photos import Bundle
-from thawline.tasks.photos.line import photo_facts
+from thawline.tasks.photos.facts import photo_facts
 
 
 class LabelledEntries(LabelledTags):

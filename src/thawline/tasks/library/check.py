@@ -7,7 +7,7 @@ from rich.console import Console
 from thawline.tasks.library.settings import library_of
 from thawline.tasks.library.shown import print_library
 from thawline.tasks.library.tagged import mark, read_library
-from thawline.tasks.photos.line import HEAD_BYTES, photo_facts
+from thawline.tasks.photos.facts import HEAD_BYTES, photo_facts
 from thawline.tasks.settings import CheckSettings
 
 

@@ -1,19 +1,13 @@
 """Photos, or the images of pairs, to the thaw lines of runs: what every task that looks at pictures begins with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import torch
-from rich.console import Console
 
-from thawline.data.listing import Listed, Listing
+from thawline.data.listing import Listed
 from thawline.data.photos.augmentation import Augmentation
-from thawline.data.photos.collection import Collection
 from thawline.data.photos.photo import PhotoFacts
-from thawline.data.photos.report import data_report, print_report
-from thawline.data.settings import DataSettings
 from thawline.encoders.encoder import Encoder
 from thawline.errors import UserError
 from thawline.features.media import Photos
@@ -22,9 +16,6 @@ from thawline.features.survey import Survey, survey
 from thawline.features.wanted import Wanted, wanted_features
 from thawline.fitting.fit import imported_to_fit
 from thawline.tasks.settings import RunSettings
-
-# Bytes of one photo's features at the head, for the widest encoder that has a conf file (ResNet50, 2,048 numbers).
-HEAD_BYTES = 4 * 2048
 
 
 def survey_photos(
@@ -75,16 +66,3 @@ def has_line(encoder: Encoder, run: RunSettings, refusals: list[UserError]) -> b
         refusals.append(error)
         return False
     return True
-
-
-def photo_facts(listing: Listing, data: DataSettings, store: Path) -> Mapping[str, PhotoFacts]:
-    """What is known of the photos of `listing`, by their names, where no network looks at them."""
-    return survey(listing.photos, FeatureStore(store), Photos(max_megapixels=data.max_megapixels)).facts
-
-
-def show_collection(collection: Collection, console: Console, report: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Show what `thawline data check` says of photos, their `report` or that of classes, and give it as plain JSON."""
-    size = HEAD_BYTES * len({fact.digest for fact in collection.facts})
-    report = {**(report or data_report(collection)), "store_bytes": size}
-    print_report(report, console)
-    return report

@@ -16,10 +16,9 @@ from thawline.data.photos.people import People, people_warnings, print_people
 from thawline.data.photos.photo import PhotoFacts
 from thawline.data.photos.scored import list_scored
 from thawline.data.score_report import print_scores, score_entry
-from thawline.encoders.device import find_device
 from thawline.features.progress import say
 from thawline.screen import say_whole
-from thawline.tasks.photos.line import HEAD_BYTES, photo_facts
+from thawline.tasks.photos.facts import HEAD_BYTES, photo_facts
 from thawline.tasks.photos.peopled import find_peopled
 from thawline.tasks.photos.tagged import usable_photos
 from thawline.tasks.scores.told import ScoredSamples
@@ -87,7 +86,7 @@ def check_scored(settings: CheckSettings, console: Console) -> dict[str, Any]:
     Raises:
         UserError: There are no usable photos with two different scores.
     """
-    listing, people = find_peopled(listed(settings), settings, find_device("auto"))
+    listing, people = find_peopled(listed(settings), settings)
     scored = score_photos(listing, photo_facts(listing, settings.data, settings.store.root), people=people)
     size = HEAD_BYTES * len({fact.digest for fact in scored.collection.facts})
     report = {**scored.report(), "store_bytes": size}

@@ -13,7 +13,7 @@ from thawline.tasks.exporting import Exportable
 from thawline.tasks.photos.bundle.export import export_photos
 from thawline.tasks.photos.bundle.labelled import LabelledPhotos
 from thawline.tasks.photos.bundle.photos import Bundle, load_photos
-from thawline.tasks.photos.line import photo_facts
+from thawline.tasks.photos.facts import photo_facts
 from thawline.tasks.preference.answers import LIKE, guess_sentence, guesses
 from thawline.tasks.preference.examination import examine_answers
 from thawline.tasks.preference.report import feedback_report

@@ -6,8 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from thawline.data.photos.report import print_report
-from thawline.encoders.device import find_device
-from thawline.tasks.photos.line import HEAD_BYTES, photo_facts
+from thawline.tasks.photos.facts import HEAD_BYTES, photo_facts
 from thawline.tasks.photos.peopled import find_peopled
 from thawline.tasks.preference.report import feedback_report
 from thawline.tasks.preference.settings import feedback_of
@@ -23,7 +22,7 @@ def check_preference(settings: CheckSettings, console: Console) -> dict[str, Any
     """
     data = feedback_of(settings.data)
     feedback = read_feedback(data)
-    listing, people = find_peopled(feedback.listing, settings, find_device("auto"))
+    listing, people = find_peopled(feedback.listing, settings)
     feedback = feedback.only(listing)
     collection, feedback = collect(feedback, photo_facts(feedback.listing, data, settings.store.root), data)
     report = feedback_report(replace(collection, people=people), feedback, bytes_per_photo=HEAD_BYTES)

@@ -1,21 +1,25 @@
 """Samples that have a score: what it is, how they are dealt out in a split, and what a fit says of them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thawline.data.class_report import FEW_GROUPS
 from thawline.errors import UserError
-from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.heads.head import DenseHead
-from thawline.fitting.heads.scores import OrdinalHead, ScoreHead
 from thawline.fitting.settings import GradientSettings, MethodSettings
-from thawline.fitting.tail import Tail
 from thawline.runs.predictions import Scores
 from thawline.screen import format_number
+
+if TYPE_CHECKING:
+    from thawline.fitting.feature_set import FeatureSet
+    from thawline.fitting.heads.head import DenseHead
+    from thawline.fitting.tail import Tail
 
 # Of so many different scores at most `method.loss=ordinal` makes answers, a cut between each and the next.
 MOST_ANSWERS = 30
@@ -43,7 +47,7 @@ class ScoredSamples:
     @classmethod
     def of(
         cls, scores: NDArray[np.float64], groups: NDArray[np.int64], folds: int | None, where: object
-    ) -> "ScoredSamples":
+    ) -> ScoredSamples:
         """Deal the samples out by as many quantiles of their scores as are each on groups enough for every fold.
 
         Args:
@@ -76,6 +80,8 @@ class ScoredSamples:
         Raises:
             UserError: The loss is for ordered answers, and the scores are too many.
         """
+        from thawline.fitting.heads.scores import OrdinalHead, ScoreHead  # late: a check of scores needs no PyTorch
+
         if not (isinstance(method, GradientSettings) and method.loss == "ordinal"):
             return ScoreHead(dim, hidden=hidden, dropout=dropout)
         if len(self.levels) > MOST_ANSWERS:
@@ -87,6 +93,8 @@ class ScoredSamples:
 
     def with_levels(self, tail: Tail) -> Tail:
         """`tail`, which gives scores: its targets number them."""
+        from thawline.fitting.tail import Tail  # late, as above
+
         return Tail(tail.stages, tail.head, levels=self.levels)
 
     def judged(self, fold: Fold, said: NDArray[np.float32], usual: float | None) -> Scores:

@@ -1,10 +1,12 @@
 """Samples that can have several labels: which are told, who has which, and what a fit of them says."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +15,15 @@ from thawline.data.class_report import FEW_GROUPS
 from thawline.data.groups import Grouping
 from thawline.decisions.label_thresholds import NOTHING_FITTED, THRESHOLDS, fit_label_thresholds
 from thawline.errors import UserError
-from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
-from thawline.fitting.methods import FittedTail
-from thawline.fitting.tail import Tail, predict
 from thawline.runs.predictions import Predictions, Tags
 from thawline.targets.predicted import compare_baseline, judge_said
 from thawline.targets.tags import examine_tags, most_usual
+
+if TYPE_CHECKING:
+    from thawline.fitting.feature_set import FeatureSet
+    from thawline.fitting.methods import FittedTail
+    from thawline.fitting.tail import Tail
 
 BoolArray = NDArray[np.bool_]
 
@@ -75,6 +79,8 @@ class Told:
         if THRESHOLDS in fit.chosen:
             values = np.array(fit.chosen[THRESHOLDS])
         elif inner is not None:
+            from thawline.fitting.tail import predict  # late: a check of the labels needs no PyTorch
+
             tail = fresh()
             tail.load_state_dict(fit.state)
             first = slice(None) if inner.owners is None else np.unique(inner.owners, return_index=True)[1]

@@ -14,18 +14,18 @@ from thawline.data.tracks.collection import TrackCollection, build_tracks
 from thawline.data.tracks.groups import album_digest, artist_digest
 from thawline.data.tracks.report import track_report
 from thawline.decisions.label_thresholds import THRESHOLDS
+from thawline.features.facts import find_facts
 from thawline.features.media import Tracks
 from thawline.features.store.store import FeatureStore
-from thawline.features.survey import survey
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.tasks.classes import number_classes
 from thawline.tasks.genre.bundle.asking import AnyTracks
 from thawline.tasks.genre.bundle.tracks import TrackBundle
-from thawline.tasks.genre.features import list_task, related_tracks
 from thawline.tasks.genre.labels import Marked, mark
+from thawline.tasks.genre.listed import list_task, related_tracks
 from thawline.tasks.genre.settings import TracksSettings
-from thawline.tasks.genre.themes import with_themes
+from thawline.tasks.genre.tables.theme_report import with_themes
 from thawline.tasks.labelled import FOLD, Answers
 from thawline.tasks.tags.told import tag_figures
 
@@ -135,9 +135,9 @@ def label_genre(bundle: AnyTracks[Any], data: DataSettings, store: Path) -> Labe
     renamed = bundle.renamed if isinstance(bundle, TrackBundle) else {}
     labels = "one" if thresholds is None else "several"
     listing = list_task(replace(data, rename=renamed, labels=labels), new=True)
-    found = survey(listing.tracks, FeatureStore(store), Tracks())
+    facts = find_facts(listing.tracks, FeatureStore(store), Tracks())
     if thresholds is None:
-        collection = build_tracks(listing, found.facts)
+        collection = build_tracks(listing, facts)
         return LabelledTracks(bundle, collection, *number_classes(collection, bundle.labels))
-    marked = mark(listing, found.facts, known=bundle.labels)
+    marked = mark(listing, facts, known=bundle.labels)
     return TaggedTracks(bundle, marked.collection, bundle.labels, marked.strata, marked, thresholds)

@@ -18,11 +18,11 @@ import numpy as np
 import torch
 
 from thawline.encoders.encoder import Features
+from thawline.features.facts import find_facts
 from thawline.features.media import Photos
 from thawline.features.progress import bar
 from thawline.features.store.key import shelf_key
 from thawline.features.store.store import FeatureStore, Shelf, healing
-from thawline.features.survey import survey
 from thawline.files import JSON
 from thawline.tasks.library.faces.found import LOOKS, DetectedFaces
 from thawline.tasks.library.faces.looking import Answer, Photo, load_network, look
@@ -123,13 +123,12 @@ def find_faces(paths: Iterable[Path], store: FeatureStore, settings: FacesSettin
         UserError: The network is not installed, or the store can't be written.
     """
     key = load_network(settings).key()
-    seen = survey(
-        [_Named(path, str(path)) for path in dict.fromkeys(paths)], store, Photos(None, settings.max_megapixels)
-    )
-    problems = {Path(name): facts.problem for name, facts in seen.facts.items() if facts.problem is not None}
+    named = [_Named(path, str(path)) for path in dict.fromkeys(paths)]
+    seen = find_facts(named, store, Photos(None, settings.max_megapixels))
+    problems = {Path(name): facts.problem for name, facts in seen.items() if facts.problem is not None}
     photos: dict[str, Photo] = {}
     digests: dict[Path, str] = {}
-    for name, facts in seen.facts.items():
+    for name, facts in seen.items():
         if facts.problem is None:
             digests[Path(name)] = facts.digest
             photos.setdefault(facts.digest, Photo(Path(name), facts.digest, facts.width, facts.height))

@@ -31,7 +31,7 @@ from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import TOWERS
 from thawline.encoders.towers import TextTower
 from thawline.errors import UnusableError
-from thawline.features.filling import BATCH
+from thawline.features.passes.workers import BATCH
 from thawline.files import read_json
 from thawline.tasks.match.tail import load_projections
 

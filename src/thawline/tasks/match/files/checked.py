@@ -11,10 +11,10 @@ from thawline.data.pairs.names import text_digest
 from thawline.data.pairs.table import Pair, PairTable, listed_images, read_pairs, usable_pairs
 from thawline.data.photos.photo import PhotoFacts
 from thawline.errors import UserError
+from thawline.features.facts import find_facts
 from thawline.features.media import Photos
 from thawline.features.progress import say
 from thawline.features.store.store import FeatureStore
-from thawline.features.survey import survey
 from thawline.runs.split import SplitRow
 from thawline.tasks.match.settings import PairsSettings
 
@@ -43,8 +43,8 @@ def checked_pairs(settings: PairsSettings, store: FeatureStore, *, labels: bool 
         UserError: A file can't be used, or no row of it.
     """
     table = read_table_of(settings, labels=labels)
-    found = survey(listed_images(table), store, Photos(max_megapixels=settings.max_megapixels))
-    return number_pairs(usable_pairs(table, found.facts), found.facts)
+    facts = find_facts(listed_images(table), store, Photos(max_megapixels=settings.max_megapixels))
+    return number_pairs(usable_pairs(table, facts), facts)
 
 
 def read_table_of(settings: PairsSettings, *, labels: bool = True) -> PairTable:

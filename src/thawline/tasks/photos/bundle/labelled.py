@@ -18,7 +18,7 @@ from thawline.runs.split import SplitRow
 from thawline.tasks.labelled import FOLD, Answers
 from thawline.tasks.photos.bundle.abstaining import examine_answered
 from thawline.tasks.photos.bundle.photos import Bundle
-from thawline.tasks.photos.line import photo_facts
+from thawline.tasks.photos.facts import photo_facts
 from thawline.tasks.photos.related import related_photos
 from thawline.tasks.photos.scored import ScoredPhotos, score_photos
 from thawline.tasks.photos.tagged import TaggedPhotos

@@ -30,7 +30,7 @@ from thawline.decisions.temperature import calibrated
 from thawline.encoders.settings import TOWERS
 from thawline.encoders.towers import ClipTowers
 from thawline.errors import UnusableError, UserError
-from thawline.features.filling import BATCH
+from thawline.features.passes.workers import BATCH
 from thawline.files import read_json
 
 # Of a photo: its probabilities, why the answer is `unknown`, and its distance from the classes.

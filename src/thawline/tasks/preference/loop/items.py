@@ -12,9 +12,9 @@ from thawline.data.photos.groups import find_groups
 from thawline.data.photos.photo import PhotoFacts
 from thawline.data.walking import walk_photos
 from thawline.errors import UserError
+from thawline.features.facts import find_facts
 from thawline.features.media import Photos
 from thawline.features.store.store import FeatureStore
-from thawline.features.survey import survey
 from thawline.files import digest_of
 from thawline.versions.database import Database
 from thawline.versions.feedback import add_item, correct, record, retract
@@ -60,7 +60,7 @@ def add_folder(folder: Path, database: Database, store: Path, *, by_folder: bool
     unopened: dict[str, str] = {}
     paths = [Path(path) for path in walk_photos([str(folder)], unopened)]
     photos = [_listed(path, folder, by_folder=by_folder) for path in paths if str(path) not in unopened]
-    facts = survey(photos, FeatureStore(store), Photos(max_megapixels=max_megapixels)).facts
+    facts = find_facts(photos, FeatureStore(store), Photos(max_megapixels=max_megapixels))
     left_out = [LeftOut(as_text(path), reason) for path, reason in unopened.items()]
     left_out += [LeftOut(photo.name, str(facts[photo.name].problem)) for photo in photos if facts[photo.name].problem]
     usable = [photo for photo in photos if facts[photo.name].problem is None]

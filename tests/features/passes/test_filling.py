@@ -7,8 +7,9 @@ from contextlib import ExitStack
 import pytest
 import torch
 
-from thawline.features.computing import CPU, Chain, Segment
-from thawline.features.filling import BATCH, Sample, Threads, fill, threads
+from thawline.features.passes.computing import CPU, Chain, Segment
+from thawline.features.passes.filling import fill, threads
+from thawline.features.passes.workers import BATCH, Sample, Threads
 from thawline.features.store.store import Shelf
 
 Network = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]

@@ -13,9 +13,10 @@ from thawline.data.listing import Listed
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder, Features, FrozenPrefix
 from thawline.errors import UserError
-from thawline.features.computing import CPU, Accelerated, Chain, Segment, samples_at_once
-from thawline.features.filling import BATCH, Sample, Threads, fill, threads
 from thawline.features.media import Photos
+from thawline.features.passes.computing import CPU, Accelerated, Chain, Segment, samples_at_once
+from thawline.features.passes.filling import fill, threads
+from thawline.features.passes.workers import BATCH, Sample, Threads
 from thawline.features.store.store import FeatureStore, Shelf
 from thawline.features.survey import survey
 from thawline.features.wanted import Wanted, compile_above, wanted_features

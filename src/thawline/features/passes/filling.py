@@ -2,69 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
 
 from thawline.encoders.encoder import Features
-from thawline.features.computing import Accelerated, Chain, forward
+from thawline.features.passes.computing import Accelerated, Chain, forward
+from thawline.features.passes.workers import BATCH, Sample, Threads, readers
 from thawline.features.store.disk import check_room, explained
 from thawline.features.store.store import Shelf
-
-# Every forward pass over images and texts has this many samples, the last one filled up, so that a sample's features
-# are the same bits whatever is computed with it. Convolutional networks are slower on the CPU at 32: freed memory is
-# paged in again.
-BATCH = 16
 
 # Samples that lack different features wait for others of their kind; so many batches at most: memory stays bounded.
 _WAITING = 4
 
 _Submit = Callable[[Chain, Sequence[Features]], Future[list[Features]]]
 _Keep = Callable[[Shelf, list[str], Features], int]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What is to be computed for a sample.
-
-    Attributes:
-        digest: Of its content.
-        inputs: What enters each chain, without the batch axis.
-        share: Share of its file that it is: a track has several windows.
-    """
-
-    digest: str
-    inputs: Mapping[Chain, Features]
-    share: float = 1.0
-
-
-@dataclass(frozen=True)
-class Threads:
-    """Where work is done.
-
-    Attributes:
-        read: Runs anything beside the network.
-        compute: Runs the network.
-        count: Batches that are on their way at a time.
-        ahead: Files that are read before they are asked for, besides some batches.
-        send: Puts batches on an accelerator; None: the network is on the CPU.
-    """
-
-    read: Executor
-    compute: Executor
-    count: int
-    ahead: int
-    send: Executor | None = None
-
-
-def cores() -> int:
-    """How many of this machine's cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
@@ -76,22 +32,20 @@ def threads(device: torch.device, count: int | None = None) -> Iterator[Threads]
     makes the features' bits independent of the number of cores. An accelerator is driven by one thread while all cores
     read. Another one sends it the next batch; not so an Apple GPU, which has the CPU's memory and wants one thread.
     """
-    count = cores() if count is None else count
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # what threads started from now on take over
     with ExitStack() as stack:
         stack.callback(torch.set_num_threads, before)
-        pool = ThreadPoolExecutor(count, "thawline-read")
-        stack.callback(pool.shutdown, cancel_futures=True)
+        workers = stack.enter_context(readers(count))
         if device.type == "cpu":
-            yield Threads(pool, pool, count, count)
+            yield workers
         else:
             driver = ThreadPoolExecutor(1, "thawline-compute")
             sender = ThreadPoolExecutor(1, "thawline-send") if device.type == "cuda" else driver
             for one in (driver, sender):
                 stack.callback(one.shutdown, cancel_futures=True)
             # Enough that no core waits while a batch is stored.
-            yield Threads(pool, driver, 2, 4 * count, sender)
+            yield Threads(workers.read, driver, 2, 4 * workers.ahead, sender)
 
 
 def fill(
