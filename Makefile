@@ -12,7 +12,7 @@ LONG_JOBS ?= 3
 # The files in which tests have a mark: to import all others takes longer than most tests.
 marked = $(sort $(shell grep -rlE --include='test_*.py' 'mark\.($(1))' tests))
 # `make benchmark` runs all, for an hour or more; `make benchmark-thaw` one; BENCHMARK_ARGS="--photos 48" makes it short.
-BENCHMARKS ?= start methods finetune thaw peers sweep match predict memory audio serving preference
+BENCHMARKS ?= start methods finetune thaw peers sweep search match predict memory audio serving preference
 BENCHMARK_ARGS ?=
 
 # What a part of requirements.lock needs beyond what lies there already; PyTorch's own build for processors alone is kept.
