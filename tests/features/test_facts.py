@@ -30,7 +30,9 @@ def test_each_file_is_read_once_and_its_features_are_another_matter(
     assert len(read) == 5
     assert found == {photo.name: read_photo(photo.path, None)[0] for photo in photos}
     assert not list(store.shelves.iterdir())
-    assert survey(photos, store, wanted).computed == 5
+    later = survey(photos, store, wanted)
+    assert (later.computed, later.read, later.opened) == (5, 0, 5)
+    assert list(store.shelves.iterdir()) == [wanted.targets[0].shelf.folder]
 
 
 def test_what_is_beyond_the_limits_is_not_hashed_even_where_its_size_is_known(
