@@ -103,8 +103,21 @@ def test_what_an_answer_imports(crossed, sample, tmp_path):
 
 
 def test_a_check_imports_no_pytorch(sample, tmp_path):
-    lines = [line("data", "check", sample, *words) for words in ((), ("data.labels=several",))]
-    assert imported(ENDING, *lines, directory=tmp_path) == [{"hydra"}, {"hydra"}]
+    small = {"pairs": "products=40", "genre": "artists=2", "preference": "items=40", "library": "items=40"}
+    for name, size in small.items():
+        main(["sample", name, str(tmp_path / name), size])
+    words = (
+        (sample,),
+        (sample, "data.labels=several"),
+        (tmp_path / "pairs/pairs.csv", "task=match"),
+        (tmp_path / "genre/tracks.csv", "task=genre"),
+        (tmp_path / "preference/feedback.csv", "task=preference"),
+        (tmp_path / "library/images_metadata.json", "task=library", "data.min_groups=2"),
+    )
+    found = imported(ENDING, *(line("data", "check", *each) for each in words), directory=tmp_path)
+    assert len(found) == len(words)
+    assert found[1] == {"hydra"}
+    assert not set.union(*found) & {"torch", "lightning", "transformers", "timm"}
 
 
 def test_what_a_comparison_and_a_verbs_help_import(crossed, tmp_path):
