@@ -205,7 +205,8 @@ def refuse_targets(config: DictConfig) -> None:
     Raises:
         UserError: The config names a class or function, in words or by a setting that Hydra takes names from.
     """
-    for key, value in _targets(OmegaConf.to_container(config), ""):
+    given = OmegaConf.to_container(config)
+    for key, value in _targets(given, ""):
         if value not in ALLOWED.get(key, ()):
             raise UserError(_refusal(key, value))
     for part in ("hydra.launcher", "hydra.sweeper"):
@@ -214,7 +215,7 @@ def refuse_targets(config: DictConfig) -> None:
             if value not in ALLOWED.get(key, ()):
                 raise UserError(_refusal(key, value))
     for key, fixed in _FIXED.items():
-        if _given(config, key) != fixed:
+        if _at(given, key) != fixed:
             raise UserError(f"'{key}' is Thawline's alone to set, since it decides what runs and where; leave it out")
 
 
@@ -286,15 +287,16 @@ def _remember(config: DictConfig) -> None:
         remember(OmegaConf.to_container(config))  # type: ignore[arg-type]  # its keys are strings
 
 
-def _given(config: DictConfig, key: str) -> Any:
-    """The value of a dotted key of Hydra's own part, as it was given: interpolations stand as they are."""
-    node = OmegaConf.to_container(config.hydra)
-    for name in key.split(".")[1:]:
+def _at(given: Any, key: str) -> Any:
+    """The value of a dotted key of a config as it was given: interpolations stand as they are."""
+    node = given
+    for name in key.split("."):
         node = node.get(name) if isinstance(node, dict) else None
     return node
 
 
 def _refuse_secret_places(config: DictConfig) -> None:
+    given = {"hydra": OmegaConf.to_container(config.hydra)}
     for key in ("hydra.run.dir", "hydra.sweep.dir"):
-        if names_secret(str(_given(config, key)), str(OmegaConf.select(config, key))):
+        if names_secret(str(_at(given, key)), str(OmegaConf.select(config, key))):
             raise UserError(f"'{key}' would put a secret into a directory's name; take it out of there")
