@@ -44,6 +44,11 @@ def keep_imports() -> None:
     _kept.append(True)
 
 
+def is_command() -> bool:
+    """Whether this is the command's own process, and not one of somebody who imported the package."""
+    return bool(_kept)
+
+
 @contextmanager
 def importing(*, alone: bool = True) -> Iterator[None]:
     """Within, no garbage is looked for: what an import makes stays, and looking takes a fifth of its time.

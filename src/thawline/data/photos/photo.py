@@ -8,7 +8,7 @@ import stat
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -89,7 +89,7 @@ class PhotoFacts:
 
     def to_json(self) -> dict[str, JSON]:
         """As a plain dict."""
-        return asdict(self)
+        return dict(vars(self))
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> PhotoFacts:

@@ -6,7 +6,7 @@ import math
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -68,7 +68,7 @@ class TrackFacts:
 
     def to_json(self) -> dict[str, JSON]:
         """As a plain dict."""
-        return asdict(self)
+        return dict(vars(self))
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> TrackFacts:

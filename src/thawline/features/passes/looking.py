@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from thawline.features.wanted import Target, Wanted
 
 _REMEMBER = 2 * BATCH  # files read between two writes of what was found
+_TOGETHER = 8  # files that are handed to a process at a time
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Pass(Generic[F]):
         self.facts: dict[str, F] = {}
         self.begun: set[str] = set()  # digests of rows whose features are on the way
         self.sizes: set[int] = set()
+        self.new: set[str] = set()  # names of files to be looked at of sizes that no known file has
         self.lacking: dict[str, list[Target]] = {}  # by files' names, what they surely lack, for each row
         self.owed: Counter[Shelf] = Counter()  # how many times each shelf stands in `lacking`
         self.opened = 0
@@ -110,8 +112,7 @@ class Pass(Generic[F]):
     def read(self, files: Sequence[File], workers: Threads, advance: Callable[[float], None]) -> Iterator[Sample]:
         """Look at files ahead of their use; give what must be computed, each content once."""
         seen: list[FileRecord[F]] = []
-        for file, future in self._ahead(workers, files):
-            look = future.result()
+        for file, look in self._ahead(workers, files):
             self.facts[file.name] = look.facts
             self.owed.subtract(target.shelf for target in self.lacking.pop(file.name, ()))
             self.opened += look.opened and bool(look.facts.digest)
@@ -130,21 +131,37 @@ class Pass(Generic[F]):
                 yield Sample(digest, inputs, 1 / len(fresh))
         self.remember(seen)
 
-    def _ahead(self, workers: Threads, files: Sequence[File]) -> Iterator[tuple[File, Future[Look[F]]]]:
-        """Look at files in order, with no more than a few batches of what enters the network waiting."""
-        waiting: deque[tuple[File, Future[Look[F]]]] = deque()
-        for file in files:
-            waiting.append((file, workers.read.submit(self._look, file)))
+    def _ahead(self, workers: Threads, files: Sequence[File]) -> Iterator[tuple[File, Look[F]]]:
+        """Look at files ahead, with no more than a few batches of what enters the network waiting."""
+        waiting: deque[tuple[Sequence[File], Future[list[Look[F]]]]] = deque()
+        for some, future in self._submitted(workers, files):
+            waiting.append((some, future))
             if len(waiting) == 2 * self.medium.batch + workers.ahead:
-                yield waiting.popleft()
-        yield from waiting
+                some, future = waiting.popleft()
+                yield from zip(some, future.result(), strict=True)
+        for some, future in waiting:
+            yield from zip(some, future.result(), strict=True)
+
+    def _submitted(
+        self, workers: Threads, files: Sequence[File]
+    ) -> Iterator[tuple[Sequence[File], Future[list[Look[F]]]]]:
+        """Some files at a time, in order unless processes read those that nothing can be known of."""
+        if workers.apart is not None:
+            fresh = [file for file in files if file.name in self.new]
+            for start in range(0, len(fresh), _TOGETHER):
+                some = fresh[start : start + _TOGETHER]
+                yield some, workers.apart.submit(_read_all, self.medium, [file.path for file in some])
+            files = [file for file in files if file.name not in self.new]
+        for file in files:
+            yield [file], workers.read.submit(lambda file: [self._look(file)], file)
 
     def _count(self, sizes: Mapping[str, int]) -> None:
         """Note what files surely lack: of each known content once, and everything of a file of a new size."""
         targets = self.wanted.targets if self.wanted else ()
+        self.new = {name for name, size in sizes.items() if size not in self.sizes}
         digests = {self.facts[name].digest: name for name in sizes if name in self.facts}
         self.lacking = {name: self._lacks(self.facts[name]) for name in digests.values()}
-        self.lacking |= {name: list(targets) for name, size in sizes.items() if size not in self.sizes}
+        self.lacking |= {name: list(targets) for name in self.new}
         self.owed = Counter(target.shelf for lacking in self.lacking.values() for target in lacking)
 
     def _lacks(self, facts: F) -> list[Target]:
@@ -178,9 +195,8 @@ class Pass(Generic[F]):
         return self._looked(file.path, before, *self.medium.read(file.path, known))
 
     def _looked(self, path: Path, before: Stamp | None, facts: F, entering: Mapping[str, Features]) -> Look[F]:
-        """What a file gave that was read; its stamp counts if it is still the same."""
-        after = Stamp.found(path)
-        stamp = before if before and after and before.same(after) else None
+        """What a file gave that was read."""
+        stamp = _unchanged(path, before)
         return Look(facts, self._inputs(facts, entering), stamp)
 
     def _inputs(self, facts: F, entering: Mapping[str, Features] | None = None) -> dict[str, Mapping[Leg, Features]]:
@@ -195,3 +211,19 @@ class Pass(Generic[F]):
         with suppress(OSError):
             return self.index.facts(digest_of(path))
         return None
+
+
+def _read_all(medium: Medium[F], paths: Sequence[Path]) -> list[Look[F]]:
+    """What files gave of which only facts are wanted, and nothing is known."""
+    looks = []
+    for path in paths:
+        before = Stamp.found(path)
+        facts, _ = medium.read(path, None)
+        looks.append(Look(facts, stamp=_unchanged(path, before)))
+    return looks
+
+
+def _unchanged(path: Path, before: Stamp | None) -> Stamp | None:
+    """A file's stamp if it is still the same."""
+    after = Stamp.found(path)
+    return before if before and after and before.same(after) else None

@@ -44,6 +44,7 @@ class Threads:
         count: Batches that are on their way at a time.
         ahead: Files that are read before they are asked for, besides some batches.
         send: Puts batches on an accelerator; None: the network is on the CPU.
+        apart: Processes that read files of which only facts are wanted; None: the threads do.
     """
 
     read: Executor
@@ -51,6 +52,7 @@ class Threads:
     count: int
     ahead: int
     send: Executor | None = None
+    apart: Executor | None = None
 
 
 def cores() -> int:
