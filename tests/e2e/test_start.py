@@ -25,9 +25,9 @@ for command in commands:
 ANSWERING = """
 import sys
 import thawline
-libraries, bundle, photo = sys.argv[1:]
-[said] = thawline.load(bundle, device="cpu").predict([photo])
-assert said.label, said
+libraries, bundle, sample = sys.argv[1:]
+[said] = thawline.load(bundle, device="cpu").predict([sample])
+assert (said["primary_genre"] if isinstance(said, dict) else said.label), said
 print("imported", *sorted({name for name in libraries.split() if name in sys.modules}))
 """
 # Of SciPy's statistics a module of theirs: they themselves may be a stand-in.
@@ -52,6 +52,8 @@ TRAIN = (*TINY, "method.epochs=2")
 SCIKIT = {"sklearn", "scipy.optimize", "scipy.sparse.csgraph"}
 # With its network loaded, transformers brings SciPy's optimisers along.
 NETWORK = {"transformers", "torchvision", "scipy.optimize"}
+# librosa's mel filters bring SciPy along.
+SOUND = {"librosa", "scipy.optimize", "scipy.signal", "scipy.sparse.csgraph", "scipy.stats._stats_py"}
 
 
 def imported(code, *words, directory):
@@ -100,6 +102,17 @@ def test_what_an_answer_imports(crossed, sample, tmp_path):
     main(["export", str(run), f"out={tmp_path / 'bundle'}"])
     photo = next(sample.rglob("*.jpg"))
     assert imported(ANSWERING, tmp_path / "bundle", photo, directory=tmp_path) == [{"torch", *NETWORK}]
+
+
+@pytest.mark.long
+def test_what_an_answer_of_a_mel_cnn_imports(tmp_path, shared_store):
+    main(["sample", "genre", str(tmp_path / "Songs"), "artists=3", "tracks_per_artist=1", "seconds=2"])
+    words = ("task=genre", "encoder=mel_cnn", "method.epochs=2", "data.reference=null", "trainer=cpu", "logger=none")
+    main(["train", str(tmp_path / "Songs/tracks.csv"), *words, f"paths.outputs={tmp_path / 'outputs'}"])
+    [run] = (tmp_path / "outputs/train").iterdir()
+    main(["export", str(run), f"out={tmp_path / 'bundle'}"])
+    track = next((tmp_path / "Songs/audio").rglob("*.flac"))
+    assert imported(ANSWERING, tmp_path / "bundle", track, directory=tmp_path) == [{"torch", *SOUND}]
 
 
 def test_a_check_imports_no_pytorch(sample, tmp_path):

@@ -1,46 +1,35 @@
-"""Networks for sound as transformers' own classes load them, the mel-CNN, and either with its head."""
+"""Networks for sound with their heads: transformers' (`hearing.py`), the mel-CNN, and none at all (descriptors)."""
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification, HubertConfig, Wav2Vec2Config
-from transformers import Wav2Vec2FeatureExtractor as SpeechFeatureExtractor
 
 from thawline.bundles.bounds import check_windows
 from thawline.bundles.heads import AUDIO_HEADS, Rebuilds, save_head
 from thawline.bundles.manifest import CONFIG, HEAD, MODEL, PREPROCESSING
 from thawline.bundles.networks.stems import load_stems, save_stems
-from thawline.bundles.networks.transformers import check_config, save_model
 from thawline.bundles.shards import load_weights
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.sound.audio import extractor_settings, load_extractor
-from thawline.encoders.sound.audio_spectrogram import load_ast
 from thawline.encoders.sound.descriptors import Describe, load_descriptors
 from thawline.encoders.sound.hearing import Hearing
 from thawline.encoders.sound.mel_cnn import load_mel_cnn, sizes
-from thawline.encoders.sound.speech import KINDS, load_speech
 from thawline.encoders.sound.stems import AnyStem, StemsEncoder
-from thawline.encoders.weights import locate
 from thawline.errors import UserError
 from thawline.files import read_json, write_json
 from thawline.fitting.heads.audio import OwnHead, TaggingHead
 from thawline.fitting.heads.head import Head
+from thawline.process import importing
 
 _FORMAT = {"format": "pt"}
-EXTRACTOR = "preprocessor_config.json"
 _HEARD = ("seconds", "hop", "windows")
-_TYPES = {"ast": "audio-spectrogram-transformer", "wav2vec2": "wav2vec2", "hubert": "hubert"}
-_CONFIGS: dict[str, Any] = {"ast": ASTConfig, "wav2vec2": Wav2Vec2Config, "hubert": HubertConfig}
-_WHOLE: dict[str, Any] = {"ast": ASTForAudioClassification, **{name: kind[1] for name, kind in KINDS.items()}}
+_OF_TRANSFORMERS = ("ast", "wav2vec2", "hubert")
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,16 +119,16 @@ def save_audio(folder: Path, settings: EncoderSettings, encoder: Encoder, head: 
     elif settings.family == "descriptors":
         save_file({}, folder / MODEL, metadata=_FORMAT)  # there is no network
         write_json(folder / CONFIG, {"model_type": "descriptors", "kind": settings.name})
-    elif settings.family in _TYPES:
+    elif settings.family in _OF_TRANSFORMERS:
         own = head.own if isinstance(head, OwnHead) else head.tagger if isinstance(head, TaggingHead) else None
         if isinstance(encoder, StemsEncoder):
             save_stems(folder, encoder)
             encoder, own = encoder.inner, own.classifier if isinstance(own, AnyStem) else own
         # What is made of the labels that the network had before needs them.
         names = encoder.labels if isinstance(head, TaggingHead) and encoder.labels else labels
-        model = encoder.model if own is None else _classifying(settings.family, encoder, own, names)
-        save_model(model, _CONFIGS[settings.family](), () if own is None else names, folder)
-        _save_extractor(folder, settings)
+        with importing():  # late, as below
+            from thawline.bundles.networks.hearing import save_hearing
+        save_hearing(folder, settings, encoder, own, names)
     else:
         raise UserError(
             f"encoder.family={settings.family} can't be exported; use ast, wav2vec2, hubert, mel_cnn or descriptors "
@@ -185,38 +174,11 @@ def _load_encoder(folder: Path, settings: EncoderSettings) -> Encoder:
         return _load_mel_cnn(folder, settings)
     if settings.family == "descriptors":
         return _load_descriptors(folder, settings)
-    if settings.family not in _TYPES:
+    if settings.family not in _OF_TRANSFORMERS:
         raise ValueError(f"the network's family '{settings.family}' is not known")
-    check_config(folder, _TYPES[settings.family], _CONFIGS[settings.family]())
-    if surplus := set(read_json(folder / EXTRACTOR)) - extractor_settings(_extractor_kind(settings.family)):
-        raise ValueError(f"{EXTRACTOR} has settings that no such extractor has: {sorted(surplus)[0]}")
-    return load_ast(settings) if settings.family == "ast" else load_speech(settings)
-
-
-@torch.no_grad()
-def _classifying(family: str, encoder: Encoder, own: nn.Module, labels: Sequence[str]) -> Any:
-    """The library's classifying model around the joined network, with the classifier `own` in its place."""
-    model: Any = encoder.model
-    config = copy.deepcopy(model.config)
-    config.num_labels = len(labels)
-    whole = _WHOLE[family](config).eval()
-    whole.base_model.load_state_dict(model.state_dict())
-    prefix = "classifier." if family == "ast" else ""
-    state = {prefix + name: tensor for name, tensor in own.state_dict().items()}
-    found = whole.load_state_dict(state, strict=False)
-    if found.unexpected_keys:
-        raise ValueError(f"{type(whole).__name__} has no place for {found.unexpected_keys[0]}")
-    return whole
-
-
-def _extractor_kind(family: str) -> Any:
-    return ASTFeatureExtractor if family == "ast" else SpeechFeatureExtractor
-
-
-def _save_extractor(folder: Path, settings: EncoderSettings) -> None:
-    kind = _extractor_kind(settings.family)
-    values, known = load_extractor(kind, locate(settings)).to_dict(), extractor_settings(kind)
-    write_json(folder / EXTRACTOR, {name: value for name, value in values.items() if name in known})
+    with importing():  # late: transformers takes seconds
+        from thawline.bundles.networks.hearing import load_hearing
+    return load_hearing(folder, settings)
 
 
 def _save_mel_cnn(folder: Path, settings: EncoderSettings, encoder: Encoder) -> None:
