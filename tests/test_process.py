@@ -1,13 +1,15 @@
 """How the command's process is run, seen from outside."""
 
 import gc
+import importlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from thawline.process import importing
+from thawline.process import importing, importing_without
 
 ENDING = """
 import atexit, sys, threading, time
@@ -113,3 +115,18 @@ with importing():
 print(kept > 0, gc.get_freeze_count() == kept)
 """
     assert run(code).stdout.split() == ["0", "0", "True", "True"]
+
+
+def test_a_library_is_held_back_from_one_thread_and_for_a_while(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("held_there", "held_elsewhere"):
+        (tmp_path / f"{name}.py").write_text("")
+        (tmp_path / f"tries_{name}.py").write_text(
+            f"try:\n    import {name}\nexcept ImportError as error:\n    why = error\n"
+        )
+    with importing_without("held_there"):
+        assert "held_there" in str(importlib.import_module("tries_held_there").why)
+    with importing_without("held_elsewhere"), ThreadPoolExecutor(1) as pool:
+        assert not hasattr(pool.submit(importlib.import_module, "tries_held_elsewhere").result(), "why")
+        assert importlib.import_module("held_elsewhere") is sys.modules["held_elsewhere"]  # it was there already
+    assert importlib.import_module("held_there") is sys.modules["held_there"]

@@ -5,9 +5,11 @@ import ctypes
 import gc
 import os
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 
 # Of glibc's malloc.h, and more than any tensor of a batch takes.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
@@ -65,6 +67,32 @@ def importing(*, alone: bool = True) -> Iterator[None]:
             if _kept and alone and len(sys.modules) > before:
                 gc.freeze()
             gc.enable()
+
+
+@contextmanager
+def importing_without(name: str) -> Iterator[None]:
+    """Within, this thread can't import the library `name`, as if it were not installed.
+
+    For a library that tries another one which takes long and which nothing here asks it for. What is imported already
+    is there all the same, and other threads import what they like.
+    """
+    absent = _Absent(name)
+    sys.meta_path.insert(0, absent)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(absent)
+
+
+class _Absent(MetaPathFinder):
+    """Says of one library that it is not installed, to the thread that made this."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._thread = name, threading.get_ident()
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> None:  # it is called so
+        if fullname == self._name and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError(f"No module named '{fullname}'", name=fullname)
 
 
 @contextmanager

@@ -105,6 +105,13 @@ def test_what_an_answer_imports(crossed, sample, tmp_path):
 
 
 @pytest.mark.long
+def test_timm_brings_no_wandb(tmp_path):
+    timm = "thawline.encoders.vision.timm", "thawline.bundles.networks.images"
+    code = f"import sys, {', '.join(timm)}\nprint('imported', *set(sys.argv[1].split()) & set(sys.modules))"
+    assert imported(code, directory=tmp_path) == [{"torch", "timm", "torchvision"}]
+
+
+@pytest.mark.long
 def test_what_an_answer_of_a_mel_cnn_imports(tmp_path, shared_store):
     main(["sample", "genre", str(tmp_path / "Songs"), "artists=3", "tracks_per_artist=1", "seconds=2"])
     words = ("task=genre", "encoder=mel_cnn", "method.epochs=2", "data.reference=null", "trainer=cpu", "logger=none")

@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from safetensors.torch import save_file
-from timm.models import EfficientNet as TimmEfficientNet
 from torch import nn
 from torchvision import models
 
@@ -21,6 +19,7 @@ from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.vision import timm as timm_encoders
 from thawline.encoders.vision import torchvision as torchvision_encoders
 from thawline.encoders.vision.images import set_bn_eps
+from thawline.encoders.vision.imported import timm
 from thawline.files import read_json, write_json
 
 # What a library's builder would read from elsewhere, or what is stated in a place of its own.
@@ -131,7 +130,7 @@ def _arguments(settings: EncoderSettings, model: Any) -> dict[str, Any]:
     known = timm.get_pretrained_cfg(str(settings.model))
     if settings.size and known is not None and known.fixed_input_size:
         arguments.setdefault("img_size", settings.size)
-    if settings.bn_eps is not None and type(model) is TimmEfficientNet:
+    if settings.bn_eps is not None and type(model) is timm.models.EfficientNet:
         arguments.setdefault("bn_eps", settings.bn_eps)
     return arguments
 

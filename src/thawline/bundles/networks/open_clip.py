@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import timm
 from safetensors.torch import save_file
 from torch import nn
 
@@ -17,6 +16,7 @@ from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.text.open_clip import load_open_clip_tokenizer
 from thawline.encoders.towers import ClipTowers
+from thawline.encoders.vision.imported import timm
 from thawline.encoders.vision.open_clip import build_model, cut_open_clip, cut_open_clip_vision, read_config
 from thawline.encoders.weights import locate
 from thawline.errors import UserError

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import open_clip
-import timm
 import torch
 from open_clip.timm_model import TimmModel
 from open_clip.transformer import VisionTransformer
@@ -26,6 +25,7 @@ from thawline.encoders.text.open_clip import (
 )
 from thawline.encoders.towers import ClipTowers, PooledMlp
 from thawline.encoders.vision.images import Entry, Exit, Middle, Whole
+from thawline.encoders.vision.imported import timm
 from thawline.encoders.vision.processor import read_json
 from thawline.encoders.vision.timm import LatentPooling, ends_in_mlp, timm_parts
 from thawline.encoders.weights import locate, weights_in

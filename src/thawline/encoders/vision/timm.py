@@ -4,13 +4,7 @@ import math
 from pathlib import Path
 from typing import Any, cast
 
-import timm
 import torch
-from timm.data.config import resolve_data_config
-from timm.layers.attention import Attention
-from timm.layers.attention_pool import AttentionPoolLatent
-from timm.models import ConvNeXt, EfficientNet, MobileNetV3, ResNet, VisionTransformer
-from timm.models.vision_transformer import Block, checkpoint_filter_fn
 from torch import nn
 
 from thawline.data.photos.preprocessing import Preprocessing
@@ -18,15 +12,19 @@ from thawline.encoders.encoder import Encoder
 from thawline.encoders.first_tokens import SelfAttention
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.vision.images import Parts, cut_parts, set_bn_eps
+from thawline.encoders.vision.imported import timm
 from thawline.encoders.vision.state import State, load_weights
 from thawline.encoders.weights import weights_file
 from thawline.errors import UserError
+
+layers = timm.layers
+models = timm.models
 
 
 class ViTEmbedding(nn.Module):
     """A ViT's patches and positions. Holds only what it uses, so that the parameters above are not below as well."""
 
-    def __init__(self, model: VisionTransformer) -> None:
+    def __init__(self, model: models.VisionTransformer) -> None:
         super().__init__()
         self.patch_embed, self.pos_drop, self.norm_pre = model.patch_embed, model.pos_drop, model.norm_pre
         self.patch_drop = model.patch_drop
@@ -38,7 +36,7 @@ class ViTEmbedding(nn.Module):
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Normalised pixels to tokens [batch, tokens, width]."""
         # timm's own method, which reads only the attributes kept above.
-        tokens = VisionTransformer._pos_embed(cast(Any, self), self.patch_embed(pixels))
+        tokens = models.VisionTransformer._pos_embed(cast(Any, self), self.patch_embed(pixels))
         hidden: torch.Tensor = self.norm_pre(self.patch_drop(tokens))
         return hidden
 
@@ -46,7 +44,7 @@ class ViTEmbedding(nn.Module):
 class ViTPooling(nn.Module):
     """A ViT's last norm and its own pooling."""
 
-    def __init__(self, model: VisionTransformer) -> None:
+    def __init__(self, model: models.VisionTransformer) -> None:
         super().__init__()
         self.norm, self.fc_norm, self.attn_pool = model.norm, model.fc_norm, model.attn_pool
         self.global_pool, self.num_prefix_tokens = model.global_pool, model.num_prefix_tokens
@@ -54,14 +52,14 @@ class ViTPooling(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Tokens [batch, tokens, width] to [batch, width]."""
-        pooled: torch.Tensor = self.fc_norm(VisionTransformer.pool(cast(Any, self), self.norm(tokens)))
+        pooled: torch.Tensor = self.fc_norm(models.VisionTransformer.pool(cast(Any, self), self.norm(tokens)))
         return pooled
 
 
 class LatentPooling(nn.Module):
     """A ViT's last norm and what its learned query takes from all tokens, before the MLP that follows."""
 
-    def __init__(self, model: VisionTransformer) -> None:
+    def __init__(self, model: models.VisionTransformer) -> None:
         """Hold only what it uses."""
         super().__init__()
         pool: Any = model.attn_pool
@@ -76,7 +74,9 @@ class LatentPooling(nn.Module):
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Tokens [batch, tokens, width] to [batch, width]."""
         # timm's own method, which reads only the attributes kept above.
-        pooled: torch.Tensor = AttentionPoolLatent.forward(cast(Any, self), self.norm(tokens)[:, self._skipped :])
+        pooled: torch.Tensor = layers.attention_pool.AttentionPoolLatent.forward(
+            cast(Any, self), self.norm(tokens)[:, self._skipped :]
+        )
         return pooled
 
 
@@ -84,8 +84,8 @@ def ends_in_mlp(model: Any) -> bool:
     """Whether a ViT of timm's is pooled by one learned query and an MLP, and nothing else follows, as SigLIP's is."""
     pool = getattr(model, "attn_pool", None)
     return (
-        type(model) is VisionTransformer
-        and type(pool) is AttentionPoolLatent
+        type(model) is models.VisionTransformer
+        and type(pool) is layers.attention_pool.AttentionPoolLatent
         and pool.mlp is not None
         and pool.pool == "token"
         and isinstance(model.fc_norm, nn.Identity)
@@ -119,7 +119,7 @@ def load_preprocessing(model: Any, settings: EncoderSettings) -> Preprocessing:
     Raises:
         UserError: The checkpoint wants what photos are not prepared with here, or another size than the network's.
     """
-    config: dict[str, Any] = resolve_data_config({}, model=model)  # type: ignore[no-untyped-call]
+    config: dict[str, Any] = timm.data.config.resolve_data_config({}, model=model)  # type: ignore[no-untyped-call]
     built_for = getattr(getattr(model, "patch_embed", None), "img_size", None)
     size = settings.size or int((built_for or config["input_size"][1:])[0])
     if built_for is not None and built_for[0] != size:
@@ -138,7 +138,7 @@ def load_preprocessing(model: Any, settings: EncoderSettings) -> Preprocessing:
 def timm_parts(model: Any) -> Parts:
     """The parts of a network of timm's in the order in which they run, without its classifier where that is apart."""
     kind = type(model)  # exactly: a subclass may compute something else
-    if kind is ResNet:
+    if kind is models.ResNet:
         return Parts(
             family="timm:resnet",
             first=nn.Sequential(model.conv1, model.bn1, model.act1, model.maxpool),
@@ -147,7 +147,7 @@ def timm_parts(model: Any) -> Parts:
             last=model.global_pool,
             convolutional=True,
         )
-    if kind is EfficientNet:
+    if kind is models.EfficientNet:
         return Parts(
             family="timm:efficientnet",
             first=nn.Sequential(model.conv_stem, model.bn1),
@@ -156,7 +156,7 @@ def timm_parts(model: Any) -> Parts:
             last=nn.Sequential(model.conv_head, model.bn2, model.global_pool),
             convolutional=True,
         )
-    if kind is MobileNetV3:  # the fourth version too
+    if kind is models.MobileNetV3:  # the fourth version too
         return Parts(
             family="timm:mobilenetv3",
             first=nn.Sequential(model.conv_stem, model.bn1),
@@ -165,7 +165,7 @@ def timm_parts(model: Any) -> Parts:
             last=nn.Sequential(model.global_pool, model.conv_head, model.norm_head, model.act2, model.flatten),
             convolutional=True,
         )
-    if kind is ConvNeXt:
+    if kind is models.ConvNeXt:
         return Parts(
             family="timm:convnext",
             first=model.stem,
@@ -174,7 +174,7 @@ def timm_parts(model: Any) -> Parts:
             last=nn.Sequential(model.norm_pre, model.head),
             convolutional=True,
         )
-    if kind is VisionTransformer:
+    if kind is models.VisionTransformer:
         return Parts(
             family="timm:vision_transformer",
             first=ViTEmbedding(model),
@@ -191,7 +191,11 @@ def timm_parts(model: Any) -> Parts:
 def _first_tokens(block: Any, hidden: torch.Tensor, count: int) -> torch.Tensor:
     """The first `count` tokens that leave `block`, which has no dropout now; all where it is of an uncommon kind."""
     attention = getattr(block, "attn", None)
-    if type(block) is not Block or type(attention) is not Attention or not _plain(attention):
+    if (
+        type(block) is not models.vision_transformer.Block
+        or type(attention) is not layers.attention.Attention
+        or not _plain(attention)
+    ):
         every: torch.Tensor = block(hidden)
         return every
     bias = attention.qkv.bias
@@ -237,8 +241,8 @@ def _load_weights(model: nn.Module, path: Path, settings: EncoderSettings) -> No
 
     def interpolate(state: State) -> State:
         """The positions for the size that the network is built for, which may be another than the weights'."""
-        adapted: State = checkpoint_filter_fn(state, cast(Any, model))
+        adapted: State = models.vision_transformer.checkpoint_filter_fn(state, cast(Any, model))
         return adapted
 
-    adapt = interpolate if type(model) is VisionTransformer else None
+    adapt = interpolate if type(model) is models.VisionTransformer else None
     load_weights(model, path, settings, classifier=classifier, adapt=adapt)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from thawline.errors import UserError
-from thawline.process import importing
+from thawline.process import importing, importing_without
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -112,7 +112,7 @@ def make_optimiser(name: str, groups: list[dict[str, Any]], **given: Any) -> "Op
 
             optimiser: Optimizer = getattr(torch.optim, own)(groups, **given)
             return optimiser
-        with importing():
+        with importing(), importing_without("wandb"):  # as in `encoders.vision.imported`
             from timm.optim._optim_factory import create_optimizer_v2
 
         return create_optimizer_v2(groups, opt=name, **given)
