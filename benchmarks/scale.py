@@ -86,7 +86,7 @@ def stored(count: int, root: Path, at_once: int) -> Measured:
 
 def compared(count: int, _: Path) -> Measured:
     """Near-duplicates: each photo with each, in all orientations."""
-    from thawline.data.photos.hashes import near_hashes
+    from thawline.data.photos.copies.hashes import near_hashes
 
     hashes = [one.phash for one in facts(count)]
     first = clock()

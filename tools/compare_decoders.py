@@ -31,8 +31,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from thawline.data.photos.budget import DECODING
-from thawline.data.photos.headers import READABLE, read_header, sniff
+from thawline.data.photos.decoding.budget import DECODING
+from thawline.data.photos.decoding.headers import READABLE, read_header, sniff
 from thawline.data.photos.photo import read_photo, read_pixels
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.errors import UnusableError

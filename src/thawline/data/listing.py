@@ -11,7 +11,7 @@ from pathlib import Path
 
 from thawline.data.foreign import holds_runs, is_foreign, is_hidden
 from thawline.data.photos.corrected import Corrected
-from thawline.data.photos.headers import HEAD, READABLE, sniff
+from thawline.data.photos.decoding.headers import HEAD, READABLE, sniff
 from thawline.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")

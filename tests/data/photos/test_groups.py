@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thawline.data.listing import Listed
+from thawline.data.photos.copies.hashes import NEAR
 from thawline.data.photos.groups import find_groups
-from thawline.data.photos.hashes import NEAR
 from thawline.data.photos.photo import PhotoFacts
 
 START = datetime(2024, 5, 3, 18)
@@ -158,7 +158,7 @@ def test_blocks_do_not_matter(monkeypatch, block) -> None:
     rng = np.random.default_rng(0)
     base = [int.from_bytes(rng.bytes(32), "big") for _ in range(20)]
     hashes = [base[i % 20] ^ bits(int(rng.integers(0, 80))) for i in range(60)]
-    monkeypatch.setattr("thawline.data.photos.hashes._BLOCK", block * 60)
+    monkeypatch.setattr("thawline.data.photos.copies.hashes._BLOCK", block * 60)
     found = group(*(photo(f"a/{i:02}.jpg", phash=phash) for i, phash in enumerate(hashes)))
     distinct = {phash: i for i, phash in reversed(list(enumerate(hashes)))}
     expected = {(distinct[p], i) for i, p in enumerate(hashes) if distinct[p] != i}

@@ -12,7 +12,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from thawline.data.photos import photo
-from thawline.data.photos.budget import Budget
+from thawline.data.photos.decoding.budget import Budget
 from thawline.process import keep_freed_memory
 
 def peak():  # MiB of this program; ru_maxrss is that of who started it, where that is more

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from thawline.data.photos.hashes import NEAR
+from thawline.data.photos.copies.hashes import NEAR
 from thawline.data.photos.photo import PhotoFacts, read_photo, read_pixels, refused_photo
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.errors import UnusableError

@@ -21,7 +21,7 @@ from thawline.data.datasets.columns import find_columns, rows_of
 from thawline.data.datasets.opening import open_splits
 from thawline.data.datasets.settings import FOLDER, IMAGE, DatasetSettings, Fields
 from thawline.data.listing import SIDES, SUFFIXES
-from thawline.data.photos.headers import HEAD, sniff
+from thawline.data.photos.decoding.headers import HEAD, sniff
 from thawline.data.tables.places import Absent, Finder, is_url
 from thawline.data.tracks.listed import TRACKS
 from thawline.data.tracks.sound.kinds import sniff as sniff_sound

@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from thawline.data.groups import Grouping, Pairs, components, count_sets, links_of_equals
 from thawline.data.listing import Listed
-from thawline.data.photos.hashes import near_hashes, orientation
-from thawline.data.photos.parts import find_parts, how_part
+from thawline.data.photos.copies.hashes import near_hashes, orientation
+from thawline.data.photos.copies.parts import find_parts, how_part
+from thawline.data.photos.copies.sketches import read_sketch
 from thawline.data.photos.photo import PhotoFacts
-from thawline.data.photos.sketches import read_sketch
 
 BURST_GAP = timedelta(minutes=5)
 BURST_LENGTH = timedelta(minutes=60)

@@ -18,13 +18,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
 
-from thawline.data.photos.budget import DECODING
-from thawline.data.photos.decoding import Opened, Picture, check_size, decoding_bytes, is_lying, open_image, orient
-from thawline.data.photos.headers import Header, read_header
+from thawline.data.photos.copies.sketches import draw_sketch, sketch_size, within_border
+from thawline.data.photos.copies.thumbnails import grey_and_hashed, grey_picture
+from thawline.data.photos.decoding.budget import DECODING
+from thawline.data.photos.decoding.headers import Header, read_header
+from thawline.data.photos.decoding.pictures import (
+    Opened,
+    Picture,
+    check_size,
+    decoding_bytes,
+    is_lying,
+    open_image,
+    orient,
+)
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS, Preprocessing
 from thawline.data.photos.resizing import pixels, wanted_side
-from thawline.data.photos.sketches import draw_sketch, sketch_size, within_border
-from thawline.data.photos.thumbnails import grey_and_hashed, grey_picture
 from thawline.errors import TooLargeError, UnusableError
 from thawline.files import JSON
 from thawline.process import give_back_freed_memory

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from thawline.data.photos.decoding import Opened, Picture, is_lying, orient, stored_box, strips
+from thawline.data.photos.decoding.pictures import Opened, Picture, is_lying, orient, stored_box, strips
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.errors import UnusableError
 

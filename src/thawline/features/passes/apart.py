@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
-from thawline.data.photos.budget import DECODING, Budget
+from thawline.data.photos.decoding.budget import DECODING, Budget
 from thawline.features.passes.workers import cores
 from thawline.process import is_command, keep_freed_memory
 

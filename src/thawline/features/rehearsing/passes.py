@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from thawline.data.photos.sketches import unlike
+from thawline.data.photos.copies.sketches import unlike
 from thawline.features.files import FileIndex, FileRecord, stamps_of
 from thawline.features.kinds import File
 from thawline.features.media import Medium

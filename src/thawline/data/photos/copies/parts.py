@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from thawline.data.groups import Pairs
-from thawline.data.photos.sketches import WORD_BITS, Grey, Sketch, read_sketch
+from thawline.data.photos.copies.sketches import WORD_BITS, Grey, Sketch, read_sketch
 
 # Candidates. Of the first bits of a description, all but every fourth are a key, in four ways.
 _KEY_BITS, _TABLES = 24, 4

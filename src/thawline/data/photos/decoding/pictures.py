@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from thawline.data.photos.budget import IN_FLIGHT
-from thawline.data.photos.headers import READABLE, Header, jpeg_scans, read_header, sniff
+from thawline.data.photos.decoding.budget import IN_FLIGHT
+from thawline.data.photos.decoding.headers import READABLE, Header, jpeg_scans, read_header, sniff
+from thawline.data.photos.decoding.wholeness import missing_of_jpeg, missing_of_png
 from thawline.data.photos.preprocessing import MAX_MEGAPIXELS
-from thawline.data.photos.wholeness import missing_of_jpeg, missing_of_png
 from thawline.errors import TooLargeError, UnusableError
 
 # How many scans the largest picture may have; a smaller one more. Encoders make ten or so, and each takes its time.

@@ -6,11 +6,11 @@ import pytest
 from PIL import Image, ImageOps
 
 from thawline.data.listing import Listed
-from thawline.data.photos import parts
+from thawline.data.photos.copies import parts
+from thawline.data.photos.copies.parts import find_parts
+from thawline.data.photos.copies.sketches import unlike
 from thawline.data.photos.groups import find_copies, find_groups, kinds_of
-from thawline.data.photos.parts import find_parts
 from thawline.data.photos.photo import PhotoFacts, read_photo
-from thawline.data.photos.sketches import unlike
 
 SIZE = (640, 480)
 

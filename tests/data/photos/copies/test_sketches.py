@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from thawline.data.photos.copies.sketches import LONG, SHORTEST, draw_sketch, read_sketch, sketch_size, within_border
 from thawline.data.photos.photo import read_photo
-from thawline.data.photos.sketches import LONG, SHORTEST, draw_sketch, read_sketch, sketch_size, within_border
 
 
 def sketched(picture: Image.Image):

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageOps
 from torchvision.transforms import v2
 
-from thawline.data.photos.decoding import open_image, orient, stored_box
-from thawline.data.photos.headers import sniff
+from thawline.data.photos.decoding.headers import sniff
+from thawline.data.photos.decoding.pictures import open_image, orient, stored_box
 from thawline.data.photos.photo import read_photo, read_upright
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.errors import TooLargeError, UnusableError
@@ -179,7 +179,7 @@ def test_strips_give_the_pixels_of_the_whole(tmp_path, scene, encode, monkeypatc
         whole = pixels_of(tmp_path, data, how)
         facts = read_photo(tmp_path / "photo.jpg", None)[0]
         with monkeypatch.context() as patch:
-            patch.setattr("thawline.data.photos.decoding.STRIP", 1000)
+            patch.setattr("thawline.data.photos.decoding.pictures.STRIP", 1000)
             assert np.array_equal(pixels_of(tmp_path, data, how), whole)
             assert read_photo(tmp_path / "photo.jpg", None)[0] == facts
             rgb = read_upright(tmp_path / "photo.jpg")
@@ -207,7 +207,7 @@ def test_a_large_webp_is_decoded_by_torchvision_to_the_same(tmp_path, scene, enc
         facts = read_photo(tmp_path / "photo.jpg", None)[0]
         assert facts.camera == "Fuji"
         with monkeypatch.context() as patch:
-            patch.setattr("thawline.data.photos.decoding.PILLOWS_WEBP", 1000)
+            patch.setattr("thawline.data.photos.decoding.pictures.PILLOWS_WEBP", 1000)
             assert np.array_equal(pixels_of(tmp_path, data), pillow)
             assert read_photo(tmp_path / "photo.jpg", None)[0] == facts
             (tmp_path / "half.webp").write_bytes(data[: len(data) // 2])

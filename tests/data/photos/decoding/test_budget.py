@@ -1,7 +1,7 @@
 import threading
 import time
 
-from thawline.data.photos.budget import Budget
+from thawline.data.photos.decoding.budget import Budget
 
 
 def test_no_more_is_held_than_there_is() -> None:

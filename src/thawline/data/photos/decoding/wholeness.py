@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import JpegImagePlugin
 
-from thawline.data.photos.headers import Header, jpeg_scans
+from thawline.data.photos.decoding.headers import Header, jpeg_scans
 
 # Of a JPEG's height. A damaged byte moves what follows, and costs a block or a row at the end: decoders show that.
 MISSING = 0.05

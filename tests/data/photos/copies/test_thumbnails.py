@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from thawline.data.photos.decoding import STRIP, Picture
-from thawline.data.photos.thumbnails import HASHED, grey_and_hashed, grey_picture
+from thawline.data.photos.copies.thumbnails import HASHED, grey_and_hashed, grey_picture
+from thawline.data.photos.decoding.pictures import STRIP, Picture
 
 
 def noise(width: int, height: int) -> Image.Image:

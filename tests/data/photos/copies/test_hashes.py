@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from thawline.data.photos import hashes
-from thawline.data.photos.hashes import NEAR, NEAR_TURNED, near_hashes
+from thawline.data.photos.copies import hashes
+from thawline.data.photos.copies.hashes import NEAR, NEAR_TURNED, near_hashes
 from thawline.data.photos.photo import read_photo
 
 TURNS = {

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from thawline.data.photos.decoding import Picture
+from thawline.data.photos.decoding.pictures import Picture
 
 HASHED = 64  # px along each side of what the perceptual hash is made of
 

@@ -1,0 +1,1 @@
+"""From the bytes of a file to its pixels, within limits of size and memory."""
