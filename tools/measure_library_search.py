@@ -22,12 +22,12 @@ from thawline.tasks.library.entries.settings import EntrySettings
 from thawline.tasks.library.entries.skipped import Skipped
 from thawline.tasks.library.patterns.tags import number_tags
 from thawline.tasks.library.patterns.words import encode
-from thawline.tasks.library.search.embedded import Embedded
-from thawline.tasks.library.search.fusion import DEPTH
+from thawline.tasks.library.search.indexes.embedded import Embedded
+from thawline.tasks.library.search.indexes.fusion import DEPTH
+from thawline.tasks.library.search.indexes.meaning import first_of
+from thawline.tasks.library.search.indexes.sentences import Sentences, locate
 from thawline.tasks.library.search.judging import MEANING, judge_search
-from thawline.tasks.library.search.meaning import first_of
-from thawline.tasks.library.search.said import CAPTION, DETAIL, TAG, Ints, say
-from thawline.tasks.library.search.sentences import Sentences, locate
+from thawline.tasks.library.search.wording.said import CAPTION, DETAIL, TAG, Ints, say
 from thawline.tasks.library.training.gathered import Gathered, gather
 
 LEFT = {

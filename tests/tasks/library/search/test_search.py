@@ -14,12 +14,12 @@ from thawline.errors import UserError
 from thawline.runs.settings import PathsSettings
 from thawline.tasks.library.patterns.tags import number_tags
 from thawline.tasks.library.patterns.words import encode
-from thawline.tasks.library.search.lexical import Lexical, expanded, first
-from thawline.tasks.library.search.said import CAPTION, DETAIL, TAG, say
+from thawline.tasks.library.search.indexes.lexical import Lexical, expanded, first
 from thawline.tasks.library.search.searcher import load
 from thawline.tasks.library.search.settings import SearchSettings
-from thawline.tasks.library.search.stems import Stems, guess_language
-from thawline.tasks.library.search.terms import read_terms
+from thawline.tasks.library.search.wording.said import CAPTION, DETAIL, TAG, say
+from thawline.tasks.library.search.wording.stems import Stems, guess_language
+from thawline.tasks.library.search.wording.terms import read_terms
 from thawline.tasks.library.training.settings import LibraryTrainSettings
 from thawline.tasks.library.training.train import train_library
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from thawline.files import read_json
 from thawline.tasks.library.patterns.words import words_of
-from thawline.tasks.library.search.stems import NONE, Stems
-from thawline.tasks.library.search.terms import FILE, read_terms
+from thawline.tasks.library.search.wording.stems import NONE, Stems
+from thawline.tasks.library.search.wording.terms import FILE, read_terms
 
 MOST: Final = 10  # words of each kind
 _KINDS: Final = ("synonyms", "related", "broader")

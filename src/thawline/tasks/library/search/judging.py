@@ -9,11 +9,11 @@ import xxhash
 
 from thawline.judging.intervals import mean_share, proportion
 from thawline.judging.paired import compare, compare_scores
-from thawline.tasks.library.search.fusion import DEPTH, NOWHERE, Floats, Fusion, Ranked, candidates, even, gains
-from thawline.tasks.library.search.learning import learn_terms
-from thawline.tasks.library.search.lexical import Lexical, Scores, expanded, first
-from thawline.tasks.library.search.said import CAPTION, Ints, Said
-from thawline.tasks.library.search.terms import numbered
+from thawline.tasks.library.search.indexes.fusion import DEPTH, NOWHERE, Floats, Fusion, Ranked, candidates, even, gains
+from thawline.tasks.library.search.indexes.lexical import Lexical, Scores, expanded, first
+from thawline.tasks.library.search.wording.learning import learn_terms
+from thawline.tasks.library.search.wording.said import CAPTION, Ints, Said
+from thawline.tasks.library.search.wording.terms import numbered
 
 LIKE: Final = 10  # first entries that are looked at
 FOLDS: Final = 5

@@ -10,21 +10,21 @@ from thawline.features.settings import StoreSettings
 from thawline.files import write_json
 from thawline.tasks.library.patterns.tags import number_tags
 from thawline.tasks.library.patterns.words import Texts, encode
-from thawline.tasks.library.search.fusion import DEPTH
+from thawline.tasks.library.search.indexes.fusion import DEPTH
+from thawline.tasks.library.search.indexes.lexical import Lexical
 from thawline.tasks.library.search.judging import LIKE, MEANING, PHOTOS, TunedSearch, judge_search
-from thawline.tasks.library.search.learning import learn_terms
-from thawline.tasks.library.search.lexical import Lexical
-from thawline.tasks.library.search.said import CAPTION, DETAIL, TAG, Ints, Said, say
 from thawline.tasks.library.search.settings import SearchSettings
 from thawline.tasks.library.search.stored import DENSE, DENSE_PHOTOS, LEXICAL, SHOWN, read_about, write_index
-from thawline.tasks.library.search.terms import FILE, Terms, write_terms
+from thawline.tasks.library.search.wording.learning import learn_terms
+from thawline.tasks.library.search.wording.said import CAPTION, DETAIL, TAG, Ints, Said, say
+from thawline.tasks.library.search.wording.terms import FILE, Terms, write_terms
 from thawline.tasks.library.training.gathered import Gathered
 from thawline.tasks.library.training.remembered import read_remembered
 from thawline.tasks.library.training.stage import Learnt, Work
 
 if TYPE_CHECKING:
-    from thawline.tasks.library.search.pictures import Pictures
-    from thawline.tasks.library.search.sentences import Sentences
+    from thawline.tasks.library.search.indexes.pictures import Pictures
+    from thawline.tasks.library.search.indexes.sentences import Sentences
 
 _EDITION: Final = 2  # raised when the same library gives another index
 
@@ -81,7 +81,7 @@ def _encoder(settings: SearchSettings) -> "Sentences | None":
     """
     if settings.sentences is None:
         return None
-    from thawline.tasks.library.search.sentences import Sentences, locate
+    from thawline.tasks.library.search.indexes.sentences import Sentences, locate
 
     return Sentences(locate(settings.sentences, "search.sentences", fetch=settings.fetch))
 
@@ -94,7 +94,7 @@ def _pictures(settings: SearchSettings) -> "Pictures | None":
     """
     if settings.clip is None:
         return None
-    from thawline.tasks.library.search.pictures import Pictures  # late: transformers takes seconds to import
+    from thawline.tasks.library.search.indexes.pictures import Pictures  # late: transformers takes seconds to import
 
     return Pictures(settings.clip)
 
@@ -105,8 +105,8 @@ class _Dense:
     def __init__(self, library: Gathered, encoder: "Sentences", store: StoreSettings) -> None:
         """Embed the entries, those that are not in the store."""
         from thawline.features.store.store import FeatureStore  # late: torch takes seconds to import
-        from thawline.tasks.library.search.embedded import Embedded
-        from thawline.tasks.library.search.meaning import Meaning
+        from thawline.tasks.library.search.indexes.embedded import Embedded
+        from thawline.tasks.library.search.indexes.meaning import Meaning
 
         self._library = library
         self.embedded = Embedded(encoder, FeatureStore(store.root))
@@ -121,7 +121,7 @@ class _Dense:
 
     def held_out(self, asked: Ints) -> list[Ints]:
         """For the captions of entries the first entries, where these captions are held out."""
-        from thawline.tasks.library.search.meaning import first_of
+        from thawline.tasks.library.search.indexes.meaning import first_of
 
         queries = self.embedded.queries([self._library.descriptions[row] for row in asked.tolist()])
         whole = self._vectors[asked]
@@ -136,7 +136,7 @@ class _Seen:
 
     def __init__(self, library: Gathered, pictures: "Pictures", store: StoreSettings) -> None:
         """Look at the photos that are not in the store."""
-        from thawline.tasks.library.search.meaning import Meaning
+        from thawline.tasks.library.search.indexes.meaning import Meaning
 
         self._library, self._pictures = library, pictures
         self._vectors, computed = pictures.photos(library.photos, store)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from thawline.tasks.library.patterns.words import words_of
-from thawline.tasks.library.search.stems import Stems
+from thawline.tasks.library.search.wording.stems import Stems
 
 _NEAREST: Final = 3
 _NEAR: Final = 0.7  # of difflib's ratio

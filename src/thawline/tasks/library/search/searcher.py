@@ -12,14 +12,14 @@ from thawline.files import read_json
 from thawline.screen import as_word
 from thawline.tasks.library.entries.entry import key_of
 from thawline.tasks.library.people.store import read_named
-from thawline.tasks.library.search.fusion import DEPTH, Fusion, fuse
+from thawline.tasks.library.search.indexes.fusion import DEPTH, Fusion, fuse
+from thawline.tasks.library.search.indexes.lexical import Lexical, expanded, first
 from thawline.tasks.library.search.judging import MEANING, PHOTOS, WORDS
-from thawline.tasks.library.search.lexical import Lexical, expanded, first
 from thawline.tasks.library.search.query import Query, nearest, understand
-from thawline.tasks.library.search.said import Bools, Ints
-from thawline.tasks.library.search.stems import Stems
 from thawline.tasks.library.search.stored import DENSE, DENSE_PHOTOS, FOLDER, LEXICAL, SHOWN, Entries, read_about
-from thawline.tasks.library.search.terms import numbered, read_terms
+from thawline.tasks.library.search.wording.said import Bools, Ints
+from thawline.tasks.library.search.wording.stems import Stems
+from thawline.tasks.library.search.wording.terms import numbered, read_terms
 
 Rank = Callable[[str, int, Bools | None], Ints]  # text, depth and entries that may be found; to these, best first
 
@@ -226,8 +226,8 @@ def _by_meaning(
         return {}, ["this library was learnt without a sentence encoder; search goes by words"] if given else []
     if not fusion.weights.get(MEANING):
         return {}, []
-    from thawline.tasks.library.search.meaning import Meaning
-    from thawline.tasks.library.search.sentences import QUERY, Sentences, locate
+    from thawline.tasks.library.search.indexes.meaning import Meaning
+    from thawline.tasks.library.search.indexes.sentences import QUERY, Sentences, locate
 
     try:
         encoder = Sentences(locate(given or made_with["directory"], "sentences"))
@@ -250,8 +250,8 @@ def _by_photos(folder: Path, made_with: Mapping[str, str] | None, fusion: Fusion
     """The ranking of photos by a CLIP, where there is one and it counts; and why it can't be had."""
     if made_with is None or not fusion.weights.get(PHOTOS):
         return {}, []
-    from thawline.tasks.library.search.meaning import Meaning
-    from thawline.tasks.library.search.pictures import Pictures
+    from thawline.tasks.library.search.indexes.meaning import Meaning
+    from thawline.tasks.library.search.indexes.pictures import Pictures
 
     try:
         pictures = Pictures(made_with["name"])

@@ -7,7 +7,7 @@ from omegaconf import MISSING
 
 from thawline.errors import UserError
 from thawline.tasks.library.entries.settings import EntrySettings, check_entries
-from thawline.tasks.library.search.stems import check_language
+from thawline.tasks.library.search.wording.stems import check_language
 
 OUTPUTS = (".jsonl", ".csv")
 

@@ -10,8 +10,8 @@ import torch
 from thawline.features.progress import bar
 from thawline.features.store.key import shelf_key, text_digest
 from thawline.features.store.store import FeatureStore, healing
-from thawline.tasks.library.search.said import CAPTION, DETAIL, TAG, Ints
-from thawline.tasks.library.search.sentences import DOCUMENT, QUERY, Sentences, Vectors
+from thawline.tasks.library.search.indexes.sentences import DOCUMENT, QUERY, Sentences, Vectors
+from thawline.tasks.library.search.wording.said import CAPTION, DETAIL, TAG, Ints
 from thawline.tasks.library.training.gathered import Gathered
 
 _AT_ONCE: Final = 4096  # entries that are in memory by their parts

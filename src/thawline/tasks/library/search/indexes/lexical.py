@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from thawline.tasks.library.search.said import Bools, Ints, Said
+from thawline.tasks.library.search.wording.said import Bools, Ints, Said
 
 Scores = npt.NDArray[np.float32]
 _EMPTY = ""  # no stem: an index needs a term

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from thawline.tasks.library.search.said import Ints
+from thawline.tasks.library.search.wording.said import Ints
 
 DEPTH: Final = 100  # of each ranking
 NOWHERE: Final = np.iinfo(np.int64).max // 2  # the rank of what is in no ranking

@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from thawline.tasks.library.search.bonds import Bonds, Floats, Ints, count_bonds
-from thawline.tasks.library.search.said import Said
-from thawline.tasks.library.search.terms import Terms
+from thawline.tasks.library.search.wording.bonds import Bonds, Floats, Ints, count_bonds
+from thawline.tasks.library.search.wording.said import Said
+from thawline.tasks.library.search.wording.terms import Terms
 
 SYNONYMS: Final = 5  # of a word at most
 RELATED: Final = 10

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from thawline.tasks.library.patterns.tags import Tags
 from thawline.tasks.library.patterns.words import BREAK, Texts, encode
-from thawline.tasks.library.search.stems import AUTO, Stems, guess_language, most_frequent
+from thawline.tasks.library.search.wording.stems import AUTO, Stems, guess_language, most_frequent
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

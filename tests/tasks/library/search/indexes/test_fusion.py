@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thawline.tasks.library.search.fusion import NOWHERE, Fusion, Ranked, candidates, even, fuse, gains
+from thawline.tasks.library.search.indexes.fusion import NOWHERE, Fusion, Ranked, candidates, even, fuse, gains
 
 ranking = st.lists(st.integers(0, 12), unique=True, max_size=8).map(lambda rows: np.array(rows, np.int64))
 rankings = st.fixed_dictionaries({"a": ranking, "b": ranking})

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from thawline.tasks.library.search.said import Bools, Ints
-from thawline.tasks.library.search.sentences import Vectors
+from thawline.tasks.library.search.indexes.sentences import Vectors
+from thawline.tasks.library.search.wording.said import Bools, Ints
 
 EXACT: Final = 20_000  # entries up to which all are compared
 _LISTS_LOOKED_AT = 32  # of vectors that are near each other: those nearest to the query

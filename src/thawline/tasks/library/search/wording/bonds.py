@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from thawline.tasks.library.search.said import TAG, Said
+from thawline.tasks.library.search.wording.said import TAG, Said
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -18,8 +18,8 @@ from thawline.features.store.key import shelf_id
 from thawline.features.store.store import FeatureStore
 from thawline.features.survey import survey
 from thawline.features.wanted import wanted_features
-from thawline.tasks.library.search.embedded import unit
-from thawline.tasks.library.search.sentences import Vectors
+from thawline.tasks.library.search.indexes.embedded import unit
+from thawline.tasks.library.search.indexes.sentences import Vectors
 
 
 class Pictures:

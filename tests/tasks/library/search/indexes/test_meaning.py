@@ -13,9 +13,9 @@ from tests.tasks.library.search.made import entries
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.samples.library import make_library
-from thawline.tasks.library.search.meaning import EXACT, Meaning, first_of
+from thawline.tasks.library.search.indexes.meaning import EXACT, Meaning, first_of
+from thawline.tasks.library.search.indexes.sentences import Sentences, locate
 from thawline.tasks.library.search.searcher import load
-from thawline.tasks.library.search.sentences import Sentences, locate
 from thawline.tasks.library.search.settings import SearchSettings
 from thawline.tasks.library.training.settings import LibraryTrainSettings
 from thawline.tasks.library.training.train import train_library

@@ -1,0 +1,1 @@
+"""Three ways to rank entries for a query, and their fusion."""
