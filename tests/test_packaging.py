@@ -92,3 +92,11 @@ def test_agpl_code_is_of_the_extra_people_alone():
     having = {name for name in extras if "ultralytics==" in part(lock, project, [name])}
     assert having == {"people", "dev"}
     assert "ultralytics==" not in part(lock, project, [])
+
+
+def test_the_architecture_names_files_that_are_there() -> None:
+    files = {path.as_posix() for path in (ROOT / "src").rglob("*.py")}
+    named = re.findall(r"`([\w./]+\.py)`", (ROOT / "docs/architecture.md").read_text())
+    named = [name for name in named if not name.startswith(("X/", "tasks/TASK/"))]
+    assert len(named) > 100
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in files)] == []
