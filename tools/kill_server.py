@@ -42,7 +42,7 @@ LIBRARIES = (  # what a service imports sooner or later, and what takes long
     "uvicorn.lifespan.on",
     "uvicorn.protocols.http.auto",
     "thawline.commands.app",
-    "thawline.commands.serve",
+    "thawline.commands.bundles.serve",
     "thawline.serving.app",
     "thawline.serving.server",
     "thawline.tasks.match.bundle.serving",

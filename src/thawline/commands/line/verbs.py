@@ -78,7 +78,7 @@ _VERBS = (
     ),
     Verb(
         "predict",
-        "thawline.commands.predict:predict",
+        "thawline.commands.bundles.predict:predict",
         "predict",
         "say what each photo, track or pair is, by a bundle or by CLIP as it is",
         (
@@ -138,7 +138,7 @@ _VERBS = (
     ),
     Verb(
         "export",
-        "thawline.commands.export:export",
+        "thawline.commands.bundles.export:export",
         "export",
         "write the model of a run or a sweep as a directory that services load",
         (Positional("run", "RUN"),),
@@ -162,7 +162,7 @@ _VERBS = (
     ),
     Verb(
         "serve",
-        "thawline.commands.serve:serve",
+        "thawline.commands.bundles.serve:serve",
         "serve",
         "answer requests over HTTP by a bundle",
         (Positional("bundle", "BUNDLE", required=False, path=False),),

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from thawline.commands.predict import print_counts
+from thawline.commands.bundles.predict import print_counts
 from thawline.tasks.photos.bundle.photos import Prediction
 from thawline.tasks.photos.bundle.said import ROW_GROUP, print_said, write_json_lines, write_parquet
 

@@ -12,7 +12,7 @@ from tests.bundles.conftest import Kind, fit, networks, photos, write  # noqa: F
 
 import thawline
 from thawline.cli import main
-from thawline.commands.pushing import push
+from thawline.commands.bundles.pushing import push
 from thawline.errors import RunError
 
 TOKEN = "hf_of_the_test"  # noqa: S105  # the server's

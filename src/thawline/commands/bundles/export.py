@@ -8,9 +8,9 @@ from rich.console import Console
 
 from thawline.bundles.networks.onnx import check_onnx
 from thawline.bundles.write import check_target
+from thawline.commands.bundles.pushing import check_push, push
 from thawline.commands.gating import given_gates, hold
 from thawline.commands.line.settings import ExportSettings
-from thawline.commands.pushing import check_push, push
 from thawline.commands.written import report_written
 from thawline.errors import UserError
 from thawline.output import report
