@@ -20,7 +20,7 @@ from thawline.cli import main as thawline
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.weights import locate
 from thawline.samples.events import make_events
-from thawline.tasks.opening import load
+from thawline.tasks.bundle.opening import load
 from thawline.tasks.versions import golden
 from thawline.versions.database import open_database
 from thawline.versions.registry import Registry

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from thawline.api import Run, Sweep, ensemble, evaluate, sample, sweep, train
     from thawline.errors import RunError, UserError
     from thawline.reports.notebook import compare
-    from thawline.tasks.load import load_image
-    from thawline.tasks.opening import load
+    from thawline.tasks.bundle.load import load_image
+    from thawline.tasks.bundle.opening import load
 
 __all__ = [
     "Run",
@@ -32,8 +32,8 @@ _PLACES = {
     **dict.fromkeys(("Run", "Sweep", "ensemble", "evaluate", "sample", "sweep", "train"), "thawline.api"),
     **dict.fromkeys(("RunError", "UserError"), "thawline.errors"),
     "compare": "thawline.reports.notebook",
-    "load": "thawline.tasks.opening",
-    "load_image": "thawline.tasks.load",
+    "load": "thawline.tasks.bundle.opening",
+    "load_image": "thawline.tasks.bundle.load",
 }
 
 

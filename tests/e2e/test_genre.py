@@ -16,7 +16,7 @@ from thawline.data.tracks.windows import Windowing
 from thawline.runs.predictions import read_predictions
 from thawline.samples.genre import make_genre
 from thawline.serving.source import FixedSource
-from thawline.tasks.serving import Served
+from thawline.tasks.bundle.serving import Served
 
 GENRE = ("task=genre", "trainer=cpu", "logger=none")
 TINY_CNN = ("encoder.model_args={channels: 4, blocks: 2, seed: 0, rate: 22050, mels: 32, fft: 1024, hop: 512}",)

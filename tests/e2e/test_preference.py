@@ -9,7 +9,7 @@ from tests.runs.readback import read_offline_runs
 
 import thawline as package
 from thawline.data.walking import walk_photos
-from thawline.tasks.serving import Sample, Terms, answer_photos
+from thawline.tasks.bundle.serving import Sample, Terms, answer_photos
 
 FAST = ("task=preference", "encoder=tiny_clip", "trainer=cpu", "logger=none")
 ANSWERS = {"wedding": "super_like", "beach_day": "like", "campfire_night": "dislike", "football_match": "dislike"}

@@ -12,7 +12,7 @@ from tests.e2e.test_evaluate_bundle import reseal
 
 from thawline.decisions.temperature import calibrated
 from thawline.errors import UserError
-from thawline.tasks.load import load_bundle
+from thawline.tasks.bundle.load import load_bundle
 
 pytestmark = pytest.mark.usefixtures("shared_store")
 

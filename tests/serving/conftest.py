@@ -19,7 +19,7 @@ from thawline.serving.app import create_app
 from thawline.serving.server import listen
 from thawline.serving.settings import ServeSettings
 from thawline.serving.source import FixedSource
-from thawline.tasks.serving import Served
+from thawline.tasks.bundle.serving import Served
 
 SETTINGS = ServeSettings(encoder=EncoderSettings("clip", "none"), store=StoreSettings(dir="none"))
 

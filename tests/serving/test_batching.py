@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from thawline.serving.batching import Batcher, BusyError
-from thawline.tasks.serving import Answer
+from thawline.tasks.bundle.serving import Answer
 
 
 class Model:

@@ -8,7 +8,7 @@ from tests.serving.test_refusals import TOKEN
 from tools.fuzz_service import Fuzzer
 
 from thawline.serving.source import FixedSource
-from thawline.tasks.serving import Served
+from thawline.tasks.bundle.serving import Served
 from thawline.tasks.versions import open_registry
 from thawline.versions.settings import VersionsSettings
 

@@ -16,7 +16,7 @@ from thawline.serving.environment import read_variables
 from thawline.serving.guard import check_token
 from thawline.serving.server import listen
 from thawline.serving.source import FixedSource
-from thawline.tasks.serving import Served
+from thawline.tasks.bundle.serving import Served
 
 TOKEN = "correct-horse-battery-staple"  # noqa: S105  # of the test alone
 

@@ -16,8 +16,8 @@ from thawline.errors import UserError
 from thawline.serving.active import ActiveSource
 from thawline.serving.source import FixedSource
 from thawline.serving.training import begin_training
-from thawline.tasks.load import load_bundle
-from thawline.tasks.serving import Served
+from thawline.tasks.bundle.load import load_bundle
+from thawline.tasks.bundle.serving import Served
 from thawline.tasks.versions import open_registry
 from thawline.versions.feedback import add_item, answered
 from thawline.versions.jobs import find_job, start_job

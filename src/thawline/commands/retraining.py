@@ -33,8 +33,8 @@ from thawline.runs.split import SplitRow, by_name
 from thawline.runs.unpacked import REPORT_FILE
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.targets.predicted import compare_said, judge_said
+from thawline.tasks.bundle.exporting import write_run
 from thawline.tasks.capabilities import TaskProblem, task_reader
-from thawline.tasks.exporting import write_run
 from thawline.tasks.run_model import RunModel, facts_of, find_run_model
 from thawline.tasks.settings import RunSettings, saved_settings
 from thawline.tasks.task import find_task

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from thawline.files import printable
 from thawline.judging.wording import NOTHING
-from thawline.tasks.golden import CaseResult
+from thawline.tasks.bundle.golden import CaseResult
 
 
 def print_golden(verdicts: Sequence[CaseResult], console: Console) -> None:

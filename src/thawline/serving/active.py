@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from thawline.errors import UserError
-from thawline.tasks.serving import Served
+from thawline.tasks.bundle.serving import Served
 from thawline.versions.registry import Registry
 from thawline.versions.schema import ModelVersion
 

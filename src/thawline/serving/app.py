@@ -16,7 +16,7 @@ from thawline.serving.routes import basic, feedback, versions
 from thawline.serving.service import BundleService
 from thawline.serving.settings import ServeSettings
 from thawline.serving.source import Source
-from thawline.tasks.serving import RouteAdder
+from thawline.tasks.bundle.serving import RouteAdder
 from thawline.tasks.task import capability, find_task, task_names
 from thawline.version import __version__
 from thawline.versions.registry import Registry

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from thawline.features.passes.workers import BATCH
-from thawline.tasks.serving import Answer, Ask, Sample
+from thawline.tasks.bundle.serving import Answer, Ask, Sample
 
 
 class BusyError(Exception):

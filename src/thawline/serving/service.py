@@ -20,7 +20,7 @@ from thawline.serving.routes.schemas import UPLOADS
 from thawline.serving.settings import ServeSettings
 from thawline.serving.source import Source
 from thawline.serving.uploads import Kept, drop_all, keep_all
-from thawline.tasks.serving import Answer, Ask, Served, ServedAnswer
+from thawline.tasks.bundle.serving import Answer, Ask, Served, ServedAnswer
 from thawline.versions.registry import Registry
 from thawline.versions.schema import ClassificationResult, now
 
@@ -29,7 +29,7 @@ _SMALL = 2**19  # bytes, a millisecond's work
 
 
 class BundleService:
-    """A model that answers over HTTP; see `tasks.serving.Service`.
+    """A model that answers over HTTP; see `tasks.bundle.serving.Service`.
 
     Attributes:
         settings: Those of the verb.
@@ -105,7 +105,7 @@ class BundleService:
     async def analyse(
         self, files: Sequence[Any], texts: Sequence[str], ask: Ask | None = None, served: Served | None = None
     ) -> list[ServedAnswer]:
-        """Judge files as they were uploaded; see `tasks.serving.Service`."""
+        """Judge files as they were uploaded; see `tasks.bundle.serving.Service`."""
         check_count(len(files), self.settings.max_files)
         served = served or self.served
         given = files, _texts_of(texts, len(files)), Path(self._folder.name)

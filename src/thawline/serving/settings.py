@@ -9,7 +9,7 @@ from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
 from thawline.runs.settings import PathsSettings
-from thawline.tasks.predicting import PredictData
+from thawline.tasks.bundle.predicting import PredictData
 from thawline.tasks.settings import PromptSettings
 from thawline.versions.settings import VersionsSettings
 

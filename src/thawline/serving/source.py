@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from thawline.tasks.serving import Served
+from thawline.tasks.bundle.serving import Served
 
 
 class Source(Protocol):

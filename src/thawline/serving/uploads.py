@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 from uuid import uuid4
 
-from thawline.tasks.serving import Sample
+from thawline.tasks.bundle.serving import Sample
 
 _PIECE = 2**18
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")

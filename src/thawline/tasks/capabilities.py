@@ -18,7 +18,7 @@ from thawline.fitting.problem import Problem
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.samples.settings import SampleSettings
-from thawline.tasks.golden import CaseResult
+from thawline.tasks.bundle.golden import CaseResult
 from thawline.tasks.settings import CheckSettings, RunSettings
 from thawline.tasks.task import capability, find_task
 

@@ -74,7 +74,7 @@ class Task:
         show: What shows the figures of `examine`, besides those of its target; None: there are none.
         texts: What reads the pairs of image and text that a run judged, to show them; None: its samples are files.
         check: A `TaskChecker`; None: `data check` can't say anything of its data.
-        label: A `Labeller` (`tasks.labelled`); None: its bundles can't be judged by new data.
+        label: A `Labeller` (`tasks.bundle.labelled`); None: its bundles can't be judged by new data.
         export: A `TaskExporter`; None: its runs can't be exported.
         abstains: Whether its exported models can be told to answer `unknown` where too many answers would be wrong.
         export_ensemble: An `EnsembleExporter`; None: ensembles of its runs can't be exported.
@@ -83,8 +83,8 @@ class Task:
         learnt: A file that tells a directory that its own verbs write, which `thawline.load` opens as it does bundles.
         open: What opens such a directory, given its path; None: there are none.
         predict: A `TaskPredictor`; None: its bundles are for services alone.
-        serve: An `Answerer` (`tasks.serving`); None: a service can't answer by its bundles.
-        routes: A `RouteAdder` (`tasks.serving`): what it adds to a service over any task's bundles; None: nothing.
+        serve: An `Answerer` (`tasks.bundle.serving`); None: a service can't answer by its bundles.
+        routes: A `RouteAdder` (`tasks.bundle.serving`): what it adds to a service over all bundles; None: nothing.
         retrain: The words of the verb that trains a version by the answers in the registry's database, and takes its
             settings (`versions`) and `job`, the number of a training that was asked for; None: there is none.
         ask: The words of the verb that asks about items, and takes `between`, two versions whose picks it mixes; None:

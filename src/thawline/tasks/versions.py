@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from thawline.errors import UserError
-from thawline.tasks.load import load_bundle
+from thawline.tasks.bundle.load import load_bundle
 from thawline.tasks.task import Task, find_task
 from thawline.versions.contents import check_registry, task_in
 from thawline.versions.database import open_database

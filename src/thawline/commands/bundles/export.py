@@ -18,8 +18,8 @@ from thawline.runs.directory import read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.moved import members_of
 from thawline.screen import say_whole
+from thawline.tasks.bundle.exporting import export_run
 from thawline.tasks.capabilities import EnsembleExporter
-from thawline.tasks.exporting import export_run
 from thawline.tasks.run_model import find_run_model
 from thawline.tasks.task import capability, find_task, task_names
 from thawline.tasks.typed import to_settings

@@ -26,10 +26,10 @@ from thawline.errors import RunError, UserError
 from thawline.features.progress import bar, say
 from thawline.output import form, report
 from thawline.screen import visible
-from thawline.tasks.base import load_base
+from thawline.tasks.bundle.base import load_base
+from thawline.tasks.bundle.load import AnyBundle, load_bundle
+from thawline.tasks.bundle.predicting import BASE, PredictSettings
 from thawline.tasks.capabilities import TaskPredictor
-from thawline.tasks.load import AnyBundle, load_bundle
-from thawline.tasks.predicting import BASE, PredictSettings
 from thawline.tasks.task import Task, capability, find_task
 from thawline.tasks.typed import to_settings
 

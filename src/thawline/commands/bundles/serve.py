@@ -14,10 +14,10 @@ from thawline.errors import UserError
 from thawline.screen import say, say_whole
 from thawline.serving.environment import MODEL_PATH, TOKEN, read_variables
 from thawline.serving.settings import ServeSettings
-from thawline.tasks.base import load_base
-from thawline.tasks.load import load_bundle
-from thawline.tasks.predicting import BASE
-from thawline.tasks.serving import Served, Terms
+from thawline.tasks.bundle.base import load_base
+from thawline.tasks.bundle.load import load_bundle
+from thawline.tasks.bundle.predicting import BASE
+from thawline.tasks.bundle.serving import Served, Terms
 from thawline.tasks.task import find_task
 from thawline.tasks.typed import to_settings
 from thawline.tasks.versions import open_registry

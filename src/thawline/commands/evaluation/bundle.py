@@ -24,8 +24,8 @@ from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.predictions import Predictions
 from thawline.screen import as_word, say_next, say_whole
 from thawline.targets.target import MAJORITY, MOST_USUAL, TRAINING_MEAN
-from thawline.tasks.labelled import Labelled, Labeller, predict_labelled
-from thawline.tasks.load import AnyBundle, load_bundle
+from thawline.tasks.bundle.labelled import Labelled, Labeller, predict_labelled
+from thawline.tasks.bundle.load import AnyBundle, load_bundle
 from thawline.tasks.running import show_results
 from thawline.tasks.task import capability, find_task, task_of_table
 

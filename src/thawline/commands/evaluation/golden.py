@@ -8,8 +8,8 @@ from thawline.commands.line.settings import EvaluateSettings
 from thawline.errors import RunError, UserError
 from thawline.output import report
 from thawline.reports.golden import print_golden
+from thawline.tasks.bundle.load import load_bundle
 from thawline.tasks.capabilities import GoldenJudge
-from thawline.tasks.load import load_bundle
 from thawline.tasks.task import capability, find_task
 
 

@@ -28,7 +28,7 @@ from thawline.runs.moved import places_of
 from thawline.runs.settings import LoggerSettings, PathsSettings
 from thawline.samples.settings import SampleSettings
 from thawline.serving.settings import ServeSettings
-from thawline.tasks.predicting import PredictSettings
+from thawline.tasks.bundle.predicting import PredictSettings
 from thawline.tasks.settings import CheckSettings, PromptSettings, RunSettings
 from thawline.tasks.task import capability, imported, task_names
 from thawline.versions.settings import VersionsSettings

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from thawline.serving.metrics import CONTENT_TYPE
 from thawline.serving.routes.schemas import REFUSALS, UPLOADS, Health, Result, Results
 from thawline.serving.service import BundleService
-from thawline.tasks.serving import ServedAnswer
+from thawline.tasks.bundle.serving import ServedAnswer
 from thawline.version import __version__
 
 

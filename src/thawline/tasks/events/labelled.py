@@ -14,7 +14,7 @@ from thawline.tasks.photos.tagged import mark_photos
 
 
 def label_events(bundle: Bundle, data: DataSettings, store: Path) -> LabelledPhotos:
-    """Read the photos of `data`; see `tasks.labelled.Labeller`."""
+    """Read the photos of `data`; see `tasks.bundle.labelled.Labeller`."""
     if isinstance(bundle, ScoreBundle):
         return label_scored(bundle, data, store)
     data = replace(data, rename=bundle.renamed, labels="one" if bundle.thresholds is None else "several")

@@ -13,7 +13,7 @@ from thawline.tasks.photos.facts import photo_facts
 
 
 class LabelledEntries(LabelledTags):
-    """New photos with tags; see `tasks.labelled.Labelled`."""
+    """New photos with tags; see `tasks.bundle.labelled.Labelled`."""
 
     def examine(self, predictions: Predictions) -> dict[str, Any]:
         """How good the suggestions are, besides what is said of any labels."""
@@ -21,7 +21,7 @@ class LabelledEntries(LabelledTags):
 
 
 def label_library(bundle: Bundle, data: LibrarySettings, store: Path) -> LabelledEntries:
-    """Read the entries of `data` and their photos; see `tasks.labelled.Labeller`."""
+    """Read the entries of `data` and their photos; see `tasks.bundle.labelled.Labeller`."""
     library = read_library(data)
     tagged = mark(library, photo_facts(library.listing, data, store), known=bundle.labels)
     return LabelledEntries(bundle, tagged.collection, bundle.labels, tagged.strata, store, tagged=tagged)

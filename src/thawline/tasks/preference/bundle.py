@@ -8,8 +8,8 @@ import torch
 
 from thawline.bundles.trained import read_trained
 from thawline.runs.predictions import Predictions
+from thawline.tasks.bundle.exporting import Exportable
 from thawline.tasks.classes import number_classes
-from thawline.tasks.exporting import Exportable
 from thawline.tasks.photos.bundle.export import export_photos
 from thawline.tasks.photos.bundle.labelled import LabelledPhotos
 from thawline.tasks.photos.bundle.photos import Bundle, load_photos
@@ -44,7 +44,7 @@ def export_preference(fitted: RunModel) -> Exportable:
 
 @dataclass(frozen=True, kw_only=True)
 class AnsweredPhotos(LabelledPhotos):
-    """New photos that were answered; see `tasks.labelled.Labelled`.
+    """New photos that were answered; see `tasks.bundle.labelled.Labelled`.
 
     Attributes:
         feedback: The answers.
@@ -64,7 +64,7 @@ class AnsweredPhotos(LabelledPhotos):
 
 
 def label_preference(bundle: Bundle, data: FeedbackSettings, store: Path) -> AnsweredPhotos:
-    """Read the answers of `data` and their photos; see `tasks.labelled.Labeller`."""
+    """Read the answers of `data` and their photos; see `tasks.bundle.labelled.Labeller`."""
     given = read_feedback(data)
     collection, feedback = collect(given, photo_facts(given.listing, data, store), data)
     classes, labels = number_classes(collection, bundle.labels)

@@ -28,9 +28,9 @@ from thawline.decisions.threshold import Threshold
 from thawline.encoders.load import load
 from thawline.errors import RunError, UserError
 from thawline.serving.source import FixedSource
+from thawline.tasks.bundle.serving import Served
 from thawline.tasks.match.bundle.pairs import PairBundle
 from thawline.tasks.match.bundle.write import KnownPair, TunedPairs
-from thawline.tasks.serving import Served
 
 TEXTS = ["a birthday cake with candles", "snow", "a bride and a groom"]
 SCALE, BIAS, THRESHOLD = 7.5, 2.75, 0.4

@@ -14,7 +14,7 @@ from thawline.bundles.networks import classifier
 from thawline.bundles.write import Extras, write_bundle
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
-from thawline.tasks.load import load_bundle
+from thawline.tasks.bundle.load import load_bundle
 from thawline.tasks.preference.asking.ask import next_items
 from thawline.tasks.preference.asking.scoring import load_scorer
 from thawline.versions.database import open_database

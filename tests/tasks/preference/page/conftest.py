@@ -13,8 +13,8 @@ from tests.serving.conftest import running
 from thawline.bundles.write import Extras, write_bundle
 from thawline.features.settings import StoreSettings
 from thawline.serving.active import ActiveSource
-from thawline.tasks.load import load_bundle
-from thawline.tasks.serving import Served
+from thawline.tasks.bundle.load import load_bundle
+from thawline.tasks.bundle.serving import Served
 from thawline.tasks.versions import open_registry
 from thawline.versions.feedback import add_item
 from thawline.versions.settings import VersionsSettings

@@ -3,7 +3,7 @@
 from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.decisions.temperature import Temperature
 from thawline.runs.split import SplitRow
-from thawline.tasks.exporting import Exportable, known_files
+from thawline.tasks.bundle.exporting import Exportable, known_files
 from thawline.tasks.genre.bundle.write import KnownTrack, TunedTracks
 from thawline.tasks.genre.settings import THEMES
 from thawline.tasks.genre.tables.themes import vocabulary

@@ -18,7 +18,7 @@ from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import read_split_rows
 from thawline.screen import as_word, say, say_next, say_whole
-from thawline.tasks.exporting import check_known, samples_root, say_difference
+from thawline.tasks.bundle.exporting import check_known, samples_root, say_difference
 from thawline.tasks.genre.bundle.export import TRACKS, known_tracks, themes_of, tuned_tracks
 from thawline.tasks.genre.bundle.write import KnownTrack
 from thawline.tasks.genre.bundle.write_ensemble import TunedMember, write_ensemble_bundle

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from thawline.errors import UserError
+from thawline.tasks.bundle.golden import CaseResult, GoldenCase, GoldenForm, check_labels, label_failures, read_golden
 from thawline.tasks.genre.bundle.asking import AnyTracks
 from thawline.tasks.genre.tables.instruments import instrument_of, instruments
-from thawline.tasks.golden import CaseResult, GoldenCase, GoldenForm, check_labels, label_failures, read_golden
 
 _FORM = GoldenForm(
     ("genre", "expected"),

@@ -19,6 +19,7 @@ from thawline.features.media import Tracks
 from thawline.features.store.store import FeatureStore
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
+from thawline.tasks.bundle.labelled import FOLD, Answers
 from thawline.tasks.classes import number_classes
 from thawline.tasks.genre.bundle.asking import AnyTracks
 from thawline.tasks.genre.bundle.tracks import TrackBundle
@@ -26,13 +27,12 @@ from thawline.tasks.genre.labels import Marked, mark
 from thawline.tasks.genre.listed import list_task, related_tracks
 from thawline.tasks.genre.settings import TracksSettings
 from thawline.tasks.genre.tables.theme_report import with_themes
-from thawline.tasks.labelled import FOLD, Answers
 from thawline.tasks.tags.told import tag_figures
 
 
 @dataclass(frozen=True)
 class LabelledTracks:
-    """Tracks of known genres; see `tasks.labelled.Labelled`."""
+    """Tracks of known genres; see `tasks.bundle.labelled.Labelled`."""
 
     untold = ()
     bundle: AnyTracks[Any]
@@ -129,7 +129,7 @@ class TaggedTracks(LabelledTracks):
 
 
 def label_genre(bundle: AnyTracks[Any], data: DataSettings, store: Path) -> LabelledTracks:
-    """Read the tracks of `data`; see `tasks.labelled.Labeller`."""
+    """Read the tracks of `data`; see `tasks.bundle.labelled.Labeller`."""
     assert isinstance(data, TracksSettings)  # noqa: S101  # they are this task's
     thresholds = bundle.thresholds if isinstance(bundle, TrackBundle) else None
     renamed = bundle.renamed if isinstance(bundle, TrackBundle) else {}

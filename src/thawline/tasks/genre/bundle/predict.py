@@ -13,10 +13,10 @@ from thawline.data.tracks.listing import walk_tracks
 from thawline.errors import UserError
 from thawline.features.progress import say
 from thawline.files import write_atomically
+from thawline.tasks.bundle.predicting import PredictSettings
 from thawline.tasks.genre.bundle.asking import AnyTracks
 from thawline.tasks.genre.bundle.record import Track
 from thawline.tasks.genre.bundle.said import print_tracks, write_track_lines
-from thawline.tasks.predicting import PredictSettings
 
 
 def predict_tracks(

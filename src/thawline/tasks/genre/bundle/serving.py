@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from thawline.tasks.bundle.serving import Answer, Sample, Terms
 from thawline.tasks.genre.bundle.asking import AnyTracks
-from thawline.tasks.serving import Answer, Sample, Terms
 
 
 def answer_tracks(bundle: AnyTracks[Any], samples: Sequence[Sample], terms: Terms) -> Iterator[Answer]:
-    """What a bundle of tracks says of each file, its record among it; see `tasks.serving.Answerer`."""
+    """What a bundle of tracks says of each file, its record among it; see `tasks.bundle.serving.Answerer`."""
     said = bundle.predict([sample.path for sample in samples], calibrated=terms.calibrated is not False)
     for sample, record in zip(samples, said, strict=True):
         details = {**record, "path": sample.name}  # where it lies is nobody's concern

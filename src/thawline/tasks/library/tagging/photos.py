@@ -75,7 +75,7 @@ def keep_model(run: Path, folder: Path) -> None:
     Raises:
         UserError: The run has no model of all its data, or it can't be exported.
     """
-    from thawline.tasks.exporting import write_run  # late, as above
+    from thawline.tasks.bundle.exporting import write_run  # late, as above
     from thawline.tasks.run_model import find_run_model
 
     write_run(find_run_model(run, {}), folder / FOLDER, run.name)
@@ -109,7 +109,7 @@ class Looker:
 
     def _loaded(self) -> Any:
         if self._bundle is None:
-            from thawline.tasks.load import load_bundle  # late, as above
+            from thawline.tasks.bundle.load import load_bundle  # late, as above
 
             self._bundle = load_bundle(self._folder)
         return self._bundle

@@ -5,8 +5,8 @@ from thawline.encoders.device import find_device
 from thawline.encoders.settings import TEXT
 from thawline.errors import UserError
 from thawline.runs.split import change_of
+from thawline.tasks.bundle.exporting import Exportable, some_places
 from thawline.tasks.capabilities import task_reader
-from thawline.tasks.exporting import Exportable, some_places
 from thawline.tasks.match.bundle.write import KnownPair, TunedPairs
 from thawline.tasks.match.features import load_pretrained
 from thawline.tasks.match.problem import MatchProblem

@@ -17,7 +17,7 @@ from thawline.data.settings import DataSettings
 from thawline.features.store.store import FeatureStore
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
-from thawline.tasks.labelled import Answers
+from thawline.tasks.bundle.labelled import Answers
 from thawline.tasks.match.bundle.pairs import PairBundle
 from thawline.tasks.match.examination import examine_answers
 from thawline.tasks.match.files.checked import CheckedPairs, checked_pairs, pairs_settings, related_pairs
@@ -25,7 +25,7 @@ from thawline.tasks.match.files.checked import CheckedPairs, checked_pairs, pair
 
 @dataclass(frozen=True)
 class LabelledPairs:
-    """Pairs that are known to match or not; see `tasks.labelled.Labelled`."""
+    """Pairs that are known to match or not; see `tasks.bundle.labelled.Labelled`."""
 
     untold = ()
     bundle: PairBundle
@@ -85,7 +85,7 @@ class LabelledPairs:
 
 
 def label_match(bundle: PairBundle, data: DataSettings, store: Path) -> LabelledPairs:
-    """Read the pairs of `data`; see `tasks.labelled.Labeller`."""
+    """Read the pairs of `data`; see `tasks.bundle.labelled.Labeller`."""
     checked = checked_pairs(pairs_settings(data), FeatureStore(store))
     check_labels(checked.table)
     return LabelledPairs(bundle, checked, bundle.labels)

@@ -25,8 +25,8 @@ from thawline.errors import UserError
 from thawline.features.progress import say
 from thawline.files import write_atomically
 from thawline.screen import say_whole, visible
+from thawline.tasks.bundle.predicting import PredictSettings
 from thawline.tasks.match.bundle.pairs import Match, PairBundle
-from thawline.tasks.predicting import PredictSettings
 
 _ANSWERS = (MATCH, MISMATCH)  # by whether it is a mismatch
 _COLUMNS = Columns(("image_path", "text"), row="pair")

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from thawline.bundles.pictures import read_picture
 from thawline.data.pairs.labels import MATCH, MISMATCH
 from thawline.errors import UnusableError
+from thawline.tasks.bundle.serving import Answer, Ask, Sample, Served, Service, Terms
 from thawline.tasks.match.bundle.pairs import Match, PairBundle
-from thawline.tasks.serving import Answer, Ask, Sample, Served, Service, Terms
 
 _NO_TEXT = "no text was sent along with it"
 
@@ -33,7 +33,7 @@ class Analysis(BaseModel):
 
 
 def answer_pairs(bundle: PairBundle, samples: Sequence[Sample], terms: Terms) -> Iterator[Answer]:
-    """What a matcher says of each file and its text; see `tasks.serving.Answerer`."""
+    """What a matcher says of each file and its text; see `tasks.bundle.serving.Answerer`."""
     bundle.max_megapixels = terms.max_megapixels
     said = bundle.predict(
         [(sample.path, sample.text) for sample in samples if sample.text], calibrated=terms.calibrated is True
@@ -43,7 +43,7 @@ def answer_pairs(bundle: PairBundle, samples: Sequence[Sample], terms: Terms) ->
 
 
 def add_routes(router: APIRouter, service: Service) -> None:
-    """Add `POST /clip/analyze`; see `tasks.serving.RouteAdder`."""
+    """Add `POST /clip/analyze`; see `tasks.bundle.serving.RouteAdder`."""
 
     @router.post("/clip/analyze", responses=service.responses | _other_model(service))
     async def analyze(

@@ -4,7 +4,7 @@ from thawline.data.photos.people import people_note
 from thawline.decisions.abstention import UNKNOWN, Abstention
 from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.decisions.out_of_place import OUT_OF_PLACE, OutOfPlace
-from thawline.tasks.exporting import Exportable, known_files
+from thawline.tasks.bundle.exporting import Exportable, known_files
 from thawline.tasks.photos.bundle.out_of_place import place
 from thawline.tasks.photos.bundle.write import TunedPhotos
 from thawline.tasks.photos.prompts import PROMPTS, class_prompts

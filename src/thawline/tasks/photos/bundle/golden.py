@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from thawline.decisions.abstention import UNKNOWN
-from thawline.tasks.golden import CaseResult, GoldenCase, GoldenForm, check_labels, label_failures, read_golden
+from thawline.tasks.bundle.golden import CaseResult, GoldenCase, GoldenForm, check_labels, label_failures, read_golden
 from thawline.tasks.photos.bundle.photos import Bundle
 
 _FORM = GoldenForm(("expected",), more=(), such_as="{file: a.jpg, expected: wedding}")

@@ -15,7 +15,7 @@ from thawline.data.settings import DataSettings
 from thawline.decisions.label_thresholds import THRESHOLDS
 from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
-from thawline.tasks.labelled import FOLD, Answers
+from thawline.tasks.bundle.labelled import FOLD, Answers
 from thawline.tasks.photos.bundle.abstaining import examine_answered
 from thawline.tasks.photos.bundle.photos import Bundle
 from thawline.tasks.photos.facts import photo_facts
@@ -27,7 +27,7 @@ from thawline.tasks.tags.told import tag_figures
 
 @dataclass(frozen=True)
 class LabelledPhotos:
-    """Photos of known classes; see `tasks.labelled.Labelled`.
+    """Photos of known classes; see `tasks.bundle.labelled.Labelled`.
 
     Attributes:
         store: The folder of the feature store.
@@ -93,7 +93,7 @@ class LabelledPhotos:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledTags(LabelledPhotos):
-    """New photos that can have several labels; see `tasks.labelled.Labelled`.
+    """New photos that can have several labels; see `tasks.bundle.labelled.Labelled`.
 
     Attributes:
         tagged: The labels, and which photo has which.
@@ -125,7 +125,7 @@ class LabelledTags(LabelledPhotos):
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledScores(LabelledPhotos):
-    """New photos whose scores are known; see `tasks.labelled.Labelled`.
+    """New photos whose scores are known; see `tasks.bundle.labelled.Labelled`.
 
     Attributes:
         scored: The photos and their scores.
@@ -151,7 +151,7 @@ class LabelledScores(LabelledPhotos):
 
 
 def label_scored(bundle: Bundle, data: DataSettings, store: Path) -> LabelledScores:
-    """Read the photos of the table of `data`; see `tasks.labelled.Labeller`."""
+    """Read the photos of the table of `data`; see `tasks.bundle.labelled.Labeller`."""
     listing = list_scored(Path(data.path))
     scored = score_photos(listing, photo_facts(listing, data, store))
     return LabelledScores(bundle, scored.collection, (), scored.collection.labels, store, scored=scored)

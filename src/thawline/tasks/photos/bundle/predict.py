@@ -13,10 +13,10 @@ from thawline.data.walking import walk_photos
 from thawline.decisions.abstention import UNKNOWN
 from thawline.features.progress import say
 from thawline.files import write_atomically
+from thawline.tasks.bundle.predicting import BASE, PredictSettings
 from thawline.tasks.photos.bundle.photos import Bundle, Prediction, ScoreBundle
 from thawline.tasks.photos.bundle.said import print_said, write_json_lines, write_parquet
 from thawline.tasks.photos.bundle.scores import predict_scores
-from thawline.tasks.predicting import BASE, PredictSettings
 
 
 def predict_photos(

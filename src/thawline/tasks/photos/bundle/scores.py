@@ -22,9 +22,9 @@ from thawline.data.walking import walk_photos
 from thawline.errors import UserError
 from thawline.files import write_atomically
 from thawline.screen import format_number, visible
+from thawline.tasks.bundle.predicting import PredictSettings
 from thawline.tasks.photos.bundle.photos import Prediction, ScoreBundle
 from thawline.tasks.photos.bundle.said import ROW_GROUP
-from thawline.tasks.predicting import PredictSettings
 
 _SCORED = "scored"  # what the photos are counted under that have a score
 _FIELDS = ("path", "score", "problem")

@@ -15,7 +15,7 @@ from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.fitting.settings import GradientSettings, MethodSettings, ZeroShotSettings
 from thawline.runs.predictions import Predictions
-from thawline.tasks.exporting import write_run
+from thawline.tasks.bundle.exporting import write_run
 from thawline.tasks.preference.answers import LIKE
 from thawline.tasks.preference.loop.answered import FILE, check_both, usable, write_answers
 from thawline.tasks.preference.loop.base import make_base

@@ -8,11 +8,11 @@ from sqlalchemy import func, select
 
 from thawline.errors import UserError
 from thawline.files import read_json
+from thawline.tasks.bundle.serving import Served
 from thawline.tasks.preference.answers import ANSWERS
 from thawline.tasks.preference.asking.simulate import PICTURE, RESULTS
 from thawline.tasks.preference.page.schemas import Compared, Figure, Overview, Side, VersionOut
 from thawline.tasks.preference.task import TASK
-from thawline.tasks.serving import Served
 from thawline.versions.contents import headline
 from thawline.versions.feedback import answered
 from thawline.versions.interleaved import Interleaved, interleaved

@@ -10,13 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from thawline.errors import UnusableError, UserError
+from thawline.tasks.bundle.serving import Served, Service
 from thawline.tasks.preference.answers import ANSWERS
 from thawline.tasks.preference.asking.settings import two_versions
 from thawline.tasks.preference.page.asked import Asking
 from thawline.tasks.preference.page.overview import newest_plot, overview
 from thawline.tasks.preference.page.pictures import small_jpeg
 from thawline.tasks.preference.page.schemas import AnswerIn, AnswerOut, Items, Overview, Undone
-from thawline.tasks.serving import Served, Service
 from thawline.versions.registry import Registry
 from thawline.versions.schema import Item
 
@@ -46,7 +46,7 @@ _Between = Annotated[
 
 
 def add_routes(router: APIRouter, service: Service) -> None:
-    """Add the page and what it asks for; see `tasks.serving.RouteAdder`."""
+    """Add the page and what it asks for; see `tasks.bundle.serving.RouteAdder`."""
     _add_files(router, service)
     asking, refusals = Asking(), _refusals(service)
 

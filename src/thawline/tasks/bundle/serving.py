@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from thawline.features.settings import StoreSettings
-from thawline.tasks.load import AnyBundle
+from thawline.tasks.bundle.load import AnyBundle
 from thawline.tasks.task import capability
 from thawline.versions.registry import Registry
 from thawline.versions.schema import ModelVersion

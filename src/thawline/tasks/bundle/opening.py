@@ -15,7 +15,7 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> Any:
         device: `auto` (a GPU when there is one), `cpu`, `gpu` or `mps`.
 
     Returns:
-        What its task gives a service: of a bundle a `tasks.load.AnyBundle`.
+        What its task gives a service: of a bundle a `tasks.bundle.load.AnyBundle`.
 
     Raises:
         UserError: It is neither, or one of its files is not what was written.
@@ -23,6 +23,6 @@ def load(path: str | os.PathLike[str], *, device: str = "auto") -> Any:
     task = task_of_directory(Path(path))
     if task is not None:
         return capability(task, "open")(Path(path))
-    from thawline.tasks.load import load_bundle  # late: what was learnt without torch is opened without it
+    from thawline.tasks.bundle.load import load_bundle  # late: what was learnt without torch is opened without it
 
     return load_bundle(path, device=device)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from thawline.encoders.device import find_device
 from thawline.encoders.settings import EncoderSettings
 from thawline.features.settings import StoreSettings
-from thawline.tasks.load import AnyBundle
+from thawline.tasks.bundle.load import AnyBundle
 from thawline.tasks.settings import PromptSettings
 from thawline.tasks.task import capability, find_task, task_names
 

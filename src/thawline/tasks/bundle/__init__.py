@@ -1,0 +1,1 @@
+"""A model written as a bundle, and one in use: what every task gives for that, and who calls it."""
