@@ -3,6 +3,7 @@
 python tools/compare_plan.py                          # two shapes on the sample photos, and the sample pairs
 python tools/compare_plan.py --events DIR --weights FILE --pairs FILE      # those of real data besides
 python tools/compare_plan.py --only linear,pairs      # some of them
+python tools/compare_plan.py --line "data.path=/Photos -m encoder=squeezenet method=finetune thaw=1,2"      # any other
 
 Seconds of the processor are those to look at where the machine has other work. Exit status 1 where these or memory are
 off by more than 1.5 times, or bytes by more than 5 %.
@@ -12,6 +13,7 @@ import argparse
 import json
 import os
 import resource
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -154,12 +156,17 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="of MobileNetV2 0.35, as timm has them")
     parser.add_argument("--pairs", type=Path, help="a table of pairs")
     parser.add_argument("--only", default="", help="names of shapes, with commas")
+    parser.add_argument(
+        "--line", default=[], action="append", help="a command line with absolute paths, instead; can be repeated"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         events, pairs = Path(place) / "events", Path(place) / "pairs"
         make_events(events, photos_per_class=150, seed=0)
         table = make_pairs(pairs, pictures=200, seed=0).file
         found = shapes(events, table, given.events, given.weights, given.pairs)
+        if given.line:
+            found = {f"line {number}": shlex.split(line) for number, line in enumerate(given.line, start=1)}
         wanted = [name for name in found if not given.only or name in given.only.split(",")]
         near = [compare(name, found[name]) for name in wanted]
     sys.exit(0 if all(near) else 1)

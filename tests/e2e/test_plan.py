@@ -1,6 +1,7 @@
 """`thawline plan`: what a command line will take, said before anything runs."""
 
 from functools import partial
+from statistics import mean
 
 import pytest
 
@@ -8,6 +9,7 @@ from thawline.commands.forecast.plan import foresee
 from thawline.commands.line.composing import compose
 from thawline.commands.line.settings import register_settings
 from thawline.features.rehearsing.costs import Cost
+from thawline.fitting.lightning.history import HISTORY, read_history
 
 BEFORE = Cost(1.0, 1.0)
 WORDS = ("method=linear", "encoder=tiny_clip", "trainer=cpu", "logger=csv")
@@ -55,6 +57,23 @@ def test_what_is_stored_counts_as_stored_and_stays_as_it_is(thawline, sample, tu
     assert "thaw=77" in " ".join(printed.splitlines()[len(table) + 2 :])
     assert "0 bytes more" in printed
     assert not (thawline.directory / "outputs").exists()
+
+
+@pytest.mark.long
+def test_a_trial_ends_when_its_own_settings_have_it_end(thawline, sample, tuned, monkeypatch):
+    monkeypatch.setenv("THAWLINE_STORE", str(tuned[0].parents[2] / "store"))
+    words = ("-m", "thaw=head", "method.lr=1e-5,0.3", "hydra/launcher=basic")
+    forecast = said_of(sample, *words)
+    [part] = forecast.parts
+    expected, soonest = (100 * cost.processor / part.most.processor for cost in (part.fits, part.least))
+    thawline("train", sample, *WORDS, *words)
+    [sweep] = (thawline.directory / "outputs" / "sweep").iterdir()
+    epochs = [len(read_history(sweep / trial / "folds" / "holdout" / HISTORY)) for trial in ("0", "1")]
+    assert epochs[0] == 100
+    assert epochs[1] < 40
+    assert soonest == pytest.approx(11)  # method.patience=10, after the first
+    assert 1 / 1.5 < expected / mean(epochs) < 1.5
+    assert forecast.least.processor < forecast.total.processor < forecast.most.processor
 
 
 def test_bad_input_is_refused_as_training_refuses_it(thawline, tmp_path):

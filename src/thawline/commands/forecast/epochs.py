@@ -3,20 +3,16 @@
 What is fitted in closed form counts as one epoch.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import mean
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from xxhash import xxh3_64_intdigest
-
+from thawline.commands.forecast.stopping import ends_after, few_of, least_epochs, most_epochs
+from thawline.commands.forecast.watching import Watching
 from thawline.encoders.device import find_device
-from thawline.errors import PrunedError, UserError
+from thawline.errors import PrunedError
 from thawline.features.rehearsing.costs import Clock, Cost
-from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.fit import FitOptions, fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.lightning.feeding import batches_per_epoch
@@ -26,68 +22,69 @@ from thawline.tasks.planning import how_to_fit
 from thawline.tasks.settings import RunSettings
 
 _SECONDS = 1.0  # of a fit that are watched, about
-_PATIENCE = 4  # times as long by the clock
-_LEAST = 2  # epochs
 _BATCHES = (2, 10)  # that are watched where nobody looks at the end of an epoch
-_AT_ONCE = 256  # samples
-_MOSTLY = 0.8  # share of the samples that are no copies, from which on none are taken to be
+_SHARE = 0.1  # of what all fits may take, that judging when they stop may take
+_JUDGED = (2.0, 6.0)  # seconds, which that is at least and at most for each
 
 
 @dataclass(frozen=True)
 class Epochs:
-    """The epochs of one fold.
+    """The epochs of a fit, on average over trials.
 
     Attributes:
         count: How many it is expected to have; each time over the samples is one.
+        least: How many where it is at its best after the first.
+        most: How many where nothing ends it.
         each: What one takes.
     """
 
-    count: int = 0
+    count: float = 0.0
+    least: float = 0.0
+    most: float = 0.0
     each: Cost = Cost()  # noqa: RUF009  # it is frozen
 
 
-class _Watching:
-    """Looks at the clock at the end of each epoch, and ends the fit when it has seen enough."""
+def expect_epochs(problem: TaskProblem, fold: Fold, trials: Sequence[RunSettings], fits: float) -> Epochs:
+    """What epochs take, by about a second of one fit, and how many there will be, by one of few samples for each trial.
 
-    def __init__(self, seconds: float) -> None:
-        self.clock, self._seconds = Clock(), seconds
-        self.marks: list[Cost] = []
-
-    def epoch(self, fold: str, epoch: int, loss: float) -> None:
-        """Take the time."""
-        self.marks.append(self.clock.cost())
-        took = self.marks[-1] - self.marks[0]
-        # By the processor, whatever else the machine does; by the clock where the disk or an accelerator is waited for.
-        if len(self.marks) > _LEAST and max(took.processor, took.wall / _PATIENCE) > self._seconds:
-            raise PrunedError("enough was seen")
-
-    def fold(self, fold: str, score: float) -> None:
-        """Nothing: there is one."""
-
-
-def watch_epochs(problem: TaskProblem, plan: Sequence[Fold], settings: RunSettings) -> Epochs:
-    """Fit the first fold for about a second, and what of it are no copies to its end."""
+    Args:
+        problem: The data.
+        fold: The fold that stands for all.
+        trials: The settings of those that stand for all of a kind; how long an epoch takes is seen by the first.
+        fits: How many fits there are in all.
+    """
+    settings, method = trials[0], trials[0].method
     how = how_to_fit(settings, Path(settings.paths.run), find_device(settings.trainer.accelerator), None)
-    watching = _Watching(_SECONDS)
-    if not isinstance(settings.method, GradientSettings):
-        fit_fold(problem, plan[0], how)
-        return Epochs(1, watching.clock.cost())
-    most = min(settings.method.epochs, settings.debug.epochs or settings.method.epochs)
-    if not settings.method.holds_out:
-        passes = settings.method.passes(len(plan[0].train), len(problem.classes))
-        return Epochs(most * passes, _pass(problem, plan[0], settings, settings.method.batch_size))
-    known = distinct(problem.samples(plan[0].train))
-    copied = len(known) < _MOSTLY * len(plan[0].train)
+    if not isinstance(method, GradientSettings):
+        clock = Clock()
+        fit_fold(problem, fold, how)
+        return Epochs(1, 1, 1, clock.cost())
+    most, least = mean(map(most_epochs, trials)), mean(map(least_epochs, trials))
+    if not method.holds_out:
+        passes = most * method.passes(len(fold.train), len(problem.classes))
+        return Epochs(passes, passes, passes, _pass(problem, fold, settings, method.batch_size))
+    few = few_of(problem, fold)
+    each, ended = _watch(problem, fold, how)
+    if ended and not few.copied and fits == 1:
+        return Epochs(ended, ended, ended, each)
+    seconds = max(_JUDGED[0], min(_JUDGED[1], _SHARE * each.processor * most * fits / len(trials)))
+    counts = [
+        ended
+        if ended and trial is settings and not few.copied
+        else ends_after(problem, fold, replace(few, fold=replace(few.fold, name=f"few-{n}")), trial, seconds)
+        for n, trial in enumerate(trials)
+    ]
+    return Epochs(mean(counts), least, most, each)
+
+
+def _watch(problem: TaskProblem, fold: Fold, how: FitOptions) -> tuple[Cost, int | None]:
+    """What an epoch takes, and after how many the fit ended; None where it was broken off."""
+    watching = Watching(_SECONDS)
     try:
-        fit_fold(problem, plan[0], replace(how, watch=watching))
-        ended = most if copied else len(watching.marks)
+        fit_fold(problem, fold, replace(how, watch=watching))
     except PrunedError:
-        ended = most
-    marks = watching.marks
-    each = (marks[-1] - marks[0]) * (1 / (len(marks) - 1)) if len(marks) > 1 else (marks[0] if marks else Cost())
-    if copied and ended == most:
-        ended = _expected(problem, plan[0], known, how, settings.method, most)
-    return Epochs(min(ended, most), each)
+        return watching.each, None
+    return watching.each, len(watching.marks)
 
 
 def _pass(problem: TaskProblem, fold: Fold, settings: RunSettings, batch_size: int) -> Cost:
@@ -101,38 +98,3 @@ def _pass(problem: TaskProblem, fold: Fold, settings: RunSettings, batch_size: i
         took.append(clock.cost())
     fewer, more = _BATCHES
     return (took[1] - took[0]) * (batches_per_epoch(len(fold.train), batch_size) / (more - fewer))
-
-
-def _expected(
-    problem: TaskProblem, fold: Fold, known: NDArray[np.int64], how: FitOptions, method: GradientSettings, most: int
-) -> int:
-    """The epochs after which a fit on all samples ends, by one on the few that are known; `most` where that is open.
-
-    Copies never stop a training. On few samples the best epoch is taken to come after as many steps as on all.
-    """
-    small = replace(fold, name="distinct", train=fold.train[known])
-    watching = _Watching(2 * _SECONDS)
-    try:
-        fit = fit_fold(problem, small, replace(how, watch=watching))
-    except (PrunedError, UserError):  # it takes longer; or these are too few of a class
-        return most
-    if len(watching.marks) >= most:
-        return most
-    sooner = len(known) / len(fold.train)
-    return min(most, math.ceil(int(fit.chosen["epochs"]) * sooner) + (method.patience or 0))
-
-
-def distinct(samples: FeatureSet) -> NDArray[np.int64]:
-    """Positions of judged samples no two of which have the same features, the first of each."""
-    seen: dict[int, int] = {}
-    for start in range(0, len(samples), _AT_ONCE):
-        positions = np.arange(start, min(start + _AT_ONCE, len(samples)))
-        features = samples.rows[samples.indices[positions]]
-        told = [tensor for name, tensor in sorted(features.items()) if tensor.dtype != torch.int64]  # no numbers
-        for i, position in enumerate(positions.tolist()):
-            checksum = 0
-            for tensor in told:
-                checksum = xxh3_64_intdigest(tensor[i].reshape(-1).view(torch.uint8).numpy().data, checksum)
-            seen.setdefault(checksum, position)
-    first = np.array(sorted(seen.values()), dtype=np.int64)
-    return first if samples.owners is None else np.unique(samples.owners[first])

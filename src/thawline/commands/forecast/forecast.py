@@ -1,6 +1,7 @@
 """What a command line is expected to take, as far as it was found."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from thawline.features.rehearsing.costs import Cost
@@ -17,6 +18,8 @@ class Part:
         trials: How many.
         features: The share of the feature pass that leads here.
         fits: All their fits.
+        least: These where each is at its best after the first epoch, and stops as soon as it can.
+        most: These where none stops before its last epoch.
         rest: What else they take: reading, scoring, files.
         bytes: That the store grows by.
         stored: Whether nothing is computed for it.
@@ -30,6 +33,8 @@ class Part:
     trials: float
     features: Cost = field(default_factory=Cost)
     fits: Cost = field(default_factory=Cost)
+    least: Cost = field(default_factory=Cost)
+    most: Cost = field(default_factory=Cost)
     rest: Cost = field(default_factory=Cost)
     bytes: int = 0
     stored: bool = False
@@ -67,14 +72,23 @@ class Forecast:
         return sum((part.features for part in self.parts), Cost())
 
     @property
-    def trials(self) -> Cost:
-        """All trials, one after another."""
-        return sum((part.fits + part.rest for part in self.parts), Cost())
-
-    @property
     def total(self) -> Cost:
         """All of it, with as many trials side by side as there are workers."""
-        alone, rest = self.trials, self.start + self.features + self.finish
+        return self._total([part.fits for part in self.parts])
+
+    @property
+    def least(self) -> Cost:
+        """All of it where every fit stops as soon as it can."""
+        return self._total([part.least for part in self.parts])
+
+    @property
+    def most(self) -> Cost:
+        """All of it where no fit stops before its last epoch."""
+        return self._total([part.most for part in self.parts])
+
+    def _total(self, fits: Sequence[Cost]) -> Cost:
+        alone = sum((part.rest for part in self.parts), sum(fits, Cost()))
+        rest = self.start + self.features + self.finish
         cores = self.workers if self.far else min(self.workers, os.cpu_count() or 1)
         together = max(alone.wall / self.workers, alone.processor / cores) if self.workers > 1 else alone.wall
         return Cost(rest.wall + together, rest.processor + alone.processor)

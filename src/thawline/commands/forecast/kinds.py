@@ -1,6 +1,7 @@
 """The trials of a sweep by what they take: one of each kind is rehearsed."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from thawline.commands.forecast.forecast import Part
@@ -65,6 +66,17 @@ def _grouped(trials: Mapping[int, Sequence[str]], free: frozenset[str]) -> list[
     return list(groups.values())
 
 
+def unlike(trials: Iterable[Sequence[str]], most: int) -> list[Sequence[str]]:
+    """The first of some trials, and others that are as unlike those as can be: few have a word in common."""
+    left, taken = list(trials), list[Sequence[str]]()
+    had = Counter[str]()
+    while left and len(taken) < most:
+        taken.append(min(left, key=lambda words: sum(had[word] for word in words)))
+        had.update(taken[-1])
+        left.remove(taken[-1])
+    return taken
+
+
 def kinds_of_search(points: Sequence[Sequence[str]], trials: int) -> list[Kind]:
     """The kinds of a search's trials, of which only some points are known: each stands for as many.
 
@@ -74,4 +86,4 @@ def kinds_of_search(points: Sequence[Sequence[str]], trials: int) -> list[Kind]:
     """
     kinds = _grouped(dict(enumerate(points)), _ALIKE)
     shares = [trials * len(words) / len(points) for words in kinds]
-    return [Kind(dict([next(iter(words.items()))]), share) for words, share in zip(kinds, shares, strict=True)]
+    return [Kind(words, share) for words, share in zip(kinds, shares, strict=True)]

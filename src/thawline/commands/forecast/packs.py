@@ -41,12 +41,16 @@ def rehearse_pack(kind: Kind, least: int, stage: Stage, seen: Rehearsed) -> Part
     settings = whole[0].problem.settings
     part = Part(settings.encoder.model or settings.encoder.name, str(settings.cut), settings.method.name, len(words))
     epochs = max(stage.epochs(own) for own in kind.words.values())
+    least = min(epochs, 1 + min(trial.problem.settings.method.patience for trial in whole))
     with stage.playing():
         for pack in packs_of(whole):
             brief, longer = _fit(pack, _BRIEF), _fit(pack, _LONGER)
-            part.fits += brief + (longer - brief) * ((epochs - _BRIEF) / (_LONGER - _BRIEF))
+            each = (longer - brief) * (1 / (_LONGER - _BRIEF))
+            part.most += brief + each * (epochs - _BRIEF)
+            part.least += brief + each * (least - _BRIEF)
         some = _fit(read_together(stage.sweep, few, stage.compose), settings.method.epochs)
-    part.fits *= stage.rehearsal.share
+    part.most, part.least = part.most * stage.rehearsal.share, part.least * stage.rehearsal.share
+    part.fits = part.most  # a pack goes on until the last of its fits has ended
     part.rest = (again - some) * (len(words) / len(few))
     return part
 

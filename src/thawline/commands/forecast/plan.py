@@ -44,6 +44,8 @@ def _facts(forecast: Forecast) -> dict[str, Any]:
     return {
         "parts": forecast.parts,
         "total": forecast.total,
+        "least": forecast.least,
+        "most": forecast.most,
         "start": forecast.start,
         "finish": forecast.finish,
         "memory": forecast.memory,

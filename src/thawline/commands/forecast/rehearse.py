@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from rich.console import Console
 
-from thawline.commands.forecast.epochs import Epochs, watch_epochs
+from thawline.commands.forecast.epochs import Epochs, expect_epochs
 from thawline.commands.forecast.forecast import Forecast, Part
-from thawline.commands.forecast.kinds import Kind, Rehearsed
+from thawline.commands.forecast.kinds import Kind, Rehearsed, unlike
 from thawline.commands.forecast.packs import rehearse_pack
 from thawline.commands.forecast.stage import EPOCHS, Stage
 from thawline.commands.line.composing import begin, of_run
@@ -29,6 +30,7 @@ from thawline.tasks.planning import plan_run
 from thawline.tasks.settings import RunSettings
 
 _MOST_JUDGED = 64  # trials with which the end of a sweep is rehearsed
+_STAND_IN = 4  # trials of a kind at most by which it is judged when its fits stop
 
 
 def foresee_run(words: Sequence[str], stage: Stage, before: Cost) -> Forecast:
@@ -47,11 +49,11 @@ def foresee_run(words: Sequence[str], stage: Stage, before: Cost) -> Forecast:
     config.paths.run = str(stage.folder / "run")
     with stage.playing() as played:
         train(config)
-    settings, epochs, folds = _watched(words, stage)
+    settings, epochs, folds = _watched(Kind({0: words}, 1), stage)
     fits = folds + (folds > 1 if settings.refit is None else settings.refit)
     part = _part(settings, 1)
-    part.fits = epochs.each * (epochs.count * fits)
-    part.rest = played.cost - epochs.each * (min(EPOCHS, epochs.count) * fits)
+    _fitted(part, epochs, fits)
+    part.rest = played.cost - epochs.each * (min(EPOCHS, epochs.most) * fits)
     part.memory = _memory(stage)
     seen = Rehearsed()
     _keep(seen, part, stage)
@@ -119,24 +121,33 @@ def _alone(kind: Kind, stage: Stage, seen: Rehearsed, candidates: Candidates | N
         again = rehearse()
         seen.first += cost - again
         cost = again
-    settings, epochs, folds = _watched(words, stage)
-    folds *= inner or 1
+    settings, epochs, folds = _watched(kind, stage, inner or 1)
     part = _part(settings, many)
-    known = [stage.epochs(own) for own in kind.words.values()]
-    longer = sum(known) / len(known) / known[0]
-    part.fits = epochs.each * (epochs.count * longer * folds * many)
-    part.rest = (cost - epochs.each * (min(EPOCHS, epochs.count) * folds)) * many
+    _fitted(part, epochs, folds * many)
+    part.rest = (cost - epochs.each * (min(EPOCHS, epochs.most) * folds)) * many
     return part
 
 
-def _watched(words: Sequence[str], stage: Stage) -> tuple[RunSettings, Epochs, int]:
-    """The settings of a run, its epochs and the number of its folds."""
+def _watched(kind: Kind, stage: Stage, inner: int = 1) -> tuple[RunSettings, Epochs, int]:
+    """The settings of the first trial of a kind, the epochs of its fits on average, and the number of a trial's fits.
+
+    Each fold is fitted on so many `inner` ones.
+    """
     with stage.playing():
-        settings = stage.settings(words, f"watched-{len(list(stage.folder.iterdir()))}", epochs=None)
-        problem = task_reader(settings.task)(settings, find_device(settings.trainer.accelerator))
-        folds = plan_run(problem, settings)
-        epochs = watch_epochs(problem, folds, settings)
-    return settings, Epochs(epochs.count, epochs.each * stage.rehearsal.share), len(folds)
+        place = f"watched-{len(list(stage.folder.iterdir()))}"
+        trials = [stage.settings(words, place, epochs=None) for words in unlike(kind.words.values(), _STAND_IN)]
+        problem = task_reader(trials[0].task)(trials[0], find_device(trials[0].trainer.accelerator))
+        plan = plan_run(problem, trials[0])
+        folds = len(plan) * inner
+        epochs = expect_epochs(problem, plan[0], trials, folds * kind.trials)
+    return trials[0], replace(epochs, each=epochs.each * stage.rehearsal.share), folds
+
+
+def _fitted(part: Part, epochs: Epochs, fits: float) -> None:
+    """Have `part` say what its fits take."""
+    part.fits, part.least, part.most = (
+        epochs.each * (count * fits) for count in (epochs.count, epochs.least, epochs.most)
+    )
 
 
 def _part(settings: RunSettings, trials: float) -> Part:

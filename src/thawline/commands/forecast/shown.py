@@ -25,11 +25,13 @@ def show(forecast: Forecast, store: Path, console: Console) -> None:
     total = forecast.total
     for heading, text in (
         ("in all", f"{duration(total.wall)}, {duration(total.processor)} of the processor{_side_by_side(forecast)}"),
+        ("range", _range(forecast)),
         ("of it", f"{duration(forecast.start.wall + forecast.finish.wall)} to start and to judge at the end"),
         ("memory", f"{decimal(forecast.memory)} at most"),
         ("store", f"{decimal(forecast.bytes)} more, {decimal(_free(store))} free"),
     ):
-        say(console, f"{heading:<7}{text}")
+        if text:
+            say(console, f"{heading:<7}{text}")
     for sentence in (*_assumed(forecast), *_advice(forecast, store)):
         say(console, sentence)
 
@@ -64,9 +66,19 @@ def _side_by_side(forecast: Forecast) -> str:
     return f", {forecast.workers} trials side by side" if forecast.workers > 1 else ""
 
 
+def _range(forecast: Forecast) -> str:
+    """How short and how long it can be by when fits stop; empty where that is known."""
+    least, most = duration(forecast.least.wall), duration(forecast.most.wall)
+    return "" if least == most else f"{least} if each fit stops as soon as it can, {most} if none stops early"
+
+
 def _assumed(forecast: Forecast) -> Iterator[str]:
     """What the figures rest on."""
-    yield "When method.patience ends fits is judged by the few samples computed; packs go through all epochs."
+    if _range(forecast):
+        yield (
+            "When method.patience ends fits is judged by fits on a few samples, for up to 4 trials of a kind; packs "
+            "go through all epochs."
+        )
     found, rehearsed = forecast.samples
     if rehearsed < found:
         yield f"Measured with {rehearsed:,} of {found:,} samples."

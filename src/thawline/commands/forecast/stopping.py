@@ -1,0 +1,138 @@
+"""After how many epochs `method.patience` ends a fit, by a fit on the few samples that were really computed.
+
+Copies never stop a training, so the few are fitted by themselves. Their best epoch is taken to come after as many steps
+as that of all samples would; on fewer samples it comes sooner, if anything.
+"""
+
+import math
+from dataclasses import dataclass, is_dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
+
+from thawline.commands.forecast.watching import Watching
+from thawline.encoders.device import find_device
+from thawline.errors import PrunedError, RunError, UserError
+from thawline.fitting.feature_set import FeatureSet
+from thawline.fitting.fit import FitOptions, fit_fold
+from thawline.fitting.folds import Fold
+from thawline.fitting.lightning.feeding import batches_per_epoch
+from thawline.fitting.named.callbacks import EARLY_STOPPING, EarlyStoppingSettings, check_callbacks
+from thawline.tasks.capabilities import TaskProblem
+from thawline.tasks.planning import gradient_of, how_to_fit
+from thawline.tasks.settings import RunSettings
+
+_AT_ONCE = 256  # samples
+_MOSTLY = 0.8  # share of the samples that are no copies, from which on none are taken to be
+_FEWER = 4  # times, that the samples are thinned out where all are known
+_LEAST = 128  # samples that are not thinned out
+
+
+@dataclass(frozen=True)
+class Few:
+    """Samples of a fold that are no copies.
+
+    Attributes:
+        fold: They, in the place of all.
+        copied: Whether the others are copies; else these are some of many.
+    """
+
+    fold: Fold
+    copied: bool
+
+
+def few_of(problem: TaskProblem, fold: Fold) -> Few:
+    """The samples of `fold` that are no copies, or some of them where most are not."""
+    given = fold.train if fold.inner is None else np.concatenate([fold.train, fold.inner])
+    known = distinct(problem.samples(given))
+    copied = len(known) < _MOSTLY * len(given)
+    if not copied:
+        known = known[:: max(1, min(_FEWER, len(known) // _LEAST))]
+    train, inner = known[known < len(fold.train)], known[known >= len(fold.train)]
+    return Few(replace(fold, train=given[train], inner=None if fold.inner is None else given[inner]), copied)
+
+
+def most_epochs(settings: RunSettings) -> int:
+    """The epochs of a fit that nothing ends."""
+    epochs = gradient_of(settings).epochs
+    return min(epochs, settings.debug.epochs or epochs)
+
+
+def least_epochs(settings: RunSettings) -> int:
+    """The epochs of a fit that is at its best after the first."""
+    own = check_callbacks(settings.callbacks).get(EARLY_STOPPING)
+    patience = own.patience if isinstance(own, EarlyStoppingSettings) else None
+    patience = patience or gradient_of(settings).patience
+    return most_epochs(settings) if patience is None else min(1 + patience, most_epochs(settings))
+
+
+def ends_after(problem: TaskProblem, fold: Fold, few: Few, settings: RunSettings, seconds: float) -> float:
+    """The epochs after which a fit on all samples is expected to end.
+
+    Args:
+        problem: The data.
+        fold: All samples.
+        few: Those of it that are fitted.
+        settings: Those of the fit.
+        seconds: Of the processor that this may take, about.
+    """
+    most, least = most_epochs(settings), least_epochs(settings)
+    watching, broken_off = Watching(seconds), False
+    try:
+        share = _steps(problem, few.fold, settings) / _steps(problem, fold, settings)
+        longer = _stretched(settings, 1 / share)
+        own = replace(problem, settings=longer) if is_dataclass(problem) else problem
+        fit_fold(own, few.fold, replace(_how(longer), watch=watching))
+    except PrunedError:
+        broken_off = True
+    except (UserError, RunError):  # these are too few of a class, say
+        return going_on(least, most)
+    if not broken_off and len(watching.marks) >= gradient_of(longer).epochs:
+        return most
+    ended = min(math.ceil(watching.best * share) + least - 1, most)
+    return going_on(ended, most) if broken_off else ended
+
+
+def _steps(problem: TaskProblem, fold: Fold, settings: RunSettings) -> int:
+    """The steps of an epoch."""
+    return batches_per_epoch(len(_how(settings).inner_fold(problem, fold).train), gradient_of(settings).batch_size)
+
+
+def _how(settings: RunSettings) -> FitOptions:
+    return how_to_fit(settings, Path(settings.paths.run), find_device(settings.trainer.accelerator), None)
+
+
+def _stretched(settings: RunSettings, times: float) -> RunSettings:
+    """The same with so many times the epochs, for a schedule over as many steps."""
+    method = gradient_of(settings)
+    epochs = math.ceil(method.epochs * times)
+    method = replace(method, epochs=epochs, warmup=min(method.warmup * times, epochs - 1))
+    return replace(settings, method=method, debug=replace(settings.debug, epochs=None))
+
+
+def going_on(least: float, most: float) -> float:
+    """The expected end of what will not end before `least`, and at `most` in any case.
+
+    As nothing else is known of it, it goes on for as long again as often as not: P(end > t) = least / t (Gott,
+    Nature 363, 315, 1993).
+    """
+    return least * (1 + math.log(most / least)) if least < most else most
+
+
+def distinct(samples: FeatureSet) -> NDArray[np.int64]:
+    """Positions of judged samples no two of which have the same features, the first of each."""
+    seen: dict[int, int] = {}
+    for start in range(0, len(samples), _AT_ONCE):
+        positions = np.arange(start, min(start + _AT_ONCE, len(samples)))
+        features = samples.rows[samples.indices[positions]]
+        told = [tensor for name, tensor in sorted(features.items()) if tensor.dtype != torch.int64]  # no numbers
+        for i, position in enumerate(positions.tolist()):
+            checksum = 0
+            for tensor in told:
+                checksum = xxh3_64_intdigest(tensor[i].reshape(-1).view(torch.uint8).numpy().data, checksum)
+            seen.setdefault(checksum, position)
+    first = np.array(sorted(seen.values()), dtype=np.int64)
+    return first if samples.owners is None else np.unique(samples.owners[first])
