@@ -66,7 +66,7 @@ def test_a_wheel_alone_is_sampled_trained_exported_and_asked_from_anywhere(built
 
     assert Path(run(python, "-c", "import thawline; print(thawline.__file__)").strip()).is_relative_to(site)
     assert run("thawline", "--version") == f"thawline {__version__}\n"
-    assert run("thawline", "sample", "events", "Photos", "-q") == f"{here / 'Photos'}\n"
+    assert run("thawline", "sample", "events", "Photos", "photos_per_class=24", "-q") == f"{here / 'Photos'}\n"
     trained = json.loads(
         run("thawline", "train", "Photos", "encoder=tiny_clip", "method=logistic", "name=r", "logger=csv", "--json")
     )

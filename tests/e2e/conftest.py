@@ -2,12 +2,14 @@ import contextlib
 import io
 import json
 import math
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 import timm
 import torch
+from filelock import FileLock
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -40,9 +42,12 @@ def enter(patch, directory):
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory):
-    """The sample collection, small: 24 photos a class, with its broken files and bursts."""
-    directory = tmp_path_factory.mktemp("photos") / "Sample (2024), été #1"
-    make_events(directory, photos_per_class=24, seed=0)
+    """The sample collection, small: 24 photos a class, with its broken files and bursts; all processes share it."""
+    base = tmp_path_factory.getbasetemp()
+    directory = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "photos" / "Sample (2024), été #1"
+    directory.parent.mkdir(exist_ok=True)
+    with FileLock(directory.parent / "drawn.lock"):
+        make_events(directory, photos_per_class=24, seed=0)  # which finds it there
     return directory
 
 

@@ -112,14 +112,14 @@ def test_a_search_for_two_objectives_shows_its_front(thawline, sample):
 
 
 def launched(thawline, sample, *launcher):
-    """A search of four trials by a launcher; what was printed, and what the study has of each."""
-    words = ("method=linear", "method.epochs=2", "method.lr=choice(1e-3,1e-2,3e-2,1e60)", "sweep=random", "logger=none")
-    said = thawline("train", sample, "-m", *TINY, *words, "sweep.trials=4", *launcher, status=1)
+    """A search of three trials by a launcher; what was printed, and what the study has of each."""
+    words = ("method=linear", "method.epochs=2", "method.lr=choice(1e-3,1e-2,1e60)", "sweep=random", "logger=none")
+    said = thawline("train", sample, "-m", *TINY, *words, "sweep.trials=3", *launcher, status=1)
     directory = sweep_directory(thawline)
     assert said.count("data_report.json") == 1
-    assert said.count("1 of 4 trials failed") == 1
+    assert said.count("1 of 3 trials failed") == 1
     ran = [trial for trial in study_of(directory).trials if "same_as" not in trial.user_attrs]
-    assert sorted(trial.user_attrs["directory"] for trial in ran) == [0, 1, 2, 3]
+    assert sorted(trial.user_attrs["directory"] for trial in ran) == [0, 1, 2]
     for trial in ran:
         status = read(directory / str(trial.user_attrs["directory"]) / "status.json")
         lost = float(trial.params["method.lr"]) > 1

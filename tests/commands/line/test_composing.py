@@ -5,13 +5,16 @@ import re
 
 import pytest
 import yaml
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
+from omegaconf.errors import InterpolationResolutionError
 from tests.e2e.conftest import thawline  # noqa: F401  # a fixture
 
 from thawline.commands.line.composing import ALLOWED, compose, refuse_targets
 from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.settings import register_settings
 from thawline.errors import UserError
+from thawline.runs import secrets
 
 # Functions and classes that run what they are given, by their own names, by names of those who import them, and by
 # ways around a list of prefixes.
@@ -181,3 +184,15 @@ def test_no_setting_of_a_verb_is_called_as_a_group_of_files():
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
         settings = {key for key in config if key not in ("defaults", "hydra") and not isinstance(config[key], dict)}
         assert settings & groups == set(), path.name
+
+
+def test_a_secret_of_one_part_is_known_where_another_can_not_be_resolved(monkeypatch):
+    """Where the run goes is made later; the variable is so short that it would not be taken for a secret by itself."""
+    monkeypatch.setattr(secrets, "_known", set())
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)  # as where no run began before
+    monkeypatch.setenv("PLACE", "abc123xyz")
+    register_settings()
+    config = compose("train", ["data.path=x", "encoder=mobilenetv2_035", "+encoder.model_args.api_key=${oc.env:PLACE}"])
+    with pytest.raises(InterpolationResolutionError):
+        OmegaConf.to_container(config.paths, resolve=True)
+    assert secrets.without_secrets("with abc123xyz") == f"with {secrets.MASK}"

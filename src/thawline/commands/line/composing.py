@@ -76,12 +76,12 @@ def compose(config_name: str, words: Sequence[str]) -> DictConfig:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise explain_config_file(error, words) from error
     refuse_targets(config)
-    _refuse_nul(OmegaConf.to_container(config), "")
+    given = OmegaConf.to_container(config)
+    _refuse_nul(given, "")
     _refuse_unknown(config, config_name, words)
     _call(config, words)
     _keep_renames(config)
-    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    _remember(own)
+    _remember(config, given)
     _refuse_secret_places(config)
     return config
 
@@ -279,12 +279,14 @@ def _refusal(key: str, value: Any) -> str:
     return f"{key}={value} is not on the list of what a config may run ({there}); leave it out"
 
 
-def _remember(config: DictConfig) -> None:
-    """Know the secrets of each part that can be resolved; others fail later, and say so."""
-    try:
-        remember(config)
-    except Exception:  # a missing variable of the environment, a missing value
-        remember(OmegaConf.to_container(config))  # type: ignore[arg-type]  # its keys are strings
+def _remember(config: DictConfig, given: Any) -> None:
+    """Know the secrets of each part, resolved where it can be; one that can not fails later, and says so."""
+    for key in given.keys() - {"hydra"}:
+        try:
+            part = OmegaConf.select(config, key)
+            remember({key: OmegaConf.to_container(part, resolve=True) if OmegaConf.is_config(part) else part})
+        except Exception:  # a missing variable of the environment, a missing value
+            remember({key: given[key]})
 
 
 def _at(given: Any, key: str) -> Any:
