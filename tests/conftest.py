@@ -59,6 +59,15 @@ def shared_data() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def everyones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of these tests share; who makes something there holds a lock."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's feature store.

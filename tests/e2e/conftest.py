@@ -2,7 +2,6 @@ import contextlib
 import io
 import json
 import math
-import os
 import shutil
 from pathlib import Path
 
@@ -41,12 +40,10 @@ def enter(patch, directory):
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory):
-    """The sample collection, small: 24 photos a class, with its broken files and bursts; all processes share it."""
-    base = tmp_path_factory.getbasetemp()
-    directory = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "photos" / "Sample (2024), été #1"
-    directory.parent.mkdir(exist_ok=True)
-    with FileLock(directory.parent / "drawn.lock"):
+def sample(everyones):
+    """The sample collection, small: 24 photos a class, with its broken files and bursts."""
+    directory = everyones / "photos" / "Sample (2024), été #1"
+    with FileLock(everyones / "photos.lock"):
         make_events(directory, photos_per_class=24, seed=0)  # which finds it there
     return directory
 

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from omegaconf import OmegaConf
 from tests.extras import require
 from tests.reports.browser import CHROMIUM, Browser
@@ -52,18 +53,16 @@ class Loaded(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def site(everyones):
     """Built as `make docs` does; a warning fails it."""
     require("docs", "mkdocs", "material", "mkdocstrings")
-    out = tmp_path_factory.mktemp("site")
+    out, built = everyones / "site", everyones / "site is built"
     words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", out]
-    done = subprocess.run(
-        words,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    with FileLock(everyones / "site.lock"):
+        if not built.exists():
+            done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            built.touch()
     return out
 
 
