@@ -31,6 +31,9 @@ def find_facts(files: Sequence[File], store: FeatureStore, medium: Medium[F]) ->
         files: Of a collection, each under a name of its own.
         store: Keeps what is known of files.
         medium: What they are.
+
+    Raises:
+        UserError: The system ended a process that read some of them.
     """
     stop()
     if (rehearsed := rehearsal()) is not None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from thawline.features.wanted import Target, Wanted
 
 _REMEMBER = 2 * BATCH  # files read between two writes of what was found
-_TOGETHER = 8  # files that are handed to a process at a time
 
 
 @dataclass(frozen=True)
@@ -148,8 +147,9 @@ class Pass(Generic[F]):
         """Some files at a time, in order unless processes read those that nothing can be known of."""
         if workers.apart is not None:
             fresh = [file for file in files if file.name in self.new]
-            for start in range(0, len(fresh), _TOGETHER):
-                some = fresh[start : start + _TOGETHER]
+            together = self.medium.batch // 4  # Ctrl-C waits for so many
+            for start in range(0, len(fresh), together):
+                some = fresh[start : start + together]
                 yield some, workers.apart.submit(_read_all, self.medium, [file.path for file in some])
             files = [file for file in files if file.name not in self.new]
         for file in files:
