@@ -123,9 +123,10 @@ def test_what_an_answer_of_a_mel_cnn_imports(tmp_path, shared_store):
 
 
 def test_a_check_imports_no_pytorch(sample, tmp_path):
-    small = {"pairs": "products=40", "genre": "artists=2", "preference": "items=40", "library": "items=40"}
-    for name, size in small.items():
-        main(["sample", name, str(tmp_path / name), size])
+    tracks = ("artists=2", "tracks_per_artist=1", "seconds=2")
+    small = {"pairs": ("products=40",), "genre": tracks, "preference": ("items=40",), "library": ("items=40",)}
+    for name, sizes in small.items():
+        main(["sample", name, str(tmp_path / name), *sizes])
     words = (
         (sample,),
         (sample, "data.labels=several"),
