@@ -44,7 +44,9 @@ def learnt(tmp_path_factory):
     return folder / "learnt"
 
 
-def test_a_new_entry_is_described_tagged_and_its_people_are_known(learnt, caplog):
+def test_a_new_entry_is_described_tagged_and_its_people_are_known(learnt, caplog, monkeypatch):
+    # A command that another test ran in this process silences all loggers that there are.
+    monkeypatch.setattr(logging.getLogger("thawline.tasks.library.enhancing.enhancer"), "disabled", False)
     with caplog.at_level(logging.INFO, logger="thawline"):
         library = thawline.load(learnt)
     report = json.loads((learnt / "training_report.json").read_bytes())
