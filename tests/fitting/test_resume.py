@@ -15,7 +15,8 @@ from torch import nn
 from thawline.errors import UserError
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.heads.head import DenseHead
-from thawline.fitting.lightning.checkpoints import LAST, SyncedCheckpoints, load_checkpoint
+from thawline.fitting.lightning import checkpoints
+from thawline.fitting.lightning.checkpoints import BEST, LAST, SyncedCheckpoints, load_checkpoint
 from thawline.fitting.lightning.data import TailData
 from thawline.fitting.lightning.feeding import Feeding
 from thawline.fitting.lightning.module import TailModule
@@ -258,3 +259,41 @@ def test_a_checkpoint_of_which_a_bit_changed_is_refused(tmp_path):
     assert not torch.equal(torch.load(path, weights_only=True)["state_dict"]["weight"], torch.arange(1000.0))
     with pytest.raises(UserError, match=r"last\.ckpt is not a checkpoint that Thawline wrote \(it is damaged"):
         load_checkpoint(path)
+
+
+def test_what_follows_a_write_within_a_second_is_written_later_and_the_last_one_after_the_best(tmp_path, monkeypatch):
+    now, written = [100.0], []
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now[0])
+    write = checkpoints.write_atomically
+    monkeypatch.setattr(
+        checkpoints, "write_atomically", lambda path, how: (written.append(path.name), write(path, how))
+    )
+    io = SyncedCheckpoints()
+    io.save_checkpoint({"epoch": 0}, tmp_path / LAST)
+    now[0] += 0.5
+    io.save_checkpoint({"epoch": 1}, tmp_path / LAST)
+    io.save_checkpoint({"epoch": 2}, tmp_path / BEST)
+    assert written == [LAST]
+    now[0] += 0.5
+    io.save_checkpoint({"epoch": 2}, tmp_path / LAST)
+    assert written == [LAST, BEST, LAST]
+    assert load_checkpoint(tmp_path / LAST)["epoch"] == 2
+    io.save_checkpoint({"epoch": 3}, tmp_path / LAST)
+    assert io.load_checkpoint(tmp_path / LAST)["epoch"] == 3
+    io.save_checkpoint({"epoch": 4}, tmp_path / LAST)
+    io.teardown()
+    assert load_checkpoint(tmp_path / LAST)["epoch"] == 4
+    io.save_checkpoint({"epoch": 5}, tmp_path / LAST)  # the training has ended, nobody would write it later
+    assert load_checkpoint(tmp_path / LAST)["epoch"] == 5
+
+
+def test_a_training_of_a_second_writes_each_checkpoint_twice_at_most(halves, tmp_path, monkeypatch):
+    written = []
+    write = checkpoints.write_atomically
+    monkeypatch.setattr(
+        checkpoints, "write_atomically", lambda path, how: (written.append(path.name), write(path, how))
+    )
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN_WRITES", 60.0)
+    fit(halves, tmp_path)
+    assert sorted(written) in ([BEST, BEST, LAST], [BEST, LAST, LAST])
+    assert steps_done(tmp_path) == EPOCHS * BATCHES

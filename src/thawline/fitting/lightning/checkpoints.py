@@ -1,6 +1,7 @@
 """Checkpoints that a kill can't tear, taken often enough that it costs little."""
 
 import io
+import math
 import time
 import zipfile
 from collections.abc import Callable
@@ -20,30 +21,67 @@ Keep = Callable[[str, dict[str, torch.Tensor]], object]
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 SECONDS = 60.0  # between checkpoints within an epoch
+# Between writes: an epoch of a small tail takes milliseconds, about as long as the disk takes to sync a checkpoint.
+SECONDS_BETWEEN_WRITES = 1.0
+_MOST_HELD = 2**24  # bytes
 
 
 class SyncedCheckpoints(L.plugins.TorchCheckpointIO):
     """Writes a checkpoint beside its target, syncs and renames it; reads nothing but tensors and plain values.
 
-    Lightning stages in the temporary directory; where that is another filesystem, a kill tears them.
+    Lightning stages in the temporary directory; where that is another filesystem, a kill tears them. What follows a
+    write within a second is held in memory, and written after that second or at the end, however that comes about. A
+    kill loses no more than that: what is trained again comes to the same bits.
     """
 
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self._held: dict[Path, memoryview] = {}
+        self._written = -math.inf
+
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Write `checkpoint` to `path`, complete or not at all."""
-        save_checkpoint(checkpoint, Path(path))
+        """Write `checkpoint` to `path`, complete or not at all, now or soon."""
+        content = self._held[Path(path)] = _serialised(checkpoint)
+        if len(content) > _MOST_HELD or time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES:
+            self._write_held()
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Remove what `path` holds, or is to hold."""
+        self._held.pop(Path(path), None)
+        super().remove_checkpoint(path)
+
+    def teardown(self) -> None:
+        """Write what is held, and from now on all at once; a training calls it at its end, of whatever kind."""
+        self._write_held()
+        self._written = -math.inf
+
+    def _write_held(self) -> None:
+        # The last one at the end: what that knows of the best one is to be there.
+        for path in sorted(self._held, key=lambda path: path.name == LAST):
+            _write(self._held.pop(path), path)
+        self._written = time.monotonic()
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:
         """What `path` holds; a pickle of anything else is refused, whatever the caller says."""
+        self._write_held()
         return load_checkpoint(Path(path))
 
 
 def save_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
     """Write `checkpoint` to `path`, complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(_serialised(checkpoint), path)
+
+
+def _serialised(checkpoint: dict[str, Any]) -> memoryview:
     # Through memory: on a full disk torch.save raises an internal error that does not say so.
     content = io.BytesIO()
     torch.save(checkpoint, content)
-    write_atomically(path, lambda beside: beside.write_bytes(content.getbuffer()))
+    return content.getbuffer()
+
+
+def _write(content: memoryview, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda beside: beside.write_bytes(content))
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
