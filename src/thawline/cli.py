@@ -148,7 +148,8 @@ def call(name: str, words: Sequence[str | os.PathLike[str]]) -> Any:
         UserError: Wrong use or bad input.
         RunError: The run failed.
     """
-    return _run(VERBS[name], [os.fspath(word) for word in words])
+    with output.keeping_loggers():
+        return _run(VERBS[name], [os.fspath(word) for word in words])
 
 
 def _run(verb: Verb, words: Sequence[str]) -> Any:

@@ -166,15 +166,40 @@ def _heard() -> Iterator[None]:
     handler.setFormatter(_Timed(began))
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    for logger in root.manager.loggerDict.values():
-        if isinstance(logger, logging.Logger):
-            logger.disabled = False  # Hydra switched it off if this process ran a command without -v before
+    for logger in _loggers():
+        logger.disabled = False  # it was silenced if this process ran a command without -v before
     try:
         yield
     finally:
         logging.getLogger("thawline").info("done")
         root.removeHandler(handler)
         root.setLevel(before)
+
+
+def silence_libraries() -> None:
+    """From now on libraries that are imported say errors alone, unless `-v` asks to hear them."""
+    if form().verbose:
+        return
+    logging.getLogger().setLevel(logging.ERROR)
+    for logger in _loggers():
+        logger.disabled = True
+
+
+@contextmanager
+def keeping_loggers() -> Iterator[None]:
+    """Within, libraries may be silenced; afterwards whoever called us, a script say, has its loggers as they were."""
+    root = logging.getLogger()
+    level, disabled = root.level, {logger for logger in _loggers() if logger.disabled}
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        for logger in _loggers():
+            logger.disabled = logger in disabled
+
+
+def _loggers() -> list[logging.Logger]:
+    return [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
 
 
 class _Timed(logging.Formatter):

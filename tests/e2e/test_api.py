@@ -1,5 +1,7 @@
 """The Python way does what the command line does, and says what is wrong by exceptions."""
 
+import logging
+
 import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -36,6 +38,25 @@ def test_a_run_is_that_of_the_command_line(thawline, run, sample):
         picture.unlink()
     with pytest.raises(package.UserError, match=r"no picture 'recall'; it has none, .*; train with logger=csv"):
         run.figures["recall"]
+
+
+def test_the_loggers_of_whoever_trains_are_as_they_were(sample, tmp_path):
+    root, mine = logging.getLogger(), logging.getLogger("mine")
+    handler = logging.FileHandler(tmp_path / "mine.log", mode="w")
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        mine.info("before")
+        package.train(sample, **FAST)
+        mine.info("after")
+        assert handler in root.handlers
+        assert root.level == logging.INFO
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+        handler.close()
+    assert (tmp_path / "mine.log").read_text() == "before\nafter\n"
 
 
 def test_its_model_says_of_files_what_the_bundle_says(thawline, sample, tmp_path):

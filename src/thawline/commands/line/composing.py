@@ -13,7 +13,6 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
-from hydra.core.utils import configure_log
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
@@ -22,7 +21,7 @@ from thawline.commands.line.paths import conf_directory
 from thawline.commands.line.quoting import quote
 from thawline.data.renaming import read_renames
 from thawline.errors import UserError
-from thawline.output import form
+from thawline.output import silence_libraries
 from thawline.plugins import conf_folders
 from thawline.runs.directory import as_config
 from thawline.runs.secrets import names_secret, remember
@@ -46,7 +45,7 @@ ALLOWED = {
 _NAME = re.compile(r"\w[\w .+-]{0,79}")
 _TARGET = "_target_"
 # Logging is configured by names of classes and functions as well.
-_NO_LOGS = {"version": 1, "root": {"level": "ERROR"}, "disable_existing_loggers": True}
+_NO_LOGS = {"version": 1, "root": None, "disable_existing_loggers": False}
 _FIXED: dict[str, Any] = {
     "hydra.callbacks": {},
     "hydra.job_logging": _NO_LOGS,
@@ -156,8 +155,7 @@ def begin(config: DictConfig) -> DictConfig:
     with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
         config.hydra.runtime.output_dir = str(Path(config.hydra.run.dir).absolute())
     hydra_config.set_config(config)
-    if not form().verbose:  # with -v libraries are heard
-        configure_log(config.hydra.job_logging, config.hydra.verbose)
+    silence_libraries()
     own = config.copy()
     with read_write(own), open_dict(own):
         del own["hydra"]

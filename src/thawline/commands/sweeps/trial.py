@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from thawline.commands.sweeps.launchers.devices import take_device
 from thawline.errors import PrunedError
+from thawline.output import silence_libraries
 from thawline.runs.directory import mark_failed
 from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.settings import keep_wandb_quiet
@@ -45,6 +46,7 @@ def run_trial(
             runs in this process.
         scores: What is done once its directory and its logger are there; None: it is fitted and scored.
     """
+    silence_libraries()  # a worker's, which ran no command
     directory = Path(config["paths"]["run"])
     if read_trial(directory.parent, int(directory.name)).ended:
         return
