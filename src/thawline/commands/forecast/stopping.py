@@ -79,7 +79,7 @@ def ends_after(problem: TaskProblem, fold: Fold, few: Few, settings: RunSettings
         settings: Those of the fit.
         seconds: Of the processor that this may take, about.
     """
-    most, least = most_epochs(settings), least_epochs(settings)
+    most, patience = most_epochs(settings), least_epochs(settings) - 1
     watching, broken_off = Watching(seconds), False
     try:
         share = _steps(problem, few.fold, settings) / _steps(problem, fold, settings)
@@ -89,11 +89,13 @@ def ends_after(problem: TaskProblem, fold: Fold, few: Few, settings: RunSettings
     except PrunedError:
         broken_off = True
     except (UserError, RunError):  # these are too few of a class, say
-        return going_on(least, most)
+        return going_on(1, most - patience) + patience
     if not broken_off and len(watching.marks) >= gradient_of(longer).epochs:
         return most
-    ended = min(math.ceil(watching.best * share) + least - 1, most)
-    return going_on(ended, most) if broken_off else ended
+    best = watching.best * share
+    if broken_off:
+        return going_on(max(1, best), most - patience) + patience
+    return min(math.ceil(best) + patience, most)
 
 
 def _steps(problem: TaskProblem, fold: Fold, settings: RunSettings) -> int:
@@ -114,9 +116,9 @@ def _stretched(settings: RunSettings, times: float) -> RunSettings:
 
 
 def going_on(least: float, most: float) -> float:
-    """The expected end of what will not end before `least`, and at `most` in any case.
+    """The expected best epoch of a fit that got better until `least`, and has no epochs after `most`.
 
-    As nothing else is known of it, it goes on for as long again as often as not: P(end > t) = least / t (Gott,
+    As nothing else is known of it, it goes on for as long again as often as not: P(best > t) = least / t (Gott,
     Nature 363, 315, 1993).
     """
     return least * (1 + math.log(most / least)) if least < most else most

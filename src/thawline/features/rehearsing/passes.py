@@ -26,6 +26,7 @@ from thawline.features.wanted import Target, Wanted
 from thawline.files import digest_of
 
 _SECONDS = 2.0  # that are measured of a pass, about
+_COLD = 3 * _SECONDS  # what goes over the first files for longer than that spends little of it on starting
 _HASHED = 2**28  # bytes of files of one size, which may be copies
 _KEPT = 2**28  # bytes of features that are copied of what is stored; of more there are a few
 _FEW = 256  # rows
@@ -159,7 +160,7 @@ class Pass:
         first = self._go_over(some, wanted)
         rest = [file for file in by_size if file not in some]
         took = min(first.wall, first.processor)  # whatever else the machine does
-        if not rest or took > _SECONDS:
+        if not rest or took > _COLD:
             return self._measured(some, len(some), first, segments)
         if segments is not None:
             segments.forget()
