@@ -45,11 +45,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 def test_processes_find_and_remember_what_threads_do(
-    store: FeatureStore, make_photos: MakePhotos, started: list[int], read: list[Path], tmp_path: Path
+    store: FeatureStore, make_photos: MakePhotos, started: list[int], read: list[Path]
 ) -> None:
     photos = make_photos(20)
     broken = photos[3].path
     broken.write_bytes(broken.read_bytes()[:200])
+    os.utime(broken, (1_700_000_000, 1_700_000_000))  # long enough ago to be remembered
     photos[5].path.unlink()
     found = find_facts(photos, store, Photos())
     assert started == [2]
