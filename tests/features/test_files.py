@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from thawline.data.photos.photo import PhotoFacts
+from thawline.features import files
 from thawline.features.files import FileIndex, FileRecord, Stamp
 from thawline.features.kinds import PHOTOS
 
@@ -120,3 +121,35 @@ def test_forgetting_gives_the_room_back(tmp_path: Path) -> None:
     index.forget()
     assert index.sizes() == set()
     assert (tmp_path / "files.sqlite").stat().st_size < before / 4
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize("does", ["remember", "recall"])
+def test_what_ends_the_program_within_a_checksum_ends_it_and_nothing_is_forgotten(
+    tmp_path: Path, path: Path, does: str, call: int, end: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, stamp, checksum = FileIndex(tmp_path, PHOTOS), Stamp.of(path), files._checksum
+    index.remember([FileRecord(path, stamp, FACTS)])
+    calls = iter(range(1, 100))
+
+    def interrupted(*values: object) -> int:
+        if next(calls) == call:
+            raise end
+        return checksum(*values)
+
+    others = [FileRecord(path.with_name(name), stamp, replace(FACTS, digest="e" * 64)) for name in "abc"]
+
+    def work() -> None:
+        if does == "remember":
+            index.remember(others)
+        else:
+            index.recall({path: stamp})
+            index.recall({path: stamp})
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "_checksum", interrupted)
+        with pytest.raises(end):
+            work()
+    assert FileIndex(tmp_path, PHOTOS).recall({path: stamp}) == {path: FACTS}
+    assert FileIndex(tmp_path, PHOTOS).facts("e" * 64) is None

@@ -33,6 +33,7 @@ from thawline.features.store.disk import (
 SETTLED_NS = 2 * 10**9
 
 _FORMAT = 2  # of the tables
+_CRC_RAISED = "user-defined function raised exception"  # SQLite's words
 _SCHEMA = """
 DROP TABLE IF EXISTS files;
 DROP TABLE IF EXISTS facts;
@@ -254,7 +255,7 @@ class FileIndex(Generic[F]):
                 db = stack.enter_context(closing(sqlite3.connect(":memory:", isolation_level=None)))
             else:
                 db = stack.enter_context(database(self._path, create=True, read_only=self._read_only))
-            db.create_function("crc", -1, _checksum, deterministic=True)
+            stack.enter_context(_checksums(db))
             if _format(db) != _FORMAT:
                 _make_tables(db)
             yield db
@@ -291,6 +292,30 @@ def _make_tables(db: sqlite3.Connection) -> None:
             for statement in _SCHEMA.split(";"):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {_FORMAT}")
+
+
+@contextmanager
+def _checksums(db: sqlite3.Connection) -> Iterator[None]:
+    """Within, `db` knows `crc`. Ctrl-C that comes while it computes one is Ctrl-C, and not an error of SQLite's.
+
+    Otherwise it would pass for damage, and all that is remembered would be dropped.
+    """
+    raised: list[BaseException] = []
+
+    def crc(*values: object) -> int:
+        try:
+            return _checksum(*values)
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    db.create_function("crc", -1, crc, deterministic=True)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if _CRC_RAISED not in str(error):
+            raise
+        raise (raised[0] if raised else KeyboardInterrupt()) from None  # the latter before crc's first line
 
 
 def _checksum(*values: object) -> int:
