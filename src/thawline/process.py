@@ -110,6 +110,20 @@ def short_turns() -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
+def end_with_parent() -> None:
+    """End this process, which another one started, once that has ended, killed or not: who would it work for?"""
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent() -> None:
+    import multiprocessing  # late: whoever started this process has it imported
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def end_at_once(status: Callable[[], int | None]) -> None:
     """At the process's end leave its memory to the system, rather than take a million objects apart: half a second.
 

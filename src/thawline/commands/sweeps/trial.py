@@ -4,10 +4,8 @@ Nothing heavy is imported here: under a launcher with worker processes each work
 """
 
 import multiprocessing
-import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from thawline.commands.sweeps.launchers.devices import take_device
 from thawline.errors import PrunedError
 from thawline.output import silence_libraries
+from thawline.process import end_with_parent
 from thawline.runs.directory import mark_failed
 from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.settings import keep_wandb_quiet
@@ -156,7 +155,7 @@ def _slow_imports(config: dict[str, Any]) -> list[str]:
 
 
 def _child(config: dict[str, Any], worker: int) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()  # another worker may take the trial up
     if config["trainer"]["accelerator"] != "cpu":
         import torch  # late: whoever only hands a trial on needs none of it
 
@@ -166,14 +165,6 @@ def _child(config: dict[str, Any], worker: int) -> None:
             _attempt(config)
     except Stopped:
         sys.exit(EXIT_STATUS)
-
-
-def _end_with_parent() -> None:
-    """A trial whose worker was killed must not go on: another worker may take it up."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _cause(exit_code: int | None) -> str:

@@ -22,6 +22,7 @@ from thawline.errors import UnusableError, UserError
 from thawline.features.detection.detector import DetectorInput, person_among, picture_of, without_person
 from thawline.features.detection.settings import LEAST
 from thawline.files import JSON, digest_of
+from thawline.process import end_with_parent
 
 VERSION = 1  # to be raised when the same photo gives other numbers
 SUFFIXES = (".onnx", ".pt")
@@ -75,6 +76,7 @@ class UltralyticsDetector:
 
 def _switch_off(folder: str) -> None:
     """Before its import: what ultralytics would fetch, install, send and write elsewhere."""
+    end_with_parent()
     os.environ.update(
         YOLO_OFFLINE="true",  # no updates, weights, fonts or statistics
         YOLO_AUTOINSTALL="false",

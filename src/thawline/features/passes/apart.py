@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
 from thawline.data.photos.decoding.budget import DECODING, Budget
 from thawline.features.passes.workers import cores
-from thawline.process import is_command, keep_freed_memory
+from thawline.process import end_with_parent, is_command, keep_freed_memory
 
 _WORTH = 500  # files for each process, which takes half a second of a core to start
 
@@ -52,14 +50,6 @@ def _started(count: int) -> ProcessPoolExecutor | None:
 
 def _begin(budget: Budget) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, which ends this
-    threading.Thread(target=_end_with_command, daemon=True).start()
+    end_with_parent()
     keep_freed_memory()
     DECODING.join(budget)
-
-
-def _end_with_command() -> None:
-    """Otherwise a process whose command was killed would wait for ever."""
-    command = multiprocessing.parent_process()
-    if command is not None:
-        command.join()
-        os._exit(1)

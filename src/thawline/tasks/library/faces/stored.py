@@ -24,6 +24,7 @@ from thawline.features.progress import bar
 from thawline.features.store.key import shelf_key
 from thawline.features.store.store import FeatureStore, Shelf, healing
 from thawline.files import JSON
+from thawline.process import end_with_parent
 from thawline.tasks.library.faces.found import LOOKS, DetectedFaces
 from thawline.tasks.library.faces.looking import Answer, Photo, load_network, look
 from thawline.tasks.library.faces.settings import FacesSettings
@@ -154,7 +155,7 @@ def _answers(photos: Sequence[Photo], settings: FacesSettings, stack: ExitStack)
     if count < 2:
         return (look(photo, settings) for photo in photos)
     # dlib holds the interpreter while it encodes, so that threads would wait for each other.
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("forkserver"))
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("forkserver"), end_with_parent)
     stack.callback(pool.shutdown, cancel_futures=True)
     return pool.map(look, photos, [settings] * len(photos), chunksize=4)
 
