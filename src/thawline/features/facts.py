@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from thawline.errors import UserError
 from thawline.features.ahead import forget, stop
 from thawline.features.files import FileIndex
 from thawline.features.kinds import F, File
@@ -42,17 +40,12 @@ def find_facts(files: Sequence[File], store: FeatureStore, medium: Medium[F]) ->
     try:
         if unread := work.look_up(files):
             with (
-                processes(len(work.new)) as apart,
+                processes(len(work.new), medium.unit) as apart,
                 readers() as threads,
                 bar(f"reading {medium.unit}", medium.unit, len(unread)) as advance,
             ):
                 for _ in work.read(unread, replace(threads, apart=apart), advance):
                     pass
-    except BrokenProcessPool as error:
-        raise UserError(
-            f"a process that read {medium.unit} was ended by the system, for want of memory perhaps; try again, what "
-            "was read is remembered"
-        ) from error
     finally:
         forget()
     return {file.name: work.facts[file.name] for file in files}

@@ -32,9 +32,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     counts: list[int] = []
     start = apart._started
 
-    def counted(count: int) -> object:
+    def counted(count: int, unit: str) -> object:
         counts.append(count)
-        return start(count)
+        return start(count, unit)
 
     monkeypatch.setattr(apart, "_WORTH", 2)
     monkeypatch.setattr(apart, "cores", lambda: 2)
@@ -100,7 +100,7 @@ def test_threads_read_where_the_system_gives_no_processes(
     def refused(*_: object) -> None:
         raise PermissionError("no semaphores here")
 
-    monkeypatch.setattr(apart, "ProcessPoolExecutor", refused)
+    monkeypatch.setattr(apart, "HelpingProcesses", refused)
     find_facts(make_photos(4), store, Photos())
     assert started == [2]
     assert len(read) == 4
@@ -116,7 +116,7 @@ def test_a_process_that_was_killed_is_told_and_what_was_read_is_remembered(
     def kill(index: FileIndex, seen: list[object]) -> None:
         remember(index, seen)
         for child in multiprocessing.active_children():
-            os.kill(child.pid, signal.SIGKILL)
+            child.kill()
 
     with monkeypatch.context() as patched:
         patched.setattr(FileIndex, "remember", kill)

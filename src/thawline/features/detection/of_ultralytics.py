@@ -10,9 +10,7 @@ import multiprocessing
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,8 +19,8 @@ from typing import Any
 from thawline.errors import UnusableError, UserError
 from thawline.features.detection.detector import DetectorInput, person_among, picture_of, without_person
 from thawline.features.detection.settings import LEAST
+from thawline.features.passes.helping import HelpingProcesses
 from thawline.files import JSON, digest_of
-from thawline.process import end_with_parent
 
 VERSION = 1  # to be raised when the same photo gives other numbers
 SUFFIXES = (".onnx", ".pt")
@@ -62,21 +60,20 @@ class UltralyticsDetector:
     def look(self, photos: Sequence[DetectorInput]) -> Iterator[float | str]:
         """See `Detector`."""
         with tempfile.TemporaryDirectory(prefix="thawline-") as folder:
-            pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _switch_off, (folder,))
+            ended = (
+                f"the process that ran people.detector={self._name} was ended by the system, for want of memory perhaps"
+            )
+            pool = HelpingProcesses(
+                1, multiprocessing.get_context("spawn"), f"{ended}; try again", partial(_switch_off, folder)
+            )
             try:
-                yield from pool.map(_look, photos, [(self._name, self._path)] * len(photos), chunksize=4)
-            except BrokenProcessPool as error:
-                raise UserError(
-                    f"the process that ran people.detector={self._name} was ended by the system, for want of memory "
-                    "perhaps; try again"
-                ) from error
+                yield from pool.map(_look, photos, [(self._name, self._path)] * len(photos))
             finally:
                 pool.shutdown(cancel_futures=True)
 
 
 def _switch_off(folder: str) -> None:
     """Before its import: what ultralytics would fetch, install, send and write elsewhere."""
-    end_with_parent()
     os.environ.update(
         YOLO_OFFLINE="true",  # no updates, weights, fonts or statistics
         YOLO_AUTOINSTALL="false",

@@ -147,9 +147,8 @@ class Pass(Generic[F]):
         """Some files at a time, in order unless processes read those that nothing can be known of."""
         if workers.apart is not None:
             fresh = [file for file in files if file.name in self.new]
-            together = self.medium.batch // 4  # Ctrl-C waits for so many
-            for start in range(0, len(fresh), together):
-                some = fresh[start : start + together]
+            for start in range(0, len(fresh), self.medium.batch):
+                some = fresh[start : start + self.medium.batch]
                 yield some, workers.apart.submit(_read_all, self.medium, [file.path for file in some])
             files = [file for file in files if file.name not in self.new]
         for file in files:

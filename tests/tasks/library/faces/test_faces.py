@@ -1,6 +1,8 @@
 """Faces in photos by dlib's own detector and network: found, encoded, kept, and grouped."""
 
 import json
+import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ from tests.extras import require
 
 from thawline.errors import UserError
 from thawline.features.settings import StoreSettings
-from thawline.features.store.store import FeatureStore
+from thawline.features.store.store import FeatureStore, Shelf
+from thawline.tasks.library.faces import stored
 from thawline.tasks.library.faces.settings import FacesSettings, check_faces
 from thawline.tasks.library.faces.stored import find_faces
 from thawline.tasks.library.people.forget import forget_person
@@ -99,6 +102,29 @@ def test_a_content_is_looked_at_once_and_what_is_damaged_in_the_store_again(phot
     assert "1 stored features of faces by dlib were damaged" in capfd.readouterr().err
     for path, faces in looked.found.items():
         assert np.array_equal(healed.found[path].encodings, faces.encodings)
+
+
+def test_processes_find_what_one_does_and_one_that_is_killed_is_told(photos, looked, tmp_path, monkeypatch):
+    monkeypatch.setattr(stored, "_WORTH", 3)
+    monkeypatch.setattr(stored, "_TOGETHER", 1)
+    settings = replace(DLIB, processes=2)
+    killed = FeatureStore(tmp_path / "killed")
+    keep = Shelf.append
+
+    def kill(shelf, *rows):
+        keep(shelf, *rows)
+        for child in multiprocessing.active_children():
+            child.kill()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Shelf, "append", kill)
+        with pytest.raises(UserError, match=r"^a process that looked for faces was ended by the system, .* is short$"):
+            find_faces(sorted(photos.iterdir()), killed, settings)
+    rest = find_faces(sorted(photos.iterdir()), killed, settings)
+    assert 1 <= rest.computed < 6
+    for found in (rest, find_faces(sorted(photos.iterdir()), FeatureStore(tmp_path / "whole"), settings)):
+        assert found.problems == looked.problems
+        assert all(np.array_equal(found.found[path].looks, faces.looks) for path, faces in looked.found.items())
 
 
 def train(folder: Path, photos: Path, store: FeatureStore, faces: FacesSettings):

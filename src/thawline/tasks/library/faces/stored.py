@@ -7,7 +7,6 @@ import hashlib
 import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -20,17 +19,21 @@ import torch
 from thawline.encoders.encoder import Features
 from thawline.features.facts import find_facts
 from thawline.features.media import Photos
+from thawline.features.passes.helping import HelpingProcesses
 from thawline.features.progress import bar
 from thawline.features.store.key import shelf_key
 from thawline.features.store.store import FeatureStore, Shelf, healing
 from thawline.files import JSON
-from thawline.process import end_with_parent
 from thawline.tasks.library.faces.found import LOOKS, DetectedFaces
 from thawline.tasks.library.faces.looking import Answer, Photo, load_network, look
 from thawline.tasks.library.faces.settings import FacesSettings
 
 _TOGETHER = 16  # photos whose faces are stored at once
 _WORTH = 24  # photos for which a process of its own is started
+_ENDED = (
+    "a process that looked for faces was ended by the system, for want of memory perhaps; what was found is kept: try "
+    "again, with faces.processes=1 if memory is short"
+)
 
 
 @dataclass(frozen=True)
@@ -155,9 +158,9 @@ def _answers(photos: Sequence[Photo], settings: FacesSettings, stack: ExitStack)
     if count < 2:
         return (look(photo, settings) for photo in photos)
     # dlib holds the interpreter while it encodes, so that threads would wait for each other.
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("forkserver"), end_with_parent)
+    pool = HelpingProcesses(count, multiprocessing.get_context("forkserver"), _ENDED)
     stack.callback(pool.shutdown, cancel_futures=True)
-    return pool.map(look, photos, [settings] * len(photos), chunksize=4)
+    return pool.map(look, photos, [settings] * len(photos))
 
 
 def _rows(found: Sequence[tuple[str, DetectedFaces]]) -> tuple[list[str], Features]:
