@@ -26,7 +26,7 @@ def write(url, number):
 
 def test_every_row_of_several_writers_arrives(url):
     fork = multiprocessing.get_context("fork")
-    writers = [fork.Process(target=write, args=(url, number)) for number in range(WRITERS)]
+    writers = [fork.Process(target=write, args=(url, number), daemon=True) for number in range(WRITERS)]
     for writer in writers:
         writer.start()
     for writer in writers:

@@ -203,7 +203,8 @@ def killed(folder, rows):
 
 def test_a_killed_training_leaves_whole_files_and_the_next_one_mends_them(tmp_path):
     train(tmp_path, entries(range(20)))
-    process = multiprocessing.get_context("fork").Process(target=killed, args=(tmp_path, entries(range(30))))
+    fork = multiprocessing.get_context("fork")
+    process = fork.Process(target=killed, args=(tmp_path, entries(range(30))), daemon=True)
     process.start()
     process.join(60)
     assert process.exitcode == -9
