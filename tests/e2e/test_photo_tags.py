@@ -175,6 +175,45 @@ def test_a_class_that_is_added_has_only_its_own_photos_computed(thawline, sample
 
 
 @pytest.mark.usefixtures("shared_store")
+def test_corrections_of_several_labels_change_the_photo_and_not_one_file_of_it(thawline, sample, tmp_path):
+    root = put_in_folders(thawline.directory / "Photos", sample)
+    (root / "romantic" / "03 romantic.jpg").unlink()
+    shutil.copy(root / "outdoor" / "30 outdoor.jpg", root / "formal" / "30 formal.jpg")
+    rows = [
+        ("formal/03 formal.jpg", "formal|romantic"),
+        ("outdoor/30 outdoor.jpg", "outdoor"),
+        ("romantic/05 romantic.jpg", ""),
+        ("formal/06 formal.jpg", "romantic;formal"),
+    ]
+    table = write_table(tmp_path / "corrections.csv", rows)
+    words = (*FAST, "method=logistic", "method.c=[1]", "cv=2")
+    thawline("train", root, *words)
+    said = thawline("train", root, *words, f"data.corrections={table}")
+    changes = "2 labels changed (formal → formal|romantic 1, formal|outdoor → outdoor 1), 1 left out, 1 as they were"
+    assert f"corrections: {changes}" in " ".join(said.split())
+    before, after = thawline.runs()
+    assert (after / "corrections.csv").read_bytes() == table.read_bytes()
+    assert thawline.metrics()["features"]["computed"] == 0
+    labels = [{row["path"]: row["labels"] for row in predictions_of(run)} for run in (before, after)]
+    assert (labels[0]["formal/03 formal.jpg"], labels[1]["formal/03 formal.jpg"]) == (
+        ["formal"],
+        ["formal", "romantic"],
+    )
+    # A photo goes by the first of its files, whichever of them the table names.
+    assert (labels[0]["formal/30 formal.jpg"], labels[1]["formal/30 formal.jpg"]) == (
+        ["formal", "outdoor"],
+        ["outdoor"],
+    )
+    assert labels[0].keys() - labels[1].keys() == {"formal/05 formal.jpg"}
+    said = " ".join(thawline("compare", before, after).split())
+    assert f"is judged by the corrected labels of {after.name}: 2 of the 47 photos in common had other labels." in said
+    write_table(table, [("formal/03 formal.jpg", "formal|romantik")])
+    refused = thawline.refused("data", "check", root, "data.labels=several", f"data.corrections={table}")
+    assert "row 2: there is no class 'romantik'" in refused
+    assert "did you mean 'romantic'?" in refused
+
+
+@pytest.mark.usefixtures("shared_store")
 def test_a_sweep_and_the_choice_of_a_method_tell_labels_too(thawline, sample):
     root = put_in_folders(thawline.directory / "Photos", sample)
     thawline("train", root, *FAST, "-m", "method=logistic", "method.c=[1]", "method.folds=2,3")

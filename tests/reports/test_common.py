@@ -178,3 +178,29 @@ def test_what_is_named_is_judged_by_the_last_corrected_labels(tmp_path, held):
     (runs[2] / "corrections.csv").unlink()
     with pytest.raises(UserError, match="they have other labels for some of the same photos"):
         gather([runs[0], runs[2]])
+
+
+def test_of_several_labels_the_corrected_ones_count_too(tmp_path):
+    """Of 40 photos the corrections give three one more label; one of these is among those that the third run judged."""
+    one = predictions(30)
+    true = np.eye(2, dtype=np.bool_)[one.labels]
+    more = true.copy()
+    more[[0, 3, 5]] = True
+    marks = np.eye(2, dtype=np.bool_)
+    before, after = (replace(one, tags=Tags(each, marks[one.said], marks[one.baseline])) for each in (true, more))
+    runs = [
+        make_run(tmp_path / name, said)
+        for name, said in (("before", before), ("after", after), ("part", before.subset(np.arange(4, 20))))
+    ]
+    with pytest.raises(UserError, match="they have other labels for some of the same photos"):
+        gather(runs[:2])
+    (runs[1] / "corrections.csv").write_text("path,label\n")
+    (board,) = gather(runs[:2]).boards
+    assert all(np.array_equal(line.entry.predictions.tags.true, more) for line in board.lines)
+    notes = {line.entry.name: line.entry.notes for line in board.lines}
+    said = "is judged by the corrected labels of after: {} of the {} photos in common had other labels."
+    assert notes == {"before": (f"before {said.format(3, 40)}",), "after": ()}
+    (board,) = gather([runs[2], runs[1]]).boards
+    assert all(np.array_equal(line.entry.predictions.tags.true, more[4:20]) for line in board.lines)
+    (note,) = [line.entry.notes[0] for line in board.lines if line.entry.name == "part"]
+    assert note == f"part {said.format(1, 16)}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from thawline.data.foreign import holds_runs, is_foreign, is_hidden
-from thawline.data.photos.corrected import Corrected
+from thawline.data.photos.corrected import Corrected, Correction
 from thawline.data.photos.decoding.headers import HEAD, READABLE, sniff
 from thawline.errors import UserError
 
@@ -75,6 +75,7 @@ class Listed:
         side: "train", "val" or "test" where the collection comes split, else None.
         labels: all that a table tells of it, `label` being the first; none: its label alone.
         group: the album or shoot that a table says it belongs to; None: it says nothing.
+        correction: the labels that a table of corrections gives instead, where there can be several; None: none.
     """
 
     path: Path
@@ -84,6 +85,7 @@ class Listed:
     side: str | None
     labels: tuple[str, ...] = ()
     group: str | None = None
+    correction: Correction | None = None
 
     @property
     def each_label(self) -> tuple[str, ...]:

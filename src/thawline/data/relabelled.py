@@ -11,8 +11,10 @@ def relabel_photos(listing: Listing, name: Mapping[str, str]) -> Listing:
     """The listing with `name` of each label in its place; labels without one stay. Several may become one."""
     photos = []
     for photo in listing.photos:
-        labels = _named(photo.each_label, name)
-        photos.append(replace(photo, label=labels[0], labels=labels if photo.labels else ()))
+        labels, correction = _named(photo.each_label, name), photo.correction
+        if correction is not None:
+            correction = replace(correction, labels=_named(correction.labels, name))
+        photos.append(replace(photo, label=labels[0], labels=labels if photo.labels else (), correction=correction))
     classes = tuple(sorted({name.get(label, label) for label in listing.classes}))
     return replace(listing, photos=tuple(photos), classes=classes)
 

@@ -34,8 +34,8 @@ class DataSettings:
         min_groups: Classes of fewer groups are left out.
         decode: `reduced` (JPEGs at a reduced scale, at least twice the target) or `full`.
         max_megapixels: A larger photo, or one that takes as much memory to decode, is left out.
-        corrections: A table of corrected labels with the columns `path,label` and perhaps `when,by`; null: the folders'
-            labels count.
+        corrections: A table of corrected labels with the columns `path,label` and perhaps `when,by`; with several
+            labels a row holds all of its photo's; null: the folders' labels count.
         split: A CSV with the columns `path,split` that overrides the split; null: groups are split by the seed.
         holdout: Share of the groups that is held out for the reported result.
         inner: Share of the training groups on which early stopping and the best epoch are chosen.
@@ -72,10 +72,6 @@ class DataSettings:
         self._read_renames()
         if self.scored:
             self._refuse_of_classes()
-        if self.several_labels and self.corrections is not None:
-            raise UserError(
-                "data.corrections gives a photo one class; with data.labels=several correct its labels itself"
-            )
         if self.decode not in ("reduced", "full"):
             raise UserError(f"data.decode={self.decode} is not known; use reduced or full")
         if self.min_groups < 1:

@@ -100,19 +100,36 @@ def by_corrections(entries: Sequence[Entry]) -> list[Entry]:
 def _relabelled(entry: Entry, truth: Entry) -> Entry:
     """The entry by the labels of `truth`, where both judged a sample; a note says how many differ."""
     p, right = entry.predictions, truth.predictions
-    if p.classes != right.classes or p.tags is not None or right.tags is not None:
+    if p.classes != right.classes or (p.tags is None) != (right.tags is None):
         return entry
-    label_of = dict(zip(right.paths, right.labels.tolist(), strict=True))
-    labels = np.array([label_of.get(path, label) for path, label in zip(p.paths, p.labels.tolist(), strict=True)])
-    changed, common = int((labels != p.labels).sum()), len(label_of.keys() & set(p.paths))
+    now = _by_truth(p, right)
+    if p.tags is None or now.tags is None:
+        what, changed = "another label", int((now.labels != p.labels).sum())
+    else:
+        what, changed = "other labels", int((now.tags.true != p.tags.true).any(axis=1).sum())
     if not changed:
         return entry
+    common = len(set(right.paths) & set(p.paths))
     note = (
         f"{entry.label} is judged by the corrected labels of {truth.label}: {changed:,} of the {common:,} {entry.kind} "
-        "in common had another label."
+        f"in common had {what}."
     )
     examined = {key: entry.examined[key] for key in _DECIDED if key in entry.examined}
-    return replace(entry, predictions=replace(p, labels=labels), examined=examined, notes=(*entry.notes, note))
+    return replace(entry, predictions=now, examined=examined, notes=(*entry.notes, note))
+
+
+def _by_truth(p: Predictions, right: Predictions) -> Predictions:
+    """What was said in `p`, with the labels of `right` where that has the sample."""
+    at = {path: row for row, path in enumerate(right.paths)}
+    mine = np.array([row for row, path in enumerate(p.paths) if path in at], dtype=np.int64)
+    its = np.array([at[p.paths[row]] for row in mine], dtype=np.int64)
+    labels = p.labels.copy()
+    labels[mine] = right.labels[its]
+    if p.tags is None or right.tags is None:
+        return replace(p, labels=labels)
+    true = p.tags.true.copy()
+    true[mine] = right.tags.true[its]
+    return replace(p, labels=labels, tags=replace(p.tags, true=true))
 
 
 def _clash(one: Entry, other: Entry) -> str:

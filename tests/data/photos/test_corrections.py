@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thawline.data.listing import LeftOut, Listed, Listing
-from thawline.data.photos.corrections import correct
+from thawline.data.photos.corrections import correct, correct_several, settle
 from thawline.data.relabelled import take_classes
+from thawline.data.renaming import rename_photos
 from thawline.errors import UserError
 from thawline.files import digest_of
 
@@ -145,3 +146,86 @@ def test_all_photos_cant_be_left_out(listing: Listing, table) -> None:
     random.Random(0).shuffle(rows)
     with pytest.raises(UserError, match="leaves out every photo"):
         correct(listing, table("path,label\n" + "".join(rows)))
+
+
+@pytest.fixture
+def several(listing: Listing):
+    """Settles a table over `listing`, where the second photo of each class is the same file in all of them."""
+
+    def settled(file: Path, *new: str, rename: dict[str, str] | None = None):
+        done = correct_several(listing, file, new)
+        done = done if rename is None else rename_photos(done, rename, check=True)
+        contents = [[photo] for photo in done.photos if photo.name.endswith("1.jpg")]
+        return settle(done, [*contents, [photo for photo in done.photos if photo.name.endswith("2.jpg")]])
+
+    return settled
+
+
+def every_label(contents) -> dict[str, tuple[str, ...]]:
+    assert all(len({photo.each_label for photo in files}) == 1 for files in contents if files[0].labels)
+    return {files[0].name: files[0].labels for files in contents if files[0].labels}
+
+
+def test_a_row_holds_all_labels_of_a_photo_and_counts_for_its_copies_too(listing: Listing, several, table) -> None:
+    file = table(
+        "path,label,by\n"
+        "barat/1.jpg,walima | barat;walima,Anna\n"
+        "f\u00eate/1.jpg,,\n"
+        "fe\u0302te/2.jpg,fe\u0302te|barat,\n"
+        "walima/1.jpg,walima,\n"
+        "barat/3.heic,walima,\n"
+    )
+    done, contents = several(file)
+    assert every_label(contents) == {
+        "barat/1.jpg": ("walima", "barat"),
+        "barat/2.jpg": ("fête", "barat"),
+        "walima/1.jpg": ("walima",),
+    }
+    assert done.corrected.to_json() == {
+        "file": str(file),
+        "sha256": digest_of(file),
+        "changed": [
+            {"name": "barat/1.jpg", "from": "barat", "to": "barat|walima"},
+            {"name": "barat/2.jpg", "from": "barat|fête|walima", "to": "barat|fête"},
+        ],
+        "left_out": ["fête/1.jpg"],
+        "kept": 2,
+        "notes": [],
+    }
+    assert LeftOut("fête/1.jpg", "left out by corrections.csv") in done.left_out
+
+
+def test_of_rows_for_copies_the_latest_counts_and_no_label_leaves_all_of_them_out(several, table) -> None:
+    late, early = "walima/2.jpg,{},2026-11-29\n", "barat/2.jpg,{},2026-11-28\n"
+    _, contents = several(table("path,label,when\n" + late.format("barat") + early.format("walima")))
+    assert every_label(contents) == {"barat/2.jpg": ("barat",)}
+    done, contents = several(table("path,label,when\n" + late.format("") + early.format("walima")))
+    names = [photo.name for files in contents for photo in files]
+    assert names == ["barat/1.jpg", "fête/1.jpg", "walima/1.jpg"]
+    assert done.corrected.left_out == ("barat/2.jpg",)
+    assert {left.name for left in done.left_out if "corrections" in left.reason} == {
+        "barat/2.jpg",
+        "fête/2.jpg",
+        "walima/2.jpg",
+    }
+
+
+def test_corrected_labels_are_renamed_as_all_others_and_may_be_new(listing: Listing, several, table) -> None:
+    file = table("path,label\nbarat/1.jpg,barat|walima|nikah\nwalima/1.jpg,nikah\n")
+    done, contents = several(file, "nikah", rename={"walima": "barat"})
+    assert every_label(contents) == {"barat/1.jpg": ("barat", "nikah"), "walima/1.jpg": ("nikah",)}
+    assert done.classes == ("barat", "fête", "nikah")
+    assert [(one["from"], one["to"]) for one in done.corrected.to_json()["changed"]] == [
+        ("barat", "barat|nikah"),
+        ("barat", "nikah"),
+    ]
+
+
+def test_of_several_labels_too_what_cant_be_used_is_one_sentence(listing: Listing, several, table) -> None:
+    with pytest.raises(UserError, match=r"row 2: there is no class 'valima' in .*; did you mean 'walima'"):
+        several(table("path,label\nbarat/1.jpg,barat|valima\n"))
+    with pytest.raises(UserError, match=r"row 3: there is no photo 'barat/9\.jpg'"):
+        several(table("path,label\nbarat/1.jpg,barat\nbarat/9.jpg,barat\n"))
+    rows = "".join(f"{photo.name},\n" for photo in listing.photos)
+    with pytest.raises(UserError, match="leaves out every photo"):
+        several(table("path,label\n" + rows))

@@ -7,13 +7,27 @@ from thawline.files import JSON
 
 
 @dataclass(frozen=True)
+class Correction:
+    """What a table says of a photo that can have several labels.
+
+    Attributes:
+        labels: All that it has; none: it is left out.
+        order: Among all corrections of the table: the highest one of a photo's copies counts.
+    """
+
+    labels: tuple[str, ...]
+    order: int
+
+
+@dataclass(frozen=True)
 class Corrected:
-    """The corrections that lie over the folders of a listing.
+    """The corrections that lie over the labels of a listing.
 
     Attributes:
         file: The table, absolute.
         digest: sha256 of its bytes, hex.
-        changed: Of each photo whose label it changed its name, the folder's label and the new one.
+        changed: Of each photo whose label it changed its name, the folder's label and the new one; several labels with
+            "|" between.
         left_out: Names of the photos that it leaves out.
         kept: How many others it names: their label is the folder's, or they are no photos that can be read.
         notes: Sentences for whoever gave the table.

@@ -52,9 +52,10 @@ def find_events(data: DataSettings, *, new: bool = False) -> Listing:
     else:
         listing = list_photos(path, wanted if as_listed else None, layout=data.layout)
     if data.corrections is not None:
-        from thawline.data.photos.corrections import correct  # late, as above
+        from thawline.data.photos.corrections import correct, correct_several  # late, as above
 
-        listing = correct(listing, Path(data.corrections), [*(wanted or ()), *(data.rename or {}).values()])
+        by = correct_several if data.several_labels else correct
+        listing = by(listing, Path(data.corrections), [*(data.classes or ()), *(data.rename or {}).values()])
     if data.rename:
         listing = rename_photos(listing, data.rename, check=not new)
     if data.join_alike:

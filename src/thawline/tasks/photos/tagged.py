@@ -70,7 +70,7 @@ def mark_photos(
 ) -> TaggedPhotos:
     """Choose the labels that are told: those on enough groups; photos that have none of them are left out.
 
-    Files of the same bytes are one photo, which has the labels of all of them.
+    Files of the same bytes are one photo, which has the labels of all of them, or those that a correction gives.
 
     Args:
         listing: The photos.
@@ -85,7 +85,8 @@ def mark_photos(
             copies of a photo are on different sides of a given split.
     """
     usable, broken = usable_photos(listing, facts)
-    photos, together, copies = _each_once(usable, facts)
+    listing, contents = _settled(listing, _by_content(usable, facts))
+    photos, together, copies = _each_once(contents)
     grouping = find_groups(photos, [facts[photo.name] for photo in photos], together)
     labels = sorted({*listing.classes, *(label for photo in photos for label in photo.each_label)})
     has = {name: np.array([name in photo.each_label for photo in photos]) for name in labels}
@@ -141,38 +142,51 @@ def collect_told(
         grouping=grouping,
         left_out=tuple(sorted([*listing.left_out, *without], key=lambda left: left.name)),
         layout=listing.layout,
+        corrected=listing.corrected,
     )
     return true, collection
 
 
-def _each_once(
-    photos: Sequence[Listed], facts: Mapping[str, PhotoFacts]
-) -> tuple[list[Listed], list[str | None] | None, list[LeftOut]]:
+def _by_content(photos: Sequence[Listed], facts: Mapping[str, PhotoFacts]) -> list[Sequence[Listed]]:
+    """The photos, files of the same bytes together."""
+    files: dict[str, list[Listed]] = defaultdict(list)
+    for photo in photos:
+        files[facts[photo.name].digest].append(photo)
+    return [*files.values()]
+
+
+def _settled(listing: Listing, contents: list[Sequence[Listed]]) -> tuple[Listing, list[Sequence[Listed]]]:
+    """Both with the corrected labels in place, see `data.photos.corrections.settle`."""
+    if listing.corrected is None:
+        return listing, contents
+    from thawline.data.photos.corrections import settle  # late: most runs need no pyarrow for their folders
+
+    return settle(listing, contents)
+
+
+def _each_once(contents: Sequence[Sequence[Listed]]) -> tuple[list[Listed], list[str | None] | None, list[LeftOut]]:
     """The first of the files of each content with the labels of all of them, the groups of these, and the others.
 
     The folders of a shoot in which copies stand, and the groups that a table says of them, bind them as their own do.
     """
-    files: dict[str, list[Listed]] = defaultdict(list)
-    for photo in photos:
-        files[facts[photo.name].digest].append(photo)
-    copies = [LeftOut(photo.name, COPY) for each in files.values() for photo in each[1:]]
+    copies = [LeftOut(photo.name, COPY) for each in contents for photo in each[1:]]
     if not copies:
-        return list(photos), None, []
-    for first, *others in files.values():
+        return [photo for each in contents for photo in each], None, []
+    for first, *others in contents:
         if other := next((photo for photo in others if photo.side != first.side), None):
             raise UserError(
                 f"{first.name} and {other.name} are one photo, on two sides of the split; leave one of them"
             )
     bonds = [
         (i, bond)
-        for i, each in enumerate(files.values())
+        for i, each in enumerate(contents)
         for photo in each
         for bond in (photo.path.parent if photo.folder else None, photo.group)
         if bond is not None
     ]
-    shoots = components(len(files), links_of_equals(bonds))
+    shoots = components(len(contents), links_of_equals(bonds))
     once = [
         replace(each[0], labels=tuple(dict.fromkeys(label for photo in each for label in photo.each_label)))
-        for each in files.values()
+        for each in contents
     ]
     return once, [str(shoot) for shoot in shoots.tolist()], copies
