@@ -103,6 +103,20 @@ def test_photos_in_several_folders_from_check_to_bundle(thawline, sample):
     thawline("predict", "bundle", first, "out=said.jsonl")
     line = json.loads((thawline.directory / "said.jsonl").read_text())
     assert line["tags"] == list(one.tags)
+    # Each label that is said of a photo counts, not the most probable one alone.
+    printed = thawline("predict", "bundle", root, "out=all.jsonl")
+    lines = [json.loads(text) for text in (thawline.directory / "all.jsonl").read_text().splitlines()]
+    counts = Counter(tag for line in lines for tag in line["tags"])
+    assert sum(counts.values()) > len(lines) > 40
+    table = [text.split() for text in printed.splitlines()]
+    assert all([name, str(counts[name])] in table for name in bundle.labels)
+    without = sum(not line["tags"] for line in lines)
+    assert f"{without} of {len(lines)} photos got no label; a photo counts for each it got." in printed
+    document, _ = json.JSONDecoder().raw_decode(thawline("predict", "bundle", root, "out=all.jsonl", "--json"))
+    assert (document["counts"], document["without_label"], document["unusable"]) == (dict(counts), without, 0)
+    card = (thawline.directory / "bundle" / "README.md").read_text()
+    assert "said.tags, said.probabilities" in card
+    assert "came to lie on its other side" in card
     assert "can't be fitted: each label is told by itself" in thawline.refused("export", run, "max_error=0.1")
     assert "is for photos of one class each" in thawline.refused("export", run, "out_of_place=0.1")
 

@@ -2,6 +2,8 @@
 
 import csv
 import json
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -83,6 +85,24 @@ def test_from_training_to_a_bundle(thawline, tracks):
     first = rows[0]
     said = bundle.probabilities(bundle.hear(tracks.parent / first["path"]).windows)
     assert said == pytest.approx([first[f"probability:{name}"] for name in bundle.labels], abs=1e-4)
+
+    # A record has the labels that are said, by the scores of each by itself, and each counts.
+    printed = thawline("predict", "bundle", tracks, "out=said.jsonl")
+    records = [json.loads(text) for text in (thawline.directory / "said.jsonl").read_text().splitlines()]
+    by_path = {Path(record["path"]).name: record for record in records}
+    for row in rows:
+        record = by_path[row["path"]]
+        assert sorted(record["tags"]) == row["predictions"]
+        assert record["all_scores"] == pytest.approx({n: row[f"probability:{n}"] for n in bundle.labels}, abs=1e-4)
+    counts = Counter(tag for record in records for tag in record["tags"])
+    assert sum(counts.values()) > len(records) == 30
+    table = [text.split() for text in printed.splitlines()]
+    assert all([name, str(counts[name])] in table for name in bundle.labels)
+    without = sum(not record["tags"] for record in records)
+    assert f"{without} of 30 tracks got no label; a track counts for each it got." in printed
+    card = (thawline.directory / "bundle" / "README.md").read_text()
+    assert "3 tags, each by itself" in card
+    assert 'said.get("tags")' in card
 
     # Judged by the bundle, the tracks that it was not trained on have the run's own figures.
     assert "thresholds drums" in thawline("evaluate", "bundle", tracks, "logger=none")

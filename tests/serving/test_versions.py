@@ -66,6 +66,28 @@ def ask(client, photos):
     return client.post("/predict", files=files(photos)).json()["results"]
 
 
+def test_of_several_labels_all_that_are_said_are_counted_and_kept(registry, bundles, photos, settings):
+    tagger = load_bundle(bundles[0], device="cpu")
+    # Untuned sigmoids are all beside their thresholds: two labels are said of every photo, the likeliest or not.
+    tagger.thresholds = {"birthday": 0.0, "snow": 0.0, "wedding": 2.0}
+    nothing = load_bundle(bundles[0], device="cpu")
+    nothing.thresholds = dict.fromkeys(nothing.labels, 2.0)
+    for bundle, kept in ((tagger, {"birthday|snow", "snow|birthday"}), (nothing, {""})):
+        with running(FixedSource(Served(bundle, "Model"), []), registry, versions=settings) as client:
+            said = ask(client, photos[:4])
+            counts = client.get("/metrics").text
+            client.app.state.service.flush()
+        answers = ("birthday", "snow") if bundle is tagger else ("(none)",)
+        for answer in answers:
+            assert f'thawline_files_total{{label="{answer}",model="Model"}} 4.0' in counts
+        assert counts.count("thawline_files_total{") == len(answers)
+        with registry.database.session() as session:
+            rows = {one.id: one.label for one in session.scalars(select(ClassificationResult))}
+        for one in said:
+            assert rows[one["result_id"]] == "|".join(one["details"]["tags"])
+            assert rows[one["result_id"]] in kept
+
+
 def until(true, seconds=20):
     end = time.monotonic() + seconds
     while not true():

@@ -25,7 +25,7 @@ def print_golden(verdicts: Sequence[CaseResult], console: Console) -> None:
         table.add_row(
             Text(printable(verdict.case.file.name)),
             Text(verdict.case.expected),
-            Text(verdict.said or NOTHING),
+            Text(", ".join(verdict.said) or NOTHING),
             NOTHING if verdict.confidence is None else f"{100 * verdict.confidence:.1f}",
             Text("passed" if verdict.passed else f"failed: {'; '.join(verdict.failures)}"),
         )

@@ -1,6 +1,7 @@
 """What Prometheus is told, in a registry of the service's own."""
 
 import time
+from collections.abc import Sequence
 
 from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -29,7 +30,10 @@ class Metrics:
             registry=self.registry,
         )
         self._files = Counter(
-            "thawline_files", "Files that were judged, by their answer.", ("model", "label"), registry=self.registry
+            "thawline_files",
+            "Files that were judged, by their answer; one with several labels counts for each.",
+            ("model", "label"),
+            registry=self.registry,
         )
         self._unusable = Counter("thawline_unusable_files", "Files that can't be used.", registry=self.registry)
         self._together = Histogram(
@@ -53,12 +57,13 @@ class Metrics:
         self._requests.labels(method, path, str(status)).inc()
         self._seconds.labels(path).observe(seconds)
 
-    def count_answer(self, model: str, label: str | None, *, usable: bool) -> None:
-        """A file was judged, with this answer if there is one, or can't be used."""
-        if usable:
-            self._files.labels(model, label or "(none)").inc()
-        else:
+    def count_answer(self, model: str, answers: Sequence[str], *, usable: bool) -> None:
+        """A file was judged, with these answers if there are any, or can't be used."""
+        if not usable:
             self._unusable.inc()
+            return
+        for answer in answers or ("(none)",):
+            self._files.labels(model, answer).inc()
 
     def observe_batch(self, count: int, seconds: float) -> None:
         """So many files were judged together."""

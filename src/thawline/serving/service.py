@@ -117,7 +117,7 @@ class BundleService:
         finally:
             drop_all(kept)
         for answer in answers:
-            self.metrics.count_answer(served.name, answer.label, usable=answer.problem is None)
+            self.metrics.count_answer(served.name, answer.answers, usable=answer.problem is None)
         if all(answer.problem is not None for answer in answers):
             raise HTTPException(422, _none_usable(kept, answers))
         asked = [ServedAnswer(None, one.sample, served, answer) for one, answer in zip(kept, answers, strict=True)]
@@ -159,7 +159,7 @@ def _row(asked: ServedAnswer) -> ClassificationResult:
         model_version_id=None if version is None else version.id,
         name=asked.sample.name,
         digest=asked.sample.digest,
-        label=answer.label,
+        label="|".join(answer.answers),
         score=answer.score,
         created_at=now(),
     )

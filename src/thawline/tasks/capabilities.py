@@ -1,6 +1,5 @@
 """What the capabilities of a task's record are: the functions that it names, and what they give."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from thawline.runs.predictions import Predictions
 from thawline.runs.split import SplitRow
 from thawline.samples.settings import SampleSettings
 from thawline.tasks.bundle.golden import CaseResult
+from thawline.tasks.bundle.tally import Tally
 from thawline.tasks.settings import CheckSettings, RunSettings
 from thawline.tasks.task import capability, find_task
 
@@ -154,7 +154,7 @@ class TaskPredictor(Protocol):
         bundle: Any,
         settings: Any,
         paths: Iterator[str],
-        counts: Counter[str | None],
+        counts: Tally,
         advance: Callable[[int], None] | None,
     ) -> Sequence[str]:
         """Judge what is named and write what was said of each sample to where the settings say.
@@ -163,7 +163,7 @@ class TaskPredictor(Protocol):
             bundle: The bundle.
             settings: Those of the verb.
             paths: The words of the command line.
-            counts: Gets how many samples were given each answer; None counts those that can't be used.
+            counts: Gets how many samples were given each answer.
             advance: Called for each sample, for the progress bar.
 
         Returns:

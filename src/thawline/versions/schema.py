@@ -231,7 +231,8 @@ class ClassificationResult(Base):
         id: a UUID, hex: the `result_id` of the answer.
         name: the file's, as the caller said it.
         digest: sha256 of the content, hex.
-        label: what was answered, with `score`, its probability.
+        label: what was answered, with `score`, its probability; of several labels all, "|" between them, with that of
+            the most probable one.
         user_feedback: a word of the task, or a class.
     """
 

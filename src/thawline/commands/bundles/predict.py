@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
@@ -25,10 +24,12 @@ from thawline.data.tables.places import Finder
 from thawline.errors import RunError, UserError
 from thawline.features.progress import bar, say
 from thawline.output import form, report
+from thawline.screen import say as say_folded
 from thawline.screen import visible
 from thawline.tasks.bundle.base import load_base
 from thawline.tasks.bundle.load import AnyBundle, load_bundle
 from thawline.tasks.bundle.predicting import BASE, PredictSettings
+from thawline.tasks.bundle.tally import Tally
 from thawline.tasks.capabilities import TaskPredictor
 from thawline.tasks.task import Task, capability, find_task
 from thawline.tasks.typed import to_settings
@@ -57,7 +58,7 @@ def predict(config: DictConfig) -> None:
         raise UserError(f"out={settings.out}: CSV is for scores; name a file that ends in .jsonl or .parquet")
     task = find_task(bundle.task)
     ask: TaskPredictor = capability(bundle.task, "predict")
-    counts: Counter[str | None] = Counter()
+    counts = Tally(several=getattr(bundle, "thresholds", None) is not None)
     rows = _rows(settings, bundle.task) if settings.data.reader == READER else None
     saving = rows.saving(Path(settings.out)) if rows and settings.out else nullcontext(settings.out)
     showing = bar("judging", "files", _total(settings, rows, bundle.task)) if _shows_bar(settings) else nullcontext()
@@ -78,11 +79,13 @@ def predict(config: DictConfig) -> None:
     _conclude(counts, task)
 
 
-def _facts(settings: PredictSettings, lines: Path | str | None, counts: Counter[str | None]) -> dict[str, Any]:
+def _facts(settings: PredictSettings, lines: Path | str | None, counts: Tally) -> dict[str, Any]:
     """What was said, for `--json`: how often each answer, and the answers, or the file that has them."""
     if not form().json:
         return {}
-    said = {"counts": {label: count for label, count in counts.items() if label}, "unusable": counts[None]}
+    said: dict[str, Any] = {"counts": dict(counts.answers), "unusable": counts.unusable}
+    if counts.several:
+        said["without_label"] = counts.without
     if settings.out:
         return {**said, "written": {"said": settings.out}}
     text = Path(str(lines)).read_text(encoding="utf-8")
@@ -181,8 +184,8 @@ def _silence() -> None:
     os.close(nowhere)
 
 
-def _conclude(counts: Counter[str | None], task: Task) -> None:
-    total, unusable = counts.total(), counts[None]
+def _conclude(counts: Tally, task: Task) -> None:
+    total, unusable = counts.samples, counts.unusable
     what = "files" if task.walk else task.samples
     if not total:
         raise RunError(f"there is no {task.samples.removesuffix('s')} among what was named")
@@ -192,11 +195,15 @@ def _conclude(counts: Counter[str | None], task: Task) -> None:
         say(f"{unusable:,} of {total:,} {what} can't be used; the line of each says why")
 
 
-def print_counts(counts: Counter[str | None], labels: Sequence[str], console: Console, samples: str) -> None:
-    """Print how many `samples` (photos, tracks) were given each label; None counts those that can't be used."""
+def print_counts(counts: Tally, labels: Sequence[str], console: Console, samples: str) -> None:
+    """Print how many `samples` (photos, tracks) got each label and, where there can be several, how many got none."""
     table = Table(box=None, pad_edge=False)
     table.add_column("label", overflow="fold")
     table.add_column(samples, justify="right", no_wrap=True)
     for label in labels:
-        table.add_row(visible(label), f"{counts[label]:,}")
+        table.add_row(visible(label), f"{counts.answers[label]:,}")
     console.print(table, highlight=False, markup=False)
+    if counts.several:
+        usable = counts.samples - counts.unusable
+        one = samples.removesuffix("s")
+        say_folded(console, f"{counts.without:,} of {usable:,} {samples} got no label; a {one} counts for each it got.")

@@ -37,7 +37,7 @@ def evaluate_golden(settings: EvaluateSettings, golden: str) -> None:
             {
                 "file": verdict.case.file,
                 "expected": verdict.case.expected,
-                "said": verdict.said,
+                "said": ", ".join(verdict.said) or None,
                 "confidence": verdict.confidence,
                 "passed": verdict.passed,
                 "failures": verdict.failures,

@@ -103,7 +103,7 @@ def _said(lines: Path) -> dict[str, list[Any]]:
     """The lines as columns: one a field, one a class where a field has a number for each; deeper nesting as JSON."""
     rows = [_flat(json.loads(line)) for line in lines.read_text(encoding="utf-8").splitlines()]
     names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [row.get(name) for row in rows] for name in names}
+    return {name: _column([row.get(name) for row in rows]) for name in names}
 
 
 def _flat(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,15 +113,17 @@ def _flat(line: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if isinstance(value, dict) and value and all(isinstance(one, float | int) for one in value.values()):
             flat |= {f"{PREFIX}{name}:{label}": one for label, one in value.items()}
-        elif isinstance(value, list | dict) and not _is_texts(value):
-            flat[f"{PREFIX}{name}"] = json.dumps(value, ensure_ascii=False)
         else:
             flat[f"{PREFIX}{name}"] = value
     return flat
 
 
-def _is_texts(value: Sequence[Any] | Mapping[str, Any]) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+def _column(values: Sequence[Any]) -> list[Any]:
+    """Lists of texts as they are, empty ones among them; what is nested otherwise as JSON."""
+    nested = [value for value in values if isinstance(value, list | dict)]
+    if all(isinstance(value, list) and all(isinstance(one, str) for one in value) for value in nested):
+        return list(values)
+    return [json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value for value in values]
 
 
 def _feature(values: Sequence[Any]) -> Any:

@@ -21,7 +21,9 @@ class Result(BaseModel):
     model: str = Field(description="What judged it.")
     version: int | None = Field(description="The model's number in the registry; null: it is in none.")
     name: str = Field(description="What the file is called, as it was sent.")
-    label: str | None = Field(description="The answer; null where the file can't be used.")
+    label: str | None = Field(
+        description="The answer, of several (`details.tags`) the most probable; null: it can't be used."
+    )
     score: float | None = Field(description="The probability of that answer.")
     probabilities: dict[str, float] = Field(description="Of each possible answer.")
     problem: str | None = Field(description="Why the file can't be used; null if it can.")

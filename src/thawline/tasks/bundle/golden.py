@@ -35,13 +35,13 @@ class CaseResult:
 
     Attributes:
         case: The case.
-        said: The label that was said; None where the file can't be used.
-        confidence: Of that label, 0 to 1.
+        said: The labels that were said: one, or where a file can have several any number; none where it can't be used.
+        confidence: Of the label that is expected of several, otherwise of the one that was said; 0 to 1.
         failures: What is not as it must be, a phrase each; none: the case passes.
     """
 
     case: GoldenCase
-    said: str | None
+    said: tuple[str, ...]
     confidence: float | None
     failures: tuple[str, ...] = field(default=())
 
@@ -117,8 +117,8 @@ def check_labels(cases: Sequence[GoldenCase], labels: Sequence[str], path: Path)
             raise UserError(f"{path} expects '{case.label}' of {case.file.name}, which the bundle can't say; {hint}")
 
 
-def label_failures(case: GoldenCase, said: str | None, problem: str | None) -> list[str]:
-    """What is not as it must be where `said` is the label that was said, or the file has a `problem`."""
+def label_failures(case: GoldenCase, said: Sequence[str], problem: str | None) -> list[str]:
+    """What is not as it must be where `said` are the labels that were said, or the file has a `problem`."""
     if problem is not None:
         return [f"can't be used: {problem}"]
-    return [f"{said} in place of {case.label}"] if case.label not in (None, said) else []
+    return [] if case.label in (None, *said) else [f"{', '.join(said) or 'no label'} in place of {case.label}"]

@@ -35,11 +35,12 @@ class Answer:
     """What is said of a sample.
 
     Attributes:
-        label: The answer; None where the sample can't be used.
+        label: The answer; None where the sample can't be used. Where it can have several labels, the most probable one.
         score: Its probability, or where the task has one, that of the label that it scores by; 0 to 1.
         probabilities: Of each possible answer.
         problem: Why the sample can't be used, one phrase; None if it can.
         details: What the task says besides, as plain JSON; empty: nothing.
+        tags: The labels that reach their thresholds, where a sample can have several; None: it has one.
     """
 
     label: str | None = None
@@ -47,6 +48,14 @@ class Answer:
     probabilities: dict[str, float] = field(default_factory=dict)
     problem: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] | None = None
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Its label or, where it can have several, those that reach their thresholds; none where there is no label."""
+        if self.tags is not None:
+            return self.tags
+        return () if self.label is None else (self.label,)
 
 
 Ask = Callable[[Sequence[Sample]], Iterator[Answer]]
@@ -173,9 +182,9 @@ def answer_photos(bundle: Any, samples: Sequence[Sample], terms: Terms) -> Itera
         # Where photos have a score, that is the probability of one label, whatever the answer.
         scored = getattr(bundle, "scored", None)
         score = None if said.label is None else said.probabilities[scored] if scored else said.probability
-        details = {} if getattr(said, "tags", None) is None else {"tags": list(said.tags)}
+        details = {} if said.tags is None else {"tags": list(said.tags)}
         if (why := getattr(said, "why", None)) is not None:
             details["why"] = why
         if notes := getattr(bundle, "notes", ()):
             details["notes"] = list(notes)
-        yield Answer(said.label, score, said.probabilities, said.problem, details)
+        yield Answer(said.label, score, said.probabilities, said.problem, details, said.tags)

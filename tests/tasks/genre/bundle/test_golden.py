@@ -103,3 +103,14 @@ def test_a_malformed_file_is_one_sentence(tmp_path, text, phrase):
 def test_the_file_must_be_there(tmp_path):
     with pytest.raises(UserError, match=r"there is no file .*absent.yaml; check the path"):
         read_cases(tmp_path / "absent.yaml")
+
+
+def test_of_several_labels_the_expected_one_must_be_among_those_that_reach_their_thresholds(tmp_path):
+    logits = np.array([[0.0, 3.0]], dtype=np.float32)
+    said = MemberSaid("ast", ("country", "metal"), logits, ((0.0, 2.0),), thresholds={"country": 0.5, "metal": 0.99})
+    told = track_json("a", [said], method="ast", seconds=0, percent=True)
+    cases = read(tmp_path, "[{file: a, genre: country}, {file: a, genre: metal}]")
+    first, second = judge_cases(cases, [told, told])
+    assert (first.said, first.failures, first.confidence) == (("country",), (), 0.5)
+    assert second.failures == ("country in place of metal",)
+    assert second.confidence == pytest.approx(1 / (1 + np.exp(-3)))

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thawline.tasks.genre.bundle.record import SCHEMA, MemberSaid, read_schema, track_json, unusable_json
+from thawline.tasks.genre.bundle.record import (
+    SCHEMA,
+    MemberSaid,
+    answers_of,
+    one_by_one,
+    read_schema,
+    track_json,
+    unusable_json,
+)
 from thawline.tasks.genre.tables.instruments import hear
 
 GENRES = ("country", "metal", "reggae", "rock")
@@ -32,8 +40,8 @@ def test_the_schema_is_one_and_names_its_version():
     jsonschema.Draft202012Validator.check_schema(SCHEMA_OF_TRACKS)
     assert SCHEMA_OF_TRACKS["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert SCHEMA_OF_TRACKS["properties"]["schema"] == {"const": SCHEMA}
-    # Only a model that takes themes tells them.
-    assert set(SCHEMA_OF_TRACKS["required"]) == set(SCHEMA_OF_TRACKS["properties"]) - {"themes"}
+    # Only a model that takes themes tells them, and only one of several labels tells tags.
+    assert set(SCHEMA_OF_TRACKS["required"]) == set(SCHEMA_OF_TRACKS["properties"]) - {"tags", "themes"}
 
 
 def test_the_score_of_a_track_is_the_softmax_of_its_windows_mean():
@@ -81,6 +89,27 @@ def test_members_are_calibrated_weighted_and_matched_by_name():
     assert [span["start"] for span in record["timeline"]] == [0, 2]
     first = 0.75 * softmax([0, 1, 0, 0]) + 0.25 * np.array([softmax([1, 0])[1], 0, 0, softmax([1, 0])[0]])
     assert record["timeline"][0]["confidence"] == pytest.approx(first.max(), abs=1e-6)
+
+
+def test_labels_that_are_told_one_by_one_are_sigmoids_and_those_from_their_thresholds_on_are_tags():
+    thresholds = {"country": 0.5, "metal": 0.9, "reggae": 0.1, "rock": float(one_by_one(np.float32([[2], [0]]))[0])}
+    windows = [[1, 2, -1, 2], [0, 0, -3, 0]]
+    one = said("ast", windows, temperature=5.0, thresholds=thresholds)
+    record = track_json("a.wav", [one], method="ast", seconds=0, percent=True)
+    CHECK.validate(json.loads(json.dumps(record)))
+    sigmoids = 1 / (1 + np.exp(-np.mean(windows, axis=0)))
+    assert list(record["all_scores"].values()) == pytest.approx(100 * sigmoids, abs=1e-5)
+    # The surest first; metal is as sure as rock and does not reach its own threshold, rock reaches its to the bit.
+    assert record["tags"] == ["rock", "country", "reggae"]
+    assert answers_of(record) == ("rock", "country", "reggae")
+    assert record["primary_genre"] == "metal"
+    assert record["timeline"][1]["confidence"] == pytest.approx(50)
+    nothing = track_json("a.wav", [said("ast", windows, thresholds=dict.fromkeys(GENRES, 1.0))], method="", seconds=0)
+    assert (nothing["tags"], answers_of(nothing)) == ([], ())
+    CHECK.validate(nothing)
+    plain = track_json("a.wav", [said("ast", windows)], method="ast", seconds=0)
+    assert ("tags" in plain, answers_of(plain)) == (False, ("metal",))
+    assert answers_of(unusable_json("a.wav", "silent", method="ast", seconds=0)) == ()
 
 
 def test_instruments_come_the_surest_first_and_percent_is_percent():

@@ -1,12 +1,12 @@
 import io
 import json
-from collections import Counter
 
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
 from thawline.commands.bundles.predict import print_counts
+from thawline.tasks.bundle.tally import Tally
 from thawline.tasks.photos.bundle.photos import Prediction
 from thawline.tasks.photos.bundle.said import ROW_GROUP, print_said, write_json_lines, write_parquet
 
@@ -121,14 +121,39 @@ def test_no_name_steers_the_terminal():
     odd = Prediction("\x1b[2J[red]a\nb.jpg", "[bold]x\x07", {"[bold]x\x07": 1.0})
     text = shown(lambda console: print_said([odd], console, ["[bold]x\x07"]))
     assert text.splitlines()[1] == r"[bold]x\x07  100.0  \x1b[2J[red]a\nb.jpg"
-    text = shown(lambda console: print_counts(Counter({"[bold]x\x07": 1}), ["[bold]x\x07"], console, "photos"))
+    counted = tallied(["[bold]x\x07"])
+    text = shown(lambda console: print_counts(counted, ["[bold]x\x07"], console, "photos"))
     assert r"[bold]x\x07" in text
 
 
+def tallied(*answers, several=False, unusable=0):
+    """Samples that were given these answers, counted."""
+    tally = Tally(several)
+    for some in answers:
+        tally.add(*some)
+    for _ in range(unusable):
+        tally.add_unusable()
+    return tally
+
+
 def test_counts_are_by_class_in_their_order():
-    text = shown(lambda console: print_counts(Counter({"誕生日": 1234, None: 5}), LABELS, console, "photos"))
+    counted = tallied(*[["誕生日"]] * 1234, unusable=5)
+    assert (counted.samples, counted.unusable, counted.without) == (1239, 5, 0)
+    text = shown(lambda console: print_counts(counted, LABELS, console, "photos"))
     assert [line.split() for line in text.splitlines()] == [
         ["label", "photos"],
         ["a", "wedding", "0"],
         ["誕生日", "1,234"],
     ]
+
+
+def test_a_photo_counts_for_each_of_its_labels_and_those_without_are_told():
+    counted = tallied(["dog", "sea"], ["sea"], [], *[["sea", "dog"]] * 2000, several=True, unusable=2)
+    text = shown(lambda console: print_counts(counted, ("dog", "sea", "snow"), console, "photos"))
+    assert [line.split() for line in text.splitlines()[:-1]] == [
+        ["label", "photos"],
+        ["dog", "2,001"],
+        ["sea", "2,002"],
+        ["snow", "0"],
+    ]
+    assert text.splitlines()[-1] == "1 of 2,003 photos got no label; a photo counts for each it got."

@@ -42,12 +42,14 @@ class AnyTracks(ABC, Generic[H]):
         path: Its directory.
         labels: Names of the classes.
         manifest: What `manifest.json` says: versions, hashes, metrics, licence.
+        thresholds: From which score on a track has a label, where it can have several; None: it has one.
     """
 
     task: str
     path: Path
     labels: tuple[str, ...]
     manifest: dict[str, Any]
+    thresholds: dict[str, float] | None = None
     _method: str
 
     def predict(

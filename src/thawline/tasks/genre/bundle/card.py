@@ -11,6 +11,11 @@ _CLASSES = {
     "wav2vec2": ("Wav2Vec2ForSequenceClassification", "Wav2Vec2Model"),
     "hubert": ("HubertForSequenceClassification", "HubertModel"),
 }
+_ONE = "classes apart. It knows no others and says one of them of every track."
+_TAGS = (
+    "tags, each by itself: a track has those whose score reaches the threshold in `decision.json`, perhaps none. It "
+    "knows no others."
+)
 _CALIBRATED = (
     "Scores are at temperature {value:g}, fitted on {fitted}: the log-loss on these goes from {before:.3f} to "
     "{after:.3f}. The model's own are `raw_score`, or `predict(…, calibrated=False)`; the order stays the same."
@@ -19,21 +24,21 @@ _CALIBRATED = (
 
 def track_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Sequence[str]) -> str:
     """The card of the bundle with `decision.json` and, of the manifest, `facts`; `notes` are sentences beside."""
-    base, labels = facts["base"], decision["labels"]
+    base, labels, several = facts["base"], decision["labels"], decision["thresholds"] is not None
+    answer = 'said.get("tags"), said["all_scores"]' if several else 'said["primary_genre"], said["confidence"]'
     parts = [
-        f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(labels)} classes apart. It knows no others "
-        "and says one of them of every track.",
+        f"`{base['model'] or base['name']}`, tuned by Thawline to tell {len(labels)} {_TAGS if several else _ONE}",
         metrics_table(facts["metrics"], "tracks"),
         "## Use",
         '```python\nimport thawline\n\nfor said in thawline.load("DIR").predict(["track.mp3"]):\n'
-        '    print(said["path"], said["primary_genre"], said["confidence"], said["problem"])\n```',
+        f'    print(said["path"], {answer}, said["problem"])\n```',
         "On the command line: `thawline predict DIR TRACKS`. A track is cut into windows, and its scores are the mean "
         f"of the windows' logits.{_plain(decision)}",
         *_themes(decision),
         *card_end(decision, facts, [*stems_note(base), *notes], "tracks", _CALIBRATED),
     ]
     front = Front("audio-classification", "tracks", facts["metrics"], stated_licences(base), facts["hashes"])
-    return card(f"{', '.join(labels)}: a classifier of tracks", parts, front)
+    return card(f"{', '.join(labels)}: a {'tagger' if several else 'classifier'} of tracks", parts, front)
 
 
 def _themes(decision: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from thawline.errors import UserError
 from thawline.tasks.bundle.golden import CaseResult, GoldenCase, GoldenForm, check_labels, label_failures, read_golden
 from thawline.tasks.genre.bundle.asking import AnyTracks
+from thawline.tasks.genre.bundle.record import Track, answers_of
 from thawline.tasks.genre.tables.instruments import instrument_of, instruments
 
 _FORM = GoldenForm(
@@ -62,17 +63,19 @@ def read_cases(path: Path) -> list[TrackCase]:
     return read_golden(path, _FORM, _case)
 
 
-def judge_cases(cases: Sequence[TrackCase], records: Iterable[Mapping[str, Any]]) -> Iterator[CaseResult]:
+def judge_cases(cases: Sequence[TrackCase], records: Iterable[Track]) -> Iterator[CaseResult]:
     """Hold each case against the record of its file, in the same order."""
     for case, record in zip(cases, records, strict=True):
         scale = 100.0 if record["unit"] == "percent" else 1.0
         sure = record["confidence"]
+        if "tags" in record and case.label is not None:
+            sure = record["all_scores"][case.label]
         failures = tuple(_failures(case, record, scale))
-        yield CaseResult(case, record["primary_genre"], None if sure is None else sure / scale, failures)
+        yield CaseResult(case, answers_of(record), None if sure is None else sure / scale, failures)
 
 
-def _failures(case: TrackCase, record: Mapping[str, Any], scale: float) -> Iterator[str]:
-    yield from label_failures(case, record["primary_genre"], record["problem"])
+def _failures(case: TrackCase, record: Track, scale: float) -> Iterator[str]:
+    yield from label_failures(case, answers_of(record), record["problem"])
     if record["problem"] is not None:
         return
     if case.instruments:

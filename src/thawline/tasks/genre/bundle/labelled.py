@@ -131,7 +131,7 @@ class TaggedTracks(LabelledTracks):
 def label_genre(bundle: AnyTracks[Any], data: DataSettings, store: Path) -> LabelledTracks:
     """Read the tracks of `data`; see `tasks.bundle.labelled.Labeller`."""
     assert isinstance(data, TracksSettings)  # noqa: S101  # they are this task's
-    thresholds = bundle.thresholds if isinstance(bundle, TrackBundle) else None
+    thresholds = bundle.thresholds
     renamed = bundle.renamed if isinstance(bundle, TrackBundle) else {}
     labels = "one" if thresholds is None else "several"
     listing = list_task(replace(data, rename=renamed, labels=labels), new=True)

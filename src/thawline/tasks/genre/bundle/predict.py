@@ -14,8 +14,9 @@ from thawline.errors import UserError
 from thawline.features.progress import say
 from thawline.files import write_atomically
 from thawline.tasks.bundle.predicting import PredictSettings
+from thawline.tasks.bundle.tally import Tally
 from thawline.tasks.genre.bundle.asking import AnyTracks
-from thawline.tasks.genre.bundle.record import Track
+from thawline.tasks.genre.bundle.record import Track, answers_of
 from thawline.tasks.genre.bundle.said import print_tracks, write_track_lines
 
 
@@ -23,7 +24,7 @@ def predict_tracks(
     bundle: AnyTracks[Any],
     settings: PredictSettings,
     paths: Iterator[str],
-    counts: Counter[str | None],
+    counts: Tally,
     advance: Callable[[int], None] | None,
 ) -> Sequence[str]:
     """Judge the tracks and write the record of each; see `tasks.task.TaskPredictor`."""
@@ -43,17 +44,17 @@ def _judged(
     bundle: AnyTracks[Any],
     settings: PredictSettings,
     paths: Iterator[str],
-    counts: Counter[str | None],
+    counts: Tally,
     advance: Callable[[int], None] | None,
 ) -> Generator[Track, None, None]:
-    """What the bundle says of each file, counted by genre."""
+    """What the bundle says of each file, counted by its genre, or by each of its labels."""
     unopened: dict[str, str] = {}
     themes: dict[str, tuple[str, ...]] = {}
     notes: list[str] = []
     files = walk_tracks(paths, unopened, themes, notes)
     calibrated = settings.calibrated is not False
     for one in bundle.predict(files, themes=themes, calibrated=calibrated, top=settings.top, percent=settings.percent):
-        counts[one["primary_genre"]] += 1
+        _count(one, counts)
         if advance is not None:
             advance(1)
         if one["path"] in unopened:
@@ -62,6 +63,13 @@ def _judged(
     for note in notes:
         say(note)
     _say_left_out(bundle, themes)
+
+
+def _count(one: Track, counts: Tally) -> None:
+    if one["primary_genre"] is None:
+        counts.add_unusable()
+    else:
+        counts.add(*answers_of(one))
 
 
 def _say_left_out(bundle: AnyTracks[Any], themes: Mapping[str, Sequence[str]]) -> None:
@@ -77,7 +85,7 @@ def _write(said: Iterator[Track], bundle: AnyTracks[Any], settings: PredictSetti
     """Write the records to the file that the settings name, to standard output, or as a table to a terminal."""
     if settings.out is None:
         if sys.stdout.isatty():
-            print_tracks(said, Console(), bundle.labels)
+            print_tracks(said, Console(), bundle.labels, several=bundle.thresholds is not None)
         else:
             write_track_lines(said, sys.stdout.buffer)
         return

@@ -1,12 +1,13 @@
 """What is said of one track: the record that `predict` writes and `track.schema.json` describes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from thawline.decisions.ensemble import Member, join, member_probabilities, renormalise
@@ -54,8 +55,10 @@ class Track(TypedDict):
     """What is said of a track. Scores are 0 to 1, or with `unit` percent 0 to 100.
 
     `all_scores` sum to 1 and the confidences of `predictions` are among them: they are not renormalised over the top.
-    Where the track can't be used `problem` says why, and there are no scores. What no member knows is null. `themes`
-    are those of the lyrics that were told and taken into account; the key is there where the model takes themes.
+    Where a track can have several labels each score is told by itself, they don't sum to 1, and `tags` are those that
+    reach their thresholds, the surest first; elsewhere there is no such key. Where the track can't be used `problem`
+    says why, and there are no scores. What no member knows is null. `themes` are those of the lyrics that were told and
+    taken into account; the key is there where the model takes themes.
     """
 
     schema: str
@@ -66,6 +69,7 @@ class Track(TypedDict):
     confidence: float | None
     predictions: list[Ranked]
     all_scores: dict[str, float]
+    tags: NotRequired[list[str]]
     instruments_detected: list[Instrument] | None
     primary: str | None
     has_acoustic: bool | None
@@ -90,6 +94,8 @@ class MemberSaid:
         temperature: What its logits are divided by.
         weight: Its share; all members' are renormalised.
         problem: Why it could not judge the track, one phrase; None where it did.
+        thresholds: From which score on a track has each class, where it can have several: each is told by itself, at no
+            temperature, and no other member joins this one. None: it has one.
     """
 
     name: str
@@ -99,6 +105,7 @@ class MemberSaid:
     temperature: float = 1.0
     weight: float = 1.0
     problem: str | None = None
+    thresholds: Mapping[str, float] | None = None
 
 
 def track_json(
@@ -116,7 +123,8 @@ def track_json(
     """The record of a track.
 
     Each member's score of the track is the softmax of the mean of its windows' logits, at its temperature; the record's
-    is their mean by weight. Members that could not judge the track are left out and named in `method`.
+    is their mean by weight. Of a member that tells each class by itself it is the sigmoid. Members that could not judge
+    the track are left out and named in `method`.
 
     Args:
         path: As it was given.
@@ -152,6 +160,7 @@ def track_json(
             for i in order[:top]
         ],
         all_scores=_scores(genres, sure, scale),
+        **_tags(there[0], sure),
         **_instruments(instruments, scale),
         acousticness=None if acousticness is None else scale * acousticness,
         **_themes(themes),
@@ -173,6 +182,7 @@ def unusable_json(path: str, problem: str, *, method: str, seconds: float, perce
         confidence=None,
         predictions=[],
         all_scores={},
+        **_Tags(),
         **_instruments(None, 1.0),
         acousticness=None,
         **_themes(None),
@@ -188,6 +198,13 @@ def joined_scores(members: Sequence[MemberSaid]) -> dict[str, float]:
     there = [member for member in members if member.logits is not None]
     genres = _genres(members)
     return _scores(genres, _joined(there, genres, _weights(there), None, calibrated=True), 1.0)
+
+
+def answers_of(record: Track) -> tuple[str, ...]:
+    """Its genre or, where a track can have several labels, those that reach their thresholds; none if unusable."""
+    if "tags" in record:
+        return tuple(record["tags"])
+    return () if record["primary_genre"] is None else (record["primary_genre"],)
 
 
 def read_schema() -> dict[str, Any]:
@@ -220,6 +237,8 @@ def _joined(
     calibrated: bool,
 ) -> NDArray[np.float64]:
     """The members' mean [C], of the windows that overlap `span`, or of the whole track."""
+    if there[0].thresholds is not None:
+        return one_by_one(_logits(there[0], span)).astype(np.float64)
     said = np.stack(
         [
             member_probabilities(_member(member, genres, span), member.temperature if calibrated else 1.0, len(genres))
@@ -232,15 +251,26 @@ def _joined(
 
 def _member(member: MemberSaid, genres: Sequence[str], span: tuple[float, float] | None) -> Member:
     """A member's uncalibrated distribution over its classes, as one sample."""
-    assert member.logits is not None  # noqa: S101  # those without were left out
-    logits = member.logits.astype(np.float64)
-    if span is not None:
-        inside = [start < span[1] and end > span[0] for start, end in member.spans]
-        logits = logits[inside] if any(inside) else logits
-    mean = logits.mean(axis=0)
+    mean = _logits(member, span).astype(np.float64).mean(axis=0)
     chances = renormalise(np.exp(mean - mean.max()))
     columns = np.array([genres.index(name) for name in member.classes], dtype=np.int64)
     return Member(chances[None].astype(np.float32), columns)
+
+
+def _logits(member: MemberSaid, span: tuple[float, float] | None) -> NDArray[np.float32]:
+    """Of the windows that overlap `span`, if any do; otherwise of all."""
+    assert member.logits is not None  # noqa: S101  # those without were left out
+    if span is None:
+        return member.logits
+    inside = [start < span[1] and end > span[0] for start, end in member.spans]
+    return member.logits[inside] if any(inside) else member.logits
+
+
+def one_by_one(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The score of each class by itself, [C], by logits [windows, C]: the sigmoid of their mean."""
+    # By the operations that training and judging use: thresholds are scores that some track had, to the last bit.
+    scores: NDArray[np.float32] = torch.sigmoid(torch.from_numpy(logits).mean(dim=0)).numpy()
+    return scores
 
 
 def _timeline(
@@ -273,6 +303,18 @@ def _components(members: Sequence[MemberSaid], weights: dict[str, float], scale:
 
 def _scores(names: Sequence[str], said: NDArray[np.float64], scale: float) -> dict[str, float]:
     return {name: scale * value for name, value in zip(names, said.tolist(), strict=True)}
+
+
+class _Tags(TypedDict):
+    tags: NotRequired[list[str]]
+
+
+def _tags(member: MemberSaid, sure: NDArray[np.float64]) -> _Tags:
+    """The classes that reach their thresholds, the surest first; nothing where a track has one."""
+    if member.thresholds is None:
+        return _Tags()
+    order = np.argsort(-sure, kind="stable")
+    return _Tags(tags=[name for i in order if sure[i] >= member.thresholds[name := member.classes[i]]])
 
 
 class _Themes(TypedDict):

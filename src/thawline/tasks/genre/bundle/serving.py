@@ -5,6 +5,7 @@ from typing import Any
 
 from thawline.tasks.bundle.serving import Answer, Sample, Terms
 from thawline.tasks.genre.bundle.asking import AnyTracks
+from thawline.tasks.genre.bundle.record import answers_of
 
 
 def answer_tracks(bundle: AnyTracks[Any], samples: Sequence[Sample], terms: Terms) -> Iterator[Answer]:
@@ -13,4 +14,5 @@ def answer_tracks(bundle: AnyTracks[Any], samples: Sequence[Sample], terms: Term
     for sample, record in zip(samples, said, strict=True):
         details = {**record, "path": sample.name}  # where it lies is nobody's concern
         label, problem = record["primary_genre"], record["problem"]
-        yield Answer(label, record["confidence"], record["all_scores"], problem, {} if problem else details)
+        tags = answers_of(record) if "tags" in record else None
+        yield Answer(label, record["confidence"], record["all_scores"], problem, {} if problem else details, tags)

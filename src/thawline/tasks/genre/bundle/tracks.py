@@ -17,7 +17,7 @@ from thawline.data.tracks.track import Window, read_track
 from thawline.encoders.sound.hearing import Hearing
 from thawline.files import read_json
 from thawline.tasks.genre.bundle.asking import AnyTracks, TrackResult
-from thawline.tasks.genre.bundle.record import MemberSaid
+from thawline.tasks.genre.bundle.record import MemberSaid, one_by_one
 from thawline.tasks.genre.tables.instruments import DetectedInstruments as Instruments
 from thawline.tasks.genre.tables.instruments import hear, instrument_of
 from thawline.tasks.genre.tables.themes import Vocabulary
@@ -76,7 +76,6 @@ class TrackBundle(AnyTracks[DecodedTrack]):
         hearing: How a track becomes what enters the network.
         temperature: What makes the probabilities as sure as they are right; see `decision.json` for what it was fitted
             on.
-        thresholds: From which score on a track has a label, where it can have several; None: it has one.
         renamed: The new name of each class that its run renamed; folders and tables may call it by either.
         classifier: The network with its head.
     """
@@ -129,7 +128,14 @@ class TrackBundle(AnyTracks[DecodedTrack]):
         """All that is said of the track that was read, and of which `themes` are told."""
         answer = self.answer(heard, themes)
         temperature = self.temperature if calibrated else 1.0
-        said = MemberSaid(self._method, self.labels, answer.logits, answer.spans, temperature=temperature)
+        said = MemberSaid(
+            self._method,
+            self.labels,
+            answer.logits,
+            answer.spans,
+            temperature=temperature,
+            thresholds=self.thresholds,
+        )
         return TrackResult([said], answer.instruments, answer.acousticness, answer.problem)
 
     def answer(self, heard: DecodedTrack, themes: Sequence[str] = ()) -> Answer:
@@ -159,9 +165,10 @@ class TrackBundle(AnyTracks[DecodedTrack]):
 
         With thresholds, a track can have several labels and each is told by itself: sigmoid in place of softmax.
         """
-        mean = torch.from_numpy(self.logits(_stacked(windows), themes)).mean(dim=0)
-        chances = torch.softmax(mean, dim=-1) if self.thresholds is None else torch.sigmoid(mean)
-        said: NDArray[np.float32] = chances.numpy()
+        logits = self.logits(_stacked(windows), themes)
+        if self.thresholds is not None:
+            return one_by_one(logits)
+        said: NDArray[np.float32] = torch.softmax(torch.from_numpy(logits).mean(dim=0), dim=-1).numpy()
         return said
 
     def check(self) -> float:
@@ -186,16 +193,15 @@ class TrackBundle(AnyTracks[DecodedTrack]):
     def _instruments(self, said: "Said") -> Instruments | None:
         """The instruments among the network's own labels, or among labels that were trained to be told one by one."""
         if said.tags is not None and self.classifier.tags is not None:
-            return hear(_one_by_one(self.classifier.tags, said.tags), self.thresholds)
+            return hear(_by_name(self.classifier.tags, said.tags), self.thresholds)
         if self.thresholds is not None and any(map(instrument_of, self.labels)):
-            return hear(_one_by_one(self.labels, said.logits), self.thresholds)
+            return hear(_by_name(self.labels, said.logits), self.thresholds)
         return None
 
 
-def _one_by_one(labels: Sequence[str], logits: NDArray[np.float32]) -> dict[str, float]:
-    """The score of each label by logits [windows, labels]: the sigmoid of their mean."""
-    scores = torch.sigmoid(torch.from_numpy(logits).mean(dim=0))
-    return dict(zip(labels, scores.tolist(), strict=True))
+def _by_name(labels: Sequence[str], logits: NDArray[np.float32]) -> dict[str, float]:
+    """The score of each label by itself, by logits [windows, labels]."""
+    return dict(zip(labels, one_by_one(logits).tolist(), strict=True))
 
 
 def _stacked(windows: list[Window]) -> torch.Tensor:

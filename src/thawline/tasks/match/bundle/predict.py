@@ -5,7 +5,6 @@ What is said is written as JSON lines, Parquet or a table while pairs are judged
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from thawline.features.progress import say
 from thawline.files import write_atomically
 from thawline.screen import say_whole, visible
 from thawline.tasks.bundle.predicting import PredictSettings
+from thawline.tasks.bundle.tally import Tally
 from thawline.tasks.match.bundle.pairs import Match, PairBundle
 
 _ANSWERS = (MATCH, MISMATCH)  # by whether it is a mismatch
@@ -81,7 +81,7 @@ def predict_pairs(
     bundle: PairBundle,
     settings: PredictSettings,
     tables: Iterator[str],
-    counts: Counter[str | None],
+    counts: Tally,
     advance: Callable[[int], None] | None,
 ) -> Sequence[str]:
     """Judge the rows of tables and write what was said of each; see `tasks.task.TaskPredictor`."""
@@ -96,7 +96,7 @@ def _judged(
     bundle: PairBundle,
     settings: PredictSettings,
     tables: Iterator[str],
-    counts: Counter[str | None],
+    counts: Tally,
     advance: Callable[[int], None] | None,
 ) -> Generator[_Row, None, None]:
     """What the bundle says of each row of the tables, counted by its answer.
@@ -107,7 +107,7 @@ def _judged(
     for name in tables:
         for row in _judge_table(bundle, Path(name), calibrated=settings.calibrated is True):
             answer = row.match.is_mismatch
-            counts[None if answer is None else _ANSWERS[answer]] += 1
+            counts.add_unusable() if answer is None else counts.add(_ANSWERS[answer])
             if advance is not None:
                 advance(1)
             yield row

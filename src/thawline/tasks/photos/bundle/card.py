@@ -63,13 +63,14 @@ def photo_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
     base = facts["base"]
     vit = "ViTForImageClassification" if decision["head"] == "classifier" else "ViTModel"
     use = _USE[decision["family"]].format(vit=vit)
-    scored = decision.get("target") == SCORES
+    scored, several = decision.get("target") == SCORES, decision["thresholds"] is not None
+    answer = "said.score" if scored else f"said.{'tags' if several else 'label'}, said.probabilities"
     parts = [
         f"`{base['model'] or base['name']}`, tuned by Thawline to tell " + _how_it_answers(decision),
         metrics_table(facts["metrics"], "photos"),
         "## Use",
         '```python\nimport thawline\n\nfor said in thawline.load("DIR").predict(["photo.jpg"]):\n'
-        f"    print(said.path, {'said.score' if scored else 'said.label, said.probabilities'}, said.problem)\n```",
+        f"    print(said.path, {answer}, said.problem)\n```",
         f"On the command line: `thawline predict DIR PHOTOS`. {use}. {_HEADS[decision['head']]} "
         "`thawline.load_image(path)` gives a photo as a processor wants it.",
         *graphs(decision, facts),
@@ -81,7 +82,7 @@ def photo_card(decision: Mapping[str, Any], facts: Mapping[str, Any], notes: Seq
     front = Front("image-classification", "photos", facts["metrics"], [base["licence"]], facts["hashes"])
     names = decision["labels"]
     said = f"{', '.join(names[:_NAMED])}{f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''}"
-    return card(f"{said}: a photo {'tagger' if decision['thresholds'] else 'classifier'}", parts, front)
+    return card(f"{said}: a photo {'tagger' if several else 'classifier'}", parts, front)
 
 
 def _how_it_answers(decision: Mapping[str, Any]) -> str:

@@ -15,9 +15,9 @@ def judge_photos(bundle: Bundle, path: Path) -> list[CaseResult]:
     check_labels(cases, (*bundle.labels, *([UNKNOWN] if bundle.reasons else [])), path)
     verdicts = []
     for case, said in zip(cases, bundle.predict([case.file for case in cases]), strict=True):
-        verdicts.append(
-            CaseResult(case, said.label, said.probability, tuple(label_failures(case, said.label, said.problem)))
-        )
+        expected = None if said.tags is None or case.label is None else said.probabilities.get(case.label)
+        sure = said.probability if expected is None else expected
+        verdicts.append(CaseResult(case, said.answers, sure, tuple(label_failures(case, said.answers, said.problem))))
     return verdicts
 
 

@@ -68,6 +68,13 @@ class Prediction:
     score: float | None = None
 
     @property
+    def answers(self) -> tuple[str, ...]:
+        """Its label or, where it can have several, those that reach their thresholds; none where it can't be used."""
+        if self.tags is not None:
+            return self.tags
+        return () if self.label is None else (self.label,)
+
+    @property
     def probability(self) -> float | None:
         """Of the most probable class; None where the file can't be used."""
         return max(self.probabilities.values(), default=None)

@@ -1,7 +1,6 @@
 """`thawline predict` with a bundle of classes of photos, or with CLIP as it is: a line for each photo."""
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -14,6 +13,7 @@ from thawline.decisions.abstention import UNKNOWN
 from thawline.features.progress import say
 from thawline.files import write_atomically
 from thawline.tasks.bundle.predicting import BASE, PredictSettings
+from thawline.tasks.bundle.tally import Tally
 from thawline.tasks.photos.bundle.photos import Bundle, Prediction, ScoreBundle
 from thawline.tasks.photos.bundle.said import print_said, write_json_lines, write_parquet
 from thawline.tasks.photos.bundle.scores import predict_scores
@@ -23,7 +23,7 @@ def predict_photos(
     bundle: Bundle,
     settings: PredictSettings,
     paths: Iterator[str],
-    counts: Counter[str | None],
+    counts: Tally,
     advance: Callable[[int], None] | None,
 ) -> Sequence[str]:
     """Judge the photos and write what was said of each; see `tasks.task.TaskPredictor`."""
@@ -47,16 +47,25 @@ def _judged(
     bundle: Bundle,
     settings: PredictSettings,
     paths: Iterator[str],
-    counts: Counter[str | None],
+    counts: Tally,
     advance: Callable[[int], None] | None,
 ) -> Generator[Prediction, None, None]:
-    """What the bundle says of each file, counted by label."""
+    """What the bundle says of each file, counted by its label, or by each of its labels."""
     unopened: dict[str, str] = {}
     for one in bundle.predict(walk_photos(paths, unopened), calibrated=settings.calibrated is True):
-        counts[one.label if one.why is None else f"{one.label}, {one.why}"] += 1
+        _count(one, counts)
         if advance is not None:
             advance(1)
         yield replace(one, problem=unopened[one.path]) if one.path in unopened else one
+
+
+def _count(one: Prediction, counts: Tally) -> None:
+    if one.label is None:
+        counts.add_unusable()
+    elif one.why is not None:
+        counts.add(f"{one.label}, {one.why}")
+    else:
+        counts.add(*one.answers)
 
 
 def _write(said: Iterator[Prediction], bundle: Bundle, settings: PredictSettings) -> None:

@@ -19,9 +19,9 @@ from thawline.data.listing import as_text
 from thawline.decisions.abstention import UNKNOWN
 from thawline.screen import visible
 from thawline.tasks.photos.bundle.photos import Prediction
+from thawline.tasks.tags.column import HEADING, tags_cell
 
 ROW_GROUP = 4096  # rows of Parquet that are in memory
-_TAGS = 32  # columns of the screen
 
 
 def write_json_lines(
@@ -122,24 +122,19 @@ def print_said(
     """
     width = max(cell_len(visible(label)) for label in (*labels, *([UNKNOWN] if unknown else [])))
     head = "    %" if scored is None else "score"
-    middle = f"{set_cell_size('tags', _TAGS)}  " if several else ""
+    middle = f"{HEADING}  " if several else ""
     console.print(f"{set_cell_size('label', width)}  {head}  {middle}photo", highlight=False, markup=False)
     for one in said:
         if one.label is None:
-            middle = f"{set_cell_size('-', _TAGS)}  " if several else ""
+            middle = f"{tags_cell(())}  " if several else ""
             text = f"{set_cell_size('-', width)}      -  {middle}{visible(as_text(one.path))}: {one.problem}"
         else:
             number = one.probabilities[scored] if scored else one.probability or 0.0
             share = f"{100 * number:5.1f}"
-            middle = f"{_fitted(visible(', '.join(one.tags or ()) or '-'))}  " if several else ""
+            middle = f"{tags_cell(one.tags or ())}  " if several else ""
             path = visible(as_text(one.path)) + ("" if one.why is None else f": {one.why}")
             text = f"{set_cell_size(visible(one.label), width)}  {share}  {middle}{path}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _fitted(tags: str) -> str:
-    """In the width that there is for tags."""
-    return set_cell_size(tags if cell_len(tags) <= _TAGS else f"{set_cell_size(tags, _TAGS - 1)}…", _TAGS)
 
 
 def _short(value: float) -> float:

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -23,6 +22,7 @@ from thawline.errors import UserError
 from thawline.files import write_atomically
 from thawline.screen import format_number, visible
 from thawline.tasks.bundle.predicting import PredictSettings
+from thawline.tasks.bundle.tally import Tally
 from thawline.tasks.photos.bundle.photos import Prediction, ScoreBundle
 from thawline.tasks.photos.bundle.said import ROW_GROUP
 
@@ -34,7 +34,7 @@ def predict_scores(
     bundle: ScoreBundle,
     settings: PredictSettings,
     paths: Iterator[str],
-    counts: Counter[str | None],
+    counts: Tally,
     advance: Callable[[int], None] | None,
 ) -> Sequence[str]:
     """Write the score of each photo; see `tasks.capabilities.TaskPredictor`.
@@ -56,11 +56,11 @@ def predict_scores(
 
 
 def _scored(
-    bundle: ScoreBundle, paths: Iterator[str], counts: Counter[str | None], advance: Callable[[int], None] | None
+    bundle: ScoreBundle, paths: Iterator[str], counts: Tally, advance: Callable[[int], None] | None
 ) -> Generator[Prediction, None, None]:
     unopened: dict[str, str] = {}
     for one in bundle.predict(walk_photos(paths, unopened)):
-        counts[None if one.score is None else _SCORED] += 1
+        counts.add_unusable() if one.score is None else counts.add(_SCORED)
         if advance is not None:
             advance(1)
         yield replace(one, problem=unopened[one.path]) if one.path in unopened else one

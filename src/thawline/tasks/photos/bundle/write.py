@@ -180,7 +180,7 @@ class TunedPhotos:
             full.preprocessing = replace(bundle.preprocessing, decode="full")
             _, other, _ = _answers(full, there)
             differences[f"{what}_by_full_decoding"] = float(np.abs(said - other).max())
-            notes.append(_decoding_of_scores(said, other) if self.scored else _decoding(said, other))
+            notes.append(self._decoding(said, other))
         photos: list[dict[str, Any]] = [
             {"sha256": one.digest, what: row.tolist()} for one, row in zip(there, said, strict=True)
         ]
@@ -190,6 +190,14 @@ class TunedPhotos:
             for photo, distance in zip(photos, far, strict=True):
                 photo["distance"] = distance
         return BundleChecks(golden, differences, notes, base={"weights": joined.weights})
+
+    def _decoding(self, said: NDArray[np.float32], other: NDArray[np.float32]) -> str:
+        """What the card says of decoding: `said` is of photos read at a reduced scale, `other` of the same in full."""
+        if self.scored:
+            return _decoding_of_scores(said, other)
+        if self.thresholds is None:
+            return _decoding(said, other)
+        return _decoding_of_tags(said, other, np.array([self.thresholds[name] for name in self.classes]))
 
     def graphs(self, folder: Path, bundle: Bundle) -> dict[str, float]:
         """Write `vision.onnx` and, where classes are told by their prompts, `text.onnx`."""
@@ -229,6 +237,17 @@ def _decoding_of_scores(said: NDArray[np.float32], other: NDArray[np.float32]) -
     return (
         "It decodes large JPEGs at a reduced scale. With full decoding, as other libraries do it, scores of "
         f"{len(said)} of the run's photos changed by {np.abs(said - other).max():.1g} at most."
+    )
+
+
+def _decoding_of_tags(said: NDArray[np.float32], other: NDArray[np.float32], edges: NDArray[np.float64]) -> str:
+    """What the card says of decoding, by the probabilities of photos that can have several labels, from `edges` on."""
+    clear = np.abs(said - edges) > CLEAR
+    changed = clear & ((said >= edges) != (other >= edges))
+    return (
+        "It decodes large JPEGs at a reduced scale. With full decoding, as other libraries do it, probabilities of "
+        f"{len(said)} of the run's photos changed by {np.abs(said - other).max():.1g} at most; of the {clear.sum()} "
+        f"that are more than {CLEAR} from their label's threshold, {changed.sum()} came to lie on its other side."
     )
 
 
