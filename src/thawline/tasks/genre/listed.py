@@ -17,6 +17,8 @@ from thawline.data.tracks.listed import ListedTrack, TrackListing
 from thawline.data.tracks.listing import list_tracks
 from thawline.data.tracks.report import track_report
 from thawline.data.tracks.track import TrackFacts
+from thawline.features.files import FileIndex
+from thawline.features.media import TRACKS
 from thawline.features.progress import say
 from thawline.runs.split import SplitRow
 from thawline.tasks.genre.gtzan import list_gtzan
@@ -61,13 +63,31 @@ def list_task(settings: TracksSettings, *, new: bool = False) -> TrackListing:
     return listing
 
 
-def related_tracks(collection: TrackCollection, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
-    """Indices of the tracks of `collection` that are of one group with a track of `rows`."""
-    root = collection.root
+def related_tracks(
+    collection: TrackCollection, rows: Sequence[SplitRow], store: Path
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Indices of the tracks of `collection` that are of one group with a track of `rows`, and what could not be told.
+
+    A run and a bundle keep fingerprints. What a copy in another pitch or speed is known by is taken from the feature
+    store in `store`, as far as that has read these tracks; where it has not, a sentence says so.
+    """
+    root, digests = collection.root, {row.digest for row in rows}
+    known = FileIndex(store, TRACKS, read_only=True).facts_of(digests)
+    pitches = {digest: fact.pitches for digest, fact in known.items()}
     others = [ListedTrack(root / r.path, r.path, r.label, (r.label,), r.artist or None, r.album or None) for r in rows]
-    facts = [TrackFacts(row.digest, seconds=row.seconds, fingerprint=row.phash or None) for row in rows]
+    facts = [
+        TrackFacts(row.digest, seconds=row.seconds, fingerprint=row.phash or None, pitches=pitches.get(row.digest))
+        for row in rows
+    ]
+    # The others come first, since of equal tracks each is linked to the first.
     ids = group_tracks([*others, *collection.tracks], [*facts, *collection.facts]).ids
-    return np.flatnonzero(np.isin(ids[len(rows) :], ids[: len(rows)])).astype(np.int64)
+    indices = np.flatnonzero(np.isin(ids[len(rows) :], ids[: len(rows)])).astype(np.int64)
+    lacking = len(digests) - len(known)
+    untold = (
+        f"Of {lacking} of the {len(digests)} tracks that were trained on the feature store knows no pitches, since it "
+        "never read them: copies of these in another pitch or speed may be among those that are judged."
+    )
+    return indices, [untold] if lacking else []
 
 
 def report_tracks(listing: TrackListing, facts: Mapping[str, TrackFacts], settings: TracksSettings) -> dict[str, Any]:

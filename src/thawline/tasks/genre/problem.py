@@ -1,7 +1,7 @@
 """What fitting and judging ask of the genre task: windows of tracks at the thaw line, and the tail over them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -55,6 +55,7 @@ class GenreProblem(Plain):
         themes: Themes of lyrics that are inputs beside the encoder's features; none, where none are.
         computed: Features that were computed now, of windows.
         read: Features that were read from the store.
+        untold: Sentences on what `related_to` could not tell.
     """
 
     settings: RunSettings
@@ -69,6 +70,7 @@ class GenreProblem(Plain):
     themes: tuple[str, ...]
     computed: int
     read: int
+    untold: list[str] = field(default_factory=list, repr=False, kw_only=True)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -150,7 +152,9 @@ class GenreProblem(Plain):
 
     def related_to(self, rows: Sequence[SplitRow]) -> NDArray[np.int64]:
         """Indices of the tracks that are of one group with a track of `rows`: a recording, an artist, an album."""
-        return related_tracks(self.collection, rows)
+        related, untold = related_tracks(self.collection, rows, self.settings.store.root)
+        self.untold.extend(untold)
+        return related
 
     def split_rows(self, plan: Sequence[Fold]) -> list[SplitRow]:
         """Each track's place in the run: the fold that judges it, or none."""

@@ -1,7 +1,7 @@
 """New tracks whose genres, or labels, are known, for a bundle to be judged by."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,19 @@ from thawline.tasks.tags.told import tag_figures
 
 @dataclass(frozen=True)
 class LabelledTracks:
-    """Tracks of known genres; see `tasks.bundle.labelled.Labelled`."""
+    """Tracks of known genres; see `tasks.bundle.labelled.Labelled`.
 
-    untold = ()
+    Attributes:
+        store: The folder of the feature store.
+        untold: Sentences on what `related_to` could not tell.
+    """
+
     bundle: AnyTracks[Any]
     collection: TrackCollection
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
+    store: Path
+    untold: list[str] = field(default_factory=list, init=False)
 
     @property
     def true(self) -> NDArray[np.bool_] | None:
@@ -66,7 +72,9 @@ class LabelledTracks:
             replace(track, artist=artist_digest(track.artist) or None, album=album_digest(track.album) or None)
             for track in self.collection.tracks
         )
-        return related_tracks(replace(self.collection, tracks=tracks), rows)
+        related, untold = related_tracks(replace(self.collection, tracks=tracks), rows, self.store)
+        self.untold.extend(untold)
+        return related
 
     def ask(self, indices: NDArray[np.int64]) -> Answers:
         """What the bundle says of the tracks `indices`, of which the themes are told that the table tells."""
@@ -86,7 +94,7 @@ class LabelledTracks:
         return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TaggedTracks(LabelledTracks):
     """Tracks that can have several labels, for a bundle that tells each by itself, from its threshold on.
 
@@ -138,6 +146,8 @@ def label_genre(bundle: AnyTracks[Any], data: DataSettings, store: Path) -> Labe
     facts = find_facts(listing.tracks, FeatureStore(store), Tracks())
     if thresholds is None:
         collection = build_tracks(listing, facts)
-        return LabelledTracks(bundle, collection, *number_classes(collection, bundle.labels))
+        return LabelledTracks(bundle, collection, *number_classes(collection, bundle.labels), store)
     marked = mark(listing, facts, known=bundle.labels)
-    return TaggedTracks(bundle, marked.collection, bundle.labels, marked.strata, marked, thresholds)
+    return TaggedTracks(
+        bundle, marked.collection, bundle.labels, marked.strata, store, marked=marked, thresholds=thresholds
+    )
