@@ -12,6 +12,7 @@ from thawline.commands.forecast.kinds import kinds_of, kinds_of_search, unlike
 from thawline.commands.forecast.shown import duration
 from thawline.commands.forecast.stopping import distinct, few_of, going_on
 from thawline.features.rehearsing.costs import Cost
+from thawline.features.rehearsing.imagining import checksums
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.folds import Fold
 
@@ -51,7 +52,16 @@ def test_copies_are_told_by_their_features_alone(owners, told):
     features = torch.tensor([[1.0], [2.0], [1.0], [3.0], [2.0]])
     rows = Rows(pooled=features, number=torch.arange(5))
     samples = FeatureSet(rows, np.arange(5), np.zeros(5, np.int64), np.arange(5), owners=owners)
-    assert distinct(samples).tolist() == told
+    assert distinct(samples, {}).tolist() == told
+
+
+def test_what_is_imagined_stands_for_a_computed_sample_only_where_that_is_absent():
+    photos = torch.tensor([[1.5], [1.0], [2.5], [2.7], [1.2], [1.5]])
+    texts = torch.tensor([[0.0], [0.0], [0.0], [0.0], [7.0], [0.0]])
+    one, two, *imagined = checksums(torch.tensor([[1.0], [2.0], [1.2], [1.5], [2.5], [2.7]]))
+    beside = dict(zip(imagined, (one, one, two, two), strict=True))
+    samples = FeatureSet(Rows(photo=photos, text=texts), np.arange(6), np.zeros(6, np.int64), np.arange(6))
+    assert distinct(samples, beside).tolist() == [1, 2, 4]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +78,7 @@ def test_a_fold_is_stood_for_by_samples_that_are_no_copies(values, train, inner,
     )
     many = len(values) * 5 // 7
     fold = Fold("0", np.arange(many), np.arange(many, len(values)), np.arange(0))
-    few = few_of(problem, fold)
+    few = few_of(problem, fold, {})
     assert (few.fold.train.tolist(), few.fold.inner.tolist(), few.copied) == (list(train), list(inner), copied)
 
 

@@ -3,7 +3,7 @@
 What is fitted in closed form counts as one epoch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
@@ -44,7 +44,9 @@ class Epochs:
     each: Cost = Cost()  # noqa: RUF009  # it is frozen
 
 
-def expect_epochs(problem: TaskProblem, fold: Fold, trials: Sequence[RunSettings], fits: float) -> Epochs:
+def expect_epochs(
+    problem: TaskProblem, fold: Fold, trials: Sequence[RunSettings], fits: float, imagined: Mapping[int, int]
+) -> Epochs:
     """What epochs take, by about a second of one fit, and how many there will be, by one of few samples for each trial.
 
     Args:
@@ -52,6 +54,7 @@ def expect_epochs(problem: TaskProblem, fold: Fold, trials: Sequence[RunSettings
         fold: The fold that stands for all.
         trials: The settings of those that stand for all of a kind; how long an epoch takes is seen by the first.
         fits: How many fits there are in all.
+        imagined: Features that were not computed, see `distinct`.
     """
     settings, method = trials[0], trials[0].method
     how = how_to_fit(settings, Path(settings.paths.run), find_device(settings.trainer.accelerator), None)
@@ -63,7 +66,7 @@ def expect_epochs(problem: TaskProblem, fold: Fold, trials: Sequence[RunSettings
     if not method.holds_out:
         passes = most * method.passes(len(fold.train), len(problem.classes))
         return Epochs(passes, passes, passes, _pass(problem, fold, settings, method.batch_size))
-    few = few_of(problem, fold)
+    few = few_of(problem, fold, imagined)
     each, ended = _watch(problem, fold, how)
     if ended and not few.copied and fits == 1:
         return Epochs(ended, ended, ended, each)

@@ -1,21 +1,22 @@
 """After how many epochs `method.patience` ends a fit, by a fit on the few samples that were really computed.
 
-Copies never stop a training, so the few are fitted by themselves. Their best epoch is taken to come after as many steps
-as that of all samples would; on fewer samples it comes sooner, if anything.
+Copies, and what is imagined, never stop a training, so the few are fitted by themselves. Their best epoch is taken to
+come after as many steps as that of all samples would; on fewer samples it comes sooner, if anything.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from xxhash import xxh3_64_intdigest
 
 from thawline.commands.forecast.watching import Watching
 from thawline.encoders.device import find_device
 from thawline.errors import PrunedError, RunError, UserError
+from thawline.features.rehearsing.imagining import checksums
 from thawline.fitting.feature_set import FeatureSet
 from thawline.fitting.fit import FitOptions, fit_fold
 from thawline.fitting.folds import Fold
@@ -26,28 +27,28 @@ from thawline.tasks.planning import gradient_of, how_to_fit
 from thawline.tasks.settings import RunSettings
 
 _AT_ONCE = 256  # samples
-_MOSTLY = 0.8  # share of the samples that are no copies, from which on none are taken to be
+_MOSTLY = 0.8  # share of the samples that were computed, from which on all are taken to be
 _FEWER = 4  # times, that the samples are thinned out where all are known
 _LEAST = 128  # samples that are not thinned out
 
 
 @dataclass(frozen=True)
 class Few:
-    """Samples of a fold that are no copies.
+    """Samples of a fold that were really computed.
 
     Attributes:
         fold: They, in the place of all.
-        copied: Whether the others are copies; else these are some of many.
+        copied: Whether the others are copies or imagined; else these are some of many.
     """
 
     fold: Fold
     copied: bool
 
 
-def few_of(problem: TaskProblem, fold: Fold) -> Few:
-    """The samples of `fold` that are no copies, or some of them where most are not."""
+def few_of(problem: TaskProblem, fold: Fold, imagined: Mapping[int, int]) -> Few:
+    """The samples of `fold` that were really computed, see `distinct`, or some of them where most were."""
     given = fold.train if fold.inner is None else np.concatenate([fold.train, fold.inner])
-    known = distinct(problem.samples(given))
+    known = distinct(problem.samples(given), imagined)
     copied = len(known) < _MOSTLY * len(given)
     if not copied:
         known = known[:: max(1, min(_FEWER, len(known) // _LEAST))]
@@ -124,17 +125,21 @@ def going_on(least: float, most: float) -> float:
     return least * (1 + math.log(most / least)) if least < most else most
 
 
-def distinct(samples: FeatureSet) -> NDArray[np.int64]:
-    """Positions of judged samples no two of which have the same features, the first of each."""
-    seen: dict[int, int] = {}
+def distinct(samples: FeatureSet, imagined: Mapping[int, int]) -> NDArray[np.int64]:
+    """Positions of judged samples, one of all that are copies of one or imagined beside it: itself if it is there.
+
+    Args:
+        samples: All.
+        imagined: The checksum of each imagined tensor, with that of the computed one beside which it is.
+    """
+    computed, others = dict[tuple[int, ...], int](), dict[tuple[int, ...], int]()
     for start in range(0, len(samples), _AT_ONCE):
         positions = np.arange(start, min(start + _AT_ONCE, len(samples)))
         features = samples.rows[samples.indices[positions]]
-        told = [tensor for name, tensor in sorted(features.items()) if tensor.dtype != torch.int64]  # no numbers
+        told = [checksums(t) for _, t in sorted(features.items()) if t.dtype != torch.int64]  # no numbers
         for i, position in enumerate(positions.tolist()):
-            checksum = 0
-            for tensor in told:
-                checksum = xxh3_64_intdigest(tensor[i].reshape(-1).view(torch.uint8).numpy().data, checksum)
-            seen.setdefault(checksum, position)
-    first = np.array(sorted(seen.values()), dtype=np.int64)
+            own = tuple(column[i] for column in told)
+            beside = tuple(imagined.get(checksum, checksum) for checksum in own)
+            (computed if beside == own else others).setdefault(beside, position)
+    first = np.array(sorted((others | computed).values()), dtype=np.int64)
     return first if samples.owners is None else np.unique(samples.owners[first])

@@ -20,6 +20,7 @@ from thawline.features.media import Medium
 from thawline.features.plan import FeaturePlan
 from thawline.features.rehearsing.costs import Clock, Cost
 from thawline.features.rehearsing.going_on import rehearsing
+from thawline.features.rehearsing.imagining import imagine_features
 from thawline.features.rehearsing.measure import Segments
 from thawline.features.store.store import FeatureStore, Shelf
 from thawline.features.wanted import Target, Wanted
@@ -84,6 +85,7 @@ class Pass:
         facts: What is known of them; it is added to.
         once: What is only done once in a pass: the network is built, libraries are imported.
         lacks: What the shelves lack.
+        imagined: What `imagine_features` made, of all shelves.
         usable: Files that can be used, and those of them that go through what comes after.
     """
 
@@ -97,6 +99,7 @@ class Pass:
     facts: dict[Path, Any]
     once: Cost = field(default_factory=Cost)
     lacks: list[Lack] = field(default_factory=list)
+    imagined: dict[int, int] = field(default_factory=dict)
     usable: tuple[int, int] = (0, 0)
 
     def prepare(self) -> None:
@@ -236,7 +239,7 @@ class Pass:
         index.remember(one if one.path in kept or one.facts.problem is not None else _left_out(one) for one in seen)
 
     def _fill(self) -> None:
-        """Have the shelves hold features of all rows: of what was measured or is stored, and of those near it."""
+        """Have the shelves hold features of all rows: what was measured or is stored, and what is imagined."""
         assert self.wanted is not None  # noqa: S101
         rows = self._rows()
         digests = list(dict.fromkeys(d for path in self._order for d in rows.get(path, ())))
@@ -244,15 +247,7 @@ class Pass:
             shelf = target.shelf
             if self.real.is_dir():
                 self._take_stored(shelf, digests)
-            lacking = set(shelf.missing(digests))
-            near = next((digest for digest in digests if digest not in lacking), None)
-            like: dict[str, str] = {}
-            for digest in digests if near else ():
-                if digest not in lacking:
-                    near = digest
-                elif near is not None:
-                    like[digest] = near
-            give_features(shelf, like)
+            self.imagined |= imagine_features(shelf, digests)
 
     def _take_stored(self, shelf: Shelf, digests: Sequence[str]) -> None:
         """Copy features that the real store has, all where they are few."""
@@ -291,13 +286,6 @@ class Pass:
 def real_shelf(real: Path, shelf: Shelf) -> Shelf:
     """The shelf of the store in `real` that one of the rehearsal's stands for."""
     return FeatureStore(real, read_only=True).shelf(shelf.key, shelf.label)
-
-
-def give_features(shelf: Shelf, like: Mapping[str, str]) -> None:
-    """Give samples of a shelf of the rehearsal the features of others: their digests by those of the samples."""
-    if like:
-        with shelf.filling():
-            shelf.share(like)
 
 
 def _unlink(shelf: Shelf) -> None:

@@ -1,9 +1,9 @@
 """A pass that is only rehearsed: some samples are computed for the measure, and the others are taken to be like them.
 
 While it goes on each pass is given a store of its own, a folder that is thrown away, and finds there what it would have
-computed: facts and features of a few files that were really read, and of the others copies of these, under names of
-their own. So whatever comes after the pass runs as it would, on as many samples, before anything was computed. What
-the real store has is read and counts as stored; it is not written to.
+computed: facts and features of a few files that were really read, and of the others what is imagined of these, under
+names of their own (`imagining.py`). So whatever comes after the pass runs as it would, on as many samples, before
+anything was computed. What the real store has is read and counts as stored; it is not written to.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any
 from thawline.features.kinds import File
 from thawline.features.media import Medium
 from thawline.features.rehearsing.costs import Clock, Cost, Spent
+from thawline.features.rehearsing.imagining import give_features
 from thawline.features.rehearsing.measure import index_bytes
-from thawline.features.rehearsing.passes import Goes, Lack, Pass, give_features, real_shelf
+from thawline.features.rehearsing.passes import Goes, Lack, Pass, real_shelf
 from thawline.features.store.store import FeatureStore, Shelf
 from thawline.features.wanted import Target, Wanted
 
@@ -54,6 +55,7 @@ class Rehearsal:
         spent: What rehearsing took, which a real run does not spend.
         files: Files that can be used, and those of them that go through what comes after.
         asked: The shelves that were asked for, by name; whoever wants to know begins anew.
+        imagined: The checksum of each imagined vector, with that of the computed one which it stands beside.
     """
 
     real: Path
@@ -63,6 +65,7 @@ class Rehearsal:
     spent: Spent = field(default_factory=Spent)
     files: tuple[int, int] = (0, 0)
     asked: set[str] = field(default_factory=set)
+    imagined: dict[int, int] = field(default_factory=dict)
     _facts: dict[str, dict[Path, Any]] = field(default_factory=dict)
 
     @property
@@ -82,6 +85,7 @@ class Rehearsal:
             one = Pass(self.real, self.most, survey, store, medium, computed, files, facts)
             one.prepare()
             self.once += one.once
+            self.imagined |= one.imagined
             self.files = max(self.files, one.usable)
             for lack in one.lacks:
                 self._note(lack)
