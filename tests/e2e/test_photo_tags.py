@@ -188,6 +188,7 @@ def test_a_class_that_is_added_has_only_its_own_photos_computed(thawline, sample
         hook.remove()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("shared_store")
 def test_corrections_of_several_labels_change_the_photo_and_not_one_file_of_it(thawline, sample, tmp_path):
     root = put_in_folders(thawline.directory / "Photos", sample)
@@ -200,8 +201,16 @@ def test_corrections_of_several_labels_change_the_photo_and_not_one_file_of_it(t
         ("formal/06 formal.jpg", "romantic;formal"),
     ]
     table = write_table(tmp_path / "corrections.csv", rows)
-    words = (*FAST, "method=logistic", "method.c=[1]", "cv=2")
+    words = (*FAST, "method=logistic", "method.c=[1]", "cv=3")
     thawline("train", root, *words)
+    (run,) = thawline.runs()
+    said = thawline("data", "labels", run)
+    assert "Labels on too few groups to be told ('rare') are not offered" in " ".join(said.split())
+    assert "data.labels=several data.corrections=corrections.csv" in said
+    with (run / "labels" / "labels.csv").open(newline="") as file:
+        listed = [row["path"] for row in csv.DictReader(file)]
+    assert sorted(listed) == sorted(row["path"] for row in predictions_of(run))
+    assert {"formal/03 formal.jpg", "formal/30 formal.jpg"} <= set(listed[:5])
     said = thawline("train", root, *words, f"data.corrections={table}")
     changes = "2 labels changed (formal → formal|romantic 1, formal|outdoor → outdoor 1), 1 left out, 1 as they were"
     assert f"corrections: {changes}" in " ".join(said.split())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thawline.judging.label_quality import ANOTHER, UNSURE, judge_labels
+from thawline.judging.label_quality import ANOTHER, UNSURE, judge_label_sets, judge_labels
 
 CLASSES = 4
 
@@ -56,3 +56,38 @@ def test_nothing_is_likely_wrong_where_every_label_is_certain():
     assert not found.another.any()
     assert not found.unsure.any()
     assert found.order.tolist() == list(range(12))
+
+
+def made_sets(seed, samples=400, wrong=0.05):
+    """The same of samples that each have one to four labels: of some, one label more or less than they have."""
+    random = np.random.default_rng(seed)
+    true = random.random((samples, CLASSES)) < 0.4
+    true[~true.any(axis=1), 0] = True
+    scores = random.normal(size=true.shape) + 6 * (true - 0.5)
+    flipped = np.sort(random.choice(samples, round(wrong * samples), replace=False))
+    turned = random.integers(0, CLASSES, len(flipped))
+    labels = true.copy()
+    labels[flipped, turned] ^= True
+    return labels, (1 / (1 + np.exp(-scores))).astype(np.float32), flipped, turned
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_samples_with_a_label_too_many_or_too_few_come_first_and_it_is_named(seed):
+    labels, probabilities, flipped, turned = made_sets(seed)
+    found = judge_label_sets(labels, probabilities)
+    first = set(found.order[: len(labels) // 10].tolist())
+    assert len(first & set(flipped.tolist())) >= 0.9 * len(flipped)
+    assert found.doubted[flipped, turned].mean() > 0.7
+    assert found.doubted.sum() < 1.3 * len(flipped)
+
+
+def test_a_label_that_every_sample_has_or_none_is_not_in_doubt():
+    labels, probabilities, *_ = made_sets(0)
+    before = judge_label_sets(labels, probabilities).doubted
+    labels[:, 0], labels[:, 3] = True, False
+    found = judge_label_sets(labels, probabilities)
+    assert np.array_equal(found.doubted, before & [False, True, True, False])
+    labels[:] = True
+    found = judge_label_sets(labels, probabilities)
+    assert not found.doubted.any()
+    assert found.quality[0] == pytest.approx(0.8 * probabilities[0].min(), abs=0.2)

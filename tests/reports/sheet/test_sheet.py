@@ -11,8 +11,8 @@ from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.made import predictions
 
 from thawline.reports.sheet.document import write_sheet
-from thawline.reports.sheet.doubted import COLUMNS, first_of, list_doubts, write_doubts, write_proposals
-from thawline.runs.predictions import join_predictions
+from thawline.reports.sheet.doubted import Doubted, DoubtedSet, first_of, list_doubts, write_doubts, write_proposals
+from thawline.runs.predictions import Tags, join_predictions
 
 HOSTILE = 'a, "b" </script><img src=x onerror=window.broken=1> \u202e é'
 
@@ -42,7 +42,7 @@ def test_each_sample_is_listed_once_with_the_mean_of_its_seeds(tmp_path):
 
     write_doubts(tmp_path / "labels.csv", doubts)
     rows = list(csv.reader((tmp_path / "labels.csv").open(newline="")))
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == Doubted.columns
     assert rows[1][2:6] == ["beach", "0.3750", "wedding", "0.6250"]
     assert len(rows) == 41
 
@@ -103,6 +103,75 @@ def test_what_is_said_on_the_sheet_becomes_a_file_and_nothing_leaves_the_machine
     assert browser.complaints == []
     asked = [address for address in browser.requests if not address.startswith("data:")]
     assert asked == [(tmp_path / "labels.html").as_uri()]
+
+
+LABELS = ("formal", "outdoor", HOSTILE)
+
+
+def tagged():
+    """40 photos with one or two of three labels: the last lacks `outdoor`, the one before has it too many."""
+    one = predictions(40, classes=LABELS)
+    true = np.eye(3, dtype=np.bool_)[one.labels]
+    true[::2, 2] = True
+    scores = np.where(true, 0.9, 0.1).astype(np.float32)
+    true[39, 1], scores[39] = False, (0.9, 0.95, 0.1)
+    true[38, :], scores[38] = (True, True, False), (0.9, 0.05, 0.1)
+    return replace(one, probabilities=scores, tags=Tags(true, true, true))
+
+
+def test_of_several_labels_what_is_wrong_and_what_is_missing_is_listed_and_proposed(tmp_path):
+    doubts = list_doubts(tagged())
+    write_doubts(tmp_path / "labels.csv", doubts)
+    rows = list(csv.reader((tmp_path / "labels.csv").open(newline="")))
+    assert tuple(rows[0]) == DoubtedSet.columns
+    paths = tagged().paths
+    assert [(row[1], row[2], *row[4:]) for row in rows[1:3]] == [
+        (paths[38], "formal|outdoor", "outdoor", "", "formal"),
+        (paths[39], "formal", "", "outdoor", "formal|outdoor"),
+    ]
+    assert rows[1][3] == f"{0.2 * (0.2 * 0.9 + 0.8 * 0.9) + 0.8 * 0.05:.4f}"  # EMA of 0.9, 0.9 and 0.05
+    assert {row[4] + row[5] for row in rows[3:]} == {""}
+    assert write_proposals(tmp_path / "new.csv", doubts, "me", date(2026, 11, 29)) == 2
+    proposed = list(csv.reader((tmp_path / "new.csv").open(newline="")))[1:]
+    assert [row[:2] for row in proposed] == [[paths[38], "formal"], [paths[39], "formal|outdoor"]]
+
+
+def test_a_photo_of_which_all_labels_are_in_doubt_is_proposed_nothing(tmp_path):
+    (one, *_) = list_doubts(tagged())
+    gone = replace(one, wrong=one.labels)
+    assert (gone.likely, gone.proposed) == ((), "")
+
+
+def test_the_labels_that_are_ticked_become_a_row_and_none_leaves_the_photo_out(browser, tmp_path):
+    doubts = first_of(list_doubts(tagged()), 0.1)
+    write_sheet(tmp_path / "labels.html", doubts, LABELS, "about", None)
+    browser.open(tmp_path / "labels.html")
+    ticked = "[...document.querySelectorAll('.sheet li')].map((li) => [...li.querySelectorAll('input[value]:checked')]"
+    assert browser.run(f"{ticked}.map((box) => Number(box.value)))")[:2] == [[0, 1], [0]]
+    assert browser.run("document.getElementById('download').disabled")
+
+    def click(photo, box):
+        browser.run(f"document.querySelectorAll('.sheet li')[{photo}].querySelector('{box}').click()")
+
+    click(0, 'input[value="1"]')
+    click(1, 'input[value="2"]')
+    click(1, 'input[value="1"]')
+    click(2, ".looked")
+    for label in doubts[3].labels:
+        click(3, f'input[value="{LABELS.index(label)}"]')
+    header, *rows = csv.reader(browser.run("document.getElementById('file').textContent").splitlines())
+    assert header == ["path", "label", "when", "by"]
+    assert [row[:2] for row in rows] == [
+        [doubts[0].path, "formal"],
+        [doubts[1].path, f"formal|outdoor|{HOSTILE}"],
+        [doubts[2].path, "|".join(doubts[2].labels)],
+        [doubts[3].path, ""],
+    ]
+    assert all(len(when) == len("2026-11-29T12:00:00+00:00") for _, _, when, _ in rows)
+    click(2, ".looked")  # not looked at after all
+    assert browser.run("document.getElementById('count').textContent") == "3 of 4 photos"
+    assert browser.run("window.broken") is None
+    assert browser.complaints == []
 
 
 def test_without_pictures_the_page_says_so(tmp_path):

@@ -1,5 +1,6 @@
 """`thawline data labels RUN`: labels of a run's samples that are likely wrong, as a list and as a contact sheet."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +11,14 @@ from rich.console import Console
 from thawline.commands.line.settings import DataLabelsSettings
 from thawline.data.tables.reading import check_table_name
 from thawline.errors import UserError
+from thawline.files import printable
 from thawline.fitting.folds import HOLDOUT
-from thawline.judging.label_quality import ANOTHER, UNSURE
 from thawline.output import report
 from thawline.reports.gather import photos_of
 from thawline.reports.sheet.document import write_sheet
 from thawline.reports.sheet.doubted import (
-    Doubted,
-    counts,
+    AnyDoubted,
+    count_doubts,
     first_of,
     list_doubts,
     print_doubts,
@@ -27,7 +28,9 @@ from thawline.reports.sheet.doubted import (
 from thawline.runs.directory import read_config, read_status
 from thawline.runs.finished import finished_run
 from thawline.runs.predictions import Predictions
+from thawline.runs.reading import read_record
 from thawline.runs.sweep import INNER_FILE, is_sweep_directory, read_sweep, read_trial
+from thawline.runs.unpacked import REPORT_FILE
 from thawline.screen import as_word, say, say_next, say_whole
 from thawline.tasks.settings import read_settings
 from thawline.tasks.task import find_task
@@ -41,7 +44,7 @@ def data_labels(config: DictConfig) -> None:
     """List them on screen and in a table, and draw the sheet.
 
     Raises:
-        UserError: The run judged nothing with one label a sample, or a file to be written is there already.
+        UserError: The run judged nothing that has labels, or a file to be written is there already.
     """
     settings: DataLabelsSettings = to_settings(config)
     console = Console()
@@ -57,7 +60,7 @@ def data_labels(config: DictConfig) -> None:
     first = first_of(doubts, settings.share)
     out.mkdir(parents=True, exist_ok=True)
     write_doubts(out / CSV, doubts)
-    about = _about(said, len(first), len(doubts), kind)
+    about = _about(said, len(first), len(doubts), kind) + _untold(run)
     photos = _photos(run, settings.data.path) if settings.thumbnails else None
     if settings.thumbnails and photos is None:
         say(
@@ -80,7 +83,7 @@ def _judged(run: Path) -> tuple[Predictions, str]:
     """What `run` said of samples that it had not seen, and what such are called.
 
     Raises:
-        UserError: It judged none, or none with one label each that a table of corrections could change.
+        UserError: It judged none, or none with labels that a table of corrections could change.
     """
     if (run / INNER_FILE).exists():
         raise UserError(f"{run} is a trial of a sweep; 'thawline data labels {run.parent}' takes what that chose")
@@ -92,9 +95,7 @@ def _judged(run: Path) -> tuple[Predictions, str]:
     trained = read_settings(read_config(fitted))
     kind = find_task(trained.task).samples
     if said.scores is not None:
-        raise UserError(f"the {kind} of {run} have scores, not labels; give a run of one label each")
-    if said.tags is not None:
-        raise UserError(f"the {kind} of {run} have several labels each; give a run of one label each")
+        raise UserError(f"the {kind} of {run} have scores, not labels; give a run of classes or labels")
     try:
         replace(trained.data, corrections=CSV)
     except UserError as error:
@@ -114,14 +115,21 @@ def _about(said: Predictions, shown: int, total: int, kind: str) -> str:
     return f"The {shown:,} whose labels are likeliest to be wrong, of {who}."
 
 
-def _show(first: list[Doubted], console: Console, kind: str) -> None:
-    print_doubts(first, console, kind)
-    found = counts(first)
-    say(
-        console,
-        f"{found.get(ANOTHER, 0)} of these are likely of another class; of {found.get(UNSURE, 0)} no class is sure: "
-        "photos of none of the classes may be among them",
+def _untold(run: Path) -> str:
+    """Which labels of photos with several the run does not tell: a row that lacks them would take them away."""
+    rare = read_record(run / REPORT_FILE).get("rare_labels") if (run / REPORT_FILE).exists() else None
+    if not rare:
+        return ""
+    named = ", ".join(repr(printable(name)) for name in sorted(rare)[:5]) + (" …" if len(rare) > 5 else "")
+    return (
+        f" Labels on too few groups to be told ({named}) are not offered: add them by hand to the rows of photos that "
+        "have them, since a row holds all labels of its photo."
     )
+
+
+def _show(first: Sequence[AnyDoubted], console: Console, kind: str) -> None:
+    print_doubts(first, console, kind)
+    say(console, count_doubts(first))
 
 
 def _photos(run: Path, given: str | None) -> Path | None:
@@ -138,4 +146,5 @@ def _say_next(run: Path, console: Console) -> None:
     add = f", and add its rows to {before}" if before else ""
     say(console, f"Look through the sheet, say what each photo is, download corrections.csv{add}; then")
     file = as_word(Path(before)) if before else "corrections.csv"
-    say_next(console, [f"thawline train {as_word(Path(data.path))} data.corrections={file} …"])
+    several = " data.labels=several" if data.get("labels") == "several" else ""
+    say_next(console, [f"thawline train {as_word(Path(data.path))}{several} data.corrections={file} …"])

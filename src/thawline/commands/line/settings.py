@@ -224,8 +224,8 @@ class DataLabelsSettings:
         out: The folder to write to; null: RUN/labels.
         share: Which share of what was judged the sheet and the screen show, the likeliest first; the table has all.
         thumbnails: Whether the sheet holds small pictures; photos of people are private.
-        proposals: A CSV file to write with the likely class of each photo that is likely another class's, as a table of
-            corrections for a person to go through; null: none.
+        proposals: A CSV file to write with the likely class, or labels, of each photo that likely has others, as a
+            table of corrections for a person to go through; null: none.
         data: Where the run's photos are now, if they were moved.
     """
 
