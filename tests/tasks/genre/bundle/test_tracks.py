@@ -6,11 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from thawline.bundles.networks.audio import Said
 from thawline.data.tracks.track import Window
 from thawline.data.tracks.windows import Windowing
 from thawline.tasks.genre.bundle.asking import themes_told
+from thawline.tasks.genre.bundle.record import unusable_json
+from thawline.tasks.genre.bundle.said import print_tracks
 from thawline.tasks.genre.bundle.tracks import DecodedTrack, TrackBundle
 
 WINDOWS = [Window(float(start), torch.zeros(4)) for start in range(2)]
@@ -73,6 +76,20 @@ def test_scores_are_at_the_temperature_and_raw_scores_are_not():
     assert said["predictions"][0]["raw_score"] == pytest.approx(1 / (1 + np.exp(-2)))
     plain = record(["rock", "folk"], Planted([[3, 0], [1, 0]]), calibrated=False)
     assert plain["all_scores"]["rock"] == plain["predictions"][0]["raw_score"] == pytest.approx(1 / (1 + np.exp(-2)))
+
+
+def test_labels_that_reach_their_thresholds_stand_behind_the_most_probable_one_on_the_screen(capsys):
+    said = record(["rock", "folk"], Planted([[3, 1], [1, 1]]), {"rock": 0.99, "folk": 0.5})
+    assert said["tags"] == ["folk"]
+    broken = unusable_json("b.wav", "silent", method="own", seconds=0)
+    print_tracks([said, broken], Console(width=80), ["rock", "folk"], several=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines] == [
+        ["genre", "%", "tags", "track"],
+        ["rock", "88.1", "folk", "a.wav"],
+        ["-", "-", "-", "b.wav:", "silent"],
+    ]
+    assert lines[0].index("track") == lines[1].index("a.wav") == lines[2].index("b.wav")
 
 
 def test_a_text_is_one_theme():
