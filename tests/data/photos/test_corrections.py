@@ -126,6 +126,7 @@ def test_a_table_without_rows_corrects_nothing_and_one_in_the_folder_is_no_photo
             r"row 2: there is no photo 'barat/9.jpg' in .* \(2 such rows\)",
         ),
         ("path,label\nbarat/1.jpg,valima\n", "row 2: there is no class 'valima' in .*; did you mean 'walima'"),
+        ("path,label\nbarat/1.jpg,barat|walima\n", r"row 2: 'barat\|walima' are several classes, and a photo has one"),
         ("path,label\nbarat/1.jpg,x\n", "row 2: there is no class 'x' in .*; name a new class in data.classes"),
         (
             "path,label,sure\nbarat/1.jpg,walima,yes\n",

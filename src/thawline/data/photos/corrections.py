@@ -189,6 +189,11 @@ def _when(file: Path, record: Record) -> datetime:
 
 def _check_class(root: Path, file: Path, row: int, label: str, known: set[str]) -> None:
     if label not in known:
+        if known.issuperset(each := several(label)) and len(each) > 1:
+            raise UserError(
+                f"{file} row {row}: {label!r} are several classes, and a photo has one; give one, or add "
+                "data.labels=several"
+            )
         near = difflib.get_close_matches(label, sorted(known), n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}? Name a new class" if near else "name a new class"
         raise UserError(
