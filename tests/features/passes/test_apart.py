@@ -138,7 +138,14 @@ def test_no_process_outlives_the_command(sent: signal.Signals, status: int, tmp_
         Image.linear_gradient("L").resize((300 + number % 40, 300)).save(path, compress_level=1)
     words = [sys.executable, "-m", "thawline.cli", "data", "check", folder, f"store.dir={tmp_path}/store"]
     command = subprocess.Popen(
-        words, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        words,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell that runs the tests in the background has its children ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while len(_of_session(command.pid)) < 5:  # itself, the tracker, the server, two that read
         assert command.poll() is None, command.communicate()
