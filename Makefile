@@ -5,10 +5,9 @@ BIN := $(VENV)/bin
 # The machine may be shared: each test process computes on one thread. Of the many processes that tests start, the first
 # leaves the package's modules compiled, whatever the user's shell says of that.
 TEST_ENV := OMP_NUM_THREADS=1 MPLBACKEND=Agg ORT_DISABLE_TELEMETRY=1 PYTHONDONTWRITEBYTECODE=
-# Neighbours in a file stay on one process, so that what they share is made once: --dist worksteal.
-TEST_JOBS ?= 2
-# Tests that take long wait half of the time, for processes of their own.
-LONG_JOBS ?= 3
+# Neighbours in a file stay on one process, so that what they share is made once: --dist worksteal. One more than there are
+# cores, where these are two: tests wait for processes of their own, the long ones half of the time.
+TEST_JOBS ?= 3
 # The files in which tests have a mark: to import all others takes longer than most tests.
 marked = $(sort $(shell grep -rlE --include='test_*.py' 'mark\.($(1))' tests))
 # `make benchmark` runs all, for an hour or more; `make benchmark-thaw` one; BENCHMARK_ARGS="--photos 48" makes it short.
@@ -53,7 +52,7 @@ test: install-test
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "not long and not extra"
 
 test-long: install-test
-	$(TEST_ENV) $(BIN)/python -m pytest -n $(LONG_JOBS) --dist worksteal -m long $(call marked,long)
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m long $(call marked,long)
 
 # Those that skip without the large extras; here an absent one is a failure.
 test-extras: install-extras
@@ -62,7 +61,7 @@ test-extras: install-extras
 
 # Both in one go: short ones fill in where long ones wait.
 test-rest: install-extras
-	THAWLINE_TEST_EXTRAS=1 $(TEST_ENV) $(BIN)/python -m pytest -n $(LONG_JOBS) --dist worksteal -m "extra or long" \
+	THAWLINE_TEST_EXTRAS=1 $(TEST_ENV) $(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal -m "extra or long" \
 		$(call marked,extra|long)
 
 benchmark: $(BENCHMARKS:%=benchmark-%)
