@@ -64,7 +64,7 @@ class HelpingProcesses(Executor):
         return self._threads.submit(self._ask, fn, args, kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End them: at once if `cancel_futures`, otherwise after what was submitted."""
+        """End them, and wait for that: at once if `cancel_futures`, otherwise after what was submitted."""
         if not cancel_futures:
             self._threads.shutdown()
         self._kill()
