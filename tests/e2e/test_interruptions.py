@@ -22,7 +22,7 @@ HISTORY = "folds/holdout/history.csv"
 
 # So many short epochs that a training lasts longer than a look takes.
 WORDS = ("encoder=tiny_clip", "method=linear", "method.epochs=150", "method.patience=150", "method.lr=1e-4")
-WORDS = (*WORDS, "trainer=cpu", "logger=wandb")
+WORDS = (*WORDS, "trainer=cpu", "logger=wandb", "trainer.checkpoint_every=1000")  # which a Trainer writes
 
 
 @pytest.fixture

@@ -65,16 +65,16 @@ def test_a_plain_trainer_fits_what_thawline_train_fits(
     place = places[task]()
     thawline("train", place, *words, *ALIKE, "refit=false")
     [run] = thawline.runs()
+    best = torch.load(run / "folds" / "holdout" / "best.ckpt", weights_only=True)
     torch.manual_seed(99)  # of no importance: starting weights follow from the run's seed
     data = data_module(settings_of("train", [f"data.path='{place}'", *words, *ALIKE]))
     data.setup()
     plain = module(data.problem, data.train)
-    trainer = fit(data, plain, tmp_path)
-    last = torch.load(run / "folds" / "holdout" / "last.ckpt", weights_only=True)["state_dict"]
-    assert last.keys() == plain.state_dict().keys()
-    assert all(torch.equal(last[name], tensor) for name, tensor in plain.state_dict().items())
+    trainer = fit(data, plain, tmp_path, epochs=best["epoch"] + 1)
+    assert best["state_dict"].keys() == plain.state_dict().keys()
+    assert all(torch.equal(best["state_dict"][name], tensor) for name, tensor in plain.state_dict().items())
     with (run / "folds" / "holdout" / "history.csv").open() as file:
-        row = list(csv.DictReader(file))[-1]
+        row = list(csv.DictReader(file))[best["epoch"]]
     logged = {name: str(float(value)) for name, value in trainer.callback_metrics.items()}
     assert logged == {name: row[name] for name in ("train_loss", "inner_loss", "inner_accuracy")}
 

@@ -14,9 +14,10 @@ from torch import nn
 
 from thawline.errors import UserError
 from thawline.fitting.feature_set import FeatureSet
+from thawline.fitting.folds import BEST, LAST
 from thawline.fitting.heads.head import DenseHead
 from thawline.fitting.lightning import checkpoints
-from thawline.fitting.lightning.checkpoints import BEST, LAST, SyncedCheckpoints, load_checkpoint
+from thawline.fitting.lightning.checkpoints import SyncedCheckpoints, load_checkpoint
 from thawline.fitting.lightning.data import TailData
 from thawline.fitting.lightning.feeding import Feeding
 from thawline.fitting.lightning.module import TailModule

@@ -14,9 +14,9 @@ from thawline.commands.resuming import config_now, resumed_config
 from thawline.encoders.device import find_device
 from thawline.errors import UserError
 from thawline.files import write_text
-from thawline.fitting.fit import fit_fold
 from thawline.fitting.launched import check_launched
 from thawline.fitting.named.callbacks import find_callback
+from thawline.fitting.packed.folds import fit_folds
 from thawline.runs.directory import CONFIG_FILE, REFIT_WORD, RunDirectory, read_status
 from thawline.runs.mirrors.loggers import mirrored
 from thawline.runs.moved import keep_places
@@ -147,6 +147,6 @@ def refit_run(path: Path, given: Sequence[str], console: Console) -> dict[str, A
     plan = plan_run(problem, settings)
     check_unchanged(path / SPLIT, problem.split_rows(plan))
     how = how_to_fit(settings, path, device, None)
-    fit_everything(problem, [fit_fold(problem, fold, how) for fold in plan], how)
+    fit_everything(problem, fit_folds(problem, plan, how), how)
     say_whole(console, f"refitted on all data: {path}")
     return places

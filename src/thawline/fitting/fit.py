@@ -16,7 +16,7 @@ from thawline.errors import UserError
 from thawline.files import write_atomically, write_json
 from thawline.fitting.boosting import TreesSettings
 from thawline.fitting.few_shot import ClapSettings, LoraSettings, SSTextSettings, TipAdapterSettings, WiseFTSettings
-from thawline.fitting.folds import Fold, fold_directory
+from thawline.fitting.folds import LAST, Fold, fold_directory
 from thawline.fitting.known import NamedMethod, find_added_method
 from thawline.fitting.methods import FittedTail
 from thawline.fitting.named.callbacks import Chosen
@@ -200,6 +200,11 @@ def _function(where: str) -> Callable[..., FittedTail]:
 def is_fitted(directory: Path) -> bool:
     """Whether the fit of `directory` was finished: what was chosen is its last file."""
     return (directory / CHOSEN_FILE).exists()
+
+
+def is_begun(directory: Path) -> bool:
+    """Whether the fit of `directory` was finished, or a Trainer can go on with it."""
+    return is_fitted(directory) or (directory / LAST).exists()
 
 
 def read_fit(directory: Path) -> FittedTail:

@@ -14,6 +14,8 @@ Indices = NDArray[np.int64]
 
 # The names of the fits on all data and on the training side of a hold-out; those of a cross-validation have numbers.
 REFIT, HOLDOUT = "all", "holdout"
+# Checkpoints in the directory of a fold: of the latest step, where a Trainer runs, and of the best epoch.
+LAST, BEST = "last.ckpt", "best.ckpt"
 
 
 @dataclass(frozen=True)

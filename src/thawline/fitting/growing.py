@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thawline.errors import UserError
-from thawline.fitting.fit import FitOptions, fit_fold
+from thawline.fitting.fit import FitOptions
 from thawline.fitting.folds import Fold
+from thawline.fitting.packed.folds import fit_folds
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.problem import Problem
 from thawline.runs.predictions import Predictions, join_predictions
@@ -102,7 +103,8 @@ def fit_whole(problem: Problem, plan: Sequence[Fold], how: FitOptions) -> Predic
 def _judge(problem: Problem, fold: Fold, how: FitOptions) -> Predictions:
     with tempfile.TemporaryDirectory() as scratch:
         apart = replace(how, run=Path(scratch), mirror=None, keep_history=False, watch=None)
-        return predict_fold(problem, fold, fit_fold(problem, fold, apart), how.device)
+        [fit] = fit_folds(problem, [fold], apart)
+        return predict_fold(problem, fold, fit, how.device)
 
 
 def _ranks(problem: Problem, train: Indices, random: np.random.Generator) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from thawline.fitting.fit import FitOptions, fit_fold
 from thawline.fitting.folds import Fold
 from thawline.fitting.inner import inner_folds
 from thawline.fitting.methods import FittedTail
+from thawline.fitting.packed.folds import fit_folds
 from thawline.fitting.predict import predict_fold
 from thawline.fitting.problem import Problem
 from thawline.runs.predictions import Predictions, join_predictions
@@ -50,13 +51,13 @@ def cross_score_fold(problem: Problem, fold: Fold, how: FitOptions, folds: int) 
     splits = [] if fold.inner is not None else inner_folds(problem.samples(fold.train), folds, how.seed)
     if not splits:
         return score_fold(problem, fold, how)
-    said: list[Predictions] = []
+    tests = [fold.train[np.sort(held)] for _, held in splits]
+    inners = [
+        Fold(str(number), problem.apart(fold.train[train], test), None, test)
+        for number, ((train, _), test) in enumerate(zip(splits, tests, strict=True))
+    ]
     with tempfile.TemporaryDirectory() as scratch:
-        apart = replace(how, run=Path(scratch), mirror=None, keep_history=False)
-        for number, (train, held) in enumerate(splits):
-            test = fold.train[np.sort(held)]
-            inner = Fold(str(number), problem.apart(fold.train[train], test), None, test)
-            fit = fit_fold(problem, inner, apart)
-            told = predict_fold(problem, inner, fit, how.device)
-            said.append(replace(told, folds=(fold.name,) * len(test)))
-    return join_predictions(said), fit
+        fits = fit_folds(problem, inners, replace(how, run=Path(scratch), mirror=None, keep_history=False))
+        told = [predict_fold(problem, inner, fit, how.device) for inner, fit in zip(inners, fits, strict=True)]
+    said = [replace(one, folds=(fold.name,) * len(test)) for one, test in zip(told, tests, strict=True)]
+    return join_predictions(said), fits[-1]

@@ -11,11 +11,12 @@ from thawline.data.photos.augmentation import Augmentation
 from thawline.data.tracks.spec_augment import SpecAugment
 from thawline.errors import UserError
 from thawline.fitting.feature_set import Augment
-from thawline.fitting.fit import FitOptions, fit_fold
+from thawline.fitting.fit import FitOptions
 from thawline.fitting.folds import REFIT, Fold, plan_folds
 from thawline.fitting.lightning.feeding import Feeding
 from thawline.fitting.methods import FittedTail
 from thawline.fitting.named.callbacks import check_callbacks
+from thawline.fitting.packed.folds import fit_folds
 from thawline.fitting.problem import Problem
 from thawline.fitting.settings import CLASSES, PAIRS, GradientSettings, RulesSettings, ZeroShotSettings
 from thawline.fitting.tail import Tail
@@ -144,4 +145,4 @@ def fit_everything(problem: TaskProblem, fits: list[FittedTail], how: FitOptions
     everything = np.arange(len(problem.labels))
     chosen = [fit.chosen["epochs"] for fit in fits] if isinstance(how.method, GradientSettings) else []
     fold = Fold(REFIT, everything, inner=None, test=everything[:0])
-    fit_fold(problem, fold, how, epochs=int(np.median(chosen)) if chosen else None, earlier=fits)
+    fit_folds(problem, [fold], how, epochs=int(np.median(chosen)) if chosen else None, earlier=fits)

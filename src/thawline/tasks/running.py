@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from thawline.files import write_json
-from thawline.fitting.fit import fit_fold
 from thawline.fitting.folds import Fold
+from thawline.fitting.packed.folds import fit_folds
 from thawline.fitting.predict import predict_fold
 from thawline.judging.metrics import Judgement
 from thawline.judging.paired import PairedTest
@@ -54,7 +54,7 @@ def fit_run(
         What was said of the samples that were held out, and what `metrics.json` says of the run besides numbers.
     """
     how = how_to_fit(settings, run, device, mirror)
-    fits = [fit_fold(problem, fold, how) for fold in plan]
+    fits = fit_folds(problem, plan, how)
     parts = [predict_fold(problem, fold, fit, device) for fold, fit in zip(plan, fits, strict=True)]
     if len(plan) > 1 if settings.refit is None else settings.refit:
         fit_everything(problem, fits, how)

@@ -139,7 +139,7 @@ def _watched(kind: Kind, stage: Stage, inner: int = 1) -> tuple[RunSettings, Epo
         problem = task_reader(trials[0].task)(trials[0], find_device(trials[0].trainer.accelerator))
         plan = plan_run(problem, trials[0])
         folds = len(plan) * inner
-        epochs = expect_epochs(problem, plan[0], trials, folds * kind.trials, stage.rehearsal.imagined)
+        epochs = expect_epochs(problem, plan, trials, folds * kind.trials, stage.rehearsal.imagined)
     return trials[0], replace(epochs, each=epochs.each * stage.rehearsal.share), folds
 
 

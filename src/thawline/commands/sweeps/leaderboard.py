@@ -17,9 +17,10 @@ from thawline.commands.train import refit_run
 from thawline.encoders.device import find_device
 from thawline.errors import RunError
 from thawline.files import write_text
-from thawline.fitting.fit import FitOptions, fit_fold
+from thawline.fitting.fit import FitOptions
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import FittedTail
+from thawline.fitting.packed.folds import fit_folds
 from thawline.fitting.predict import predict_fold
 from thawline.judging.wording import goodness
 from thawline.reports.advice import advise
@@ -150,7 +151,7 @@ def _judge(
     for number in sorted(set(chosen.values())):
         problem, plan, how = _open(of[number])
         cells = [fold for fold in plan if chosen.get((how.seed, fold.name)) == number]
-        judged = [(fold, fit_fold(problem, fold, how)) for fold in cells]
+        judged = list(zip(cells, fit_folds(problem, cells, how), strict=True))
         opened.append((problem, judged, how.device))
         for fold, fit in judged:
             predictions = predict_fold(problem, fold, fit, how.device)

@@ -5,7 +5,7 @@ Each leaves behind what it would leave alone.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from rich.console import Console
 from thawline.commands.sweeps.alike import OF_SWEEP, SHARE_DATA, Alike, Compose, ReadTrial, signature
 from thawline.commands.sweeps.trial import Scores, run_trial, watch_of
 from thawline.errors import UserError
+from thawline.fitting.packed.folds import needs_trainer, takes_plain_steps
 from thawline.runs.directory import RunDirectory, mark_failed
 from thawline.runs.ends import lacked_resources, reason_of
 from thawline.runs.mirrors.mirror import Mirror
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from thawline.fitting.packed.fit import Job
 
 _MOST = 64  # trials of a pack: a kill loses no more
-_ROOM = 2**27  # parameters of all folds of a pack: its states take four times as many bytes
 _KEPT = 4  # of how many kinds of trials a search keeps the data
 
 
@@ -137,11 +137,11 @@ def _pack(trials: Sequence[ReadTrial]) -> list[ReadTrial]:
 
 def packs_of(packed: Sequence[ReadTrial]) -> Iterator[list[ReadTrial]]:
     """Trials that can be fitted together, in computations that the memory is large enough for."""
-    from thawline.fitting.packed.fit import size_of
+    from thawline.fitting.packed.fit import ROOM, size_of
 
     parameters = max(1, size_of(packed[0].problem) * len(packed[0].plan))
     many = iter(packed)
-    while pack := list(islice(many, max(1, min(_MOST, _ROOM // parameters)))):
+    while pack := list(islice(many, max(1, min(_MOST, ROOM // parameters)))):
         yield pack
 
 
@@ -151,40 +151,17 @@ def packs(settings: Any) -> bool:
     They are trained by plain steps of AdamW, at the top of the network, in single precision on one device, from what is
     stored, and nobody looks into the training.
     """
-    from thawline.fitting.settings import DebugSettings, GradientSettings
-
-    trainer = settings.trainer
     return (
-        isinstance(settings.method, GradientSettings)
-        and settings.method.holds_out
+        takes_plain_steps(settings.method, settings.trainer, settings.debug)
         and settings.cut in ("head", "projection")
         and alone_for(settings) is None
         and not settings.augmentation.mixup
-        and replace(settings.debug, name="") == DebugSettings(name="")
-        and trainer.precision == "32-true"
-        and not trainer.several
-        and trainer.threads in (None, 1)
-        and not trainer.save_models
     )
 
 
 def alone_for(settings: Any) -> str | None:
     """The first setting that only a Trainer heeds, as `key=value`; None: the run has none."""
-    from thawline.fitting.named.optimisers import ADAMW
-
-    method, callbacks = settings.method, getattr(settings, "callbacks", {})
-    if callbacks:
-        return f"callbacks=[{','.join(callbacks)}]"
-    plain: dict[str, Any] = {
-        "optimiser": ADAMW,
-        "optimiser_settings": {},
-        "gradient_clip_val": None,
-        "accumulate_grad_batches": 1,
-    }
-    for key, usual in plain.items():
-        if (value := getattr(method, key, usual)) != usual:
-            return f"method.{key}={value}"
-    return None
+    return needs_trainer(settings.method, getattr(settings, "callbacks", {}))
 
 
 def _fit(pack: Sequence[ReadTrial]) -> list[ReadTrial]:

@@ -14,6 +14,7 @@ from thawline.encoders.device import find_device
 from thawline.fitting.fit import FitOptions, Watch
 from thawline.fitting.folds import Fold
 from thawline.fitting.methods import FittedTail
+from thawline.fitting.packed.folds import fit_folds
 from thawline.fitting.scoring import cross_score_fold, score_fold
 from thawline.fitting.settings import MethodSettings, RulesSettings, ZeroShotSettings
 from thawline.runs.directory import RunDirectory
@@ -76,6 +77,8 @@ def score_read(
     _report(problem, run.path.parent)
     write_split(run.file("split.csv"), problem.split_rows(plan))
     how = replace(how_to_fit(settings, run.path, find_device(settings.trainer.accelerator), mirror), watch=watch)
+    if keep is None and inner_folds is None and how.method.holds_out:
+        fit_folds(problem, plan, how)
     scored = []
     for fold in plan:
         if keep is not None:

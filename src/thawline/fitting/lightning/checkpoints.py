@@ -12,6 +12,7 @@ import torch
 
 from thawline.errors import UserError
 from thawline.files import write_atomically
+from thawline.fitting.folds import LAST
 from thawline.fitting.lightning.callbacks.averaging import averaging_of, is_kept
 from thawline.fitting.lightning.imported import L
 from thawline.runs.signals import Stopped, asked_to_stop, handle_signals, handles_signals, listen_apart
@@ -19,7 +20,6 @@ from thawline.runs.signals import Stopped, asked_to_stop, handle_signals, handle
 # Writes the model with a tail's state under a name.
 Keep = Callable[[str, dict[str, torch.Tensor]], object]
 
-LAST, BEST = "last.ckpt", "best.ckpt"
 SECONDS = 60.0  # between checkpoints within an epoch
 # Between writes: an epoch of a small tail takes milliseconds, about as long as the disk takes to sync a checkpoint.
 SECONDS_BETWEEN_WRITES = 1.0

@@ -19,11 +19,10 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from thawline.encoders.device import lacks_memory, require_precision
 from thawline.errors import RunError
+from thawline.fitting.folds import BEST, LAST
 from thawline.fitting.lightning.callbacks.rates import find_rate, with_rate
 from thawline.fitting.lightning.callbacks.stopping import early_stopping
 from thawline.fitting.lightning.checkpoints import (
-    BEST,
-    LAST,
     BestCheckpoint,
     EpochModels,
     Keep,

@@ -6,7 +6,7 @@ import torch
 
 from thawline.errors import RunError
 from thawline.fitting.lightning.module import TailModule
-from thawline.fitting.packed.feeding import Dropout, Feed
+from thawline.fitting.packed.feeding import Dropout, Fed, Feed
 from thawline.fitting.packed.members import Member, Run, Trained
 from thawline.fitting.packed.optimiser import StackedAdamW
 from thawline.fitting.packed.stack import Stack
@@ -67,18 +67,21 @@ class _Course:
                 run.took(mean, len(targets), epoch)
 
     def _choose(self, epoch: int) -> None:
-        """Have the inner samples say how good each is, and keep those that are better than ever."""
+        """Have the inner samples say how good each is, and keep those that are better than ever, or else the last."""
         self._stack.train(False)
         fed = list(self._feed.inner(self._runs))
         outputs = [self._stack.inner(batch.features, shared=batch.shared) for batch in fed]
         for place, run in enumerate(self._runs):
-            if run.error is not None:
-                continue
-            targets = [batch.targets[place] for batch in fed]
-            figures = run.member.module.inner_figures([output[place] for output in outputs], targets)
-            if run.judged(epoch, *figures):
+            if run.error is None and self._is_kept(run, epoch, place, fed, outputs):
                 state = {name: each.detach()[place].clone() for name, each in self._stack.trained.items()}
                 run.keep(epoch, self._steps, state)
+
+    def _is_kept(self, run: Run, epoch: int, place: int, fed: Sequence[Fed], outputs: Sequence[torch.Tensor]) -> bool:
+        """Note the end of an epoch of `run`, and give whether its state is that to keep."""
+        if run.member.epochs is not None:
+            return run.passed(epoch)
+        targets = [batch.targets[place] for batch in fed]
+        return run.judged(epoch, *run.member.module.inner_figures([output[place] for output in outputs], targets))
 
 
 class _Pull:

@@ -40,7 +40,7 @@ class Feed:
         for member in members:
             data.setdefault(member.source, member.data)
         self._loaders = {source: each.train_dataloader() for source, each in data.items()}
-        self._inner = {source: _batches(each.val_dataloader()[0]) for source, each in data.items()}
+        self._inner = {source: _inner_batches(each) for source, each in data.items()}
 
     def epoch(self, epoch: int, runs: Sequence[Run]) -> Iterator[Fed]:
         """The training batches of an epoch."""
@@ -62,8 +62,9 @@ def _iterate(loader: Any) -> Iterator[Batch]:
         yield loader.dataset[place]
 
 
-def _batches(loader: Any) -> list[Batch]:
-    return list(_iterate(loader))
+def _inner_batches(data: TailData) -> list[Batch]:
+    """The batches of inner samples; none where nothing is chosen."""
+    return [batch for loader in data.val_dataloader() for batch in _iterate(loader)]
 
 
 def _fed(batches: dict[Hashable, Batch], runs: Sequence[Run]) -> Fed:

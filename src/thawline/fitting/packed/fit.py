@@ -8,18 +8,24 @@ import torch
 
 from thawline.errors import RunError, UserError
 from thawline.fitting.fit import FitOptions, begin, keep_fit
-from thawline.fitting.folds import Fold
-from thawline.fitting.lightning.checkpoints import BEST, save_checkpoint
+from thawline.fitting.folds import BEST, Fold
+from thawline.fitting.lightning.checkpoints import save_checkpoint
+from thawline.fitting.lightning.feeding import batches_per_epoch
 from thawline.fitting.lightning.history import HISTORY, send_history, write_history
 from thawline.fitting.lightning.module import TailModule
+from thawline.fitting.methods import FittedTail
 from thawline.fitting.methods.gradient import SMALL_TAIL
 from thawline.fitting.packed.course import train_together
-from thawline.fitting.packed.members import Member, Trained, can_be_stacked
+from thawline.fitting.packed.members import Member, Trained, can_be_stacked, is_stackable
 from thawline.fitting.problem import Problem
+from thawline.fitting.settings import GradientSettings
 from thawline.runs.mirrors.loggers import Mirror
 
 # So many with the same batches are worth computing by themselves: a batch is then not copied for each.
 _OWN_BATCHES = 8
+ROOM = 2**27  # parameters of all that is fitted together: its states take sixteen times as many bytes
+# Of all folds of a run. So many take a minute or two, which is lost if the process is killed; a Trainer goes on.
+_MOST_STEPS = 100_000
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,15 @@ class Job:
         problem: The run's data, which are those of all others.
         fold: Which samples.
         how: The method and what it computes on.
+        epochs: A fixed number of epochs and no inner samples: for the refit on all data.
+        earlier: What the folds gave, for the refit on all data.
     """
 
     problem: Problem
     fold: Fold
     how: FitOptions
+    epochs: int | None = None
+    earlier: Sequence[FittedTail] = ()
 
     @property
     def source(self) -> tuple[int, str]:
@@ -56,21 +66,39 @@ def is_small(problem: Problem) -> bool:
     return size_of(problem) < SMALL_TAIL
 
 
+def can_fit(jobs: Sequence[Job]) -> bool:
+    """Whether the folds of one run are better fitted together than by a Trainer, as far as can be known beforehand."""
+    if not jobs:
+        return False
+    problem = jobs[0].problem
+    if not is_stackable(problem.tail()) or not is_small(problem):
+        return False
+    return size_of(problem) * len(jobs) <= ROOM and sum(map(_steps, jobs)) <= _MOST_STEPS
+
+
+def _steps(job: Job) -> int:
+    """The steps of a job that nothing ends."""
+    method = job.how.method
+    assert isinstance(method, GradientSettings)  # noqa: S101  # the caller looked
+    return (job.epochs or method.epochs) * batches_per_epoch(len(job.fold.train), method.batch_size)
+
+
 def fit_together(jobs: Sequence[Job]) -> list[Outcome]:
     """Fit all that can be stacked; each as `fit_fold` would. Nothing is written."""
     outcomes: dict[int, Outcome] = {}
     members: dict[int, Member] = {}
     for number, job in enumerate(jobs):
         try:
-            if begin(job.problem, job.fold, job.how, chooses=True) is not job.problem:
+            chooses = job.epochs is None
+            if begin(job.problem, job.fold, job.how, chooses=chooses) is not job.problem:
                 continue  # what was chosen before is its own, and no other's
             torch.manual_seed(job.how.seed)  # a new head's starting weights
-            module, data = job.how.pair(job.problem, job.fold, chooses=True)
+            module, data = job.how.pair(job.problem, job.fold, chooses=chooses)
         except (UserError, RunError) as error:
             outcomes[number] = error
             continue
         if can_be_stacked(module):
-            members[number] = Member(module, data, job.source)
+            members[number] = Member(module, data, job.source, job.epochs)
     for numbers in _lanes(members):
         try:
             trained = train_together([members[number] for number in numbers])
@@ -89,14 +117,15 @@ def keep_trained(trained: Trained, fold: Fold, how: FitOptions, mirror: Mirror |
         write_history(directory / HISTORY, trained.history)
     if mirror is not None:
         send_history(mirror, fold.name, trained.history)
-    epoch = int(trained.fit.chosen["epochs"]) - 1
-    save_checkpoint({"epoch": epoch, "global_step": trained.steps, "state_dict": trained.state}, directory / BEST)
+    if "inner_loss" in trained.fit.chosen:  # else none was chosen
+        epoch = int(trained.fit.chosen["epochs"]) - 1
+        save_checkpoint({"epoch": epoch, "global_step": trained.steps, "state_dict": trained.state}, directory / BEST)
     keep_fit(trained.fit, directory)
 
 
 def _settled(job: Job, trained: Trained, member: Member) -> Outcome:
     try:
-        return replace(trained, fit=job.problem.settle(trained.fit, member.data.inner, ()))
+        return replace(trained, fit=job.problem.settle(trained.fit, member.data.inner, job.earlier))
     except (UserError, RunError) as error:
         return error
 
@@ -116,7 +145,8 @@ def _shape(member: Member) -> Any:
     """What members that are stacked have in common."""
     inner = 0 if member.data.inner is None else len(member.data.inner)
     samples = 0 if member.data.train is None else len(member.data.train)
-    return type(member.module), samples, inner, member.module.settings.batch_size, _tensors(member.module)
+    batch_size = member.module.settings.batch_size
+    return type(member.module), samples, inner, member.epochs, batch_size, _tensors(member.module)
 
 
 def _tensors(module: TailModule) -> Any:

@@ -25,11 +25,13 @@ class Member:
         module: The tail, fresh, and its loss.
         data: The samples.
         source: Members of which this is equal see the same batches.
+        epochs: How many it has where there are no inner samples to choose by.
     """
 
     module: TailModule
     data: TailData
     source: Hashable
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,12 @@ def can_be_stacked(module: TailModule) -> bool:
     """
     own = type(module).__mro__[: type(module).__mro__.index(TailModule)]
     foreign = [kind for kind in own if not kind.__module__.startswith("thawline.")]
-    if not module.steps_by_logits or any(_states_more(kind) for kind in foreign):
-        return False
-    training = [each for each in module.tail.modules() if any(p.requires_grad for p in each.parameters(recurse=False))]
+    return module.steps_by_logits and not any(_states_more(kind) for kind in foreign) and is_stackable(module.tail)
+
+
+def is_stackable(tail: nn.Module) -> bool:
+    """Whether what trains of `tail` are linear layers and what a head itself has."""
+    training = [each for each in tail.modules() if any(p.requires_grad for p in each.parameters(recurse=False))]
     return bool(training) and all(type(each) is nn.Linear or isinstance(each, Head) for each in training)
 
 
@@ -93,14 +98,19 @@ class Run:
         self._losses += loss * size
         self._seen += size
 
+    def passed(self, epoch: int) -> bool:
+        """Note the end of an epoch of a training that nothing is chosen in, and give whether it is the last one."""
+        self._history.append({"epoch": epoch, "train_loss": self._mean()})
+        self.ended = epoch + 1 == self.member.epochs
+        return self.ended
+
     def judged(self, epoch: int, loss: float, accuracy: float) -> bool:
         """Note what the inner samples say of an epoch, and give whether it is the best so far.
 
         As early stopping does: one that is no number ends the training, and so do `patience` epochs without a better.
         """
-        mean = float(torch.tensor(self._losses / self._seen))  # in single precision, as it is logged
-        self._losses, self._seen = 0.0, 0
-        self._history.append({"epoch": epoch, "train_loss": mean, "inner_loss": loss, "inner_accuracy": accuracy})
+        figures = {"inner_loss": loss, "inner_accuracy": accuracy}
+        self._history.append({"epoch": epoch, "train_loss": self._mean(), **figures})
         settings = self.member.module.settings
         better = loss < self._best
         self._waited = 0 if better else self._waited + 1
@@ -109,8 +119,14 @@ class Run:
         self._best = min(self._best, loss) if better else self._best
         return better
 
+    def _mean(self) -> float:
+        """The mean training loss of the epoch that ends, rounded as Lightning does when it is logged."""
+        mean = torch.tensor(self._losses / self._seen) * self._seen / self._seen
+        self._losses, self._seen = 0.0, 0
+        return float(mean)
+
     def keep(self, epoch: int, steps: int, state: dict[str, torch.Tensor]) -> None:
-        """Keep the state of the best epoch so far: what of the module trains, by name."""
+        """Keep the state of the best epoch so far, or of the last one: what of the module trains, by name."""
         self._kept = epoch, steps, state
 
     def outcome(self) -> Trained | RunError:
@@ -123,4 +139,5 @@ class Run:
         epoch, steps, trained = self._kept
         state = {**self.member.module.state_dict(), **trained}
         tail = {name.removeprefix("tail."): each for name, each in state.items() if name.startswith("tail.")}
-        return Trained(FittedTail(tail, {"epochs": epoch + 1, "inner_loss": self._best}), state, steps, self._history)
+        chosen = {"epochs": epoch + 1} | ({} if self.member.epochs else {"inner_loss": self._best})
+        return Trained(FittedTail(tail, chosen), state, steps, self._history)
