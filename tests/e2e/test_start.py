@@ -30,7 +30,7 @@ libraries, bundle, sample = sys.argv[1:]
 assert (said["primary_genre"] if isinstance(said, dict) else said.label), said
 print("imported", *sorted({name for name in libraries.split() if name in sys.modules}))
 """
-# Of SciPy's statistics a module of theirs: they themselves may be a stand-in.
+# Of SciPy's statistics and PyTorch's compiler a module of theirs: they themselves may be a stand-in.
 LIBRARIES = (
     *(
         "hydra",
@@ -44,14 +44,14 @@ LIBRARIES = (
         "scipy.stats._stats_py",
     ),
     *("pandas", "matplotlib", "matplotlib.pyplot", "onnxruntime", "librosa", "timm", "wandb", "tensorboard"),
-    *("transformers", "torchvision"),
+    *("transformers", "torchvision", "torch._dynamo.utils"),
     *("optuna", "ray", "submitit", "alembic", "fastapi"),
 )
 TINY = ("encoder=tiny_clip", "trainer=cpu")
 TRAIN = (*TINY, "method.epochs=2")
 SCIKIT = {"sklearn", "scipy.optimize", "scipy.sparse.csgraph"}
 # With its network loaded, transformers brings SciPy's optimisers along.
-NETWORK = {"transformers", "torchvision", "scipy.optimize"}
+NETWORK = {"transformers", "torchvision", "torch._dynamo.utils", "scipy.optimize"}
 # librosa's mel filters bring SciPy along.
 SOUND = {"librosa", "scipy.optimize", "scipy.signal", "scipy.sparse.csgraph", "scipy.stats._stats_py"}
 
@@ -108,7 +108,7 @@ def test_what_an_answer_imports(crossed, sample, tmp_path):
 def test_timm_brings_no_wandb(tmp_path):
     timm = "thawline.encoders.vision.timm", "thawline.bundles.networks.images"
     code = f"import sys, {', '.join(timm)}\nprint('imported', *set(sys.argv[1].split()) & set(sys.modules))"
-    assert imported(code, directory=tmp_path) == [{"torch", "timm", "torchvision"}]
+    assert imported(code, directory=tmp_path) == [{"torch", "timm", "torchvision", "torch._dynamo.utils"}]
 
 
 @pytest.mark.long

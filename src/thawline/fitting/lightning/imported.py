@@ -1,4 +1,4 @@
-"""Lightning and torchmetrics, imported without the libraries that torchmetrics would try.
+"""Lightning and torchmetrics, imported without the libraries that torchmetrics would try, and without a compiler.
 
 It imports four seconds of SciPy's signals, transformers, torchvision, Matplotlib and onnxruntime, for metrics that
 nothing here computes. Whoever needs either of the two takes it from here, so that this import of them is the first.
@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lightning_utilities.core import imports
+
+from thawline.fitting.lightning.compiler import defer_compiler
 
 _HELD_BACK = ("librosa", "matplotlib", "onnxruntime", "pandas", "scipy", "torchvision", "transformers")
 
@@ -44,6 +46,7 @@ def _holding_back() -> Iterator[None]:
         held_back.clear()  # modules that were imported within have `is_available` as theirs
 
 
+defer_compiler()
 with _holding_back():
     import lightning.pytorch as L
     import torchmetrics
