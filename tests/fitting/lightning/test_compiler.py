@@ -1,12 +1,14 @@
-"""Each in a process of its own, since what was imported stays."""
+"""What was imported stays, so each case is a process of its own, forked where Lightning was just imported."""
 
+import json
 import subprocess
 import sys
 
 import pytest
 
-BEFORE = """
-import sys, torch
+FORKING = """
+import json, os, sys, threading, traceback
+import torch
 from thawline.fitting.lightning.imported import L
 from thawline.fitting.lightning.compiler import is_deferred
 from lightning.pytorch.utilities.compile import OptimizedModule
@@ -14,43 +16,26 @@ from lightning.pytorch.utilities.compile import OptimizedModule
 layer = torch.nn.Linear(3, 2)
 assert is_deferred() and "torch._dynamo.utils" not in sys.modules
 assert not isinstance(layer, OptimizedModule)
+for number, code in enumerate(json.loads(sys.argv[1])):
+    child = os.fork()
+    if not child:
+        try:
+            exec(code, globals())
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    print(number, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-
-
-def run(code):
-    subprocess.run([sys.executable, "-c", BEFORE + code], check=True, timeout=120)
-
-
-def test_lightning_is_imported_without_the_compiler_and_knows_what_is_compiled_later():
-    run("""
+CASES = {
+    "what is compiled later is known": """
 compiled = torch.compile(layer, backend="eager")
 assert not is_deferred()
 assert isinstance(compiled, OptimizedModule) and not isinstance(layer, OptimizedModule)
 assert OptimizedModule is not torch._dynamo.OptimizedModule
 assert torch.equal(compiled(torch.ones(1, 3)), layer(torch.ones(1, 3)))
-""")
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "from torch._dynamo.utils import counters",
-        "import torch._dynamo.utils; counters = torch._dynamo.utils.counters",
-        "import torch._dynamo as compiler; counters = compiler.utils.counters",
-    ],
-)
-def test_whatever_else_is_asked_for_is_the_compilers_own(code):
-    run(f"""
-{code}
-assert not is_deferred()
-parts = [sys.modules["torch._dynamo"], sys.modules["torch._dynamo.utils"]]
-assert all(part.__spec__.origin.endswith(".py") for part in parts)
-assert parts[1].counters is counters and torch._dynamo.utils is parts[1]
-""")
-
-
-def test_what_is_not_to_be_compiled_is_not_once_something_is():
-    run("""
+""",
+    "what is not to be compiled is not": """
 seen = []
 
 @torch.compiler.disable
@@ -62,29 +47,82 @@ assert apart(torch.ones(1)) == 2 and is_deferred() and seen == [False]
 step = torch.compile(lambda x: apart(x * 2) * 3, backend="eager")
 assert step(torch.ones(1)) == 9 and seen == [False, False]
 assert apart(torch.ones(1)) == 2 and apart.__name__ == "apart"
-""")
-
-
-def test_an_optimiser_has_it_imported():
-    run("""
+""",
+    "a part is the compiler's own": """
+from torch._dynamo.utils import counters
+assert not is_deferred()
+parts = [sys.modules["torch._dynamo"], sys.modules["torch._dynamo.utils"]]
+assert all(part.__spec__.origin.endswith(".py") for part in parts)
+assert parts[1].counters is counters and torch._dynamo.utils is parts[1]
+""",
+    "the stand-in has what the compiler has": """
+import torch._dynamo as compiler
+assert is_deferred() and compiler.utils.counters is sys.modules["torch._dynamo.utils"].counters
+""",
+    "a part that there is not is not found": """
+try:
+    import torch._dynamo.nothing
+except ModuleNotFoundError as error:
+    assert error.name == "torch._dynamo.nothing"
+else:
+    raise AssertionError
+""",
+    "a decorator is the compiler's own": """
+assert torch.compiler.disable(recursive=False)(lambda x: x + 1)(1) == 2 and not is_deferred()
+""",
+    "a class is the compiler's own": """
+Layer = torch.compiler.disable(type("Layer", (torch.nn.Linear,), {}))
+assert isinstance(Layer, type) and Layer(1, 1)(torch.ones(1)).shape == (1,) and not is_deferred()
+""",
+    "an optimiser's step needs it": """
 optimiser = torch.optim.SGD(layer.parameters(), lr=0.1)
-layer(torch.ones(1, 3)).sum().backward()
 optimiser.step()
-optimiser.zero_grad()
-assert torch._dynamo.graph_break is not None and not is_deferred()
-""")
+assert not is_deferred()
+""",
+    "several threads ask for it at once": """
+found, together = [], threading.Barrier(3)
+
+def look(ask):
+    together.wait()
+    found.append(ask())
+
+def part():
+    from torch._dynamo.utils import counters
+    return counters
+
+def compiled():
+    torch.compile(layer, backend="eager")
+    return sys.modules["torch._dynamo"].utils.counters
+
+threads = [threading.Thread(target=look, args=(ask,)) for ask in (compiled, part, compiled)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join(100)
+assert len(found) == 3 and found[0] is found[1] is found[2], found
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def ended():
+    """The exit status of each case, and what all of them said."""
+    command = [sys.executable, "-c", FORKING, json.dumps(list(CASES.values()))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    return dict(line.split() for line in done.stdout.splitlines()), done.stderr
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_compiler_is_imported_when_it_is_needed_and_is_itself(ended, case):
+    status, said = ended
+    assert status.get(str(list(CASES).index(case))) == "0", said
 
 
 def test_one_that_was_imported_before_is_left_alone():
-    subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import torch._dynamo as before\n"
-            "from thawline.fitting.lightning.imported import L\n"
-            "from lightning.pytorch.utilities.compile import OptimizedModule\n"
-            "assert OptimizedModule is before.OptimizedModule",
-        ],
-        check=True,
-        timeout=120,
+    code = (
+        "import torch._dynamo as before\n"
+        "from thawline.fitting.lightning.imported import L\n"
+        "from lightning.pytorch.utilities.compile import OptimizedModule\n"
+        "assert OptimizedModule is before.OptimizedModule"
     )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

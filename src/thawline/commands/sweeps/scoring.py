@@ -77,8 +77,8 @@ def score_read(
     _report(problem, run.path.parent)
     write_split(run.file("split.csv"), problem.split_rows(plan))
     how = replace(how_to_fit(settings, run.path, find_device(settings.trainer.accelerator), mirror), watch=watch)
-    if keep is None and inner_folds is None and how.method.holds_out:
-        fit_folds(problem, plan, how)
+    if keep is None and watch is None and inner_folds is None and how.method.holds_out:
+        fit_folds(problem, plan, how)  # who watches is told of each fold before the next one begins
     scored = []
     for fold in plan:
         if keep is not None:

@@ -1,13 +1,16 @@
-"""PyTorch's compiler, imported once something is compiled, and not by whoever wants no part in it.
+"""PyTorch's compiler, imported once more of it is asked for than Lightning does when it is imported.
 
 `torch._dynamo` takes a quarter of the time of a run on stored features, and PyTorch itself leaves its import to
-`torch.compile`. But Lightning asks for a class when it is imported, to know compiled modules by, and for a decorator,
-to have a function of its own left as it is. As long as the compiler is not imported, both can be answered without it.
+`torch.compile` and to the first step of an optimiser. But Lightning asks for a class when it is imported, to know
+compiled modules by, and for a decorator, to have a function of its own left as it is. As long as the compiler is not
+imported, both can be answered without it.
 """
 
 import functools
 import importlib
+import inspect
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -15,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 _NAME = "torch._dynamo"
+_lock = threading.Lock()
 
 
 def defer_compiler() -> None:
@@ -30,10 +34,15 @@ def is_deferred() -> bool:
 
 def _compiler() -> Any:
     """The compiler itself, in the place of the stand-in."""
-    if is_deferred():
-        sys.meta_path.remove(_FINDER)
-        sys.modules.pop(_NAME, None)
+    _give_way()
     return importlib.import_module(_NAME)
+
+
+def _give_way() -> None:
+    with _lock:
+        if is_deferred():
+            sys.meta_path.remove(_FINDER)
+            sys.modules.pop(_NAME, None)
 
 
 class _Compiled(type):
@@ -45,8 +54,10 @@ class OptimizedModule(metaclass=_Compiled):
     """Whose instances are the modules that are compiled."""
 
 
-def disable(function: Callable[..., Any], *given: Any, **named: Any) -> Any:
+def disable(function: Any = None, *given: Any, **named: Any) -> Any:
     """The same function, which is not compiled with what calls it."""
+    if not inspect.isfunction(function):  # a class or a module, or a decorator is asked for
+        return _compiler().disable(function, *given, **named)
     disabled: list[Callable[..., Any]] = []
 
     @functools.wraps(function)
@@ -74,7 +85,7 @@ class _StandIn(ModuleType):
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Finds the stand-in; before a part of the compiler has the whole imported."""
+    """Finds the stand-in, and the parts of the compiler, which have the whole imported first."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
         if fullname == _NAME:
@@ -82,11 +93,7 @@ class _Finder(MetaPathFinder, Loader):
             spec = ModuleSpec(_NAME, self, is_package=True)
             spec.submodule_search_locations = whole.submodule_search_locations if whole else []
             return spec
-        if not fullname.startswith(f"{_NAME}."):
-            return None
-        _compiler()
-        part = sys.modules.get(fullname)
-        return None if part is None else ModuleSpec(fullname, _Imported(part))
+        return ModuleSpec(fullname, _Part()) if fullname.startswith(f"{_NAME}.") else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _StandIn(_NAME)
@@ -95,17 +102,22 @@ class _Finder(MetaPathFinder, Loader):
         """There is nothing to do."""
 
 
-class _Imported(Loader):
-    """Gives a module that was imported while it was being looked for, as it is."""
+class _Part(Loader):
+    """Gives a part of the compiler as it was imported with the whole.
 
-    def __init__(self, module: ModuleType) -> None:
-        self._module, self._spec = module, module.__spec__
+    That is done here and not where it is looked for, which the import system lets one thread do at a time.
+    """
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return self._module
+        _give_way()
+        if _NAME not in sys.modules:  # a thread that imports it just now may be waiting for this part
+            importlib.import_module(_NAME)
+        part = importlib.import_module(spec.name)
+        self._spec = part.__spec__
+        return part
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._spec
+        module.__spec__ = self._spec  # the import system has put its own there
 
 
 _FINDER = _Finder()
