@@ -314,8 +314,8 @@ class TrainerSettings:
         workers: Loader processes that augment stored pixels ahead; only for `thaw=all`.
         save_models: Whether the model of each epoch, of the best and of the last one is written in `transformers`
             format (of pairs): `checkpoint_epoch_N/`, `best_model/`, `final_model/`.
-        checkpoint_every: Steps between checkpoints within an epoch, at the end of which there is one too; null: once a
-            minute, and none where a new head or projection takes a minute or two in all.
+        checkpoint_every: Steps between checkpoints within an epoch; each epoch ends with one too. Null: one a minute,
+            but none for a new head or projection that is fitted without a Trainer.
         compile: Whether PyTorch compiles the frozen part for a feature pass on an NVIDIA or AMD GPU; null: for one
             over more than 20,000 files in `encoder.precision=bfloat16` or `float16`. Never on the CPU.
         launched: Whether torchrun or SLURM started the processes that train together, as many as there are devices on

@@ -96,6 +96,7 @@ def test_one_that_diverges_is_the_runs_failure_and_those_before_it_are_kept(tmp_
         fit_folds(Spoilt(), FOLDS, how)
     assert is_fitted(how.directory(FOLDS[0]))
     assert not is_fitted(how.directory(FOLDS[1]))
+    assert left(how, FOLDS[1:]) == {"fold1": {"history.csv"}}  # how it went until then
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,11 @@ def test_what_takes_many_steps_is_left_to_a_trainer_which_keeps_checkpoints(tmp_
     how = fitting(method(), tmp_path)
     assert not together.can_fit([together.Job(Tails(), fold, how) for fold in FOLDS])
     assert together.can_fit([together.Job(Tails(), fold, how) for fold in FOLDS[:1]])
+    monkeypatch.setattr(together, "_MOST_WORK", 6 * 72 * 27)  # epochs, samples, parameters
+    assert together.can_fit([together.Job(Tails(), fold, how) for fold in FOLDS[:1]])
+    monkeypatch.setattr(together, "_MOST_WORK", 6 * 72 * 27 - 1)
+    assert not together.can_fit([together.Job(Tails(), fold, how) for fold in FOLDS[:1]])
+    monkeypatch.undo()
     monkeypatch.setattr(together, "ROOM", 27)  # a head of three classes over eight features
     assert together.can_fit([together.Job(Tails(), fold, how) for fold in FOLDS[:1]])
     monkeypatch.setattr(together, "ROOM", 26)

@@ -188,10 +188,21 @@ class Normed(nn.Module):
     ("kind", "stages", "stacked"),
     [(Module, nn.Identity(), True), (Module, Normed(), False), (Stepping, nn.Identity(), False)],
 )
-def test_only_what_takes_the_same_steps_is_stacked(kind, stages, stacked):
+def test_only_what_takes_the_same_steps_is_stacked(kind, stages, stacked, clusters):
+    data = TailData(clusters, None, Feeding(16, 0))
     module = kind(Tail(stages, DenseHead(8, 3)), method(), samples=10, seed=0)
-    assert can_be_stacked(module) is stacked
-    assert not can_be_stacked(kind(module.tail, method(), samples=10, seed=0, mixup=0.2))
+    assert can_be_stacked(module, data) is stacked
+    assert not can_be_stacked(kind(module.tail, method(), samples=10, seed=0, mixup=0.2), data)
+
+
+def test_batches_of_somebody_elses_making_are_left_to_a_trainer(clusters):
+    class Other(TailData):
+        def on_after_batch_transfer(self, batch, dataloader_idx):
+            return batch
+
+    module = Module(Tail(nn.Identity(), DenseHead(8, 3)), method(), samples=10, seed=0)
+    assert can_be_stacked(module, TailData(clusters, None, Feeding(16, 0)))
+    assert not can_be_stacked(module, Other(clusters, None, Feeding(16, 0)))
 
 
 class Awkward(TailModule):

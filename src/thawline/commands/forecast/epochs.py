@@ -24,7 +24,7 @@ from thawline.tasks.planning import gradient_of, how_to_fit
 from thawline.tasks.settings import RunSettings
 
 _SECONDS = 1.0  # of a fit that are watched, about
-_FEW, _MORE = 3, 21  # epochs of folds fitted together that are watched: where one takes a second or more, and else
+_FEW, _MORE = 2, 20  # epochs at least and at most that are watched of folds fitted together, for two seconds
 _BATCHES = (2, 10)  # that are watched where nobody looks at the end of an epoch
 _SHARE = 0.1  # of what all fits may take, that judging when they stop may take
 _JUDGED = (2.0, 6.0)  # seconds, which that is at least and at most for each
@@ -48,9 +48,15 @@ class Epochs:
 
 
 def expect_epochs(
-    problem: TaskProblem, plan: Sequence[Fold], trials: Sequence[RunSettings], fits: float, imagined: Mapping[int, int]
+    problem: TaskProblem,
+    plan: Sequence[Fold],
+    trials: Sequence[RunSettings],
+    fits: float,
+    imagined: Mapping[int, int],
+    *,
+    pruned: bool = False,
 ) -> Epochs:
-    """What epochs take, by about a second of one fit, and how many there will be, by one of few samples for each trial.
+    """What epochs take, by a second or two of fits, and how many there will be, by one of few samples for each trial.
 
     Args:
         problem: The data.
@@ -58,6 +64,7 @@ def expect_epochs(
         trials: The settings of those that stand for all of a kind; how long an epoch takes is seen by the first.
         fits: How many fits there are in all.
         imagined: Features that were not computed, see `distinct`.
+        pruned: Whether a fit may be ended early by what others came to.
     """
     fold, settings, method = plan[0], trials[0], trials[0].method
     how = _how(settings)
@@ -71,7 +78,7 @@ def expect_epochs(
         return Epochs(passes, passes, passes, _pass(problem, fold, settings, method.batch_size))
     few = few_of(problem, fold, imagined)
     each, ended = _watch(problem, fold, how)
-    each = _together(problem, plan, settings) or each
+    each = (None if pruned else _together(problem, plan, settings)) or each
     if ended and not few.copied and fits == 1:
         return Epochs(ended, ended, ended, each)
     seconds = max(_JUDGED[0], min(_JUDGED[1], _SHARE * each.processor * most * fits / len(trials)))
@@ -96,16 +103,21 @@ def _watch(problem: TaskProblem, fold: Fold, how: FitOptions) -> tuple[Cost, int
 
 def _together(problem: TaskProblem, plan: Sequence[Fold], settings: RunSettings) -> Cost | None:
     """What an epoch of a fold takes where the folds of a run are fitted together; None: they are not."""
-    if not fits_together(_how(settings)) or (one := _of_all(problem, plan, settings, 1)) is None:
+    from thawline.fitting.packed.fit import Job, can_fit  # late: what a Trainer fits needs none of it
+
+    how = _how(settings)
+    if not fits_together(how) or not can_fit([Job(problem, fold, how) for fold in plan]):
         return None
-    epochs = _MORE if one.processor < _SECONDS else _FEW
+    if (one := _of_all(problem, plan, settings, 1)) is None:
+        return None
+    epochs = 1 + max(_FEW, min(_MORE, int(2 * _SECONDS / one.processor)))
     several = _of_all(problem, plan, settings, epochs)
     return None if several is None else (several - one) * (1 / ((epochs - 1) * len(plan)))
 
 
 def _of_all(problem: TaskProblem, plan: Sequence[Fold], settings: RunSettings, epochs: int) -> Cost | None:
     """What it takes to fit the folds together for so many epochs; None: they can't be."""
-    from thawline.fitting.packed.fit import Job, can_fit, fit_together  # late: what a Trainer fits needs none of it
+    from thawline.fitting.packed.fit import Job, fit_together  # late, as above
 
     can_be_changed = is_dataclass(problem)
     if not can_be_changed:
@@ -115,7 +127,7 @@ def _of_all(problem: TaskProblem, plan: Sequence[Fold], settings: RunSettings, e
     brief = replace(settings, method=method)
     clock = Clock()
     jobs = [Job(replace(cast(Any, problem), settings=brief), fold, _how(brief)) for fold in plan]
-    return clock.cost() if can_fit(jobs) and None not in fit_together(jobs) else None
+    return None if None in fit_together(jobs) else clock.cost()
 
 
 def _how(settings: RunSettings) -> FitOptions:

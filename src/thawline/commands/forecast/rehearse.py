@@ -13,11 +13,11 @@ from thawline.commands.forecast.kinds import Kind, Rehearsed, unlike
 from thawline.commands.forecast.packs import rehearse_pack
 from thawline.commands.forecast.stage import EPOCHS, Stage
 from thawline.commands.line.composing import begin, of_run
-from thawline.commands.sweeps.choosing import Candidates
 from thawline.commands.sweeps.filling import fill_features
 from thawline.commands.sweeps.leaderboard import finish_sweep
 from thawline.commands.sweeps.plan import SweepPlan, compose_distinct
 from thawline.commands.sweeps.scoring import score
+from thawline.commands.sweeps.search.settings import NEVER
 from thawline.commands.sweeps.trial import run_trial
 from thawline.commands.train import train
 from thawline.encoders.device import find_device
@@ -92,18 +92,18 @@ def _rehearsed(kind: Kind, plan: SweepPlan, stage: Stage, seen: Rehearsed) -> bo
     """Whether a kind of trials came to an end."""
     forget_peak()
     stage.rehearsal.asked.clear()
-    part = rehearse_pack(kind, plan.least, stage, seen) or _alone(kind, stage, seen, plan.candidates)
+    part = rehearse_pack(kind, plan.least, stage, seen) or _alone(kind, stage, seen, plan)
     part.memory = _memory(stage)
     _keep(seen, part, stage)
     return part.reason is None
 
 
-def _alone(kind: Kind, stage: Stage, seen: Rehearsed, candidates: Candidates | None) -> Part:
+def _alone(kind: Kind, stage: Stage, seen: Rehearsed, plan: SweepPlan) -> Part:
     """A kind of trials that are fitted one by one, in inner folds where they are candidates for a choice of method."""
     words, many = kind.words[kind.first], kind.trials
     place = stage.sweep / str(kind.first)
 
-    inner = None if candidates is None else candidates.folds
+    inner = None if plan.candidates is None else plan.candidates.folds
 
     def rehearse() -> Cost:
         with stage.playing() as played:
@@ -121,17 +121,17 @@ def _alone(kind: Kind, stage: Stage, seen: Rehearsed, candidates: Candidates | N
         again = rehearse()
         seen.first += cost - again
         cost = again
-    settings, epochs, folds = _watched(kind, stage, inner or 1)
+    settings, epochs, folds = _watched(kind, stage, inner or 1, pruned=plan.sweep.prune != NEVER)
     part = _part(settings, many)
     _fitted(part, epochs, folds * many)
     part.rest = (cost - epochs.each * (min(EPOCHS, epochs.most) * folds)) * many
     return part
 
 
-def _watched(kind: Kind, stage: Stage, inner: int = 1) -> tuple[RunSettings, Epochs, int]:
+def _watched(kind: Kind, stage: Stage, inner: int = 1, *, pruned: bool = False) -> tuple[RunSettings, Epochs, int]:
     """The settings of the first trial of a kind, the epochs of its fits on average, and the number of a trial's fits.
 
-    Each fold is fitted on so many `inner` ones.
+    Each fold is fitted on so many `inner` ones. Fits that may be `pruned` are run by a Trainer.
     """
     with stage.playing():
         place = f"watched-{len(list(stage.folder.iterdir()))}"
@@ -139,7 +139,7 @@ def _watched(kind: Kind, stage: Stage, inner: int = 1) -> tuple[RunSettings, Epo
         problem = task_reader(trials[0].task)(trials[0], find_device(trials[0].trainer.accelerator))
         plan = plan_run(problem, trials[0])
         folds = len(plan) * inner
-        epochs = expect_epochs(problem, plan, trials, folds * kind.trials, stage.rehearsal.imagined)
+        epochs = expect_epochs(problem, plan, trials, folds * kind.trials, stage.rehearsal.imagined, pruned=pruned)
     return trials[0], replace(epochs, each=epochs.each * stage.rehearsal.share), folds
 
 

@@ -204,10 +204,13 @@ class _Finish:
 
     def __call__(self, config: DictConfig, run: RunDirectory, mirror: Mirror | None, started: float) -> None:
         from thawline.commands.sweeps.scoring import score_read
-        from thawline.fitting.packed.fit import keep_trained
+        from thawline.fitting.packed.fit import keep_course, keep_trained
+        from thawline.fitting.packed.members import DivergedError
 
         def keep(fold: Any, how: Any) -> None:
             outcome = self.fitted[fold.name]
+            if isinstance(outcome, DivergedError):
+                keep_course(outcome.history, fold, how, mirror)
             if isinstance(outcome, Exception):
                 raise outcome
             keep_trained(outcome, fold, how, mirror)

@@ -6,7 +6,7 @@ import torch
 
 from thawline.errors import RunError
 from thawline.fitting.lightning.module import TailModule
-from thawline.fitting.packed.feeding import Dropout, Fed, Feed
+from thawline.fitting.packed.feeding import Dropout, Feed
 from thawline.fitting.packed.members import Member, Run, Trained
 from thawline.fitting.packed.optimiser import StackedAdamW
 from thawline.fitting.packed.stack import Stack
@@ -69,19 +69,23 @@ class _Course:
     def _choose(self, epoch: int) -> None:
         """Have the inner samples say how good each is, and keep those that are better than ever, or else the last."""
         self._stack.train(False)
-        fed = list(self._feed.inner(self._runs))
-        outputs = [self._stack.inner(batch.features, shared=batch.shared) for batch in fed]
+        outputs: list[torch.Tensor] = []
+        targets: list[list[torch.Tensor]] = []
+        for batch in self._feed.inner(self._runs):
+            outputs.append(self._stack.inner(batch.features, shared=batch.shared))
+            targets.append(batch.targets)
         for place, run in enumerate(self._runs):
-            if run.error is None and self._is_kept(run, epoch, place, fed, outputs):
+            said, true = ([each[place] for each in batches] for batches in (outputs, targets))
+            if run.error is None and _is_kept(run, epoch, said, true):
                 state = {name: each.detach()[place].clone() for name, each in self._stack.trained.items()}
                 run.keep(epoch, self._steps, state)
 
-    def _is_kept(self, run: Run, epoch: int, place: int, fed: Sequence[Fed], outputs: Sequence[torch.Tensor]) -> bool:
-        """Note the end of an epoch of `run`, and give whether its state is that to keep."""
-        if run.member.epochs is not None:
-            return run.passed(epoch)
-        targets = [batch.targets[place] for batch in fed]
-        return run.judged(epoch, *run.member.module.inner_figures([output[place] for output in outputs], targets))
+
+def _is_kept(run: Run, epoch: int, said: list[torch.Tensor], true: list[torch.Tensor]) -> bool:
+    """Note the end of an epoch of `run`, and give whether its state is that to keep; by its inner samples if any."""
+    if run.member.epochs is not None:
+        return run.passed(epoch)
+    return run.judged(epoch, *run.member.module.inner_figures(said, true))
 
 
 class _Pull:

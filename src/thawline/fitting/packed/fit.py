@@ -1,6 +1,7 @@
-"""Fit the folds of many runs at once, where their tails can be stacked."""
+"""Fit the folds of a run, or of many, at once, where their tails can be stacked."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,8 +25,11 @@ from thawline.runs.mirrors.loggers import Mirror
 # So many with the same batches are worth computing by themselves: a batch is then not copied for each.
 _OWN_BATCHES = 8
 ROOM = 2**27  # parameters of all that is fitted together: its states take sixteen times as many bytes
-# Of all folds of a run. So many take a minute or two, which is lost if the process is killed; a Trainer goes on.
-_MOST_STEPS = 100_000
+# Of all folds of a run: steps, and samples times parameters. So many take a minute or two, which is lost if the process
+# is killed; a Trainer goes on.
+_MOST_STEPS, _MOST_WORK = 100_000, 2**38
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,35 +74,39 @@ def can_fit(jobs: Sequence[Job]) -> bool:
     """Whether the folds of one run are better fitted together than by a Trainer, as far as can be known beforehand."""
     if not jobs:
         return False
-    problem = jobs[0].problem
-    if not is_stackable(problem.tail()) or not is_small(problem):
+    problem, method = jobs[0].problem, jobs[0].how.method
+    if not isinstance(method, GradientSettings) or not is_stackable(problem.tail()) or not is_small(problem):
         return False
-    return size_of(problem) * len(jobs) <= ROOM and sum(map(_steps, jobs)) <= _MOST_STEPS
-
-
-def _steps(job: Job) -> int:
-    """The steps of a job that nothing ends."""
-    method = job.how.method
-    assert isinstance(method, GradientSettings)  # noqa: S101  # the caller looked
-    return (job.epochs or method.epochs) * batches_per_epoch(len(job.fold.train), method.batch_size)
+    size = size_of(problem)
+    # Those of trainings that nothing ends.
+    passes = [(job.epochs or method.epochs, len(job.fold.train)) for job in jobs]
+    steps = sum(epochs * batches_per_epoch(samples, method.batch_size) for epochs, samples in passes)
+    work = sum(epochs * samples for epochs, samples in passes) * size
+    return size * len(jobs) <= ROOM and steps <= _MOST_STEPS and work <= _MOST_WORK
 
 
 def fit_together(jobs: Sequence[Job]) -> list[Outcome]:
     """Fit all that can be stacked; each as `fit_fold` would. Nothing is written."""
     outcomes: dict[int, Outcome] = {}
     members: dict[int, Member] = {}
+    refused: list[Problem] = []
     for number, job in enumerate(jobs):
+        if any(job.problem is problem for problem in refused):
+            continue
         try:
             chooses = job.epochs is None
             if begin(job.problem, job.fold, job.how, chooses=chooses) is not job.problem:
-                continue  # what was chosen before is its own, and no other's
+                refused.append(job.problem)  # what was chosen before is its own, and no other's
+                continue
             torch.manual_seed(job.how.seed)  # a new head's starting weights
             module, data = job.how.pair(job.problem, job.fold, chooses=chooses)
         except (UserError, RunError) as error:
             outcomes[number] = error
             continue
-        if can_be_stacked(module):
+        if can_be_stacked(module, data):
             members[number] = Member(module, data, job.source, job.epochs)
+        else:
+            refused.append(job.problem)
     for numbers in _lanes(members):
         try:
             trained = train_together([members[number] for number in numbers])
@@ -111,16 +119,23 @@ def fit_together(jobs: Sequence[Job]) -> list[Outcome]:
 
 def keep_trained(trained: Trained, fold: Fold, how: FitOptions, mirror: Mirror | None) -> None:
     """Write to the fold's directory, and to the mirror, what the fit leaves there alone, the last checkpoint apart."""
+    keep_course(trained.history, fold, how, mirror)
     directory = how.directory(fold)
-    directory.mkdir(parents=True, exist_ok=True)
-    if how.keep_history:
-        write_history(directory / HISTORY, trained.history)
-    if mirror is not None:
-        send_history(mirror, fold.name, trained.history)
     if "inner_loss" in trained.fit.chosen:  # else none was chosen
         epoch = int(trained.fit.chosen["epochs"]) - 1
         save_checkpoint({"epoch": epoch, "global_step": trained.steps, "state_dict": trained.state}, directory / BEST)
     keep_fit(trained.fit, directory)
+    _log.info("%s is fitted", directory)
+
+
+def keep_course(history: Sequence[Mapping[str, float]], fold: Fold, how: FitOptions, mirror: Mirror | None) -> None:
+    """Write how a training went to the fold's directory, and to the mirror."""
+    directory = how.directory(fold)
+    directory.mkdir(parents=True, exist_ok=True)
+    if how.keep_history:
+        write_history(directory / HISTORY, history)
+    if mirror is not None:
+        send_history(mirror, fold.name, history)
 
 
 def _settled(job: Job, trained: Trained, member: Member) -> Outcome:

@@ -31,10 +31,13 @@ def fit_folds(
     """
     if fits_together(how):
         with importing():  # late: seconds
-            from thawline.fitting.packed.fit import Job, can_fit, fit_together, keep_trained
+            from thawline.fitting.packed.fit import Job, can_fit, fit_together, keep_course, keep_trained
+            from thawline.fitting.packed.members import DivergedError
 
         jobs = [Job(problem, fold, how, epochs, earlier) for fold in folds if not is_begun(how.directory(fold))]
         for job, outcome in zip(jobs, fit_together(jobs) if can_fit(jobs) else [], strict=False):
+            if isinstance(outcome, DivergedError):
+                keep_course(outcome.history, job.fold, how, how.mirror)
             if isinstance(outcome, Exception):
                 raise outcome
             if outcome is not None:

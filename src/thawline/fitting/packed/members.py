@@ -15,6 +15,11 @@ from thawline.fitting.methods import FittedTail
 
 # What a module of somebody else's may state; by anything more its steps may be other ones than those taken here.
 _MAY_STATE = {"__init__", "loss"}
+# What a data module of somebody else's may not state.
+_FEEDS = (
+    *("train_dataloader", "val_dataloader"),
+    *("on_before_batch_transfer", "transfer_batch_to_device", "on_after_batch_transfer"),
+)
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,25 @@ class Member:
     epochs: int | None = None
 
 
+class DivergedError(RunError):
+    """A training came to no number.
+
+    Attributes:
+        history: A row an epoch before.
+    """
+
+    def __init__(self, said: str, history: list[dict[str, float]]) -> None:
+        """Say so, and keep how it went."""
+        super().__init__(said)
+        self.history = history
+
+
 @dataclass(frozen=True)
 class Trained:
     """What came of one training.
 
     Attributes:
-        fit: The state of the best epoch, and which it was.
+        fit: The state of the best epoch, or of the last where none was chosen, and which it was.
         state: That of the whole module, which its checkpoint has.
         steps: How many steps had been taken by then.
         history: A row an epoch.
@@ -51,20 +69,26 @@ class Trained:
     history: list[dict[str, float]]
 
 
-def can_be_stacked(module: TailModule) -> bool:
-    """Whether what `module` trains can be computed together with other tails of its kind.
+def can_be_stacked(module: TailModule, data: TailData) -> bool:
+    """Whether what `module` trains on `data` can be computed together with other tails of its kind.
 
     What trains must be linear layers, and what a head itself has: deeper tails spend their time in arithmetic anyway.
     """
     own = type(module).__mro__[: type(module).__mro__.index(TailModule)]
     foreign = [kind for kind in own if not kind.__module__.startswith("thawline.")]
-    return module.steps_by_logits and not any(_states_more(kind) for kind in foreign) and is_stackable(module.tail)
+    plain = module.steps_by_logits and not any(_states_more(kind) for kind in foreign)
+    return plain and _feeds_plainly(data) and is_stackable(module.tail)
 
 
 def is_stackable(tail: nn.Module) -> bool:
     """Whether what trains of `tail` are linear layers and what a head itself has."""
     training = [each for each in tail.modules() if any(p.requires_grad for p in each.parameters(recurse=False))]
     return bool(training) and all(type(each) is nn.Linear or isinstance(each, Head) for each in training)
+
+
+def _feeds_plainly(data: TailData) -> bool:
+    """Whether the batches are those that `TailData` makes, and reach the module as they are."""
+    return all(getattr(type(data), name) is getattr(TailData, name) for name in _FEEDS)
 
 
 def _states_more(kind: type) -> bool:
@@ -132,10 +156,10 @@ class Run:
     def outcome(self) -> Trained | RunError:
         """What came of it."""
         if self.error is not None:
-            return self.error
+            return DivergedError(str(self.error), self._history)
         if self._kept is None:
             # Lightning takes a loss that is no number for one that is infinite.
-            return RunError("the inner loss became inf; try a smaller method.lr")
+            return DivergedError("the inner loss became inf; try a smaller method.lr", self._history)
         epoch, steps, trained = self._kept
         state = {**self.member.module.state_dict(), **trained}
         tail = {name.removeprefix("tail."): each for name, each in state.items() if name.startswith("tail.")}
