@@ -1,7 +1,8 @@
-"""Lightning and torchmetrics, imported without the libraries that torchmetrics would try, and without a compiler.
+"""Lightning and torchmetrics, imported without the libraries that torchmetrics would try, and without the compiler.
 
-It imports four seconds of SciPy's signals, transformers, torchvision, Matplotlib and onnxruntime, for metrics that
-nothing here computes. Whoever needs either of the two takes it from here, so that this import of them is the first.
+torchmetrics imports four seconds of SciPy's signals, transformers, torchvision, Matplotlib and onnxruntime, for metrics
+that nothing here computes. Whoever needs either of the two takes it from here, so that this import of them is the
+first.
 
 It costs: to the end of the process torchmetrics takes these libraries for absent, and says so where a metric needs one
 (`bert_score`, `Metric.plot`). Code of your own that needs such a metric imports torchmetrics before it trains: then

@@ -35,7 +35,8 @@ def fit_folds(
             from thawline.fitting.packed.members import DivergedError
 
         jobs = [Job(problem, fold, how, epochs, earlier) for fold in folds if not is_begun(how.directory(fold))]
-        for job, outcome in zip(jobs, fit_together(jobs) if can_fit(jobs) else [], strict=False):
+        outcomes = fit_together(jobs) if can_fit(jobs) else [None] * len(jobs)
+        for job, outcome in zip(jobs, outcomes, strict=True):
             if isinstance(outcome, DivergedError):
                 keep_course(outcome.history, job.fold, how, how.mirror)
             if isinstance(outcome, Exception):
