@@ -54,7 +54,11 @@ def refused(folder, reason):
             "config.json has 'text_config.num_hidden_layers' as 1,000,000,000, more than",
         ),
         (CLIP, {"hidden_size": 10**7}, "config.json has 'text_config.hidden_size' as 10,000,000, more than 65,536"),
-        (CLIP, {"hidden_size": 48_000, "intermediate_size": 60_000}, "config.json is of a network of"),
+        (
+            CLIP,
+            {"hidden_size": 48_000, "intermediate_size": 60_000},
+            "config.json is of another network than the weights",
+        ),
         (VIT, {"num_hidden_layers": 10**9}, "config.json has 'num_hidden_layers' as 1,000,000,000, more than"),
         (VIT, {"hidden_size": 60_000}, "config.json is of a network of"),
         (TIMM, {"depth": 10**9}, "config.json has 'model_args.depth' as 1,000,000,000, more than"),

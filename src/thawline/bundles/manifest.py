@@ -40,7 +40,12 @@ KNOWN = frozenset(
     }
 )
 # Keys by which some library has a config name code to run. No file of a bundle needs one.
-_NAMES_CODE = frozenset({"_target_", "auto_map", "custom_code", "custom_pipelines", "trust_remote_code"})
+_NAMES_CODE = frozenset(
+    {
+        *("_target_", "auto_map", "custom_code", "custom_pipelines", "trust_remote_code"),
+        *("_attn_implementation", "attn_implementation", "quantization_config"),
+    }
+)
 CONFIGS = frozenset(
     {
         *(CONFIG, DECISION, PREPROCESSING, GOLDEN, INDEX, TEXT_CONFIG, OPEN_CLIP),

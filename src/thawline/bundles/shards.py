@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from safetensors.torch import load_file, save, save_file
+from safetensors.torch import save, save_file
 from torch import Tensor
 
 from thawline.bundles.manifest import INDEX, MODEL, SHARD
+from thawline.encoders.weights import read_weights
 from thawline.files import read_json
 
 _USUAL = {"format": "pt"}
@@ -31,13 +32,7 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
     Raises:
         ValueError: Two files hold a tensor of one name.
     """
-    state: dict[str, Tensor] = {}
-    for file in weights_in(folder):
-        part = load_file(file)
-        if twice := state.keys() & part.keys():
-            raise ValueError(f"two files hold the tensor {min(twice)}")
-        state |= part
-    return state
+    return read_weights(folder / (INDEX if (folder / INDEX).is_file() else MODEL))
 
 
 def split_weights(folder: Path) -> Iterator[tuple[str, bytes | dict[str, Any]]]:

@@ -4,95 +4,14 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError
-from torch import nn
 
-from thawline.encoders.encoder import Features, Stage
-from thawline.encoders.first_tokens import SelfAttention, projection
-from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.vision.processor import read_json
-from thawline.encoders.weights import locate, safetensors_in
 from thawline.errors import UserError
 from thawline.files import JSON
-
-
-@dataclass(frozen=True)
-class Names:
-    """What transformers calls the parts of a family's blocks.
-
-    Attributes:
-        before: The norm before the attention.
-        attention: The attention.
-        out: Its last projection.
-        scale: What it multiplies the products of queries and keys by.
-        after: The norm before the MLP.
-    """
-
-    before: str
-    attention: str
-    out: str
-    scale: str
-    after: str
-
-
-CLIP = Names("layer_norm1", "self_attn", "out_proj", "scale", "layer_norm2")
-VIT = Names("layernorm_before", "attention", "o_proj", "scaling", "layernorm_after")  # AST's too
-
-
-class Block(Stage):
-    """One transformer block over an image's tokens."""
-
-    def __init__(self, layer: nn.Module, names: Names) -> None:
-        super().__init__()
-        self.layer = layer
-        self._names = names
-
-    def forward(self, features: Features) -> Features:
-        """{"hidden"} to {"hidden"}, [batch, tokens, width]."""
-        return {"hidden": self.layer(features["hidden"], attention_mask=None)}
-
-    def of_first(self, features: Features, count: int) -> Features:
-        """The same with the first `count` tokens alone."""
-        return {"hidden": first_tokens(self.layer, self._names, features["hidden"], count)}
-
-
-def first_tokens(layer: Any, names: Names, hidden: torch.Tensor, count: int) -> torch.Tensor:
-    """The first `count` tokens that leave `layer`, which has no dropout now, [batch, count, width]."""
-    attention = getattr(layer, names.attention)
-    attended = SelfAttention(
-        projection(attention.q_proj),
-        projection(attention.k_proj),
-        projection(attention.v_proj),
-        dim=attention.head_dim,
-        scale=getattr(attention, names.scale),
-    ).first(getattr(layer, names.before)(hidden), count)
-    hidden = hidden[:, :count] + getattr(attention, names.out)(attended)
-    leaving: torch.Tensor = hidden + layer.mlp(getattr(layer, names.after)(hidden))
-    return leaving
-
-
-def find_model(settings: EncoderSettings, model_type: str, called: str) -> Path:
-    """The directory of the model that `settings` name; its weights are safetensors.
-
-    Args:
-        settings: The encoder's.
-        model_type: What its config.json must say that it is.
-        called: The model's name in a message.
-
-    Raises:
-        UserError: It is not on this machine, or is another model.
-    """
-    directory = locate(settings)
-    safetensors_in(directory)
-    if read_json(directory, "config.json").get("model_type") != model_type:
-        raise UserError(f"{directory} holds another model than {called}, says its config.json; mend encoder.name")
-    return directory
 
 
 def load_model(kind: Any, directory: Path, called: str, unused: Collection[str] = (), **given: Any) -> Any:
@@ -120,10 +39,8 @@ def load_model(kind: Any, directory: Path, called: str, unused: Collection[str] 
                 ignore_mismatched_sizes=True,
                 **given,
             )
-    except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
-        raise UserError(
-            f"{directory} holds no {called} model that can be loaded: {str(error).splitlines()[0]}"
-        ) from error
+    except Exception as error:  # whatever a library comes upon in files that it can't make a network of
+        raise UserError(f"{directory} holds no {called} model that can be loaded: {_reason(error)}") from error
     absent = {name for name in found["missing_keys"] if name.rpartition(".")[2] in unused}
     found["missing_keys"] = set(found["missing_keys"]) - absent
     _check(found, f"the weights in {directory} are of another network than its config.json")
@@ -160,6 +77,14 @@ def quiet() -> Iterator[None]:
         log.set_verbosity(level)
         if bar:
             log.enable_progress_bar()
+
+
+def _reason(error: Exception) -> str:
+    """What `error` says, on one line."""
+    first, *more = str(error).strip().splitlines() or [""]
+    if isinstance(error, KeyError | ArithmeticError | AssertionError):  # these say little without their name
+        return f"{type(error).__name__} {first}".rstrip()
+    return f"{first} {more[0].strip()}" if first.endswith(":") and more else first
 
 
 def _check(found: dict[str, Any], problem: str) -> None:

@@ -121,6 +121,28 @@ def read_tensor(weights: Path, name: str) -> "torch.Tensor | None":
         return None
 
 
+def read_weights(weights: Path) -> "dict[str, torch.Tensor]":
+    """All tensors of a safetensors file, or of those that an index names, in memory.
+
+    Raises:
+        OSError, SafetensorError: A file is absent or damaged.
+        ValueError, KeyError: The index is none, or two files hold a tensor of one name.
+    """
+    from safetensors import safe_open
+
+    files = [weights]
+    if weights.suffix == ".json":
+        files = [weights.parent / name for name in sorted(set(read_json(weights)["weight_map"].values()))]
+    state: dict[str, torch.Tensor] = {}
+    for file in files:
+        with safe_open(file, framework="pt") as opened:
+            for name in opened.keys():  # noqa: SIM118  # it is no dict
+                if name in state:
+                    raise ValueError(f"two files hold the tensor {name}")
+                state[name] = opened.get_tensor(name).clone()  # not what lies in a file that may be written to
+    return state
+
+
 def weights_file(settings: EncoderSettings) -> Path:
     """The safetensors file of a network of timm's or torchvision's. One that is given need not exist.
 

@@ -166,6 +166,37 @@ def test_the_tokenizer_of_another_model_is_refused(directory):
         load(directory)
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda values: values.pop("model"), "tokenizer.json in .* is no CLIP's"),
+        (lambda values: values["model"].pop("vocab"), "tokenizer.json in .* is no CLIP's"),
+        (lambda values: values["model"].update(merges=[["no", "such"]]), "the tokenizer in .* can't be loaded: "),
+    ],
+)
+def test_a_damaged_tokenizer_is_refused(directory, texts, change, says):
+    values = json.loads((directory / "tokenizer.json").read_text(encoding="utf-8"))
+    change(values)
+    (directory / "tokenizer.json").write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(UserError, match=says):
+        load(directory).tokenize(texts)
+
+
+def test_a_tokenizer_of_two_files_reads_the_same(directory, texts):
+    towers = load(directory)
+    model = json.loads((directory / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+    (directory / "tokenizer.json").unlink()
+    (directory / "vocab.json").write_text(json.dumps(model["vocab"]), encoding="utf-8")
+    merges = "\n".join(" ".join(pair) for pair in model["merges"])
+    (directory / "merges.txt").write_text(f"#version: 0.2\n{merges}\n", encoding="utf-8")
+    other = load(directory)
+    assert torch.equal(other.tokenize(texts)["input_ids"], towers.tokenize(texts)["input_ids"])
+    assert other.text.key(0) != towers.text.key(0)
+    (directory / "vocab.json").write_text(json.dumps({**model["vocab"], "more": 61}), encoding="utf-8")
+    with pytest.raises(UserError, match="knows 62 tokens, and the network 61"):
+        load(directory)
+
+
 def test_settings_that_clip_does_not_read_are_refused():
     with pytest.raises(
         UserError,

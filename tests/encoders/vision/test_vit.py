@@ -150,3 +150,23 @@ def test_a_preprocessors_config_that_lacks_a_value_is_refused(directory):
     change(directory / "preprocessor_config.json", image_mean=None)
     with pytest.raises(UserError, match=r"the preprocessor's config in .* lacks image_mean; copy"):
         load(directory)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"hidden_act": "snake"}, "KeyError 'snake'"),
+        ({"patch_size": 0}, "ZeroDivisionError"),
+        ({"hidden_size": -4}, "Expected"),
+        (
+            {"num_hidden_layers": 2.5},
+            "'num_hidden_layers': TypeError: Field 'num_hidden_layers' expected int, got float",
+        ),
+    ],
+)
+def test_a_config_that_can_not_be_is_one_sentence(directory, values, says):
+    change(directory / "config.json", **values)
+    with pytest.raises(UserError, match="holds no ViT model that can be loaded: ") as caught:
+        load(directory)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -53,10 +53,14 @@ def _family(name: str) -> Family:
     """How the family `name` is written and read. No name in a bundle leads to code but through this function."""
     # Late: transformers and timm take seconds to import, and a bundle needs one of them.
     with importing():
-        if name in ("clip", "vit"):
-            from thawline.bundles.networks.transformers import CLIP, VIT
+        if name == "clip":
+            from thawline.bundles.networks.clip import CLIP
 
-            return CLIP if name == "clip" else VIT
+            return CLIP
+        if name == "vit":
+            from thawline.bundles.networks.transformers import VIT
+
+            return VIT
         if name == "siglip":
             from thawline.bundles.networks.siglip import SIGLIP
 
@@ -84,7 +88,7 @@ def load_towers(folder: Path, family: str, preprocessing: Preprocessing) -> Clip
         ValueError, KeyError: The files are of another form, or the family has one.
     """
     if family == "clip":
-        from thawline.bundles.networks.transformers import CLIP
+        from thawline.bundles.networks.clip import CLIP
 
         return CLIP.load_towers(folder, preprocessing)
     if family == "siglip":

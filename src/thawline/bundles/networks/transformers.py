@@ -1,4 +1,4 @@
-"""CLIP and ViT as transformers' own classes load them."""
+"""ViT as transformers' own class loads it, and what the library's networks share."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +8,6 @@ import torch
 from torch import nn
 from transformers import (
     AutoModel,
-    CLIPConfig,
-    CLIPImageProcessor,
-    CLIPModel,
-    CLIPProcessor,
     ViTConfig,
     ViTForImageClassification,
     ViTImageProcessor,
@@ -23,48 +19,11 @@ from thawline.bundles.manifest import CONFIG
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.towers import ClipTowers
 from thawline.encoders.transformers import load_model, quiet
-from thawline.encoders.vision.clip import cut_clip, cut_vision, load_tokenizer
 from thawline.encoders.vision.vit import cut_vit
-from thawline.encoders.weights import locate
 from thawline.files import read_json, write_json
 
 _RESAMPLE = {"bilinear": 2, "bicubic": 3}  # as Pillow counts them
-
-
-class _Clip:
-    """`CLIPModel`, with the tokenizer and the processor."""
-
-    def save(
-        self,
-        folder: Path,
-        settings: EncoderSettings,
-        encoder: Encoder,
-        classifier: nn.Linear | None,  # the class has no place for it
-        labels: Sequence[str],
-    ) -> bool:
-        save_model(encoder.model, CLIPConfig(), (), folder)
-        model: Any = encoder.model
-        create: Any = CLIPProcessor
-        processor = create(
-            image_processor=CLIPImageProcessor(**processing(encoder)),
-            tokenizer=load_tokenizer(locate(settings), model.config.text_config),
-        )
-        processor.save_pretrained(folder)
-        return False
-
-    def load(
-        self, folder: Path, preprocessing: Preprocessing, labels: Sequence[str], *, classified: bool
-    ) -> tuple[Encoder, nn.Linear | None]:
-        check_config(folder, "clip", CLIPConfig())
-        return cut_vision(load_model(CLIPModel, folder, "CLIP"), preprocessing), None
-
-    def load_towers(self, folder: Path, preprocessing: Preprocessing) -> ClipTowers:
-        """Both towers of what `save` wrote, with the tokenizer."""
-        check_config(folder, "clip", CLIPConfig())
-        model = load_model(CLIPModel, folder, "CLIP")
-        return cut_clip(model, load_tokenizer(folder, model.config.text_config), preprocessing)
 
 
 class _Vit:
@@ -101,7 +60,7 @@ class _Vit:
         return cut_vit(model.vit, preprocessing, settings), model.classifier
 
 
-CLIP, VIT = _Clip(), _Vit()
+VIT = _Vit()
 
 
 def save_model(model: Any, usual: Any, labels: Sequence[str], folder: Path) -> None:

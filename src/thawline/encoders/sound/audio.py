@@ -13,9 +13,10 @@ import transformers
 from torch import nn
 from transformers.utils.import_utils import is_speech_available
 
+from thawline.encoders.blocks import Names, first_tokens
+from thawline.encoders.directory import read_json
 from thawline.encoders.encoder import Features, Stage
-from thawline.encoders.transformers import Names, first_tokens, load_model, quiet
-from thawline.encoders.vision.processor import read_json
+from thawline.encoders.transformers import load_model, quiet
 from thawline.errors import UserError
 from thawline.files import JSON
 

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from transformers import ASTFeatureExtractor, ASTForAudioClassification, ASTModel
 
+from thawline.encoders.blocks import VIT
+from thawline.encoders.directory import find_model
 from thawline.encoders.encoder import Encoder, Features, Stage
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.sound.audio import (
@@ -20,7 +22,7 @@ from thawline.encoders.sound.audio import (
     moments,
 )
 from thawline.encoders.sound.hearing import Hearing, check_shortest, windowing_for
-from thawline.encoders.transformers import VIT, architecture, find_model
+from thawline.encoders.transformers import architecture
 from thawline.errors import UserError
 
 _FRAME, _HOP = 400, 160  # samples, of Kaldi's filter bank at 16 kHz

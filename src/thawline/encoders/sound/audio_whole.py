@@ -7,12 +7,12 @@ import torch
 from torch import nn
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
+from thawline.encoders.directory import read_json
 from thawline.encoders.encoder import Encoder, Features, Stage
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.sound.audio import RATE, UNUSED, ExtractorFront, extractor_key, label_names, load_extractor
 from thawline.encoders.sound.hearing import Hearing, windowing_for
 from thawline.encoders.transformers import architecture, load_model
-from thawline.encoders.vision.processor import read_json
 from thawline.encoders.weights import locate, safetensors_in
 from thawline.errors import UserError
 

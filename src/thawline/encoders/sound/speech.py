@@ -12,6 +12,7 @@ from transformers import (
     Wav2Vec2Model,
 )
 
+from thawline.encoders.directory import find_model
 from thawline.encoders.encoder import Encoder, Features, Stage
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.sound.audio import (
@@ -26,7 +27,7 @@ from thawline.encoders.sound.audio import (
     moments,
 )
 from thawline.encoders.sound.hearing import Hearing, check_shortest, windowing_for
-from thawline.encoders.transformers import architecture, find_model
+from thawline.encoders.transformers import architecture
 from thawline.errors import UserError
 
 SECONDS = 10.0

@@ -1,11 +1,96 @@
-"""How many tokens of a CLIP's tokenizer a text is, without loading the network."""
+"""The tokenizer of a CLIP in transformers' format. The library is imported once a text is to be read."""
 
-import json
+import hashlib
 from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from thawline.encoders.directory import find_model, read_json
+from thawline.encoders.encoder import Features
+from thawline.encoders.late import Once
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.transformers import find_model, quiet
+from thawline.encoders.vision.clip_config import CONFIG, ClipConfig
+from thawline.errors import UserError
+from thawline.files import JSON
+
+# What `CLIPTokenizer` is made of.
+_FILES = (
+    *("tokenizer.json", "vocab.json", "merges.txt"),
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+)
+
+
+def tokenizer_key(directory: Path, vocabulary: int) -> dict[str, JSON]:
+    """What decides how texts become tokens by the tokenizer in `directory`.
+
+    Args:
+        directory: Where it lies.
+        vocabulary: How many tokens the network knows.
+
+    Raises:
+        UserError: There is none, or it knows more.
+    """
+    # Without these files the library gives a tokenizer that knows three tokens, and no error.
+    if not any((directory / name).exists() for name in _FILES[:2]):
+        raise UserError(f"{directory} has no tokenizer.json or vocab.json; copy the tokenizer's files there")
+    known = max(_numbers(directory), default=-1) + 1
+    if known > vocabulary:
+        raise UserError(
+            f"the tokenizer in {directory} knows {known} tokens, and the network {vocabulary}; they don't belong "
+            "together"
+        )
+    there = {name: directory / name for name in _FILES if (directory / name).exists()}
+    digests: dict[str, JSON] = {
+        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(there.items())
+    }
+    return {"files": digests, "transformers": version("transformers")}
+
+
+def _numbers(directory: Path) -> list[int]:
+    """Those of the tokens."""
+    if not (directory / "tokenizer.json").exists():
+        return [number for number in read_json(directory, "vocab.json").values() if isinstance(number, int)]
+    values = read_json(directory, "tokenizer.json")
+    model = values.get("model")
+    words = model.get("vocab") if isinstance(model, dict) else None
+    added = values.get("added_tokens")
+    if not isinstance(words, dict) or not isinstance(added, list):
+        raise UserError(f"tokenizer.json in {directory} is no CLIP's; copy the model's own there")
+    numbers = [*words.values(), *(each.get("id") for each in added if isinstance(each, dict))]
+    return [number for number in numbers if isinstance(number, int)]
+
+
+def load_tokenizer(directory: Path) -> Any:
+    """Transformers' tokenizer of the CLIP in `directory`.
+
+    Raises:
+        UserError: Its files are damaged.
+    """
+    from transformers import CLIPTokenizer  # late: a second
+
+    from thawline.encoders.transformers import quiet
+
+    try:
+        with quiet():
+            return CLIPTokenizer.from_pretrained(directory, local_files_only=True)
+    except Exception as error:  # its parts in Rust raise nothing more particular
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"the tokenizer in {directory} can't be loaded: {reason}") from error
+
+
+class ClipTokenizer:
+    """Texts to {"input_ids", "attention_mask"}, int64 [texts, tokens of the longest]."""
+
+    def __init__(self, directory: Path, longest: int) -> None:
+        """Take where it lies and how many tokens of a text are read."""
+        self._loaded, self._longest = Once(lambda: load_tokenizer(directory)), longest
+
+    def __call__(self, texts: list[str]) -> Features:
+        """The tokens of `texts`."""
+        # Padded to the longest, not to the model's full length, which costs several times as much.
+        batch = self._loaded()(texts, padding=True, truncation=True, max_length=self._longest, return_tensors="pt")
+        return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
 
 
 def token_counter(settings: EncoderSettings) -> tuple[Callable[[list[str]], list[int]], int]:
@@ -15,15 +100,16 @@ def token_counter(settings: EncoderSettings) -> tuple[Callable[[list[str]], list
         UserError: The encoder is not on this machine, or is no CLIP.
     """
     directory = find_model(settings, "clip", "CLIP")
-    from transformers import CLIPConfig, CLIPTokenizer
+    try:
+        text = ClipConfig.of(read_json(directory, CONFIG)).text
+    except ValueError as error:
+        raise UserError(f"{directory} holds no CLIP model that can be loaded: {error}") from error
+    tokenizer = load_tokenizer(directory)
 
-    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-    with quiet():
-        tokenizer = CLIPTokenizer.from_pretrained(directory, local_files_only=True)
+    from thawline.encoders.transformers import quiet
 
     def count(texts: list[str]) -> list[int]:
         with quiet():  # it warns of texts that are longer than the network takes, which is what is asked
             return [len(ids) for ids in tokenizer(texts)["input_ids"]]
 
-    text: Any = CLIPConfig(**config).text_config
-    return count, int(text.max_position_embeddings)
+    return count, text.max_position_embeddings

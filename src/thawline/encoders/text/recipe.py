@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from thawline.encoders.vision.processor import read_json
+from thawline.encoders.directory import read_json
 from thawline.errors import UserError
 from thawline.files import JSON
 from thawline.files import read_json as read_any

@@ -1,36 +1,33 @@
-"""CLIP's two towers as two encoders over one transformers model (Radford et al., arXiv 2103.00020)."""
+"""CLIP's two towers as two encoders over one network. transformers is not imported before a text is read."""
 
-from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
-from transformers import CLIPModel, CLIPTokenizer
-from transformers.masking_utils import create_causal_mask
 
 from thawline.data.photos.preprocessing import Preprocessing
+from thawline.encoders.blocks import CLIP, Block
+from thawline.encoders.directory import find_model
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.text.tokens import tokenizer_digest
+from thawline.encoders.text.clip_tokens import ClipTokenizer, tokenizer_key
 from thawline.encoders.towers import ClipTowers, Projection
-from thawline.encoders.transformers import CLIP, Block, architecture, find_model, load_model, quiet
+from thawline.encoders.vision.clip_network import ClipNetwork, load_network
 from thawline.encoders.vision.processor import load_preprocessing
-from thawline.errors import UserError
 
 
 class VisionEmbedding(Stage):
     """Pixels to tokens."""
 
-    def __init__(self, normalise: Normalise, vision: Any, *, resized: bool) -> None:
+    def __init__(self, normalise: Normalise, vision: Any) -> None:
         super().__init__()
         self.normalise, self.embeddings, self.pre_layrnorm = normalise, vision.embeddings, vision.pre_layrnorm
-        self._resized = resized
 
     def forward(self, features: Features) -> Features:
         """{"pixels"} to {"hidden"}."""
-        pixels = self.normalise(features["pixels"])
-        return {"hidden": self.pre_layrnorm(self.embeddings(pixels, interpolate_pos_encoding=self._resized))}
+        return {"hidden": self.pre_layrnorm(self.embeddings(self.normalise(features["pixels"])))}
 
 
 class VisionPooling(Stage):
@@ -52,10 +49,9 @@ class VisionPooling(Stage):
 class TextEmbedding(Stage):
     """Tokens to embeddings; finds where each text ends."""
 
-    def __init__(self, text: Any) -> None:
+    def __init__(self, embeddings: nn.Module, eos: int) -> None:
         super().__init__()
-        self.embeddings = text.embeddings
-        self._eos = int(text.eos_token_id)
+        self.embeddings, self._eos = embeddings, eos
 
     def forward(self, features: Features) -> Features:
         """{"input_ids", "attention_mask"} to {"hidden", "attention_mask", "end"}."""
@@ -68,21 +64,16 @@ class TextEmbedding(Stage):
 class TextLayer(Stage):
     """One transformer block under the causal mask and that of the padding."""
 
-    def __init__(self, layer: nn.Module, config: Any) -> None:
+    def __init__(self, layer: nn.Module) -> None:
         super().__init__()
         self.layer = layer
-        self._config = config
 
     def forward(self, features: Features) -> Features:
         """{"hidden", "attention_mask", "end"} to the same."""
-        hidden = features["hidden"]
-        mask = create_causal_mask(
-            config=self._config,
-            inputs_embeds=hidden,
-            attention_mask=features["attention_mask"],
-            past_key_values=None,
-        )
-        return {**features, "hidden": self.layer(hidden, attention_mask=mask, is_causal=True)}
+        hidden, read = features["hidden"], features["attention_mask"].bool()
+        length = hidden.shape[1]
+        before = torch.ones(length, length, dtype=torch.bool, device=hidden.device).tril()
+        return {**features, "hidden": self.layer(hidden, attention_mask=before & read[:, None, None])}
 
 
 class TextPooling(Stage):
@@ -107,47 +98,63 @@ def load_clip(settings: EncoderSettings) -> ClipTowers:
     """
     directory = find_model(settings, "clip", "CLIP")
     preprocessing = load_preprocessing(directory, settings)
-    model = load_model(CLIPModel, directory, "CLIP")
-    return cut_clip(model, load_tokenizer(directory, model.config.text_config), preprocessing, settings.licence)
+    return cut_clip(load_network(directory), directory, preprocessing, settings.licence)
 
 
-def cut_clip(model: Any, tokenizer: Any, preprocessing: Preprocessing, licence: str | None = None) -> ClipTowers:
-    """Both towers of `model` as stages."""
-    text = model.text_model
-    image = cut_vision(model, preprocessing, licence)
+def cut_clip(
+    network: ClipNetwork, directory: Path, preprocessing: Preprocessing, licence: str | None = None
+) -> ClipTowers:
+    """Both towers of `network` as stages.
+
+    Args:
+        network: The whole.
+        directory: Where its tokenizer lies.
+        preprocessing: How a photo becomes pixels.
+        licence: Of the weights.
+
+    Raises:
+        UserError: There is no tokenizer, or it is of another network.
+    """
+    config = network.config.text
+    text: Any = network.text_model
     words = _tower(
-        model,
+        network,
         "text",
-        TextEmbedding(text),
-        [TextLayer(layer, text.config) for layer in text.encoder.layers],
-        [TextPooling(text.final_layer_norm), Projection(model.text_projection)],
-        {"entry": {"tokenizer": tokenizer_digest(tokenizer.backend_tokenizer)}, "licence": licence},
+        TextEmbedding(text.embeddings, config.eos_token_id),
+        [TextLayer(layer) for layer in text.encoder.layers],
+        [TextPooling(text.final_layer_norm), Projection(network.text_projection)],
+        {"entry": {"tokenizer": tokenizer_key(directory, config.vocab_size)}, "licence": licence},
     )
-    return ClipTowers(image, words, _tokenizer(tokenizer, text.config), float(model.logit_scale.exp()))
+    tokenize = ClipTokenizer(directory, config.max_position_embeddings)
+    return ClipTowers(cut_vision(network, preprocessing, licence), words, tokenize, float(network.logit_scale.exp()))
 
 
-def cut_vision(model: Any, preprocessing: Preprocessing, licence: str | None = None) -> Encoder:
-    """The vision tower of `model`, a CLIPModel, with its projection."""
-    vision = model.vision_model
-    resized = preprocessing.size != vision.config.image_size
+def cut_vision(network: ClipNetwork, preprocessing: Preprocessing, licence: str | None = None) -> Encoder:
+    """The tower for images of `network`, with its projection."""
+    vision: Any = network.vision_model
     return _tower(
-        model,
+        network,
         "image",
-        VisionEmbedding(Normalise(preprocessing), vision, resized=resized),
+        VisionEmbedding(Normalise(preprocessing), vision),
         [Block(layer, CLIP) for layer in vision.encoder.layers],
-        [VisionPooling(vision.post_layernorm), Projection(model.visual_projection)],
+        [VisionPooling(vision.post_layernorm), Projection(network.visual_projection)],
         {"preprocessing": preprocessing, "licence": licence},
     )
 
 
 def _tower(
-    model: Any, modality: Any, first: Stage, blocks: list[Any], last: list[Stage], given: dict[str, Any]
+    network: ClipNetwork,
+    modality: Literal["image", "text"],
+    first: Stage,
+    blocks: list[Any],
+    last: list[Stage],
+    given: dict[str, Any],
 ) -> Encoder:
-    config = getattr(model.config, "vision_config" if modality == "image" else "text_config")
+    config = network.config.vision if modality == "image" else network.config.text
     return Encoder(
         family="clip",
         modality=modality,
-        model=model,
+        model=network,
         stages=[first, *blocks, *last],
         borders=[
             "pixels" if modality == "image" else "tokens",
@@ -156,39 +163,9 @@ def _tower(
             "pooled",
             "features",
         ],
-        dim=int(model.config.projection_dim),
+        dim=network.config.projection_dim,
         blocks=len(blocks),
         projection=True,
-        architecture=architecture(config),
+        architecture={"config": asdict(config), "versions": {"torch": torch.__version__}},
         **given,
     )
-
-
-def load_tokenizer(directory: Path, config: Any) -> Any:
-    """The tokenizer in `directory`.
-
-    Raises:
-        UserError: There is none, or it is of another network than the text tower's `config`.
-    """
-    # Without these files the library gives a tokenizer that knows three tokens, and no error.
-    if not any((directory / name).exists() for name in ("tokenizer.json", "vocab.json")):
-        raise UserError(f"{directory} has no tokenizer.json or vocab.json; copy the tokenizer's files there")
-    with quiet():
-        tokenizer = CLIPTokenizer.from_pretrained(directory, local_files_only=True)
-    if len(tokenizer) > config.vocab_size:
-        raise UserError(
-            f"the tokenizer in {directory} knows {len(tokenizer)} tokens, and the network {config.vocab_size}; "
-            "they don't belong together"
-        )
-    return tokenizer
-
-
-def _tokenizer(tokenizer: Any, config: Any) -> Callable[[list[str]], Features]:
-    longest = int(config.max_position_embeddings)
-
-    def tokenize(texts: list[str]) -> Features:
-        # Padded to the longest, not to the model's full length, which costs several times as much.
-        batch = tokenizer(texts, padding=True, truncation=True, max_length=longest, return_tensors="pt")
-        return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
-
-    return tokenize

@@ -6,9 +6,10 @@ from torch import nn
 from transformers import Dinov2Model, DINOv3ViTModel
 
 from thawline.data.photos.preprocessing import Preprocessing
+from thawline.encoders.directory import find_model
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.transformers import architecture, find_model, load_model
+from thawline.encoders.transformers import architecture, load_model
 from thawline.encoders.vision.processor import load_preprocessing, side
 from thawline.encoders.vision.vit import ClassToken
 from thawline.errors import UserError

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from thawline.data.photos.preprocessing import Preprocessing
+from thawline.encoders.directory import read_json
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.text.open_clip import (
@@ -26,7 +27,6 @@ from thawline.encoders.text.open_clip import (
 from thawline.encoders.towers import ClipTowers, PooledMlp
 from thawline.encoders.vision.images import Entry, Exit, Middle, Whole
 from thawline.encoders.vision.imported import timm
-from thawline.encoders.vision.processor import read_json
 from thawline.encoders.vision.timm import LatentPooling, ends_in_mlp, timm_parts
 from thawline.encoders.weights import locate, weights_in
 from thawline.errors import UserError

@@ -1,10 +1,10 @@
 """How photos are prepared for transformers' networks, by the file beside their weights. The library is not imported."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from thawline.data.photos.preprocessing import Preprocessing
+from thawline.encoders.directory import read_json
 from thawline.encoders.settings import EncoderSettings
 from thawline.errors import UserError
 
@@ -70,22 +70,3 @@ def _processor_values(directory: Path) -> dict[str, Any]:
                 raise UserError(f"image_processor in {directory / name} is no object; copy the model's own there")
             return inner
     raise UserError(f"{directory} has no preprocessor_config.json, so how its photos are prepared is unknown")
-
-
-def read_text(directory: Path, name: str) -> str:
-    """A file of a model's directory; UserError if it is not there."""
-    try:
-        return (directory / name).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UserError(f"{directory} has no {name}; mend encoder.name") from error
-
-
-def read_json(directory: Path, name: str) -> dict[str, Any]:
-    """A JSON object of a model's directory; UserError if it is not there or is none."""
-    try:
-        values = json.loads(read_text(directory, name))
-    except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
-        raise UserError(f"{directory / name} is no JSON: {error}; copy the model's own there") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{directory / name} holds no JSON object; copy the model's own there")
-    return values

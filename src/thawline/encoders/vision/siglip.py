@@ -7,11 +7,13 @@ from torch import nn
 from transformers import PreTrainedTokenizerFast, SiglipModel
 
 from thawline.data.photos.preprocessing import Preprocessing
+from thawline.encoders.blocks import CLIP, Block
+from thawline.encoders.directory import find_model
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.text.tokens import Filling, TextTokenizer, lowered
 from thawline.encoders.towers import ClipTowers, PooledMlp, Projection
-from thawline.encoders.transformers import CLIP, Block, architecture, find_model, load_model, quiet
+from thawline.encoders.transformers import architecture, load_model, quiet
 from thawline.encoders.vision.processor import load_preprocessing
 from thawline.encoders.vision.vit import ViTEmbedding
 from thawline.errors import UserError

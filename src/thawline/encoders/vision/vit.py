@@ -6,9 +6,11 @@ from torch import nn
 from transformers import ViTModel
 
 from thawline.data.photos.preprocessing import Preprocessing
+from thawline.encoders.blocks import VIT, Block
+from thawline.encoders.directory import find_model
 from thawline.encoders.encoder import Encoder, Features, Normalise, Stage
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.transformers import VIT, Block, architecture, find_model, load_model
+from thawline.encoders.transformers import architecture, load_model
 from thawline.encoders.vision.processor import load_preprocessing, side
 from thawline.errors import UserError
 

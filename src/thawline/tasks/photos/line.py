@@ -49,8 +49,9 @@ def imported_later(run: RunSettings) -> list[str]:
     """What fitting and judging a run need and its pass over the files does not, by name."""
     # The first is what threads that read photos import as well: whoever is second waits for it alone.
     first = ["scipy.fftpack"]
+    texts = ["transformers.models.clip.tokenization_clip"] if run.encoder.family == "clip" else []
     pictures = [] if run.logger.name == "none" else ["matplotlib.figure", "matplotlib.backends.backend_agg"]
-    return [*first, *imported_to_fit(run.method), "scipy.special", *pictures]
+    return [*first, *texts, *imported_to_fit(run.method), "scipy.special", *pictures]
 
 
 def encoder_name(settings: RunSettings) -> str:
