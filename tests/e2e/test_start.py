@@ -5,6 +5,9 @@ import subprocess
 import sys
 
 import pytest
+import timm
+import torchvision
+from safetensors.torch import save_file
 
 from thawline.cli import main
 
@@ -30,6 +33,16 @@ libraries, bundle, sample = sys.argv[1:]
 assert (said["primary_genre"] if isinstance(said, dict) else said.label), said
 print("imported", *sorted({name for name in libraries.split() if name in sys.modules}))
 """
+# A network, and what it computes.
+COMPUTING = """
+import sys, torch
+from thawline.encoders.load import load
+from thawline.encoders.settings import EncoderSettings
+libraries, family, model, weights = sys.argv[1:]
+encoder = load(EncoderSettings(family=family, name="any", model=model, weights=weights))
+encoder.prefix(encoder.end)({"pixels": torch.zeros(2, 3, 224, 224, dtype=torch.uint8)})
+print("imported", *sorted({name for name in libraries.split() if name in sys.modules}))
+"""
 # Of SciPy's statistics and PyTorch's compiler a module of theirs: they themselves may be a stand-in.
 LIBRARIES = (
     *(
@@ -44,7 +57,7 @@ LIBRARIES = (
         "scipy.stats._stats_py",
     ),
     *("pandas", "matplotlib", "matplotlib.pyplot", "onnxruntime", "librosa", "timm", "wandb", "tensorboard"),
-    *("transformers", "transformers.modeling_utils", "torchvision", "torch._dynamo.utils"),
+    *("transformers", "transformers.modeling_utils", "torchvision", "torch._dynamo.variables"),
     *("optuna", "ray", "submitit", "alembic", "fastapi"),
 )
 TINY = ("encoder=tiny_clip", "trainer=cpu")
@@ -112,10 +125,14 @@ def test_what_an_answer_imports(crossed, sample, tmp_path):
 
 
 @pytest.mark.long
-def test_timm_brings_no_wandb(tmp_path):
-    timm = "thawline.encoders.vision.timm", "thawline.bundles.networks.images"
-    code = f"import sys, {', '.join(timm)}\nprint('imported', *set(sys.argv[1].split()) & set(sys.modules))"
-    assert imported(code, directory=tmp_path) == [{"torch", "timm", "torchvision", "torch._dynamo.utils"}]
+def test_what_timms_and_torchvisions_networks_import(tmp_path):
+    networks = {"timm": timm.create_model("mobilenetv2_035"), "torchvision": torchvision.models.squeezenet1_0()}
+    models = {"timm": "mobilenetv2_035", "torchvision": "squeezenet1_0"}
+    for family, network in networks.items():
+        save_file(network.state_dict(), tmp_path / f"{family}.safetensors")
+        found = imported(COMPUTING, family, models[family], tmp_path / f"{family}.safetensors", directory=tmp_path)
+        # Neither Weights & Biases, which timm would import, nor PyTorch's compiler, which both would.
+        assert found == [{"torch", "torchvision", *({"timm"} & {family})}]
 
 
 @pytest.mark.long

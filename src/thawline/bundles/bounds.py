@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import nn
 
 from thawline.bundles.manifest import CONFIG, CONFIGS, HEAD, MODEL, OPEN_CLIP, PREPROCESSING, TEXT_CONFIG, TEXT_MODEL
 from thawline.bundles.shards import weights_in
+from thawline.encoders.unfilled import unfilled
 from thawline.errors import UserError
 from thawline.files import read_json
 
@@ -59,7 +59,7 @@ def check_fits(folder: Path, build: Callable[[], nn.Module], file: str = MODEL) 
     """
     held = sum(math.prod(shape) for shape in _shapes(folder, file))
     try:
-        with torch.device("meta"):
+        with unfilled():
             wanted = sum(tensor.numel() for tensor in build().state_dict().values())
     except (NotImplementedError, RuntimeError):
         return  # it computes while it is built, and its sizes are bounded

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from thawline.compiler import defer_compiler
 from thawline.encoders.digests import code_digest
 from thawline.encoders.licence import check_licence
 from thawline.encoders.settings import AUDIO, TEXT, TOWERS, EncoderSettings
@@ -102,6 +103,7 @@ def _load(settings: EncoderSettings) -> "Loaded | TextTower":
     import torch
 
     licence = check_licence(settings)
+    defer_compiler()
     with importing(alone=False):
         loaded = _load_family(settings)
     towers: list[Any] = [getattr(loaded, side) for side in ("image", "text") if hasattr(loaded, side)]

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from thawline.bundles.manifest import CONFIG
@@ -13,6 +12,7 @@ from thawline.encoders.encoder import Encoder
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.text.clip_tokens import load_tokenizer
 from thawline.encoders.towers import ClipTowers
+from thawline.encoders.unfilled import unfilled
 from thawline.encoders.vision.clip import cut_clip, cut_vision
 from thawline.encoders.vision.clip_network import ClipNetwork, read_network
 from thawline.encoders.weights import locate
@@ -35,7 +35,7 @@ class _Clip:
 
             from thawline.bundles.networks.transformers import processing, save_model
         directory = locate(settings)
-        with torch.device("meta"):  # nothing is drawn for its weights
+        with unfilled():
             model = CLIPModel(CLIPConfig.from_pretrained(directory))
         model.load_state_dict(encoder.model.state_dict(), assign=True)
         save_model(model, CLIPConfig(), (), folder)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from torch import nn
 
+from thawline.compiler import defer_compiler
 from thawline.data.photos.preprocessing import Preprocessing
 from thawline.encoders.encoder import Encoder
 from thawline.encoders.load import require_open_clip
@@ -52,6 +53,7 @@ class Family(Protocol):
 def _family(name: str) -> Family:
     """How the family `name` is written and read. No name in a bundle leads to code but through this function."""
     # Late: transformers and timm take seconds to import, and a bundle needs one of them.
+    defer_compiler()
     with importing():
         if name == "clip":
             from thawline.bundles.networks.clip import CLIP

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import MISSING
 
+from thawline.compiler import defer_compiler
 from thawline.data.tracks.spec_augment import SpecAugmentSettings
 from thawline.errors import UserError
 from thawline.files import JSON
@@ -140,6 +141,7 @@ class Augmentation:
 
     def _transforms(self, size: int) -> list[v2.Transform]:
         """What is applied to squares of `size` px."""
+        defer_compiler()
         from torchvision.transforms import v2
 
         settings = self.settings

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from thawline.encoders.directory import read_json
+from thawline.encoders.unfilled import unfilled
 from thawline.encoders.vision.clip_config import CONFIG, ClipConfig, TextConfig, TowerConfig, VisionConfig
 from thawline.encoders.weights import read_weights, safetensors_in
 from thawline.errors import UserError
@@ -90,7 +91,7 @@ class VisionEmbeddings(nn.Module):
         self.patch_embedding = nn.Conv2d(
             config.num_channels, config.hidden_size, config.patch_size, stride=config.patch_size, bias=False
         )
-        self.position_embedding = _embedding(self._grid**2 + 1, config)
+        self.position_embedding = nn.Embedding(self._grid**2 + 1, config.hidden_size)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Standardised [batch, channels, height, width] to [batch, 1 + patches, width]."""
@@ -114,8 +115,8 @@ class TextEmbeddings(nn.Module):
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
-        self.token_embedding = _embedding(config.vocab_size, config)
-        self.position_embedding = _embedding(config.max_position_embeddings, config)
+        self.token_embedding = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.position_embedding = nn.Embedding(config.max_position_embeddings, config.hidden_size)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """[batch, length] to [batch, length, width]."""
@@ -191,7 +192,7 @@ def _through_transformers(directory: Path) -> ClipNetwork:
 
 def _without_weights(directory: Path) -> ClipNetwork:
     try:
-        with torch.device("meta"):  # weights take no memory, and nothing is drawn for them
+        with unfilled():
             return ClipNetwork(ClipConfig.of(read_json(directory, CONFIG)))
     except ValueError as error:
         raise UserError(f"{directory} holds no CLIP model that can be loaded: {error}") from error
@@ -199,11 +200,6 @@ def _without_weights(directory: Path) -> ClipNetwork:
 
 def _layers(config: TowerConfig) -> nn.ModuleDict:
     return nn.ModuleDict({"layers": nn.ModuleList([Layer(config) for _ in range(config.num_hidden_layers)])})
-
-
-def _embedding(rows: int, config: TowerConfig) -> nn.Embedding:
-    # Made of a table, since PyTorch imports its compiler to draw one that has no memory.
-    return nn.Embedding(rows, config.hidden_size, _weight=torch.empty(rows, config.hidden_size))
 
 
 def _norm(config: TowerConfig) -> nn.LayerNorm:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from lightning_utilities.core import imports
 
-from thawline.fitting.lightning.compiler import defer_compiler
+from thawline.compiler import defer_compiler
 
 _HELD_BACK = ("librosa", "matplotlib", "onnxruntime", "pandas", "scipy", "torchvision", "transformers")
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
+from thawline.compiler import defer_compiler
 from thawline.data.photos.decoding.budget import IN_FLIGHT
 from thawline.data.photos.decoding.headers import READABLE, Header, jpeg_scans, read_header, sniff
 from thawline.data.photos.decoding.wholeness import missing_of_jpeg, missing_of_png
@@ -155,6 +156,8 @@ class Opened:
         if self.header.kind != "JPEG" or self._image is None or self._image.mode not in ("RGB", "L"):
             return None
         import torch
+
+        defer_compiler()
         from torchvision.io import ImageReadMode, decode_jpeg
 
         try:
@@ -332,6 +335,8 @@ def stored_box(box: tuple[int, int, int, int], size: tuple[int, int], orientatio
 
 def _torchvision_webp(data: bytes) -> NDArray[np.uint8]:
     import torch
+
+    defer_compiler()
     from torchvision.io import ImageReadMode, decode_webp
 
     decoded = decode_webp(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode=ImageReadMode.UNCHANGED)

@@ -1,4 +1,4 @@
-"""What was imported stays, so each case is a process of its own, forked where Lightning was just imported."""
+"""What was imported stays, so each case is a process of its own, forked where Lightning and timm were just imported."""
 
 import json
 import subprocess
@@ -9,12 +9,16 @@ import pytest
 FORKING = """
 import json, os, sys, threading, traceback
 import torch
+from thawline.compiler import defer_compiler, is_deferred
+
+defer_compiler()
+from thawline.encoders.vision.imported import timm
 from thawline.fitting.lightning.imported import L
-from thawline.fitting.lightning.compiler import is_deferred
+import torchvision
 from lightning.pytorch.utilities.compile import OptimizedModule
 
 layer = torch.nn.Linear(3, 2)
-assert is_deferred() and "torch._dynamo.utils" not in sys.modules
+assert is_deferred() and "torch._dynamo.variables" not in sys.modules and "sympy" not in sys.modules
 assert not isinstance(layer, OptimizedModule)
 for number, code in enumerate(json.loads(sys.argv[1])):
     child = os.fork()
@@ -73,6 +77,20 @@ assert torch.compiler.disable(recursive=False)(lambda x: x + 1)(1) == 2 and not 
     "a class is the compiler's own": """
 Layer = torch.compiler.disable(type("Layer", (torch.nn.Linear,), {}))
 assert isinstance(Layer, type) and Layer(1, 1)(torch.ones(1)).shape == (1,) and not is_deferred()
+""",
+    "what torchvision asks is answered by the compiler": """
+support = torchvision.ops.roi_align.__globals__["is_compile_supported"]
+assert is_deferred()
+answer = support("cpu")
+assert answer is torch._dynamo.utils.is_compile_supported("cpu") and not is_deferred()
+assert torch._dynamo.utils.is_compile_supported is not support
+""",
+    "timm's networks compute, train and are exported": """
+model = timm.create_model("test_vit", num_classes=3)
+model(torch.zeros(2, 3, 160, 160)).sum().backward()
+assert is_deferred()
+program = torch.export.export(model.eval(), (torch.zeros(2, 3, 160, 160),))
+assert program.module()(torch.zeros(2, 3, 160, 160)).shape == (2, 3)
 """,
     "an optimiser's step needs it": """
 optimiser = torch.optim.SGD(layer.parameters(), lr=0.1)

@@ -1,9 +1,11 @@
-"""PyTorch's compiler, imported once more of it is asked for than Lightning does when it is imported.
+"""PyTorch's compiler, imported once more of it is asked for than other libraries do when they are imported.
 
 `torch._dynamo` takes a quarter of the time of a run on stored features, and PyTorch itself leaves its import to
 `torch.compile` and to the first step of an optimiser. But Lightning asks for a class when it is imported, to know
-compiled modules by, and for a decorator, to have a function of its own left as it is. As long as the compiler is not
-imported, both can be answered without it.
+compiled modules by; Lightning and timm for a decorator, to have functions of theirs left as they are; torchvision for
+a function that says which devices it compiles for. As long as the compiler is not imported, the first two can be
+answered without it, and the third once it is called. Whoever imports one of these libraries calls `defer_compiler`
+before.
 """
 
 import functools
@@ -18,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 _NAME = "torch._dynamo"
+_UTILS = "torch._dynamo.utils"
 _lock = threading.Lock()
 
 
@@ -42,7 +45,8 @@ def _give_way() -> None:
     with _lock:
         if is_deferred():
             sys.meta_path.remove(_FINDER)
-            sys.modules.pop(_NAME, None)
+            for name in _HELD:
+                sys.modules.pop(name, None)
 
 
 class _Compiled(type):
@@ -71,21 +75,34 @@ def disable(function: Any = None, *given: Any, **named: Any) -> Any:
     return call
 
 
+def is_compile_supported(device_type: str) -> bool:
+    """Whether the compiler compiles for devices of this type."""
+    supported: bool = _compiler().utils.is_compile_supported(device_type)
+    return supported
+
+
+_HELD: dict[str, dict[str, Any]] = {
+    _NAME: {"OptimizedModule": OptimizedModule, "disable": disable},
+    _UTILS: {"is_compile_supported": is_compile_supported},
+}
+
+
 class _StandIn(ModuleType):
-    """`torch._dynamo`, imported once more of it is asked for than is here."""
+    """The compiler or a part of it, imported once more of it is asked for than is here."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, self.__doc__)
-        self.OptimizedModule, self.disable = OptimizedModule, disable
+        vars(self).update(_HELD[name])
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # asked for by the import system
             raise AttributeError(name)
-        return getattr(_compiler(), name)
+        _give_way()
+        return getattr(importlib.import_module(self.__name__), name)
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Finds the stand-in, and the parts of the compiler, which have the whole imported first."""
+    """Finds the stand-ins, and the other parts of the compiler, which have the whole imported first."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
         if fullname == _NAME:
@@ -93,10 +110,12 @@ class _Finder(MetaPathFinder, Loader):
             spec = ModuleSpec(_NAME, self, is_package=True)
             spec.submodule_search_locations = whole.submodule_search_locations if whole else []
             return spec
+        if fullname == _UTILS:
+            return ModuleSpec(_UTILS, self)
         return ModuleSpec(fullname, _Part()) if fullname.startswith(f"{_NAME}.") else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _StandIn(_NAME)
+        return _StandIn(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         """There is nothing to do."""
