@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 from tests.e2e.conftest import enter
 from tests.encoders.hearers import save
 
 from thawline.cli import main
+from thawline.features.files import Stamp
 from thawline.samples.genre import make_genre
 from thawline.samples.pairs import make_pairs
 
@@ -34,8 +36,9 @@ def warm(sample, weights, tmp_path_factory):
     pairs = make_pairs(root / "Pairs", pictures=16, seed=0).file
     songs = make_genre(root / "Songs", artists=3, tracks_per_artist=1, seconds=2, seed=0).file
     network = save(root / "network", "ast")
-    for path in (weights, *network.iterdir()):
-        os.utime(path, (0, 0))  # written some time ago
+    # Of what was written just now nothing is remembered.
+    while not all(stamp and stamp.settled for stamp in map(Stamp.found, (weights, *network.iterdir()))):
+        time.sleep(0.1)
     hears = ("encoder=ast", f"encoder.name={network}", "encoder.revision=null", "encoder.seconds=0.6")
     timm = ("encoder=mobilenetv2_035", f"encoder.weights={weights}")
     runs = [
