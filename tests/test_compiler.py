@@ -92,6 +92,34 @@ assert is_deferred()
 program = torch.export.export(model.eval(), (torch.zeros(2, 3, 160, 160),))
 assert program.module()(torch.zeros(2, 3, 160, 160)).shape == (2, 3)
 """,
+    "a stand-in that another thread is just importing gives way too": """
+import importlib
+import thawline.compiler as held
+for name in ("torch._dynamo", "torch._dynamo.utils"):  # as before the first import
+    del sys.modules[name]
+inside, go = threading.Event(), threading.Event()
+execute = held._Finder.exec_module
+
+def slow(self, module):
+    inside.set()
+    go.wait(1)
+    execute(self, module)
+
+held._Finder.exec_module = slow
+answers = []
+importing = threading.Thread(target=lambda: importlib.import_module("torch._dynamo.utils"))
+asking = threading.Thread(target=lambda: answers.append(held._compiler().config))
+importing.start()
+inside.wait()
+asking.start()
+for thread in (importing, asking):
+    thread.join(100)
+assert answers and not any(isinstance(sys.modules[name], held._StandIn) for name in held._HELD)
+defer_compiler()
+assert not is_deferred()
+torch.optim.SGD(layer.parameters(), lr=0.1).step()
+assert torch.compile(layer, backend="eager")(torch.ones(1, 3)).shape == (1, 2)
+""",
     "an optimiser's step needs it": """
 optimiser = torch.optim.SGD(layer.parameters(), lr=0.1)
 optimiser.step()

@@ -22,12 +22,14 @@ from typing import Any
 _NAME = "torch._dynamo"
 _UTILS = "torch._dynamo.utils"
 _lock = threading.Lock()
+_asked = threading.Event()  # for the compiler itself, which is not held back again
 
 
 def defer_compiler() -> None:
     """Have the next import of `torch._dynamo` give a stand-in, which imports it for all that it does not hold."""
-    if _NAME not in sys.modules and not is_deferred():
-        sys.meta_path.insert(0, _FINDER)
+    with _lock:
+        if _NAME not in sys.modules and not is_deferred() and not _asked.is_set():
+            sys.meta_path.insert(0, _FINDER)
 
 
 def is_deferred() -> bool:
@@ -43,10 +45,16 @@ def _compiler() -> Any:
 
 def _give_way() -> None:
     with _lock:
+        _asked.set()
         if is_deferred():
             sys.meta_path.remove(_FINDER)
-            for name in _HELD:
-                sys.modules.pop(name, None)
+    found = sys.modules.get(_NAME)
+    if found is None or isinstance(found, _StandIn):
+        importlib.import_module(_NAME)  # a thread that imports the stand-in just now ends that first
+    with _lock:
+        for name in _HELD:
+            if isinstance(sys.modules.get(name), _StandIn):
+                del sys.modules[name]
 
 
 class _Compiled(type):
@@ -91,7 +99,7 @@ class _StandIn(ModuleType):
     """The compiler or a part of it, imported once more of it is asked for than is here."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, self.__doc__)
+        super().__init__(name)
         vars(self).update(_HELD[name])
 
     def __getattr__(self, name: str) -> Any:
@@ -102,7 +110,7 @@ class _StandIn(ModuleType):
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Finds the stand-ins, and the other parts of the compiler, which have the whole imported first."""
+    """Finds the stand-in, and the parts of the compiler, which have the whole imported first."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
         if fullname == _NAME:
@@ -110,15 +118,14 @@ class _Finder(MetaPathFinder, Loader):
             spec = ModuleSpec(_NAME, self, is_package=True)
             spec.submodule_search_locations = whole.submodule_search_locations if whole else []
             return spec
-        if fullname == _UTILS:
-            return ModuleSpec(_UTILS, self)
         return ModuleSpec(fullname, _Part()) if fullname.startswith(f"{_NAME}.") else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _StandIn(spec.name)
+        return _StandIn(_NAME)
 
     def exec_module(self, module: ModuleType) -> None:
-        """There is nothing to do."""
+        """The part that is held too is there at once: whoever looks for it then finds neither more nor less."""
+        sys.modules[_UTILS] = module.utils = _StandIn(_UTILS)  # type: ignore[attr-defined]
 
 
 class _Part(Loader):

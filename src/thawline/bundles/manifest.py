@@ -39,7 +39,7 @@ KNOWN = frozenset(
         *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt"),
     }
 )
-# Keys by which some library has a config name code to run. No file of a bundle needs one.
+# Keys by which some library has a config name code to run, kernels and quantisers among it. No bundle needs one.
 _NAMES_CODE = frozenset(
     {
         *("_target_", "auto_map", "custom_code", "custom_pipelines", "trust_remote_code"),

@@ -126,13 +126,16 @@ def read_weights(weights: Path) -> "dict[str, torch.Tensor]":
 
     Raises:
         OSError, SafetensorError: A file is absent or damaged.
-        ValueError, KeyError: The index is none, or two files hold a tensor of one name.
+        ValueError, KeyError, TypeError, AttributeError: The index is none, or two files hold a tensor of one name.
     """
     from safetensors import safe_open
 
     files = [weights]
     if weights.suffix == ".json":
-        files = [weights.parent / name for name in sorted(set(read_json(weights)["weight_map"].values()))]
+        places = read_json(weights)["weight_map"].values()
+        if not all(isinstance(name, str) for name in places):
+            raise ValueError(f"{weights.name} names no files")
+        files = [weights.parent / name for name in sorted(set(places))]
     state: dict[str, torch.Tensor] = {}
     for file in files:
         with safe_open(file, framework="pt") as opened:

@@ -122,6 +122,7 @@ def test_a_network_keeps_nothing_of_its_file(directory):
         ({"image_size": [32, 32]}, r"config.json has 'image_size' as \[32, 32\]"),
         ({"num_attention_heads": 5}, "config.json has 5 heads over 24 numbers"),
         ({"layer_norm_eps": "tiny"}, "config.json has 'layer_norm_eps' as tiny"),
+        ({"hidden_size": 12 * 2**60}, "holds no CLIP model that can be loaded"),
         ({"num_hidden_layers": 4}, "they lack vision_model.encoder.layers.3"),
         ({"num_hidden_layers": 2}, r"it has no vision_model.encoder.layers.2"),
     ],
@@ -131,6 +132,19 @@ def test_a_config_that_can_not_be_is_one_sentence(directory, values, says):
     with pytest.raises(UserError, match=says) as caught:
         load_network(directory)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("index", [[], None, {}, {"weight_map": []}, {"weight_map": {"logit_scale": 3}}])
+def test_an_index_that_is_none_is_one_sentence(directory, index):
+    (directory / "model.safetensors").unlink()
+    (directory / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    with pytest.raises(UserError, match="holds no CLIP model that can be loaded"):
+        load_network(directory)
+
+
+def test_a_text_may_end_in_the_token_0(directory):
+    change(directory, "text", eos_token_id=0)
+    assert load_network(directory).config.text.eos_token_id == 0
 
 
 def test_the_library_is_imported_for_texts_alone(directory, texts, monkeypatch):

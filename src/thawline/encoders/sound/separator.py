@@ -19,6 +19,7 @@ from torch import nn
 
 from thawline.encoders.settings import EncoderSettings
 from thawline.encoders.sound.separator_weights import check_installed, find_separator, read_separator_licence
+from thawline.encoders.unfilled import unfilled
 from thawline.errors import UserError
 from thawline.files import JSON
 
@@ -169,8 +170,7 @@ def _class(name: str) -> Any:
 
 def _build(klass: str, arguments: Mapping[str, JSON], state: Mapping[str, torch.Tensor]) -> nn.Module:
     """The network with the weights `state`, all of them and no others."""
-    # Without memory: sizes that don't fit the weights cost nothing, and no random numbers are drawn.
-    with torch.device("meta"):
+    with unfilled():  # sizes that don't fit the weights cost nothing
         model: nn.Module = _class(klass)(**{name: _plain(value) for name, value in arguments.items()})
     model.load_state_dict(state, assign=True)
     return model

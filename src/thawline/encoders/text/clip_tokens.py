@@ -1,16 +1,19 @@
 """The tokenizer of a CLIP in transformers' format. The library is imported once a text is to be read."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from tokenizers import Tokenizer
 
 from thawline.encoders.directory import find_model, read_json
 from thawline.encoders.encoder import Features
 from thawline.encoders.late import Once
 from thawline.encoders.settings import EncoderSettings
-from thawline.encoders.vision.clip_config import CONFIG, ClipConfig
+from thawline.encoders.vision.clip_config import CONFIG, ClipConfig, TextConfig
 from thawline.errors import UserError
 from thawline.files import JSON
 
@@ -31,15 +34,7 @@ def tokenizer_key(directory: Path, vocabulary: int) -> dict[str, JSON]:
     Raises:
         UserError: There is none, or it knows more.
     """
-    # Without these files the library gives a tokenizer that knows three tokens, and no error.
-    if not any((directory / name).exists() for name in _FILES[:2]):
-        raise UserError(f"{directory} has no tokenizer.json or vocab.json; copy the tokenizer's files there")
-    known = max(_numbers(directory), default=-1) + 1
-    if known > vocabulary:
-        raise UserError(
-            f"the tokenizer in {directory} knows {known} tokens, and the network {vocabulary}; they don't belong "
-            "together"
-        )
+    _check_size(directory, _tokens_in(directory), vocabulary)
     there = {name: directory / name for name in _FILES if (directory / name).exists()}
     digests: dict[str, JSON] = {
         name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(there.items())
@@ -47,44 +42,58 @@ def tokenizer_key(directory: Path, vocabulary: int) -> dict[str, JSON]:
     return {"files": digests, "transformers": version("transformers")}
 
 
-def _numbers(directory: Path) -> list[int]:
-    """Those of the tokens."""
-    if not (directory / "tokenizer.json").exists():
-        return [number for number in read_json(directory, "vocab.json").values() if isinstance(number, int)]
-    values = read_json(directory, "tokenizer.json")
-    model = values.get("model")
-    words = model.get("vocab") if isinstance(model, dict) else None
-    added = values.get("added_tokens")
-    if not isinstance(words, dict) or not isinstance(added, list):
-        raise UserError(f"tokenizer.json in {directory} is no CLIP's; copy the model's own there")
-    numbers = [*words.values(), *(each.get("id") for each in added if isinstance(each, dict))]
-    return [number for number in numbers if isinstance(number, int)]
+def _tokens_in(directory: Path) -> int:
+    """How many the files state; the library's tokenizer may have some more."""
+    if (directory / "tokenizer.json").exists():
+        with _reading(directory):
+            return int(Tokenizer.from_file(str(directory / "tokenizer.json")).get_vocab_size())
+    # Without these files the library gives a tokenizer that knows three tokens, and no error.
+    if not (directory / "vocab.json").exists():
+        raise UserError(f"{directory} has no tokenizer.json or vocab.json; copy the tokenizer's files there")
+    return len(read_json(directory, "vocab.json"))
 
 
-def load_tokenizer(directory: Path) -> Any:
-    """Transformers' tokenizer of the CLIP in `directory`.
+def _check_size(directory: Path, known: int, vocabulary: int) -> None:
+    if known > vocabulary:
+        raise UserError(
+            f"the tokenizer in {directory} knows {known} tokens, and the network {vocabulary}; they don't belong "
+            "together"
+        )
+
+
+@contextmanager
+def _reading(directory: Path) -> Iterator[None]:
+    """Within, what goes wrong is one sentence."""
+    try:
+        yield
+    except Exception as error:  # the library's parts in Rust raise nothing more particular
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"the tokenizer in {directory} can't be loaded: {reason}") from error
+
+
+def load_tokenizer(directory: Path, vocabulary: int) -> Any:
+    """Transformers' tokenizer of the CLIP in `directory`, whose network knows `vocabulary` tokens.
 
     Raises:
-        UserError: Its files are damaged.
+        UserError: Its files are damaged, or it knows more.
     """
     from transformers import CLIPTokenizer  # late: a second
 
     from thawline.encoders.transformers import quiet
 
-    try:
-        with quiet():
-            return CLIPTokenizer.from_pretrained(directory, local_files_only=True)
-    except Exception as error:  # its parts in Rust raise nothing more particular
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"the tokenizer in {directory} can't be loaded: {reason}") from error
+    with _reading(directory), quiet():
+        tokenizer = CLIPTokenizer.from_pretrained(directory, local_files_only=True)
+    _check_size(directory, len(tokenizer), vocabulary)
+    return tokenizer
 
 
 class ClipTokenizer:
     """Texts to {"input_ids", "attention_mask"}, int64 [texts, tokens of the longest]."""
 
-    def __init__(self, directory: Path, longest: int) -> None:
-        """Take where it lies and how many tokens of a text are read."""
-        self._loaded, self._longest = Once(lambda: load_tokenizer(directory)), longest
+    def __init__(self, directory: Path, config: TextConfig) -> None:
+        """Take where it lies, and the tower that reads its tokens."""
+        self._loaded = Once(lambda: load_tokenizer(directory, config.vocab_size))
+        self._longest = config.max_position_embeddings
 
     def __call__(self, texts: list[str]) -> Features:
         """The tokens of `texts`."""
@@ -104,7 +113,7 @@ def token_counter(settings: EncoderSettings) -> tuple[Callable[[list[str]], list
         text = ClipConfig.of(read_json(directory, CONFIG)).text
     except ValueError as error:
         raise UserError(f"{directory} holds no CLIP model that can be loaded: {error}") from error
-    tokenizer = load_tokenizer(directory)
+    tokenizer = load_tokenizer(directory, text.vocab_size)
 
     from thawline.encoders.transformers import quiet
 

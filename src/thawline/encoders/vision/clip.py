@@ -125,7 +125,7 @@ def cut_clip(
         [TextPooling(text.final_layer_norm), Projection(network.text_projection)],
         {"entry": {"tokenizer": tokenizer_key(directory, config.vocab_size)}, "licence": licence},
     )
-    tokenize = ClipTokenizer(directory, config.max_position_embeddings)
+    tokenize = ClipTokenizer(directory, config)
     return ClipTowers(cut_vision(network, preprocessing, licence), words, tokenize, float(network.logit_scale.exp()))
 
 

@@ -36,7 +36,7 @@ class TowerConfig:
         """
         known = {each.name: values[each.name] for each in fields(cls) if each.name in values}
         for name, value in known.items():
-            if type(value) is not type(getattr(cls, name)) or (type(value) is int and value < 1):
+            if type(value) is not type(getattr(cls, name)) or (type(value) is int and value < (name != "eos_token_id")):
                 raise ValueError(f"{CONFIG} has '{name}' as {value}")
         config = cls(**known)
         if config.hidden_size % config.num_attention_heads:
@@ -101,13 +101,16 @@ class ClipConfig:
         Raises:
             ValueError: One of `values` can't be.
         """
-        # Some older files state a tower twice; the one with the longer name counts.
-        vision, text = (
-            values.get(f"{side}_config_dict") or values.get(f"{side}_config") or {} for side in ("vision", "text")
-        )
+        vision, text = (_tower(values, side) for side in ("vision", "text"))
         dim = values.get("projection_dim", cls.projection_dim)
         if values.get("model_type") != "clip" or not isinstance(vision, dict) or not isinstance(text, dict):
             raise ValueError(f"{CONFIG} is of no CLIP")
         if type(dim) is not int or dim < 1:
             raise ValueError(f"{CONFIG} has 'projection_dim' as {dim}")
         return cls(VisionConfig.of(vision), TextConfig.of(text), dim)
+
+
+def _tower(values: Mapping[str, Any], side: str) -> Any:
+    """What is stated of a tower; some older files state it twice, and the one with the longer name counts."""
+    twice = values.get(f"{side}_config_dict")
+    return (values.get(f"{side}_config") or {}) if twice is None else twice

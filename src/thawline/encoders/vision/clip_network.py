@@ -170,7 +170,7 @@ def read_network(directory: Path) -> ClipNetwork | None:
     network, weights = _without_weights(directory), safetensors_in(directory)
     try:
         state = read_weights(weights)
-    except (OSError, ValueError, KeyError, SafetensorError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
         return None
     state = {name: tensor.float() for name, tensor in state.items() if not name.endswith(_COUNTED)}
     wanted = {name: tensor.shape for name, tensor in network.state_dict().items()}
@@ -192,10 +192,13 @@ def _through_transformers(directory: Path) -> ClipNetwork:
 
 def _without_weights(directory: Path) -> ClipNetwork:
     try:
+        config = ClipConfig.of(read_json(directory, CONFIG))
+        for tower in (config.vision, config.text):
+            _activation(tower.hidden_act)  # what it may import makes tensors of its own
         with unfilled():
-            return ClipNetwork(ClipConfig.of(read_json(directory, CONFIG)))
-    except ValueError as error:
-        raise UserError(f"{directory} holds no CLIP model that can be loaded: {error}") from error
+            return ClipNetwork(config)
+    except (ValueError, TypeError, RuntimeError) as error:  # the latter two of sizes that no tensor has
+        raise UserError(f"{directory} holds no CLIP model that can be loaded: {str(error).splitlines()[0]}") from error
 
 
 def _layers(config: TowerConfig) -> nn.ModuleDict:
