@@ -105,8 +105,8 @@ class _StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # asked for by the import system
             raise AttributeError(name)
-        _give_way()
-        return getattr(importlib.import_module(self.__name__), name)
+        _compiler()  # as a whole first: threads that import parts of it in other orders would wait for each other
+        return getattr(sys.modules[self.__name__], name)
 
 
 class _Finder(MetaPathFinder, Loader):
